@@ -1,0 +1,13 @@
+# Headers and the CMake package: afterwards `find_package(heed)` gives heed::heed.
+include(CMakePackageConfigHelpers)
+
+set(heed_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/heed)
+install(TARGETS heed EXPORT heedTargets FILE_SET HEADERS)
+install(EXPORT heedTargets NAMESPACE heed:: DESTINATION ${heed_package_dir})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/heedConfig.cmake.in ${PROJECT_BINARY_DIR}/heedConfig.cmake
+                              INSTALL_DESTINATION ${heed_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/heedConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES ${PROJECT_BINARY_DIR}/heedConfig.cmake ${PROJECT_BINARY_DIR}/heedConfigVersion.cmake
+        DESTINATION ${heed_package_dir})
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/heed)

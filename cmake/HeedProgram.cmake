@@ -1,0 +1,22 @@
+# How heed's own programs (tests, examples, benchmarks) are compiled: the library, warnings, vectors.
+set(CMAKE_CXX_EXTENSIONS OFF)
+add_library(heed_program INTERFACE)
+target_link_libraries(heed_program INTERFACE heed::heed)
+target_compile_options(heed_program INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-psabi
+                       $<$<BOOL:${HEED_WARNINGS_AS_ERRORS}>:-Werror>)
+
+# The same flags as a list, for tests that call the compiler themselves (rejected programs, headers alone, ...).
+set(HEED_LANGUAGE_FLAGS -std=c++20 ${OpenMP_CXX_FLAGS} -I${PROJECT_SOURCE_DIR}/include)
+get_target_property(heed_boost_directories Boost::headers INTERFACE_INCLUDE_DIRECTORIES)
+foreach(directory IN LISTS heed_boost_directories CMAKE_CXX_STANDARD_INCLUDE_DIRECTORIES)
+  # -isystem on a directory that the compiler searches anyway breaks `#include_next` in libstdc++.
+  if(directory AND NOT directory IN_LIST CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+    list(APPEND HEED_LANGUAGE_FLAGS -isystem ${directory})
+  endif()
+endforeach()
+if(HEED_ARCH)
+  target_compile_options(heed_program INTERFACE -march=${HEED_ARCH})
+  list(APPEND HEED_LANGUAGE_FLAGS -march=${HEED_ARCH})
+endif()
+separate_arguments(heed_user_flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
+list(APPEND HEED_LANGUAGE_FLAGS ${heed_user_flags})

@@ -1,0 +1,36 @@
+// An axis is a name with an extent, static or bound at run time. It is also a value: used in an expression, an axis is
+// the index along itself.
+#pragma once
+#include "../base/facts.hpp"
+#include <type_traits>
+
+namespace heed {
+
+using extent_t = long;                                     // 64 bits: an extent, an index, a stride in elements
+inline constexpr extent_t runtime = -1;
+
+template <text Name, extent_t Extent = runtime>
+struct axis {
+  static_assert(Extent >= 0 || Extent == runtime, "heed: an extent is not negative");
+  static constexpr label name = make_label(Name);
+  static constexpr extent_t extent = Extent;
+};
+
+template <class T> inline constexpr bool is_axis = false;
+template <text Name, extent_t Extent> inline constexpr bool is_axis<axis<Name, Extent>> = true;
+
+template <class T> struct fact_of_axis;
+template <text Name, extent_t Extent>
+struct fact_of_axis<axis<Name, Extent>> { using type = axis_fact<Name, Extent>; };
+template <class T> using axis_fact_of = typename fact_of_axis<T>::type;
+
+template <auto Axis> using axis_type = std::remove_const_t<decltype(Axis)>;
+
+// A name and an extent as a value.
+struct axis_entry {
+  label name;
+  extent_t extent;
+  bool operator==(const axis_entry&) const = default;
+};
+
+}  // namespace heed

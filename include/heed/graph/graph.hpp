@@ -1,0 +1,141 @@
+// The graph: a plain array of nodes that grows by `add`. Equal nodes are one node (found by a structural hash that holds
+// whatever the numbering), so a graph is a DAG, linear in what was written. `graft` copies what is missing from another
+// graph; operands that grew from the same expression share a prefix, which is recognised without looking at its nodes.
+#pragma once
+#include "node.hpp"
+#include <bit>
+
+namespace heed {
+
+constexpr std::uint64_t mixed(std::uint64_t h, std::uint64_t x) {
+  return (h ^ (x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdu;
+}
+constexpr std::uint64_t hash_of(const axis_entry& x) {
+  return mixed(mixed(x.name.word[0], x.name.word[1]), std::uint64_t(x.extent));
+}
+
+struct graph {
+  static constexpr int capacity = 1024;                    // nodes; more is a compile error at the node that was too many
+  static constexpr int input_capacity = 400;
+
+  std::array<node, capacity> nodes;
+  int size;                                                // the next free number; node 0 is "nothing"
+  std::array<std::uint64_t, capacity + 1> prefix;          // prefix[i]: hash of the nodes 0 .. i-1 in order
+  std::array<node_id, capacity * 2> table;                 // open addressing by hash
+  std::array<axis_entry, max_axes> axes;
+  std::array<std::uint64_t, max_axes> axis_hash;
+  int axis_count;
+  std::array<input_entry, input_capacity> inputs;
+  int input_count;
+
+  constexpr const node& operator[](int i) const { return nodes[std::size_t(i)]; }
+
+  constexpr int axis(const axis_entry& x) {
+    for (int i = 0; i < axis_count; ++i)
+      if (axes[std::size_t(i)].name == x.name && axes[std::size_t(i)].extent == x.extent) return i;
+    axes[std::size_t(axis_count)] = x;
+    axis_hash[std::size_t(axis_count)] = hash_of(x);
+    return axis_count++;
+  }
+  constexpr int find_axis(const label& name) const {
+    for (int i = 0; i < axis_count; ++i)
+      if (axes[std::size_t(i)].name == name) return i;
+    return -1;
+  }
+  constexpr extent_t extent(int axis) const { return axes[std::size_t(axis)].extent; }
+
+  constexpr std::uint64_t hash_of_axes(axis_set s) const {
+    std::uint64_t h = 1;
+    for (int i = 0; s >> i; ++i)
+      if (s >> i & 1) h += axis_hash[std::size_t(i)];      // a set: the order does not matter
+    return h;
+  }
+  // Structural: of operations and names, never of numbers in this graph.
+  constexpr std::uint64_t hash_of_node(const node& x) const {
+    std::uint64_t h = mixed(std::uint64_t(x.code) * 8 + std::uint64_t(x.type), std::bit_cast<std::uint64_t>(x.value));
+    if (x.a) h = mixed(h, nodes[std::size_t(x.a)].hash);
+    if (x.b) h = mixed(h, nodes[std::size_t(x.b)].hash * 3);
+    if (x.c) h = mixed(h, nodes[std::size_t(x.c)].hash * 5);
+    if (x.over) h = mixed(h, hash_of_axes(x.over));
+    const bool two = x.code >= op::rename && x.code <= op::slice;
+    if (x.code == op::index || x.code == op::size || x.code == op::gather || x.code == op::shift || two ||
+        x.code == op::concat)
+      h = mixed(h, axis_hash[std::size_t(x.first)]);
+    if (two || x.code == op::concat) h = mixed(h, axis_hash[std::size_t(x.second)]);
+    if (x.code == op::split || x.code == op::merge || x.code == op::concat) h = mixed(h, axis_hash[std::size_t(x.third)]);
+    return h | 1;
+  }
+
+  constexpr node_id add(const node& given) {
+    const std::uint64_t h = given.hash ? given.hash : hash_of_node(given);
+    std::size_t at = h >> 32 & (capacity * 2 - 1);
+    while (table[at]) {
+      if (nodes[std::size_t(table[at])].hash == h) return table[at];
+      at = (at + 1) & (capacity * 2 - 1);
+    }
+    if (size == 0) size = 1;
+    table[at] = node_id(size);
+    nodes[std::size_t(size)] = given;
+    nodes[std::size_t(size)].hash = h;
+    prefix[std::size_t(size) + 1] = mixed(prefix[std::size_t(size)], h);
+    return node_id(size++);
+  }
+
+  constexpr node_id add_constant(double v, element type = element::real) {
+    return add(node{.code = op::constant, .type = type, .value = v});
+  }
+
+  // Copies what `root` of another graph needs and this one lacks; returns the root's number here.
+  constexpr node_id graft(const graph& g, int root) {
+    int low = 0, high = size < root + 1 ? size : root + 1;   // the longest common prefix
+    while (low < high) {
+      const int middle = (low + high + 1) / 2;
+      if (prefix[std::size_t(middle)] == g.prefix[std::size_t(middle)]) low = middle; else high = middle - 1;
+    }
+    if (root < low) return node_id(root);
+    std::array<std::int16_t, max_axes> axis_to{};
+    bool same_axes = true;
+    for (int i = 0; i < g.axis_count; ++i) {
+      axis_to[std::size_t(i)] = std::int16_t(axis(g.axes[std::size_t(i)]));
+      same_axes = same_axes && axis_to[std::size_t(i)] == i;
+    }
+    const auto moved = [&](axis_set s) {
+      if (same_axes) return s;
+      axis_set r = 0;
+      for (int i = 0; s >> i; ++i)
+        if (s >> i & 1) r |= axis_set(1) << axis_to[std::size_t(i)];
+      return r;
+    };
+    if (low < 1) low = 1;
+    std::array<node_id, capacity> to{};
+    const auto id = [&](node_id i) { return i < low ? i : to[std::size_t(i)]; };
+    for (int i = low; i <= root; ++i) {
+      node x = g.nodes[std::size_t(i)];
+      x.a = id(x.a), x.b = id(x.b), x.c = id(x.c);
+      if (x.code == op::input) {
+        x.first = moved_input(g.inputs[std::size_t(x.first)], axis_to);
+        x.axes = moved(x.axes);
+      } else if (!same_axes) {
+        x.axes = moved(x.axes), x.over = moved(x.over);
+        x.first = axis_to[std::size_t(x.first)], x.second = axis_to[std::size_t(x.second)];
+        x.third = axis_to[std::size_t(x.third)];
+      }
+      to[std::size_t(i)] = add(x);
+    }
+    return to[std::size_t(root)];
+  }
+
+  constexpr std::int16_t add_input(const input_entry& x) {
+    for (int i = 0; i < input_count; ++i)
+      if (inputs[std::size_t(i)].name == x.name && inputs[std::size_t(i)] == x) return std::int16_t(i);
+    inputs[std::size_t(input_count)] = x;
+    return std::int16_t(input_count++);
+  }
+  constexpr std::int16_t moved_input(input_entry x, const std::array<std::int16_t, max_axes>& axis_to) {
+    for (int i = 0; i < x.rank; ++i)
+      x.order[std::size_t(i)] = std::int8_t(axis_to[std::size_t(x.order[std::size_t(i)])]);
+    return add_input(x);
+  }
+};
+
+}  // namespace heed

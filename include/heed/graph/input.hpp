@@ -1,0 +1,69 @@
+// Inputs: operands from outside, and how a call binds them by name: `attend(q = Q, k = K, into(O))`.
+#pragma once
+#include "rearrange.hpp"
+#include <tuple>
+#include <utility>
+
+namespace heed {
+
+// What `q = Q` makes: the operand, under the input's name and declaration.
+template <text Name, class Shape, element Type, class Tensor>
+struct binding {
+  static constexpr auto name = Name;
+  static constexpr element type = Type;
+  using shape_type = Shape;
+  Tensor&& operand;
+};
+
+template <text Name, class Shape, element Type>
+struct input_expr : expr<Shape, Type> {
+  static constexpr auto name = Name;
+
+  // q = Q: binds an operand to this input in a call.
+  template <class Tensor>
+  constexpr auto operator=(Tensor&& operand) const {
+    return binding<Name, Shape, Type, Tensor>{std::forward<Tensor>(operand)};
+  }
+  constexpr input_expr(const expr<Shape, Type>& e) : expr<Shape, Type>(e) {}
+  constexpr input_expr(const input_expr&) = default;
+
+  // doc.at(m): the value at another axis: the table read along its last position axis at a computed index. For a table of
+  // several axes, `at` replaces the last axis; gather<axis>(table, index) names the axis.
+  template <Operand I> constexpr auto at(const I& index) const {
+    return [&]<class... A>(shape<A...>) {
+      return gather<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>{}>(static_cast<const expr<Shape, Type>&>(*this), index);
+    }(Shape{});
+  }
+};
+
+template <text Name, class... Axes> constexpr bool require_distinct() {
+  static_assert(given<distinct<Axes...>, operand_fact<Name>, axis_fact_of<Axes>...>, "heed: an input has each axis once");
+  return distinct<Axes...>;
+}
+
+// input<"q">(b, h, n, d): an operand of float elements with these axes in memory order; input<"ids", std::int32_t>(b, n),
+// input<"keep", bool>(b, m) and input<"x", double>(n) hold other elements.
+template <text Name, class T = float, class... Axes>
+constexpr auto input(Axes...) {
+  static_assert(given<is_storable<T>, operand_fact<Name>>, "heed: an input holds float, double, std::int32_t, std::int64_t or bool");
+  if constexpr (!is_storable<T>) return ill_formed{};
+  else if constexpr (!require_distinct<Name, Axes...>()) return ill_formed{};
+  else {
+    using Shape = shape<Axes...>;
+    expr<Shape, element_of<T>> r{{{}, 0, &value_of_shape<Shape>}};
+    input_entry x{.name = make_label(Name), .type = element_of<T>, .rank = std::int8_t(sizeof...(Axes)), .order = {}};
+    axis_set axes = 0;
+    std::uint64_t h = mixed(mixed(x.name.word[0], x.name.word[1]), std::uint64_t(x.type) + 1);
+    [[maybe_unused]] std::size_t i = 0;
+    ([&] {
+      const int id = r.g.axis({Axes::name, Axes::extent});
+      axes |= axis_set(1) << id;
+      x.order[i++] = std::int8_t(id);
+      h = mixed(h, r.g.axis_hash[std::size_t(id)]);
+    }(), ...);
+    r.root = r.g.add(node{.code = op::input, .type = element_of<T>, .axes = axes, .first = r.g.add_input(x), .hash = h | 1});
+    return input_expr<Name, Shape, element_of<T>>(r);
+  }
+}
+
+}  // namespace heed

@@ -1,0 +1,68 @@
+// A node of a graph: one operation on at most three earlier nodes. An all-zero node is "nothing", and node 0 of every graph
+// is that one, so that an operand number 0 means "no operand" and untouched arrays cost constant evaluation nothing.
+#pragma once
+#include "../axis/shape.hpp"
+#include "../base/element.hpp"
+
+namespace heed {
+
+enum class op : std::uint8_t {
+  nothing,
+  input, constant, index, size,                            // leaves: index and size of the axis `first`
+  negate, abs, exp, exp2, log, tanh, sqrt, rsqrt, erf, sigmoid, power,   // power: a to the constant `value`
+  add, subtract, multiply, divide, minimum, maximum,
+  less, less_equal, equal, both, either, invert,
+  where,                                                   // a ? b : c
+  mask,                                                    // a where b holds, absent elsewhere
+  cast,                                                    // a as another element type
+  gather,                                                  // table a read along `first` at the index b
+  rename,                                                  // axis `first` becomes `second`
+  split,                                                   // axis `first` becomes `second` x `third`, `third` fastest
+  merge,                                                   // `second` x `third` become `first`, `third` fastest
+  slice,                                                   // axis `first` from `value` on becomes `second`
+  shift,                                                   // position i along `first` reads i - value; absent: 0
+  concat,                                                  // a along `second`, then b along `third`, as `first`
+  dot,                                                     // sum of a * b over `over`
+  sum, max, min, mean, logsumexp,                          // over `over`
+  softmax,                                                 // along `over`
+  tile,                                                    // in a region's program: the contraction computed by the loops
+  load                                                     // in a region's program: an operand in memory
+};
+
+constexpr bool is_leaf(op o) { return o >= op::input && o <= op::size; }
+constexpr bool is_unary(op o) { return o >= op::negate && o <= op::power; }
+constexpr bool is_binary(op o) { return o >= op::add && o <= op::either; }
+constexpr bool is_condition(op o) { return o >= op::less && o <= op::invert; }
+constexpr bool is_pointwise(op o) { return (o >= op::negate && o <= op::where) || o == op::cast; }
+constexpr bool is_view(op o) { return o >= op::rename && o <= op::slice; }
+constexpr bool is_reduction(op o) { return o >= op::sum && o <= op::logsumexp; }
+
+using axis_set = std::uint32_t;                            // bit i: axis i of the graph's table
+inline constexpr int max_axes = 32;
+
+using node_id = std::int16_t;                              // 0: nothing
+
+struct node {
+  op code{};
+  element type{};
+  node_id a{}, b{}, c{};
+  axis_set axes{};                                         // the axes the value varies over
+  axis_set over{};                                         // the axes that are contracted, reduced or normalised
+  std::int16_t first{}, second{}, third{};                 // axis numbers, see `op`; an input's number in `first`
+  double value{};                                          // constant, exponent, offset
+  std::uint64_t hash{};                                    // of the value, operands included, whatever the numbering
+
+  constexpr node_id operand(int i) const { return i == 0 ? a : i == 1 ? b : c; }
+  bool operator==(const node&) const = default;
+};
+
+// An operand from outside: its name, its element type and its axes in memory order.
+struct input_entry {
+  label name;
+  element type;
+  std::int8_t rank;
+  std::array<std::int8_t, max_rank> order;                 // axis numbers
+  bool operator==(const input_entry&) const = default;
+};
+
+}  // namespace heed

@@ -1,0 +1,201 @@
+// Pointwise operators and functions: + - * / unary -, comparisons, && || !, min, max, abs, exp, exp2, log, tanh, sqrt,
+// rsqrt, erf, sigmoid, pow with a constant, where, mask and cast. Operands broadcast by absence: the result varies over
+// the axes of both. Whole numbers stay whole under + - * min max abs; `/` and the functions give real numbers.
+#pragma once
+#include "expression.hpp"
+
+namespace heed {
+
+template <element... E> inline constexpr bool numbers = ((E != element::boolean) && ...);
+template <element E> struct element_name;
+template <> struct element_name<element::boolean> { using type = element_fact<"bool">; };
+template <> struct element_name<element::integer> { using type = element_fact<"integer">; };
+template <> struct element_name<element::i32> { using type = element_fact<"int32">; };
+template <> struct element_name<element::i64> { using type = element_fact<"int64">; };
+template <> struct element_name<element::real> { using type = element_fact<"real">; };
+template <> struct element_name<element::f32> { using type = element_fact<"float">; };
+template <> struct element_name<element::f64> { using type = element_fact<"double">; };
+template <element E> using element_fact_of = typename element_name<E>::type;
+
+// The rules of pointwise operators: each returns whether the program is well formed, or stops it with its message.
+template <element... E> constexpr bool require_numbers() {
+  static_assert(given<numbers<E...>, element_fact_of<E>...>, "heed: arithmetic needs numbers, not booleans");
+  return numbers<E...>;
+}
+template <element... E> constexpr bool require_conditions() {
+  constexpr bool ok = ((E == element::boolean) && ...);
+  static_assert(given<ok, element_fact_of<E>...>, "heed: && || and ! need conditions (booleans)");
+  return ok;
+}
+template <element A, element B> constexpr bool require_one_width() {
+  static_assert(given<!mixes(A, B), element_fact_of<A>, element_fact_of<B>>,
+                "heed: float and double do not mix; cast one of them");
+  return !mixes(A, B);
+}
+
+enum class rule : std::uint8_t { arithmetic, division, comparison, condition };
+
+constexpr element real_of(element e) { return is_real(e) ? e : element::real; }
+
+template <rule Rule, element A, element B> constexpr bool admits() {
+  if constexpr (Rule == rule::condition) return require_conditions<A, B>();
+  else if constexpr (Rule == rule::comparison && A == element::boolean && B == element::boolean) return true;
+  else if constexpr (!numbers<A, B>) return require_numbers<A, B>();
+  else return require_one_width<A, B>();
+}
+
+// Grows the larger operand's graph by one node. The two operands keep their places.
+template <class A, class B>
+constexpr void grow(expression& r, op o, element type, const A& a, const B& b) {
+  r.g = larger_graph(a, b);
+  const node_id x = put(r.g, a), y = put(r.g, b);
+  r.root = r.g.add(node{.code = o, .type = type, .a = x, .b = y, .axes = r.g[x].axes | r.g[y].axes});
+}
+
+template <rule Rule, class A, class B>
+constexpr auto binary(op o, const A& a, const B& b) {
+  if constexpr (any_ill_formed<A, B>) return ill_formed{};
+  else if constexpr (!admits<Rule, element_of_expr<A>, element_of_expr<B>>()) return ill_formed{};
+  else if constexpr (!agree<shape_of<A>, shape_of<B>>()) return ill_formed{};
+  else {
+    using Shape = join<shape_of<A>, shape_of<B>>;
+    constexpr element wide = joined(element_of_expr<A>, element_of_expr<B>);
+    constexpr element type = Rule == rule::arithmetic ? wide : Rule == rule::division ? real_of(wide) : element::boolean;
+    expr<Shape, type> r{{{}, 0, &value_of_shape<Shape>}};
+    grow(r, o, type, a, b);
+    return r;
+  }
+}
+
+#define HEED_BINARY(NAME, RULE, CODE)                                                                    \
+  template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)                                   \
+  constexpr auto NAME(const A& a, const B& b) { return binary<rule::RULE>(op::CODE, a, b); }
+HEED_BINARY(operator+, arithmetic, add)
+HEED_BINARY(operator-, arithmetic, subtract)
+HEED_BINARY(operator*, arithmetic, multiply)
+HEED_BINARY(operator/, division, divide)
+HEED_BINARY(min, arithmetic, minimum)
+HEED_BINARY(max, arithmetic, maximum)
+HEED_BINARY(operator<, comparison, less)
+HEED_BINARY(operator<=, comparison, less_equal)
+HEED_BINARY(operator==, comparison, equal)
+HEED_BINARY(operator&&, condition, both)
+HEED_BINARY(operator||, condition, either)
+#undef HEED_BINARY
+
+template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
+constexpr auto operator>(const A& a, const B& b) { return b < a; }
+template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
+constexpr auto operator>=(const A& a, const B& b) { return b <= a; }
+
+template <class A>
+constexpr auto unary(op o, const A& a, double value = 0) {
+  using E = expr_of<A>;
+  expr<typename E::shape_type, real_of(E::type)> r{{graph_of(a), 0, &value_of_shape<typename E::shape_type>}};
+  const node_id x = put(r.g, a);
+  r.root = r.g.add(node{.code = o, .type = real_of(E::type), .a = x, .axes = r.g[x].axes, .value = value});
+  return r;
+}
+// Unary operators that keep the element: negation, abs, and ! on conditions.
+template <class A>
+constexpr auto unary_same(op o, const A& a) {
+  using E = expr_of<A>;
+  expr<typename E::shape_type, E::type> r{{graph_of(a), 0, &value_of_shape<typename E::shape_type>}};
+  const node_id x = put(r.g, a);
+  r.root = r.g.add(node{.code = o, .type = E::type, .a = x, .axes = r.g[x].axes});
+  return r;
+}
+
+template <Symbolic A> constexpr auto operator!(const A& a) {
+  if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_conditions<element_of_expr<A>>()) return ill_formed{};
+  else return unary_same(op::invert, a);
+}
+template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
+constexpr auto operator!=(const A& a, const B& b) { return !(a == b); }
+
+#define HEED_UNARY(NAME, BUILD, CODE)                                                      \
+  template <Symbolic A> constexpr auto NAME(const A& a) {                                  \
+    if constexpr (any_ill_formed<A>) return ill_formed{};                                  \
+    else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};        \
+    else return BUILD(op::CODE, a);                                                        \
+  }
+HEED_UNARY(operator-, unary_same, negate)
+HEED_UNARY(abs, unary_same, abs)
+HEED_UNARY(exp, unary, exp)
+HEED_UNARY(exp2, unary, exp2)
+HEED_UNARY(log, unary, log)
+HEED_UNARY(tanh, unary, tanh)
+HEED_UNARY(sqrt, unary, sqrt)
+HEED_UNARY(rsqrt, unary, rsqrt)
+HEED_UNARY(erf, unary, erf)
+HEED_UNARY(sigmoid, unary, sigmoid)
+#undef HEED_UNARY
+template <Symbolic A> constexpr auto operator+(const A& a) { return a; }
+
+// a to a constant power. Negative bases need a whole exponent; others give NaN, as std::pow does.
+template <Symbolic A> constexpr auto pow(const A& a, double exponent) {
+  if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
+  else return unary(op::power, a, exponent);
+}
+
+template <element C> constexpr bool require_mask() {
+  static_assert(given<C == element::boolean, element_fact_of<C>>,
+                "heed: a mask is a condition (boolean), not a number");
+  return C == element::boolean;
+}
+
+// where(condition, a, b): a where the condition holds, b elsewhere; both numbers, or both conditions.
+template <Operand C, Operand A, Operand B> requires(Symbolic<C> || Symbolic<A> || Symbolic<B>)
+constexpr auto where(const C& c, const A& a, const B& b) {
+  if constexpr (any_ill_formed<C, A, B>) return ill_formed{};
+  else if constexpr (!require_mask<element_of_expr<C>>()) return ill_formed{};
+  else if constexpr (!admits<rule::comparison, element_of_expr<A>, element_of_expr<B>>()) return ill_formed{};
+  else if constexpr (!agree<shape_of<A>, shape_of<B>>() || !agree<shape_of<C>, join<shape_of<A>, shape_of<B>>>())
+    return ill_formed{};
+  else {
+    using Shape = join<join<shape_of<A>, shape_of<B>>, shape_of<C>>;
+    constexpr element type = joined(element_of_expr<A>, element_of_expr<B>);
+    expr<Shape, type> r{{larger_graph(a, b), 0, &value_of_shape<Shape>}};
+    if constexpr (std::is_base_of_v<expression, C>)
+      if (c.g.size > r.g.size) r.g = c.g;
+    const node_id i = put(r.g, c), x = put(r.g, a), y = put(r.g, b);
+    r.root = r.g.add(node{.code = op::where, .type = type, .a = i, .b = x, .c = y,
+                          .axes = r.g[i].axes | r.g[x].axes | r.g[y].axes});
+    return r;
+  }
+}
+
+// mask(score, keep): the score where `keep` holds, absent elsewhere. Absent is not a number: whatever is computed from an
+// absent score is absent, and reductions, softmax and dot leave it out, whatever is stored there.
+template <Operand A, Operand C> requires(Symbolic<A> || Symbolic<C>)
+constexpr auto mask(const A& score, const C& keep) {
+  if constexpr (any_ill_formed<A, C>) return ill_formed{};
+  else if constexpr (!require_mask<element_of_expr<C>>()) return ill_formed{};
+  else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
+  else if constexpr (!agree<shape_of<A>, shape_of<C>>()) return ill_formed{};
+  else {
+    using Shape = join<shape_of<A>, shape_of<C>>;
+    expr<Shape, real_of(element_of_expr<A>)> r{{{}, 0, &value_of_shape<Shape>}};
+    grow(r, op::mask, real_of(element_of_expr<A>), score, keep);
+    return r;
+  }
+}
+
+// cast<float>(a): the same numbers as another element type; double to float rounds, real to integer drops the fraction.
+template <class T, Symbolic A> constexpr auto cast(const A& a) {
+  static_assert(given<is_storable<T> && element_of<T> != element::boolean>,
+                "heed: cast goes to float, double, std::int32_t or std::int64_t");
+  if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
+  else {
+    using Shape = shape_of<A>;
+    expr<Shape, element_of<T>> r{{graph_of(a), 0, &value_of_shape<Shape>}};
+    const node_id x = put(r.g, a);
+    r.root = r.g.add(node{.code = op::cast, .type = element_of<T>, .a = x, .axes = r.g[x].axes});
+    return r;
+  }
+}
+
+}  // namespace heed

@@ -1,0 +1,90 @@
+// What works along whole axes: dot, sum, max, min, mean, logsumexp and softmax. Absent elements (see mask) are left out: the
+// sum of nothing is 0, its maximum -inf, its log-sum-exp -inf, its mean 0, and softmax gives an absent element weight 0.
+#pragma once
+#include "pointwise.hpp"
+
+namespace heed {
+
+template <class Shape, class... X> constexpr bool require_axes() {
+  constexpr bool ok = has_all<Shape, X...>;
+  static_assert(given<ok, axis_fact_of<X>..., shape_fact_of<Shape>>,
+                "heed: an axis that is reduced or normalised must be an axis of the operand");
+  return ok;
+}
+template <class A, class B, class... X> constexpr bool require_contraction() {
+  constexpr bool ok = has_all<A, X...> && has_all<B, X...>;
+  static_assert(given<ok, axis_fact_of<X>..., shape_fact_of<A>, shape_fact_of<B>>,
+                "heed: dot<axis>(a, b) needs the axis in both operands");
+  return ok;
+}
+
+template <auto... Axes>
+constexpr axis_set axes_in(graph& g) {
+  axis_set s = 0;
+  ((s |= axis_set(1) << g.axis({axis_type<Axes>::name, axis_type<Axes>::extent})), ...);
+  return s;
+}
+
+// dot<x, ...>(a, b): the sum over the axes x, ... of a * b. Shape: the axes of a, then those of b that a lacks, without x.
+template <auto... Axes, Operand A, Operand B>
+constexpr auto dot(const A& a, const B& b) {
+  static_assert(sizeof...(Axes) > 0, "heed: dot<axis>(a, b) needs the axis to contract");
+  if constexpr (any_ill_formed<A, B>) return ill_formed{};
+  else if constexpr (!agree<shape_of<A>, shape_of<B>>()) return ill_formed{};
+  else if constexpr (!require_contraction<shape_of<A>, shape_of<B>, axis_type<Axes>...>()) return ill_formed{};
+  else if constexpr (!admits<rule::arithmetic, element_of_expr<A>, element_of_expr<B>>()) return ill_formed{};
+  else {
+    using Shape = drop<join<shape_of<A>, shape_of<B>>, axis_type<Axes>...>;
+    constexpr element type = real_of(joined(element_of_expr<A>, element_of_expr<B>));
+    expr<Shape, type> r{{larger_graph(a, b), 0, &value_of_shape<Shape>}};
+    const node_id x = put(r.g, a), y = put(r.g, b);
+    const axis_set over = axes_in<Axes...>(r.g);
+    r.root = r.g.add(node{.code = op::dot, .type = type, .a = x, .b = y,
+                          .axes = (r.g[x].axes | r.g[y].axes) & ~over, .over = over});
+    return r;
+  }
+}
+
+template <bool Keeps, bool Whole, class A, auto... Axes>
+constexpr auto along(op o, const A& a) {
+  static_assert(sizeof...(Axes) > 0, "heed: a reduction needs its axis: sum<axis>(a)");
+  if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_axes<shape_of<A>, axis_type<Axes>...>()) return ill_formed{};
+  else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
+  else {
+    using Shape = std::conditional_t<Keeps, shape_of<A>, drop<shape_of<A>, axis_type<Axes>...>>;
+    constexpr element type = Whole ? element_of_expr<A> : real_of(element_of_expr<A>);
+    expr<Shape, type> r{{graph_of(a), 0, &value_of_shape<Shape>}};
+    const node_id x = put(r.g, a);
+    const axis_set over = axes_in<Axes...>(r.g);
+    r.root = r.g.add(node{.code = o, .type = type, .a = x, .axes = Keeps ? r.g[x].axes : r.g[x].axes & ~over, .over = over});
+    return r;
+  }
+}
+
+#define HEED_REDUCTION(NAME, WHOLE)                                                                        \
+  template <auto... Axes, Symbolic A> requires(sizeof...(Axes) > 0)                                        \
+  constexpr auto NAME(const A& a) { return along<false, WHOLE, A, Axes...>(op::NAME, a); }
+HEED_REDUCTION(sum, true)
+HEED_REDUCTION(max, true)
+HEED_REDUCTION(min, true)
+HEED_REDUCTION(mean, false)
+HEED_REDUCTION(logsumexp, false)
+#undef HEED_REDUCTION
+
+// softmax<m>(a): exp(a) / sum<m>(exp(a)) over what is not absent, computed without overflow. A row with nothing left is 0.
+template <auto Axis, Symbolic A>
+constexpr auto softmax(const A& a) { return along<true, false, A, Axis>(op::softmax, a); }
+
+// size<n>: the extent of an axis, as a whole number.
+template <auto Axis> constexpr auto make_size() {
+  using X = axis_type<Axis>;
+  expr<shape<>, element::integer> r{{{}, 0, &value_of_shape<shape<>>}};
+  const int id = r.g.axis({X::name, X::extent});
+  if constexpr (X::extent != runtime) r.root = r.g.add_constant(double(X::extent), element::integer);
+  else r.root = r.g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(id)});
+  return r;
+}
+template <auto Axis> inline constexpr auto size = make_size<Axis>();
+
+}  // namespace heed

@@ -1,0 +1,59 @@
+// From expressions to a plan: merge the results into one graph, simplify it, split it into regions. Each step is a constexpr
+// variable of its own, so that each has the compiler's whole limit of evaluation steps to itself.
+#pragma once
+#include "lower.hpp"
+
+namespace heed::middle {
+
+struct merged_graph {
+  graph g{};
+  std::array<node_id, 8> roots{};
+  int count = 0;
+};
+
+template <class... E>
+constexpr merged_graph merge_results(const E&... e) {
+  merged_graph r;
+  const expression* const all[] = {&e...};
+  int largest = 0;
+  for (int i = 1; i < int(sizeof...(E)); ++i)
+    if (all[i]->g.size > all[largest]->g.size) largest = i;
+  r.g = all[largest]->g;
+  for (const expression* x : all) {
+    r.roots[std::size_t(r.count)] = r.g.graft(x->g, x->root);
+    ++r.count;
+  }
+  return r;
+}
+
+// The declared memory order of a result in a graph's axis numbers.
+constexpr std::uint64_t declared_order(const graph& g, const shape_value& s) {
+  std::uint64_t r = 0;
+  for (int i = 0; i < s.rank; ++i) r = with_axis(r, i, g.find_axis(s.axes[std::size_t(i)].name));
+  return r;
+}
+
+// The memory order of every value; results follow their declared shapes.
+template <class... E>
+constexpr axis_orders orders_with_results(const simplified_graph& s, const E&... e) {
+  axis_orders r = orders_of(s.g);
+  std::size_t i = 0;
+  ((r[std::size_t(s.roots[i])] = declared_order(s.g, *e.shape), ++i), ...);
+  return r;
+}
+
+template <const expression&... Outs> inline constexpr merged_graph merged_of = merge_results(Outs...);
+template <const expression&... Outs>
+inline constexpr simplified_graph simplified_of =
+    simplified(merged_of<Outs...>.g, merged_of<Outs...>.roots, int(sizeof...(Outs)));
+template <const expression&... Outs>
+inline constexpr axis_orders orders_of_results = orders_with_results(simplified_of<Outs...>, Outs...);
+template <const expression&... Outs>
+inline constexpr uses uses_of_results =
+    uses_of(simplified_of<Outs...>.g, simplified_of<Outs...>.roots, int(sizeof...(Outs)));
+template <const expression&... Outs>
+inline constexpr plan plan_of =
+    split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>, uses_of_results<Outs...>);
+template <int I, const expression&... Outs> inline constexpr region region_of = lowered(plan_of<Outs...>, I);
+
+}  // namespace heed::middle

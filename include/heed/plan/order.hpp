@@ -1,0 +1,78 @@
+// The memory order of values, by the rule that types follow too: the axes of the first operand, then what the second adds;
+// reduced axes vanish, replaced ones keep their place.
+#pragma once
+#include "plan.hpp"
+
+namespace heed::middle {
+
+constexpr int axis_at(std::uint64_t order, int i) { return int(order >> (5 * i) & 31) - 1; }
+constexpr int rank_of(std::uint64_t order) {
+  int r = 0;
+  while (r < max_rank && (order >> (5 * r) & 31)) ++r;
+  return r;
+}
+constexpr std::uint64_t with_axis(std::uint64_t order, int rank, int axis) {
+  return order | std::uint64_t(axis + 1) << (5 * rank);
+}
+constexpr std::uint64_t joined_order(std::uint64_t a, axis_set a_axes, std::uint64_t b) {
+  int r = rank_of(a);
+  for (int i = 0; i < max_rank && axis_at(b, i) >= 0; ++i)
+    if (!(a_axes >> axis_at(b, i) & 1)) a = with_axis(a, r++, axis_at(b, i));
+  return a;
+}
+constexpr std::uint64_t dropped_order(std::uint64_t a, axis_set gone) {
+  std::uint64_t r = 0;
+  for (int i = 0, n = 0; i < max_rank && axis_at(a, i) >= 0; ++i)
+    if (!(gone >> axis_at(a, i) & 1)) r = with_axis(r, n++, axis_at(a, i));
+  return r;
+}
+constexpr std::uint64_t replaced_order(std::uint64_t a, int from, int to, int also = -1) {
+  std::uint64_t r = 0;
+  for (int i = 0, n = 0; i < max_rank && axis_at(a, i) >= 0; ++i) {
+    r = with_axis(r, n++, axis_at(a, i) == from ? to : axis_at(a, i));
+    if (axis_at(a, i) == from && also >= 0) r = with_axis(r, n++, also);
+  }
+  return r;
+}
+
+constexpr axis_orders orders_of(const graph& g) {
+  axis_orders r{};
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    std::uint64_t& to = r[std::size_t(i)];
+    const std::uint64_t a = r[std::size_t(x.a)];
+    switch (x.code) {
+      case op::input: {
+        const input_entry& in = g.inputs[std::size_t(x.first)];
+        for (int j = 0; j < in.rank; ++j) to = with_axis(to, j, in.order[std::size_t(j)]);
+        break;
+      }
+      case op::index: to = with_axis(0, 0, x.first); break;
+      case op::rename: case op::slice: to = replaced_order(a, x.first, x.second); break;
+      case op::split: to = replaced_order(a, x.first, x.second, x.third); break;
+      case op::merge: to = replaced_order(dropped_order(a, axis_set(1) << x.second), x.third, x.first); break;
+      case op::concat: to = replaced_order(a, x.second, x.first); break;
+      case op::gather:
+        to = joined_order(r[std::size_t(x.b)], g[x.b].axes, dropped_order(a, axis_set(1) << x.first));
+        break;
+      default:
+        to = a;
+        if (x.b && r[std::size_t(x.b)] != to) to = joined_order(to, g[x.a].axes, r[std::size_t(x.b)]);
+        if (x.c && r[std::size_t(x.c)] != to) to = joined_order(to, g[x.a].axes | g[x.b].axes, r[std::size_t(x.c)]);
+        if (x.code == op::where) {                         // as typed: the branches, then the condition
+          to = joined_order(r[std::size_t(x.b)], g[x.b].axes, r[std::size_t(x.c)]);
+          to = joined_order(to, g[x.b].axes | g[x.c].axes, a);
+        }
+        if (x.over && x.code != op::softmax) to = dropped_order(to, x.over);
+    }
+  }
+  return r;
+}
+
+constexpr axis_list list_of(std::uint64_t order) {
+  axis_list r;
+  for (int i = 0; i < max_rank && axis_at(order, i) >= 0; ++i) r.add(axis_at(order, i));
+  return r;
+}
+
+}  // namespace heed::middle

@@ -1,0 +1,50 @@
+// The plan of a graph as a value: the simplified graph, its regions in the order in which they run (as outlines: what each
+// computes and reads), and the buffers between them. `lower` turns one outline into the region that a kernel takes.
+#pragma once
+#include "../graph/results.hpp"
+#include "region.hpp"
+
+namespace heed::middle {
+
+inline constexpr int max_regions = 320;
+inline constexpr int max_reads = 24;
+
+// A value kept in memory: a result (the caller's memory) or an intermediate value (the workspace), dense and row-major
+// over `order`. Values computed through merge and rename are written straight into the buffer of the merged value.
+struct buffer {
+  node_id value{};
+  element type{};
+  std::int16_t result = -1;                                // which result, -1: workspace
+  std::int16_t first{}, last{};                            // the regions between which it lives
+  axis_list order{};
+};
+
+struct written_value {
+  node_id value{};                                         // the node that is computed
+  std::int16_t into{};                                     // the buffer that holds it, perhaps through merge and rename
+};
+
+struct outline {
+  region_kind kind{};
+  const char* reason = "";                                 // loop: why it is not one of the others
+  node_id core{};                                          // matmul: the dot; score: the value before softmax; row: a reduction
+  std::array<written_value, max_outputs> writes{};
+  int write_count = 0;
+  std::array<node_id, max_reads> reads{};                  // located values: inputs, buffers, and views of them
+  int read_count = 0;
+};
+
+using axis_orders = std::array<std::uint64_t, graph::capacity>;   // memory order of each value: 5 bits an axis, number + 1
+
+struct plan {
+  graph g{};
+  axis_orders orders{};
+  std::array<outline, max_regions> regions{};
+  int region_count = 0;
+  std::array<buffer, max_regions> buffers{};
+  int buffer_count = 0;
+  int result_count = 0;
+  bool too_large = false;                                  // more regions, buffers or reads than there is room for
+};
+
+}  // namespace heed::middle

@@ -1,0 +1,54 @@
+// A program: the pointwise part of a region as a list of instructions, each on earlier ones. Instruction 0 is "nothing".
+// A program says what is computed for one element; the region says which elements there are. Its instructions are already
+// typed: arithmetic never mixes whole and real numbers (a cast stands between), and there is no mask, softmax or mean in it.
+// Everything of the middle lives in heed::middle: its plain names (plan, region, buffer, role) are left to the user.
+#pragma once
+#include "../graph/node.hpp"
+
+namespace heed::middle {
+
+// How often a value changes inside a region: once an item (batch), with the rows, with the columns, or with both. It decides
+// where a value is computed and how it is read.
+enum class role : std::uint8_t { uniform, row, column, pair };
+constexpr role joined(role a, role b) { return role(std::uint8_t(a) | std::uint8_t(b)); }
+
+using instruction_id = std::int16_t;                       // 0: nothing
+
+struct instruction {
+  op code{};
+  element type{};                                          // boolean, i64 (whole) or f32/f64 (real): the class is what counts
+  role where{};
+  instruction_id a{}, b{}, c{};                            // gather: a is the index
+  std::int16_t operand{};                                  // load, gather: which operand of the region
+  std::int16_t axis{};                                     // index, size, gather: which axis
+  axis_set axes{};                                         // the axes the value varies over
+  axis_set over{};                                         // sum, max, min in a program: the axes that are reduced
+  double value{};                                          // constant, exponent
+
+  bool operator==(const instruction&) const = default;
+};
+
+enum class value_class : std::uint8_t { truth, whole, real };
+constexpr value_class class_of(element e) {
+  return e == element::boolean ? value_class::truth : is_real(e) ? value_class::real : value_class::whole;
+}
+
+struct program {
+  static constexpr int capacity = 128;
+  std::array<instruction, capacity> code{};
+  int size = 1;
+
+  constexpr const instruction& operator[](int i) const { return code[std::size_t(i)]; }
+  // Adds an instruction, or finds the equal one.
+  constexpr instruction_id add(const instruction& x) {
+    for (int i = 1; i < size; ++i)
+      if (code[std::size_t(i)] == x) return instruction_id(i);
+    code[std::size_t(size)] = x;                           // too many: a compile error here
+    return instruction_id(size++);
+  }
+};
+
+}  // namespace heed::middle
+
+namespace heed::run { using namespace middle; }
+namespace heed::show { using namespace middle; }

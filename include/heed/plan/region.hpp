@@ -1,0 +1,72 @@
+// A region: what one loop nest does. It is a value that a pass has made from the graph; a kernel reads nothing else.
+// Axes are numbers of the plan's graph; operands and outputs are described here and located in memory when a call begins.
+#pragma once
+#include "program.hpp"
+
+namespace heed::middle {
+
+// score:  for each batch item, rows x columns of a contraction, a program over that tile, a mask, an online softmax along
+//         the columns, weighted values: out[row, width] = softmax(score)[row, column] . v[column, width].
+// matmul: out[batch, row, column] = program(sum over depth of x[batch, row, depth] * w[batch, column, depth]).
+// row:    for each row: reductions along `columns` (one axis, or none), in phases, and a pointwise result.
+// loop:   for each element of the output: the program in plain scalars, reductions as nested loops.
+enum class region_kind : std::uint8_t { score, matmul, row, loop };
+
+inline constexpr int max_operands = 24;
+inline constexpr int max_outputs = 4;
+
+struct axis_list {
+  std::array<std::int8_t, max_rank> of{};
+  int count = 0;
+  constexpr int operator[](int i) const { return of[std::size_t(i)]; }
+  constexpr void add(int a) { of[std::size_t(count++)] = std::int8_t(a); }
+  constexpr bool contains(int a) const {
+    for (int i = 0; i < count; ++i)
+      if (of[std::size_t(i)] == a) return true;
+    return false;
+  }
+};
+
+// A value in memory that a region reads: which node of the graph, its element type and the axes it varies over.
+struct operand {
+  node_id value{};
+  element type{};
+  axis_set axes{};
+};
+// A value that a region writes. `result` is the instruction that computes it (score regions: see region::lse and top).
+struct output {
+  node_id value{};
+  element type{};
+  axis_set axes{};
+  instruction_id result{};
+};
+
+struct region {
+  region_kind kind{};
+  element real = element::f32;                             // the precision of its arithmetic: f32 or f64
+  const char* reason = "";                                 // loop: why it is not one of the others
+  program code{};
+  std::array<operand, max_operands> operands{};
+  int operand_count = 0;
+  std::array<output, max_outputs> outputs{};
+  int output_count = 0;
+
+  // Axes by job, outermost first. Several row axes are flattened into one run of rows (the position axis outermost, heads
+  // of a group fastest), several column or depth axes likewise.
+  axis_list batch{}, rows{}, columns{}, depth{}, width{};
+
+  // score and matmul: operand numbers of the contraction (x: rows, w: columns) and of the values; -1: none.
+  int x = -1, w = -1, v = -1;
+  // score: instructions (0: none). scale is uniform and folded into x; score is the value before softmax in units of log2,
+  // that is log2(e) * score; keep is the mask.
+  instruction_id scale = 0, score = 0, keep = 0;
+  // score: which outputs there are (numbers into outputs, -1: none): weighted values, natural log-sum-exp, row maximum.
+  int out = -1, lse = -1, top = -1;
+  // score: visit the keys from the last to the first (best where scores grow with the key, as under ALiBi).
+  bool backwards = true;
+  // row: the lanes of a pack run along the reduced axis (true) or across `lane_axis`, the fastest axis of the rows.
+  bool lanes_along = true;
+  int lane_axis = -1;
+};
+
+}  // namespace heed::middle

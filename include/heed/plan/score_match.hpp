@@ -1,0 +1,98 @@
+// Recognises a score region: softmax along one column axis of a pointwise program over one contraction. Says which
+// contraction, which axes do what, or why it is none.
+#pragma once
+#include "order.hpp"
+#include <bit>
+
+namespace heed::middle {
+
+struct score_match {
+  const char* reason = "";                                 // empty: it is a score region
+  node_id tile{}, x{}, w{};                                // the contraction; its operand without and with the column axis
+  int column = -1, depth = -1, width = -1;
+  axis_set rows{}, batch{};
+  constexpr bool ok() const { return tile != 0; }
+};
+
+constexpr axis_set bit(int axis) { return axis < 0 ? axis_set(0) : axis_set(1) << axis; }
+constexpr int count_of(axis_set s) { return std::popcount(s); }
+constexpr int only_axis(axis_set s) { return std::countr_zero(s); }
+// What a score program computes itself; everything else is read from memory.
+constexpr bool is_inlined(op o) {
+  return is_pointwise(o) || o == op::mask || o == op::gather || o == op::constant || o == op::index || o == op::size;
+}
+constexpr node_id source_of_view(const graph& g, node_id i) {
+  while (is_view(g[i].code) && g[i].code != op::merge) i = g[i].a;
+  return i;
+}
+
+struct node_stack {
+  std::array<node_id, 256> of{};
+  int count = 0;
+  std::array<bool, graph::capacity> seen{};
+  constexpr void push(node_id i) {
+    if (!i || seen[std::size_t(i)]) return;
+    seen[std::size_t(i)] = true;
+    of[std::size_t(count++)] = i;
+  }
+  constexpr node_id pop() { return of[std::size_t(--count)]; }
+};
+
+// `values` is the other operand of the product with the weights, 0 if only row statistics are wanted.
+constexpr score_match match_score(const graph& g, node_id score, node_id values, int column) {
+  score_match r;
+  node_stack s;
+  s.push(score);
+  node_id tile = 0, thin = 0;
+  bool two = false, thin_two = false;
+  while (s.count) {
+    const node_id i = s.pop();
+    const node& x = g[i];
+    if (x.code == op::gather) {
+      s.push(x.b);
+      continue;
+    }
+    if (is_inlined(x.code)) {
+      s.push(x.a), s.push(x.b), s.push(x.c);
+      continue;
+    }
+    if (x.code != op::dot || !(x.axes & bit(column))) continue;
+    const bool in_a = g[x.a].axes & bit(column), in_b = g[x.b].axes & bit(column);
+    if (in_a == in_b) continue;
+    const axis_set rows = x.axes & ~g[in_a ? x.a : x.b].axes;
+    if (rows) two = two || tile, tile = i; else thin_two = thin_two || thin, thin = i;
+  }
+  const auto no = [&](const char* why) { r.reason = why, r.tile = 0; return r; };
+  if (!tile) tile = thin, two = thin_two;
+  if (!tile) return no("there is no contraction of queries and keys under the softmax");
+  if (two) return no("two contractions in one score");
+  const node& t = g[tile];
+  if (count_of(t.over) != 1) return no("the score contracts several axes at once");
+  r.column = column, r.depth = only_axis(t.over);
+  r.w = g[t.a].axes & bit(column) ? t.a : t.b, r.x = r.w == t.a ? t.b : t.a;
+  const axis_set all = g[score].axes, value_axes = values ? g[values].axes : 0;
+  if (values && !(value_axes & bit(column))) return no("the values lack the axis of the softmax");
+  if (values && g[values].code == op::mask) return no("the values are masked");
+  const axis_set width = value_axes & ~all & ~bit(column);
+  if (count_of(width) > 1) return no("the values have several axes of their own");
+  r.width = width ? only_axis(width) : -1;
+  r.rows = t.axes & ~g[r.w].axes & ~value_axes;
+  r.batch = (all | value_axes) & ~r.rows & ~bit(column) & ~width;
+  r.tile = tile;
+
+  // Whatever else the score reads must not itself be a pairwise value that would have to be stored.
+  node_stack o;
+  o.push(score);
+  while (o.count) {
+    const node_id i = o.pop();
+    const node& x = g[i];
+    if (i == tile) continue;
+    if (x.code == op::gather) o.push(x.b);
+    else if (is_inlined(x.code)) o.push(x.a), o.push(x.b), o.push(x.c);
+    else if (g[source_of_view(g, i)].code != op::input && (x.axes & bit(column)) && (x.axes & r.rows))
+      return no("the score reads another value over pairs of positions that is not an input");
+  }
+  return r;
+}
+
+}  // namespace heed::middle

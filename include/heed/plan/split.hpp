@@ -1,0 +1,318 @@
+// Splits the graph into regions. Values are taken from the last to the first; each that must be stored gets a region, which
+// swallows whatever it can compute on the way and asks for the rest to be stored in turn. At the end the regions are put
+// into an order in which they can run, and every buffer learns when it lives.
+#pragma once
+#include "uses.hpp"
+
+namespace heed::middle {
+
+struct splitter {
+  plan p;
+  uses u;
+  std::array<node_id, 8> roots{};
+  node_flags needed{};                                     // must be stored
+  std::array<std::int16_t, graph::capacity> home{};        // the buffer of a value, number + 1
+  node_flags placed{};                                     // its region exists
+
+  constexpr int new_buffer(node_id value, int result) {
+    if (p.buffer_count >= max_regions) { p.too_large = true; return 0; }
+    const std::size_t i = std::size_t(p.buffer_count);
+    p.buffers[i].value = value;
+    p.buffers[i].type = p.g[value].type;
+    p.buffers[i].result = std::int16_t(result);
+    p.buffers[i].order = list_of(p.orders[std::size_t(value)]);
+    return p.buffer_count++;
+  }
+  constexpr outline& new_region(region_kind kind, node_id core, const char* reason = "") {
+    if (p.region_count >= max_regions) { p.too_large = true; p.region_count = max_regions - 1; }
+    outline& o = p.regions[std::size_t(p.region_count++)];
+    o.kind = kind, o.core = core, o.reason = reason;
+    return o;
+  }
+  // A value that a region reads where it lies. Its source is stored, if it is not an input.
+  constexpr void read(outline& o, node_id i) {
+    for (int j = 0; j < o.read_count; ++j)
+      if (o.reads[std::size_t(j)] == i) return;
+    if (o.read_count == max_reads) { p.too_large = true; return; }
+    o.reads[std::size_t(o.read_count++)] = i;
+    need(i);
+  }
+  constexpr void need(node_id i) {
+    const node_id s = source_of_view(p.g, i);
+    if (p.g[s].code != op::input) needed[std::size_t(s)] = true;
+  }
+  constexpr void write(outline& o, node_id i) {
+    if (!home[std::size_t(i)]) home[std::size_t(i)] = std::int16_t(new_buffer(i, -1) + 1);
+    o.writes[std::size_t(o.write_count++)] = {i, std::int16_t(home[std::size_t(i)] - 1)};
+    placed[std::size_t(i)] = true;
+  }
+  // A region that copies a located value into a buffer.
+  constexpr void copy(node_id from, int into) {
+    outline& o = new_region(region_kind::row, 0);
+    o.writes[0] = {from, std::int16_t(into)};
+    o.write_count = 1;
+    read(o, from);
+  }
+
+  // Operands that kernels read in place must be stored, whoever else would rather recompute them.
+  constexpr void need_operands() {
+    for (int i = 1; i < p.g.size; ++i) {
+      if (!u.used[std::size_t(i)]) continue;
+      const node& x = p.g[i];
+      if (is_contraction(p.g, x)) need_stored(x.a), need_stored(x.b);
+      else if (x.code == op::gather || x.code == op::shift || is_view(x.code)) need_stored(x.a);
+      else if (x.code == op::concat) need_stored(x.a), need_stored(x.b);
+    }
+  }
+  node_flags wanted{};                                     // stored if it is reached at all
+  constexpr void need_stored(node_id i) { wanted[std::size_t(i)] = true; }
+
+  // ---- score regions ----
+  constexpr int last_user(node_id i) const {
+    return u.last[std::size_t(i)] < p.g.size ? u.last[std::size_t(i)] : p.g.size - 1;
+  }
+  // The value before softmax that node i is a result of, if it is one that a score region gives; 0 if not.
+  constexpr node_id score_under(node_id i, node_id& values) const {
+    const weighted_values w = weighted(p.g, i);
+    values = w.values;
+    if (w.weights) return p.g[w.weights].a;
+    const node& x = p.g[i];
+    if ((x.code == op::logsumexp || x.code == op::max) && count_of(x.over) == 1) return x.a;
+    return 0;
+  }
+  constexpr bool place_score(node_id i, const char*& reason) {
+    node_id values = 0;
+    const node_id score = score_under(i, values);
+    if (!score) return false;
+    const int column = only_axis(p.g[i].over);
+    const score_match m = match_score(p.g, score, values, column);
+    if (!m.ok()) {
+      if (values) reason = m.reason;
+      return false;
+    }
+    if (!values && !m.rows) return false;
+    // Everything that reads the same score in the same way comes out of the same loops.
+    node_id first = values ? i : node_id(0);
+    node_id all_values = values;
+    for (int j = i - 1; j > score && !first; --j) {
+      const weighted_values w = weighted(p.g, node_id(j));
+      if (u.used[std::size_t(j)] && w.weights && p.g[w.weights].a == score && p.g[j].over == p.g[i].over &&
+          match_score(p.g, score, w.values, column).ok())
+        first = node_id(j), all_values = w.values;
+    }
+    const score_match whole = all_values == values ? m : match_score(p.g, score, all_values, column);
+    outline& o = new_region(region_kind::score, score);
+    const int number = p.region_count - 1;
+    if (first) write(o, first);
+    for (const op kind : {op::logsumexp, op::max})
+      for (int j = last_user(score); j > score; --j) {
+        const node& x = p.g[j];
+        if (x.code != kind || x.a != score || x.over != p.g[i].over || !u.used[std::size_t(j)] || placed[std::size_t(j)]) continue;
+        if (x.axes & whole.batch & ~p.g[score].axes) continue;
+        write(p.regions[std::size_t(number)], node_id(j));
+        break;
+      }
+    read(p.regions[std::size_t(number)], whole.x);
+    read(p.regions[std::size_t(number)], whole.w);
+    if (all_values) read(p.regions[std::size_t(number)], all_values);
+    node_stack s;
+    s.push(score);
+    while (s.count) {
+      const node_id j = s.pop();
+      const node& x = p.g[j];
+      if (j == whole.tile) continue;
+      if (x.code == op::gather) read(p.regions[std::size_t(number)], x.a), s.push(x.b);
+      else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
+      else read(p.regions[std::size_t(number)], j);
+    }
+    return true;
+  }
+
+  // ---- the others ----
+  // May reduction i be computed inside the region of root, whose reductions run along `over`?
+  constexpr bool fuses(node_id i, node_id root, axis_set over) const {
+    const node& x = p.g[i];
+    return !is_contraction(p.g, x) && x.over == over && (x.axes & ~over) == (p.g[root].axes & ~over);
+  }
+  // Is i (or what it is the summit of) a stored value seen from the region of root?
+  constexpr bool stored(node_id i, node_id root, node_id dot, axis_set over) const {
+    if (i == root) return false;
+    if (wanted[std::size_t(i)] || needed[std::size_t(i)] || u.result[std::size_t(i)]) return true;
+    const node_id below = u.below[std::size_t(i)];
+    return below && below != dot && !fuses(below, root, over) && !is_leaf(p.g[i].code);
+  }
+  constexpr void place_pointwise(node_id root, const char* reason) {
+    const node_id below = u.below[std::size_t(root)];
+    const node_id dot = below && is_contraction(p.g, p.g[below]) && !*reason ? below : node_id(0);
+
+    // Which axes do the reductions of this region run along? Those of the first that covers the root's rows.
+    axis_set over = 0;
+    node_id core = dot;
+    bool loop = *reason != 0;
+    node_stack s;
+    if (!dot && !loop) {
+      s.push(root);
+      while (s.count && !over) {
+        const node_id i = s.pop();
+        const node& x = p.g[i];
+        if (i != root && (wanted[std::size_t(i)] || needed[std::size_t(i)])) continue;
+        if (is_heavy(x.code)) {
+          if (!is_contraction(p.g, x) && fuses(i, root, x.over)) over = x.over, core = i;
+          continue;
+        }
+        if (x.code == op::gather) s.push(x.b);
+        else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
+      }
+    }
+    outline& o = new_region(loop ? region_kind::loop : dot ? region_kind::matmul : region_kind::row, core, reason);
+    const int number = p.region_count - 1;
+    write(o, root);
+    node_stack t;
+    t.push(root);
+    while (t.count) {
+      const node_id i = t.pop();
+      const node& x = p.g[i];
+      outline& r = p.regions[std::size_t(number)];
+      if (is_leaf(x.code) && x.code != op::input) continue;
+      const bool view = is_view(x.code) || x.code == op::input;
+      if (i != root && (view || (!loop && stored(i, root, dot, over)) || (loop && (wanted[std::size_t(i)] || u.result[std::size_t(i)]) && !needs_loop(i, root)))) {
+        read(r, i);
+      } else if (i == dot) {
+        read(r, x.a), read(r, x.b);
+      } else if (is_heavy(x.code)) {
+        if (!loop && !fuses(i, root, over) && i != root) {
+          read(r, i);
+        } else {
+          t.push(x.a), t.push(x.b);
+        }
+      } else if (x.code == op::gather) {
+        read(r, x.a), t.push(x.b);
+      } else if (x.code == op::shift) {
+        read(r, x.a);
+      } else if (x.code == op::concat) {
+        read(r, x.a), read(r, x.b);
+      } else if (view) {
+        read(r, i);
+      } else {
+        t.push(x.a), t.push(x.b), t.push(x.c);
+      }
+    }
+  }
+  // Would storing i take memory over pairs of positions that the root itself does not have?
+  constexpr bool needs_loop(node_id i, node_id root) const {
+    return u.pairwise[std::size_t(i)] && (p.g[i].axes & ~p.g[root].axes);
+  }
+  // Does the region of root compute such a value?
+  constexpr bool holds_pairs(node_id root) const {
+    node_stack s;
+    s.push(root);
+    while (s.count) {
+      const node_id i = s.pop();
+      const node& x = p.g[i];
+      if (i != root && (u.result[std::size_t(i)] || x.code == op::input)) continue;
+      if (needs_loop(i, root)) return true;
+      if (i != root && (is_contraction(p.g, x) || (wanted[std::size_t(i)] && !u.pairwise[std::size_t(i)]))) continue;
+      s.push(x.a), s.push(x.b), s.push(x.c);
+    }
+    return false;
+  }
+
+  constexpr void place(node_id r) {
+    const node& x = p.g[r];
+    if (is_view(x.code)) {                                 // merge, or a result that is a view
+      const int into = home[std::size_t(r)] ? home[std::size_t(r)] - 1 : new_buffer(r, -1);
+      home[std::size_t(r)] = std::int16_t(into + 1);
+      placed[std::size_t(r)] = true;
+      node_id i = r;
+      while (p.g[i].code == op::merge || p.g[i].code == op::rename) i = p.g[i].a;
+      const op o = p.g[i].code;
+      const bool through = !is_leaf(o) && !is_view(o) && !home[std::size_t(i)] && !placed[std::size_t(i)];
+      if (through) {                                       // computed straight into the merged buffer
+        needed[std::size_t(i)] = true;
+        home[std::size_t(i)] = std::int16_t(into + 1);
+      } else {
+        copy(i, into);
+      }
+      return;
+    }
+    const char* reason = "";
+    if (place_score(r, reason)) return;
+    if (!*reason && holds_pairs(r)) reason = "a contraction over pairs of positions that no score region takes";
+    place_pointwise(r, reason);
+  }
+
+  constexpr void run() {
+    for (int k = 0; k < p.result_count; ++k) {
+      const node_id r = roots[std::size_t(k)];
+      const int into = new_buffer(r, k);
+      const op o = p.g[r].code;
+      if (o == op::input || o == op::split || o == op::slice || home[std::size_t(r)]) {
+        copy(r, into);
+      } else {
+        home[std::size_t(r)] = std::int16_t(into + 1);
+        needed[std::size_t(r)] = true;
+      }
+    }
+    need_operands();
+    for (int i = p.g.size - 1; i > 0; --i)
+      if (needed[std::size_t(i)] && !placed[std::size_t(i)]) place(node_id(i));
+    arrange();
+  }
+
+  // The buffer that a located value lies in, or -1: an input.
+  constexpr int buffer_of(node_id i) const {
+    while (!home[std::size_t(i)] && is_view(p.g[i].code)) i = p.g[i].a;
+    return home[std::size_t(i)] - 1;
+  }
+  // Regions were made from the last to the first; a region runs when all it reads has been written.
+  constexpr void arrange() {
+    std::array<std::int16_t, max_regions> writer{}, order{};   // of a buffer: its region, number + 1
+    for (int i = 0; i < p.region_count; ++i)
+      for (int k = 0; k < p.regions[std::size_t(i)].write_count; ++k)
+        writer[std::size_t(p.regions[std::size_t(i)].writes[std::size_t(k)].into)] = std::int16_t(i + 1);
+    std::array<bool, max_regions> done{};
+    int count = 0, high = p.region_count - 1;
+    while (count < p.region_count) {
+      const int before = count;
+      while (high >= 0 && done[std::size_t(high)]) --high;
+      for (int i = high; i >= 0 && count == before; --i) {
+        if (done[std::size_t(i)]) continue;
+        bool ready = true;
+        const outline& o = p.regions[std::size_t(i)];
+        for (int k = 0; k < o.read_count && ready; ++k) {
+          const int b = buffer_of(o.reads[std::size_t(k)]);
+          const int w = b < 0 ? 0 : writer[std::size_t(b)];
+          ready = !w || done[std::size_t(w - 1)] || w - 1 == i;
+        }
+        if (ready) done[std::size_t(i)] = true, order[std::size_t(count++)] = std::int16_t(i);
+      }
+      if (count == before) { p.too_large = true; return; }  // cannot happen: reads have smaller numbers than writes
+    }
+    std::array<outline, max_regions> sorted{};
+    for (int i = 0; i < count; ++i) sorted[std::size_t(i)] = p.regions[std::size_t(order[std::size_t(i)])];
+    p.regions = sorted;
+    for (int i = 0; i < count; ++i) {
+      const outline& o = p.regions[std::size_t(i)];
+      for (int k = 0; k < o.write_count; ++k) {
+        buffer& b = p.buffers[std::size_t(o.writes[std::size_t(k)].into)];
+        b.first = b.last = std::int16_t(i);
+      }
+      for (int k = 0; k < o.read_count; ++k)
+        if (const int b = buffer_of(o.reads[std::size_t(k)]); b >= 0) p.buffers[std::size_t(b)].last = std::int16_t(i);
+    }
+  }
+};
+
+// The plan of some results of a simplified graph.
+constexpr plan split_into_regions(const simplified_graph& s, int count, const axis_orders& orders, const uses& u) {
+  splitter x;
+  x.p.g = s.g;
+  x.p.orders = orders;
+  x.p.result_count = count;
+  x.roots = s.roots;
+  x.u = u;
+  x.run();
+  return x.p;
+}
+
+}  // namespace heed::middle

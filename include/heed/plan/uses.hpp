@@ -1,0 +1,106 @@
+// Who uses what: the last user of every node, and for every contraction or reduction the farthest pointwise value that it
+// alone feeds (its summit): the value worth storing in its place, because everything on the way fuses into its region.
+#pragma once
+#include "score_match.hpp"
+#include "simplify.hpp"
+
+namespace heed::middle {
+
+struct uses {
+  node_flags used{};                                       // needed by some result
+  node_flags result{};
+  std::array<node_id, graph::capacity> last{};             // the last user; results are used to the end
+  std::array<node_id, graph::capacity> summit{};           // of contractions and reductions
+  std::array<node_id, graph::capacity> below{};            // inverse: whose summit a node is
+  node_flags paired{};                                     // a contraction over pairs of positions
+  node_flags pairwise{};                                   // ... and whatever is computed from one at the same pairs
+};
+
+// dot<m>(softmax<m>(score), values), in either order: which operand is which.
+struct weighted_values { node_id weights, values; };
+constexpr weighted_values weighted(const graph& g, node_id i) {
+  const node& x = g[i];
+  if (x.code != op::dot || std::popcount(x.over) != 1) return {};
+  if (g[x.a].code == op::softmax && g[x.a].over == x.over) return {x.a, x.b};
+  if (g[x.b].code == op::softmax && g[x.b].over == x.over) return {x.b, x.a};
+  return {};
+}
+
+constexpr bool is_contraction(const graph& g, const node& x) {   // a dot with rows or columns of its own, nothing absent in it
+  if (x.code != op::dot || g[x.a].code == op::mask || g[x.b].code == op::mask) return false;
+  const axis_set a = g[x.a].axes, b = g[x.b].axes;
+  return (a & ~b) || (b & ~a);
+}
+constexpr bool is_heavy(op o) { return o == op::dot || is_reduction(o) || o == op::softmax; }
+
+constexpr axis_set runtime_axes(const graph& g) {
+  axis_set r = 0;
+  for (int i = 0; i < g.axis_count; ++i)
+    if (g.extent(i) == runtime) r |= bit(i);
+  return r;
+}
+
+constexpr node_id summit_of(const graph& g, const uses& u, const node_flags& owned, node_id from) {
+  if (u.result[std::size_t(from)]) return from;
+  node_flags reach{};
+  reach[std::size_t(from)] = true;
+  node_id best = from;
+  int open = u.last[std::size_t(from)];                    // the last user of what has been reached so far
+  for (int j = from + 1; j <= open && j < g.size; ++j) {
+    const node& x = g[j];
+    if (!u.used[std::size_t(j)] || !(reach[std::size_t(x.a)] || reach[std::size_t(x.b)] || reach[std::size_t(x.c)])) continue;
+    if (!is_pointwise(x.code) || x.axes != g[from].axes || owned[std::size_t(j)] || !is_real(x.type)) break;
+    reach[std::size_t(j)] = true;
+    if (open <= j) best = node_id(j);
+    if (u.result[std::size_t(j)]) break;
+    if (u.last[std::size_t(j)] > open) open = u.last[std::size_t(j)];
+  }
+  return best;
+}
+
+template <std::size_t N>
+constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int count) {
+  uses u;
+  u.used = reachable(g, roots, count);
+  for (int i = g.size - 1; i > 0; --i) {
+    if (!u.used[std::size_t(i)]) continue;
+    const node& x = g[i];
+    for (node_id j : {x.a, x.b, x.c})
+      if (j && u.last[std::size_t(j)] < i) u.last[std::size_t(j)] = node_id(i);
+  }
+  for (int i = 0; i < count; ++i) {
+    u.result[std::size_t(roots[std::size_t(i)])] = true;
+    u.last[std::size_t(roots[std::size_t(i)])] = node_id(g.size);
+  }
+  node_flags owned{};
+  const axis_set open = runtime_axes(g);
+  for (int i = g.size - 1; i > 0; --i) {
+    const node& x = g[i];
+    if (!u.used[std::size_t(i)] || !is_heavy(x.code)) continue;
+    if (weighted(g, node_id(i)).weights) {                 // comes out of a score region, or of a loop
+      u.summit[std::size_t(i)] = u.below[std::size_t(i)] = node_id(i);
+      continue;
+    }
+    const node_id top = summit_of(g, u, owned, node_id(i));
+    u.summit[std::size_t(i)] = top;
+    u.below[std::size_t(top)] = node_id(i);
+    if (!is_contraction(g, x)) continue;
+    for (int j = i; j <= top; ++j) {                       // what lies between belongs to this contraction's epilogue
+      const node& y = g[j];
+      if (j == i || owned[std::size_t(y.a)] || owned[std::size_t(y.b)] || owned[std::size_t(y.c)])
+        owned[std::size_t(j)] = u.used[std::size_t(j)] && (j == i || (is_pointwise(y.code) && y.axes == x.axes));
+    }
+    const axis_set a = g[x.a].axes, b = g[x.b].axes;
+    u.paired[std::size_t(i)] = (a & ~b & ~x.over & open) && (b & ~a & ~x.over & open);
+  }
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    bool pairs = u.paired[std::size_t(i)];
+    for (const node_id j : {x.a, x.b, x.c})
+      pairs = pairs || (u.pairwise[std::size_t(j)] && (g[j].axes & ~x.axes) == 0);
+    u.pairwise[std::size_t(i)] = pairs;
+  }
+  return u;
+}
+
+}  // namespace heed::middle

@@ -1,0 +1,149 @@
+// What became of a graph, as text: its regions in the order in which they run, what each computes and reads, tile sizes, and
+// for given extents the arithmetic, the memory traffic, the workspace and how a mask falls on the tiles.
+#pragma once
+#include "../plan/make_plan.hpp"
+#include "../simd/tile.hpp"
+#include "text.hpp"
+#include <vector>
+
+namespace heed::show {
+
+using extent_table = std::array<extent_t, max_axes>;       // by axis number; `runtime` where it is not known
+
+inline bool known(const extent_table& e, axis_set s) {
+  for (std::size_t i = 0; s >> i; ++i)
+    if ((s >> i & 1) && e[i] == runtime) return false;
+  return true;
+}
+inline double elements(const extent_table& e, axis_set s) {
+  double r = 1;
+  for (std::size_t i = 0; s >> i; ++i)
+    if (s >> i & 1) r *= double(e[i]);
+  return r;
+}
+inline axis_set set_of(const axis_list& l) {
+  axis_set s = 0;
+  for (int i = 0; i < l.count; ++i) s |= bit(l[i]);
+  return s;
+}
+// 1234567 bytes as "1.18 MiB", 3.1e9 flops as "3.10 Gflop".
+inline std::string scaled_text(double v, double base, const char* const (&units)[5]) {
+  int i = 0;
+  for (; i < 4 && v >= base; ++i) v /= base;
+  char s[48];
+  std::snprintf(s, sizeof s, i ? "%.2f %s" : "%.0f %s", v, units[i]);
+  return s;
+}
+inline std::string bytes_text(double v) {
+  static constexpr const char* units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  return scaled_text(v, 1024, units);
+}
+inline std::string flops_text(double v) {
+  static constexpr const char* units[] = {"flop", "kflop", "Mflop", "Gflop", "Tflop"};
+  return scaled_text(v, 1000, units);
+}
+
+// Pointwise operations a program costs for one element of each role; transcendental functions count as one.
+inline double program_cost(const region& r, const extent_table& e) {
+  double n = 0;
+  for (int i = 1; i < r.code.size; ++i) {
+    const instruction& x = r.code[i];
+    if (!is_leaf(x.code) && x.code != op::load && x.code != op::tile)
+      n += elements(e, x.axes | x.over);
+  }
+  return n;
+}
+// Every operation of the region, as if no tile were empty.
+inline double region_flops(const region& r, const extent_table& e) {
+  const axis_set tile = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
+  double n = program_cost(r, e);
+  if (r.kind == region_kind::score || r.kind == region_kind::matmul) n += 2 * elements(e, tile | set_of(r.depth));
+  if (r.kind == region_kind::score && r.v >= 0) n += 2 * elements(e, tile | set_of(r.width));
+  return n;
+}
+inline double region_bytes(const region& r, const extent_table& e) {
+  double n = 0;
+  for (int k = 0; k < r.operand_count; ++k)
+    n += elements(e, r.operands[std::size_t(k)].axes) * byte_size(r.operands[std::size_t(k)].type);
+  for (int k = 0; k < r.output_count; ++k)
+    n += elements(e, r.outputs[std::size_t(k)].axes) * byte_size(r.outputs[std::size_t(k)].type);
+  return n;
+}
+
+inline std::string how_read(const region& r, int k) {
+  const bool score = r.kind == region_kind::score;
+  if (k == r.x) return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
+  if (k == r.w) return score ? "keys: broadcast in place, once per block of rows" : "packed once per call into panels, columns in lanes";
+  if (k == r.v) return "values: broadcast in place, once per block of rows";
+  for (int i = 1; i < r.code.size; ++i) {
+    const instruction& x = r.code[i];
+    if (x.operand != k || (x.code != op::load && x.code != op::gather)) continue;
+    std::string how = x.code == op::gather ? "table, read at a computed index, " : "";
+    return how + (r.kind == region_kind::loop ? "element by element" : name_of(x.where));
+  }
+  return "unused";
+}
+
+inline std::string explain_region(const plan& p, const region& r, int number, const extent_table& e, int lane_count) {
+  const graph& g = p.g;
+  std::string s = "region " + std::to_string(number) + ": " + name_of(r.kind);
+  if (*r.reason) s += std::string(" (not fused: ") + r.reason + ")";
+  s += ", " + std::string(heed::name_of(r.real)) + "\n";
+  const auto line = [&](const char* what, const std::string& text) {
+    if (!text.empty()) s += std::string("  ") + what + std::string(std::size_t(12 - int(std::string(what).size())), ' ') + text + "\n";
+  };
+  line("batch", axes_text(g, r.batch));
+  line("rows", axes_text(g, r.rows));
+  line(r.kind == region_kind::row ? "along" : "columns", axes_text(g, r.columns));
+  line("contracts", axes_text(g, r.depth));
+  line("width", axes_text(g, r.width));
+  if (r.kind == region_kind::score)
+    line("tiles", std::to_string(simd::vectors * lane_count) + " rows x " + std::to_string(simd::group) + " columns in registers");
+  if (r.kind == region_kind::matmul)
+    line("tiles", "8 rows x " + std::to_string(simd::vectors * lane_count) + " columns in registers");
+  if (r.kind == region_kind::row)
+    line("lanes", r.lanes_along ? "along " + axes_text(g, r.columns) : r.lane_axis >= 0 ? "across " + axis_text(g, r.lane_axis) : "one");
+  for (int k = 0; k < r.operand_count; ++k)
+    line(k ? "" : "reads", operand_text(p, r.operands[std::size_t(k)].value) + ": " + how_read(r, k));
+  if (r.kind == region_kind::score) {
+    line("tile", (r.scale ? instruction_text(p, r, r.scale, 5) + " * " : std::string()) + "dot<" + axes_text(g, r.depth) + ">(" +
+                     operand_text(p, r.operands[std::size_t(r.x)].value) + ", " + operand_text(p, r.operands[std::size_t(r.w)].value) + ")");
+    line("score", instruction_text(p, r, r.score) + "  (in units of log 2)");
+    if (r.keep) line("keeps", instruction_text(p, r, r.keep));
+    line("gives", std::string(r.out >= 0 ? "weighted values" : "") + (r.lse >= 0 ? std::string(r.out >= 0 ? ", " : "") + "log-sum-exp" : "") +
+                      (r.top >= 0 ? std::string(r.out >= 0 || r.lse >= 0 ? ", " : "") + "row maximum" : ""));
+  } else {
+    line("computes", instruction_text(p, r, r.outputs[0].result));
+  }
+  const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);
+  bool complete = known(e, all);
+  for (int k = 0; k < r.operand_count; ++k) complete = complete && known(e, r.operands[std::size_t(k)].axes);
+  if (complete) line("cost", flops_text(region_flops(r, e)) + (r.keep ? " before skipping, " : ", ") + bytes_text(region_bytes(r, e)) + " read and written once");
+  return s;
+}
+
+inline std::string explain_plan(const plan& p, const std::vector<region>& regions, const extent_table& e, int lanes_of_float) {
+  const graph& g = p.g;
+  std::string s = std::to_string(g.size - 1) + " nodes, " + std::to_string(p.region_count) + " region" +
+                  (p.region_count == 1 ? "" : "s") + "\n";
+  for (int i = 0; i < p.region_count; ++i) {
+    const region& r = regions[std::size_t(i)];
+    s += explain_region(p, r, i, e, r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
+  }
+  double workspace = 0;
+  bool complete = true;
+  std::string between;
+  for (int b = 0; b < p.buffer_count; ++b) {
+    const buffer& x = p.buffers[std::size_t(b)];
+    if (x.result >= 0) continue;
+    const axis_set axes = set_of(x.order);
+    between += (between.empty() ? "" : ", ") + ("(" + axes_text(g, x.order) + ")");
+    complete = complete && known(e, axes);
+    if (complete) workspace += elements(e, axes) * byte_size(stored(x.type));
+  }
+  s += "between regions: " + (between.empty() ? std::string("nothing is stored") : between);
+  if (complete && !between.empty()) s += ", " + bytes_text(workspace) + " before reuse";
+  return s + "\n";
+}
+
+}  // namespace heed::show

@@ -1,0 +1,146 @@
+// Graphs and programs as text: expressions as their author would write them, with axes and constants spelled out.
+#pragma once
+#include "../plan/plan.hpp"
+#include <cstdio>
+#include <string>
+
+namespace heed::show {
+
+inline const char* name_of(op o) {
+  static constexpr const char* names[] = {
+      "nothing", "input", "constant", "index", "size", "-", "abs", "exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf",
+      "sigmoid", "pow", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather",
+      "rename", "split", "merge", "slice", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
+      "tile", "load"};
+  static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);
+  return names[std::size_t(o)];
+}
+inline const char* name_of(region_kind k) {
+  return k == region_kind::score ? "score" : k == region_kind::matmul ? "matmul" : k == region_kind::row ? "row" : "loop";
+}
+inline const char* name_of(role r) {
+  return r == role::uniform ? "uniform" : r == role::row ? "per row" : r == role::column ? "per column" : "per pair";
+}
+
+inline std::string number(double v) {
+  char s[32];
+  std::snprintf(s, sizeof s, "%.6g", v);
+  return s;
+}
+inline std::string axis_name(const graph& g, int i) { return g.axes[std::size_t(i)].name.text(); }
+inline std::string axis_text(const graph& g, int i) {
+  const extent_t e = g.extent(i);
+  return axis_name(g, i) + (e == runtime ? "" : "=" + std::to_string(e));
+}
+template <class List, class Each>
+std::string joined_text(const List& list, int count, const char* between, const Each& each) {
+  std::string s;
+  for (int i = 0; i < count; ++i) s += (i ? between : "") + each(list[i]);
+  return s;
+}
+inline std::string axes_text(const graph& g, const axis_list& list) {
+  return joined_text(list, list.count, ", ", [&](int i) { return axis_text(g, i); });
+}
+inline std::string axes_text(const graph& g, axis_set s) {
+  std::string r;
+  for (int i = 0; i < g.axis_count; ++i)
+    if (s >> i & 1) r += (r.empty() ? "" : ", ") + axis_name(g, i);
+  return r;
+}
+
+// How tightly an operator binds, as in C++; calls and leaves bind tightest.
+constexpr int precedence(op o) {
+  switch (o) {
+    case op::multiply: case op::divide: return 5;
+    case op::add: case op::subtract: return 4;
+    case op::less: case op::less_equal: return 3;
+    case op::equal: return 2;
+    case op::both: return 1;
+    case op::either: return 0;
+    default: return 6;
+  }
+}
+
+// The text of an operation from the texts of its operands. Shared by graphs and programs.
+template <class Operand>
+std::string operation(op code, double value, int operands, const Operand& operand) {
+  const int own = precedence(code);
+  if (is_binary(code) && own < 6)
+    return operand(0, own) + " " + name_of(code) + " " + operand(1, own + 1);
+  if (code == op::negate || code == op::invert) return name_of(code) + operand(0, 6);
+  std::string s = std::string(name_of(code)) + "(";
+  for (int i = 0; i < operands; ++i) s += (i ? ", " : "") + operand(i, -1);
+  if (code == op::power) s += ", " + number(value);
+  return s + ")";
+}
+
+// Node i as an expression. Nodes for which `named` gives a name are written by it; depth bounds what is spelled out.
+template <class Named>
+std::string expression_text(const graph& g, int i, const Named& named, int outer = -1, int depth = 12) {
+  if (std::string s = named(i); !s.empty()) return s;
+  const node& x = g[i];
+  if (depth == 0) return "...";
+  const auto sub = [&](int k, int own) { return expression_text(g, x.operand(k), named, own, depth - 1); };
+  const auto of = [&](std::string parameters) {
+    std::string s = name_of(x.code) + ("<" + parameters + ">(") + sub(0, -1);
+    return s + (x.b ? ", " + sub(1, -1) : "") + ")";
+  };
+  switch (x.code) {
+    case op::input: return g.inputs[std::size_t(x.first)].name.text();
+    case op::constant: return number(x.value);
+    case op::index: return axis_name(g, x.first);
+    case op::size: return "size<" + axis_name(g, x.first) + ">";
+    case op::gather: return of(axis_name(g, x.first));
+    case op::rename: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second));
+    case op::split: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second) + ", " + axis_name(g, x.third));
+    case op::merge: return of(axis_name(g, x.second) + ", " + axis_name(g, x.third) + ", " + axis_name(g, x.first));
+    case op::slice: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second) + ", " + number(x.value));
+    case op::shift: return "shift<" + axis_name(g, x.first) + ">(" + sub(0, -1) + ", " + number(x.value) + ")";
+    case op::concat: return of(axis_name(g, x.second) + ", " + axis_name(g, x.third) + ", " + axis_name(g, x.first));
+    case op::cast: return std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, -1) + ")";
+    default: break;
+  }
+  if (x.over) return of(axes_text(g, x.over));
+  const std::string s = operation(x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
+  return precedence(x.code) < outer ? "(" + s + ")" : s;
+}
+inline std::string expression_text(const graph& g, int i) {
+  return expression_text(g, i, [](int) { return std::string(); });
+}
+
+// A value that lies in memory, as a region names it: an input by its name, what another region computed as [its number].
+inline std::string operand_text(const plan& p, node_id value) {
+  return expression_text(p.g, value, [&](int i) {
+    for (int r = 0; r < p.region_count; ++r) {
+      const outline& o = p.regions[std::size_t(r)];
+      for (int k = 0; k < o.write_count; ++k)
+        if (o.writes[std::size_t(k)].value == i && p.g[i].code != op::input)
+          return "[" + std::to_string(r) + (k ? "." + std::to_string(k) : "") + "]";
+    }
+    return std::string();
+  });
+}
+
+// Instruction i of a region's program, down to its operands.
+inline std::string instruction_text(const plan& p, const region& r, int i, int outer = -1) {
+  const instruction& x = r.code[i];
+  const auto operand_name = [&](int k) { return operand_text(p, r.operands[std::size_t(k)].value); };
+  const auto sub = [&](int k, int own) {
+    return instruction_text(p, r, k == 0 ? x.a : k == 1 ? x.b : x.c, own);
+  };
+  switch (x.code) {
+    case op::constant: return number(x.value);
+    case op::index: return axis_name(p.g, x.axis);
+    case op::size: return "size<" + axis_name(p.g, x.axis) + ">";
+    case op::tile: return "tile";
+    case op::load: return operand_name(x.operand);
+    case op::gather: return "gather<" + axis_name(p.g, x.axis) + ">(" + operand_name(x.operand) + ", " + sub(0, -1) + ")";
+    case op::cast: return sub(0, outer);
+    default: break;
+  }
+  if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, -1) + ")";
+  const std::string s = operation(x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
+  return precedence(x.code) < outer ? "(" + s + ")" : s;
+}
+
+}  // namespace heed::show

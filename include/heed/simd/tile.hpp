@@ -1,0 +1,247 @@
+// Register tiles: the loops in which kernels spend their time, shared by all of them, for float and double. Rows (queries,
+// or outputs of a projection) lie in the lanes: a block holds `block_rows` of them, transposed to T[depth][block_rows], so
+// that keys, values and activations are read where they are, one broadcast for `vectors` FMAs, and nothing is ever
+// reduced across lanes. The accumulators of a tile (group x vectors) and its operands fill the register file.
+//
+// Every function here is compiled once per element type, never per graph; those that are not inlined must stay so, for
+// g++ spills accumulators once the loop is part of something larger.
+#pragma once
+
+#include "pack.hpp"
+#include "transpose.hpp"
+
+namespace heed::simd {
+
+inline constexpr int vectors = 3;                                // packs of rows in a block
+inline constexpr int group = register_count == 32 ? 8 : 4;       // keys or columns in a register tile
+template <PackElement T>
+inline constexpr int block_rows = vectors * native_lanes<T>;     // 48 floats with AVX-512, 24 with AVX2, 12 with SSE2
+
+using index = std::ptrdiff_t;
+
+// acc[i][v] = sum over d of t[d][v] * x[i * x_stride + d], in order of d.
+// t: [depth][block_rows<T>]; x: Keys rows of depth contiguous elements; depth may be 0 (the sums are then 0).
+template <class T, int Keys>
+HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth,
+                          pack<T> (&acc)[Keys][vectors]) {
+  // A loop that may run zero times makes g++ keep a second set of accumulators on the stack: contract zeros instead.
+  alignas(vector_bytes) static constexpr T zeros[block_rows<T>] = {};
+  if (depth < 1) t = x = zeros, x_stride = 0, depth = 1;
+  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = T(0);
+  HEED_KEEP_LOOP for (index d = 0; d < depth; ++d) {
+    pack<T> q[vectors];
+    HEED_UNROLL for (int v = 0; v < vectors; ++v) q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>);
+    HEED_UNROLL for (int i = 0; i < Keys; ++i) {
+      const pack<T> b = x[i * x_stride + d];
+      HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = fma(q[v], b, acc[i][v]);
+    }
+  }
+}
+
+// t[c][rows] += sum over j of x[j * stride + c] * p[j][rows], for c < Columns, in order of j.
+// p: [count][block_rows<T>]; t: [Columns][block_rows<T>]; count >= 1.
+template <int Columns, class T>
+HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict x, index stride, T* __restrict t,
+                                     index count) {
+  if (count < 1) __builtin_unreachable();  // else g++ keeps a second, spilled set of accumulators
+  pack<T> acc[Columns][vectors];
+  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v)
+    acc[i][v] = pack<T>::load(t + i * block_rows<T> + v * native_lanes<T>);
+  HEED_KEEP_LOOP for (index j = 0; j < count; ++j) {
+    pack<T> r[vectors];
+    HEED_UNROLL for (int v = 0; v < vectors; ++v) r[v] = pack<T>::load(p + j * block_rows<T> + v * native_lanes<T>);
+    HEED_UNROLL for (int i = 0; i < Columns; ++i) {
+      const pack<T> b = x[j * stride + i];
+      HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = fma(r[v], b, acc[i][v]);
+    }
+  }
+  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v)
+    acc[i][v].store(t + i * block_rows<T> + v * native_lanes<T>);
+}
+
+// The same for any width and any count, 0 included: as many full tiles as fit, then smaller ones. The sum of a column
+// does not depend on the tile it falls into.
+template <class T>
+inline void accumulate_all(const T* p, const T* x, index stride, T* t, index width, index count) {
+  if (count < 1) return;
+  index c = 0;
+  if constexpr (group >= 8)
+    for (; c + 8 <= width; c += 8) accumulate<8>(p, x + c, stride, t + c * block_rows<T>, count);
+  for (; c + 4 <= width; c += 4) accumulate<4>(p, x + c, stride, t + c * block_rows<T>, count);
+  if (c + 2 <= width) accumulate<2>(p, x + c, stride, t + c * block_rows<T>, count), c += 2;
+  if (c < width) accumulate<1>(p, x + c, stride, t + c * block_rows<T>, count);
+}
+
+// Whether x[j * stride + c] is finite for all j < count, c < width. Reads nothing else.
+template <class T>
+HEED_NOINLINE inline bool all_finite(const T* __restrict x, index stride, index width, index count) {
+  constexpr int lanes = native_lanes<T>;
+  const pack<T> largest = std::numeric_limits<T>::max();
+  simd::mask<sizeof(T), lanes> good = true;
+  for (index j = 0; j < count; ++j, x += stride) {
+    index c = 0;
+    for (; c + lanes <= width; c += lanes) good = good && abs(pack<T>::load(x + c)) <= largest;
+    if (c == width) continue;
+    if (width >= lanes) good = good && abs(pack<T>::load(x + width - lanes)) <= largest;
+    else good = good && abs(pack<T>::load_partial(x + c, width - c)) <= largest;
+  }
+  return all(good);
+}
+
+// Excluded means absent: where some row of x holds NaN or infinity, 0 * x would pollute rows that may not see it. Kernels
+// scan the values of mixed tiles (all_finite); this slow twin of accumulate_all leaves a row alone where its weight is 0.
+// Equal to accumulate_all bit by bit where x is finite, but for the sign of a zero.
+template <class T>
+__attribute__((noinline, cold)) inline void accumulate_present(const T* __restrict p, const T* __restrict x, index stride,
+                                                               T* __restrict t, index width, index count) {
+  for (index c = 0; c < width; ++c)
+    for (int v = 0; v < block_rows<T>; v += native_lanes<T>) {
+      pack<T> acc = pack<T>::load(t + c * block_rows<T> + v);
+      for (index j = 0; j < count; ++j) {
+        const pack<T> w = pack<T>::load(p + j * block_rows<T> + v);
+        acc = select(w == T(0), acc, fma(w, pack<T>(x[j * stride + c]), acc));
+      }
+      acc.store(t + c * block_rows<T> + v);
+    }
+}
+
+// t[d][row] = scale * rows[row][d * element_stride] for row < count, 0 for count <= row < block_rows<T>; d < depth.
+// rows: `count` base pointers, for the rows of a block may come from different heads. t: [depth][block_rows<T>].
+template <class T>
+HEED_NOINLINE inline void transpose_in(const T* const* rows, int count, index element_stride, index depth, T scale,
+                                       T* __restrict t) {
+  constexpr int lanes = native_lanes<T>;
+  for (int v = 0; v < block_rows<T>; v += lanes, t += lanes) {
+    const int present = count - v < lanes ? count - v : lanes;
+    if (present <= 0) {
+      for (index d = 0; d < depth; ++d) pack<T>(T(0)).store(t + d * block_rows<T>);
+      continue;
+    }
+    // Absent rows read the last present one again and are masked after the transpose: no branch inside.
+    const auto keep = pack<T>::mask::first(present);
+    const T* base[lanes];
+    bool consecutive = present == lanes;
+    for (int i = 0; i < lanes; ++i) {
+      base[i] = rows[v + (i < present ? i : present - 1)];
+      consecutive = consecutive && base[i] == base[0] + i;
+    }
+    if (consecutive && element_stride != 1) {  // stored transposed already
+      for (index d = 0; d < depth; ++d)
+        (pack<T>::load(base[0] + d * element_stride) * scale).store(t + d * block_rows<T>);
+    } else if (element_stride != 1 || depth < lanes) {
+      for (index d = 0; d < depth; ++d)
+        for (int i = 0; i < lanes; ++i)
+          t[d * block_rows<T> + i] = i < present ? base[i][d * element_stride] * scale : T(0);
+    } else {
+      for (index next = 0; next < depth; next += lanes) {
+        const index d = next + lanes <= depth ? next : depth - lanes;  // the last step overlaps the one before
+        pack<T> r[lanes];
+        HEED_UNROLL for (int i = 0; i < lanes; ++i) r[i] = pack<T>::load(base[i] + d);
+        transpose(r);
+        HEED_UNROLL for (int i = 0; i < lanes; ++i) select(keep, r[i] * scale, T(0)).store(t + (d + i) * block_rows<T>);
+      }
+    }
+  }
+}
+// The same for rows x, x + row_stride, ...
+template <class T>
+inline void transpose_in(const T* x, index row_stride, int count, index element_stride, index depth, T scale, T* t) {
+  const T* rows[block_rows<T>];
+  for (int r = 0; r < count; ++r) rows[r] = x + r * row_stride;
+  transpose_in<T>(rows, count, element_stride, depth, scale, t);
+}
+
+// rows[row][d * element_stride] = t[d][row] * factor[row] for row < count, d < depth. Nothing else is written.
+// t: [depth][block_rows<T>]; factor: [block_rows<T>], read in full; rows: `count` base pointers.
+template <class T>
+HEED_NOINLINE inline void transpose_out(const T* __restrict t, const T* __restrict factor, index depth, T* const* rows,
+                                        int count, index element_stride) {
+  constexpr int lanes = native_lanes<T>;
+  for (int v = 0; v < count; v += lanes) {
+    const pack<T> f = pack<T>::load(factor + v);
+    const int present = count - v < lanes ? count - v : lanes;
+    if (element_stride != 1 || depth < lanes) {
+      bool consecutive = present == lanes;
+      for (int i = 1; i < present; ++i) consecutive = consecutive && rows[v + i] == rows[v] + i;
+      for (index d = 0; d < depth; ++d) {
+        const pack<T> r = pack<T>::load(t + d * block_rows<T> + v) * f;
+        if (consecutive) r.store(rows[v] + d * element_stride);
+        else for (int i = 0; i < present; ++i) rows[v + i][d * element_stride] = r[i];
+      }
+      continue;
+    }
+    for (index next = 0; next < depth; next += lanes) {
+      const index d = next + lanes <= depth ? next : depth - lanes;  // the last step overlaps the one before
+      pack<T> r[lanes];
+      HEED_UNROLL for (int i = 0; i < lanes; ++i) r[i] = pack<T>::load(t + (d + i) * block_rows<T> + v) * f;
+      transpose(r);
+      HEED_UNROLL for (int i = 0; i < lanes; ++i) if (i < present) r[i].store(rows[v + i] + d);
+    }
+  }
+}
+// The same for rows x, x + row_stride, ...
+template <class T>
+inline void transpose_out(const T* t, const T* factor, index depth, T* x, index row_stride, int count,
+                          index element_stride) {
+  T* rows[block_rows<T>];
+  for (int r = 0; r < count; ++r) rows[r] = x + r * row_stride;
+  transpose_out<T>(t, factor, depth, rows, count, element_stride);
+}
+
+// ---- projections: block_rows<T> outputs in the lanes, the weight packed in panels, the activations read in place
+
+// panel[c][o] = w[o * output_stride + c * element_stride] for o < outputs, 0 for outputs <= o < block_rows<T>; c < depth.
+template <class T>
+inline void pack_panel(const T* w, index output_stride, index element_stride, int outputs, index depth, T* panel) {
+  transpose_in<T>(w, output_stride, outputs, element_stride, depth, T(1), panel);
+}
+
+// sums[i][o] = (Continue ? sums[i][o] : 0) + sum over c of x[i * x_stride + c] * panel[c][o], for i < Rows, in order of c.
+// sums: [Rows][block_rows<T>], where an epilogue picks them up: the round trip through L1 costs 0.3 % at depth 768, and
+// the loop is compiled once instead of once per epilogue. depth >= 1.
+template <int Rows, bool Continue, class T>
+HEED_NOINLINE inline void panel_tile(const T* __restrict x, index x_stride, const T* __restrict panel, index depth,
+                                     T* __restrict sums) {
+  if (depth < 1) __builtin_unreachable();
+  pack<T> acc[Rows][vectors];
+  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v)
+    acc[i][v] = Continue ? pack<T>::load(sums + i * block_rows<T> + v * native_lanes<T>) : pack<T>(T(0));
+  HEED_KEEP_LOOP for (index c = 0; c < depth; ++c) {
+    pack<T> w[vectors];
+    HEED_UNROLL for (int v = 0; v < vectors; ++v) w[v] = pack<T>::load(panel + c * block_rows<T> + v * native_lanes<T>);
+    HEED_UNROLL for (int i = 0; i < Rows; ++i) {
+      const pack<T> b = x[i * x_stride + c];
+      HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = fma(b, w[v], acc[i][v]);
+    }
+  }
+  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v)
+    acc[i][v].store(sums + i * block_rows<T> + v * native_lanes<T>);
+}
+
+// The same for any number of rows and any depth, 0 included. The sums of a row do not depend on the tile it falls into.
+template <bool Continue, class T>
+inline void panel_tiles(const T* x, index x_stride, index rows, const T* panel, index depth, T* sums) {
+  if (depth < 1) {
+    if constexpr (!Continue)
+      for (index i = 0; i < rows * block_rows<T>; ++i) sums[i] = T(0);
+    return;
+  }
+  index i = 0;
+  if constexpr (group >= 8)
+    for (; i + 8 <= rows; i += 8) panel_tile<8, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>);
+  for (; i + 4 <= rows; i += 4) panel_tile<4, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>);
+  if (i + 2 <= rows)
+    panel_tile<2, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>), i += 2;
+  if (i < rows) panel_tile<1, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>);
+}
+// sums[i][o] = sum over c of x[i][c] * w[o][c]; multiply_panel_more adds to what the sums hold (depth in slices).
+template <class T>
+inline void multiply_panel(const T* x, index x_stride, index rows, const T* panel, index depth, T* sums) {
+  panel_tiles<false>(x, x_stride, rows, panel, depth, sums);
+}
+template <class T>
+inline void multiply_panel_more(const T* x, index x_stride, index rows, const T* panel, index depth, T* sums) {
+  panel_tiles<true>(x, x_stride, rows, panel, depth, sums);
+}
+
+}  // namespace heed::simd

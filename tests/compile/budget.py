@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Compiles each program of a budget file and says whether it stays within its seconds and megabytes.
+
+    budget.py [--runs N] [--include DIR]... BUDGET.json [NAME...]     status 1 if an entry is over its budget
+    budget.py --self-test                                             shows that the checks can fail
+
+The file has `flags` for all programs and `entries`:
+    name        what the table calls it; `source` (default NAME.cpp) stands beside the budget file
+    compiler    the command
+    seconds     wall time allowed, the least of N runs (default 3)
+    megabytes   peak resident set of the compiler allowed (its largest process), the least of N runs
+    less        an entry with the same compiler whose seconds are taken off; `share` divides what is left:
+                (t(five variants) - t(one variant)) / 4 is what each further variant costs
+No compiler cache is asked. A missing source or compiler is an error, never a pass.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+
+class Fault(Exception):
+    """A budget file that cannot be measured."""
+
+
+def compile_once(command):
+    """Seconds and peak megabytes of one run of a compiler."""
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        child = subprocess.Popen(command, stdout=said, stderr=said, env=dict(os.environ, CCACHE_DISABLE="1"))
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            said.seek(0)
+            raise Fault(f"`{' '.join(command)}` failed:\n{said.read().decode(errors='replace')}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def measure(budget, directory, includes, names, runs):
+    """One row per entry: name, compiler, seconds, its limit, megabytes, its limit."""
+    entries = {entry["name"]: entry for entry in budget["entries"]}
+    for name in names:
+        if name not in entries:
+            raise Fault(f"no entry {name}")
+    wanted = names or list(entries)
+    measured = {}
+
+    def cost(name):
+        if name not in measured:
+            entry = entries[name]
+            source = directory / entry.get("source", f"{name}.cpp")
+            if not source.is_file():
+                raise Fault(f"{name}: {source} does not exist")
+            if not shutil.which(entry["compiler"]):
+                raise Fault(f"{name}: there is no {entry['compiler']}")
+            flags = ["-std=c++20", *budget["flags"], *(f"-I{include}" for include in includes)]
+            with tempfile.TemporaryDirectory() as scratch:
+                command = [entry["compiler"], *flags, "-c", str(source), "-o", f"{scratch}/object.o"]
+                results = [compile_once(command) for _ in range(runs)]
+            measured[name] = tuple(min(column) for column in zip(*results))
+        return measured[name]
+
+    rows, faults = [], []
+    for name in wanted:
+        entry = entries[name]
+        try:
+            seconds, megabytes = cost(name)
+            if "less" in entry:
+                seconds -= cost(entry["less"])[0]
+            rows.append((name, entry["compiler"], seconds / entry.get("share", 1), entry["seconds"], megabytes,
+                         entry["megabytes"]))
+        except Fault as fault:
+            faults.append(str(fault))
+    return rows, faults
+
+
+def report(rows, faults):
+    """Prints the table; the number of entries over their budget or not measured."""
+    print(f"{'program':28} {'compiler':12} {'seconds':>8} {'allowed':>8} {'MB':>6} {'allowed':>8}")
+    over = 0
+    for name, compiler, seconds, seconds_allowed, megabytes, megabytes_allowed in rows:
+        good = seconds <= seconds_allowed and megabytes <= megabytes_allowed
+        over += not good
+        print(f"{name:28} {compiler:12} {seconds:8.2f} {seconds_allowed:8.2f} {megabytes:6.0f} "
+              f"{megabytes_allowed:8.0f}{'' if good else '  OVER BUDGET'}")
+    for fault in faults:
+        print(f"NOT MEASURED: {fault}")
+    return over + len(faults)
+
+
+def self_test():
+    """A tiny program within and over a budget of each kind, and entries that cannot be measured."""
+    def entry(name, seconds, megabytes, **more):
+        return dict({"name": name, "source": "tiny.cpp", "compiler": "c++", "seconds": seconds,
+                     "megabytes": megabytes}, **more)
+
+    budget = {"flags": ["-O0"], "entries": [
+        entry("within", 600, 100000), entry("slow", 0.0001, 100000), entry("large", 600, 0.5),
+        entry("share", 600, 100000, less="within", share=4), entry("absent", 1, 1, source="absent.cpp"),
+        entry("wrong", 600, 100000, source="wrong.cpp"), entry("compilerless", 1, 1, compiler="no-such-compiler")]}
+    expected = {"within": 0, "slow": 1, "large": 1, "share": 0, "absent": 1, "wrong": 1, "compilerless": 1}
+    failures = 0
+    with tempfile.TemporaryDirectory() as directory:
+        pathlib.Path(directory, "tiny.cpp").write_text("int main() {}\n", encoding="utf-8")
+        pathlib.Path(directory, "wrong.cpp").write_text("nonsense\n", encoding="utf-8")
+        for name, bad in expected.items():
+            right = report(*measure(budget, pathlib.Path(directory), [], [name], 1)) == bad
+            failures += not right
+            print(f"{'right' if right else 'WRONG'}: {name}\n")
+    return failures
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--include", action="append", default=[])
+    parser.add_argument("--self-test", action="store_true")
+    parser.add_argument("budget", nargs="?", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args(arguments)
+    if options.self_test:
+        return 1 if self_test() else 0
+    if not options.budget:
+        parser.error("which budget file?")
+    budget = json.loads(options.budget.read_text(encoding="utf-8"))
+    try:
+        return 1 if report(*measure(budget, options.budget.parent, options.include, options.names, options.runs)) else 0
+    except Fault as fault:
+        print(fault, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

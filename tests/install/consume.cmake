@@ -1,0 +1,21 @@
+# Configures, builds and runs the consumer in WORK, which gets heed by WAY: find_package (from a fresh installation of
+# HEED_BINARY) or add_subdirectory (of HEED_SOURCE).
+cmake_minimum_required(VERSION 3.25)
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+
+if(WAY STREQUAL "find_package")
+  execute_process(COMMAND ${CMAKE_COMMAND} --install ${HEED_BINARY} --prefix ${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
+  set(where -DCMAKE_PREFIX_PATH=${WORK}/prefix)
+else()
+  set(where -DHEED_SOURCE=${HEED_SOURCE})
+endif()
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${CONSUMER} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_BUILD_TYPE=Release
+                        -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_FLAGS=${FLAGS}" ${where}
+                COMMAND_ERROR_IS_FATAL ANY OUTPUT_VARIABLE said ERROR_VARIABLE complained ECHO_OUTPUT_VARIABLE
+                ECHO_ERROR_VARIABLE)
+if(complained MATCHES "Warning")
+  message(FATAL_ERROR "configuring the consumer must not warn")
+endif()
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/build COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${WORK}/build/consumer COMMAND_ERROR_IS_FATAL ANY)

@@ -1,0 +1,4 @@
+// complaint: the program expects nothing
+#ifndef REPAIRED
+static_assert(false, "heed: something");
+#endif

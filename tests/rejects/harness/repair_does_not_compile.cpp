@@ -1,0 +1,3 @@
+// complaint: the repaired program must compile
+// expect: heed: always
+static_assert(false, "heed: always");

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Checks the house of include/heed: which floor may include which, and where OpenMP lives.
+
+A header includes only its own floor and floors before it; simd stands on base alone; heed.hpp holds nothing but
+includes; only run/team.hpp knows OpenMP.
+
+    floors.py include/heed      prints each violation, status 1 if there is one
+    floors.py --self-test       shows that a tree with each kind of violation is refused
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+FLOORS = ["base", "axis", "graph", "block", "plan", "simd", "run", "show"]
+MAY_INCLUDE = {floor: set(FLOORS[: index + 1]) for index, floor in enumerate(FLOORS)}
+MAY_INCLUDE["simd"] = {"base", "simd"}
+UMBRELLA = "heed.hpp"
+TEAM = "run/team.hpp"
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+OPENMP = re.compile(r"^\s*#\s*pragma\s+omp\b|_Pragma\s*\(\s*\"omp\b|\bomp_[a-z_]+\s*\(")
+
+
+def without_comments(text):
+    """The text with comments blanked out, line breaks kept; string literals stay."""
+    pattern = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"', re.DOTALL)
+    return pattern.sub(lambda m: m[0] if m[0][0] == '"' else re.sub(r"[^\n]", " ", m[0]), text)
+
+
+def included_header(root, header, quote, name):
+    """The header of heed that an include names, relative to root; None if it is somebody else's."""
+    if name.startswith("heed/"):
+        return pathlib.PurePosixPath(name[len("heed/"):])
+    if quote == "<":
+        return None
+    target = (header.parent / name).resolve()
+    return pathlib.PurePosixPath(target.relative_to(root)) if target.is_relative_to(root) else None
+
+
+def violations(root):
+    """Every violation in the tree as `file:line: what`, in order of the files."""
+    root = pathlib.Path(root).resolve()
+    found = []
+    for header in sorted(root.rglob("*.hpp")):
+        path = pathlib.PurePosixPath(header.relative_to(root))
+        floor = path.parts[0]
+        if str(path) != UMBRELLA and floor not in FLOORS:
+            found.append(f"{path}:1: no floor of that name ({', '.join(FLOORS)})")
+            continue
+        if len(path.parts) > 2:
+            found.append(f"{path}:1: a floor has no rooms: put the header into {floor}/")
+        text = header.read_text(encoding="utf-8")
+        for number, line in enumerate(without_comments(text).splitlines(), 1):
+            where = f"{path}:{number}:"
+            include = INCLUDE.match(line)
+            if str(path) == UMBRELLA and line.strip() and not include and line.strip() != "#pragma once":
+                found.append(f"{where} the umbrella holds includes only")
+            if str(path) != TEAM and (OPENMP.search(line) or include and include[2] == "omp.h"):
+                found.append(f"{where} OpenMP belongs to {TEAM}")
+            if not include:
+                continue
+            target = included_header(root, header, include[1], include[2])
+            if target is None:
+                if include[1] == '"':
+                    found.append(f"{where} {include[2]} is no header of heed")
+                continue
+            if not (root / target).is_file():
+                found.append(f"{where} {include[2]} does not exist")
+            elif str(path) != UMBRELLA and target.parts[0] not in MAY_INCLUDE[floor]:
+                found.append(f"{where} {floor} includes {target}, which is above it")
+    return found
+
+
+def self_test():
+    """Each bad tree must be refused with one violation that says so; the good one must pass."""
+    good = {
+        "heed.hpp": "// all\n#pragma once\n#include <heed/base/a.hpp>\n#include \"run/team.hpp\"\n",
+        "base/a.hpp": "#pragma once\n#include <vector>\n",
+        "simd/b.hpp": "#include \"../base/a.hpp\"\n/* #pragma omp */ // #include \"../run/team.hpp\"\n",
+        "run/team.hpp": "#include <omp.h>\n#include <heed/simd/b.hpp>\n#pragma omp parallel\n",
+    }
+    bad = {
+        "base includes run": ({"base/x.hpp": "#include \"../run/team.hpp\"\n"}, "which is above it"),
+        "base includes the umbrella": ({"base/x.hpp": "#include <heed/heed.hpp>\n"}, "which is above it"),
+        "simd includes axis": ({"axis/x.hpp": "", "simd/y.hpp": "#include <heed/axis/x.hpp>\n"}, "which is above it"),
+        "plan includes simd": ({"plan/x.hpp": "  # include \"../simd/b.hpp\"\n"}, "which is above it"),
+        "run includes show": ({"show/x.hpp": "", "run/y.hpp": "#include \"../show/x.hpp\"\n"}, "which is above it"),
+        "an unknown floor": ({"detail/x.hpp": ""}, "no floor of that name"),
+        "a room in a floor": ({"base/deep/x.hpp": ""}, "a floor has no rooms"),
+        "a missing header": ({"base/x.hpp": "#include <heed/base/nobody.hpp>\n"}, "does not exist"),
+        "a header from outside": ({"base/x.hpp": "#include \"../../../outside.hpp\"\n"}, "no header of heed"),
+        "a pragma in run": ({"run/x.hpp": "#pragma omp simd\n"}, "OpenMP belongs to"),
+        "an operator in run": ({"run/x.hpp": "_Pragma(\"omp simd\")\n"}, "OpenMP belongs to"),
+        "a call in run": ({"run/x.hpp": "int n = omp_get_num_threads();\n"}, "OpenMP belongs to"),
+        "omp.h in run": ({"run/x.hpp": "#include <omp.h>\n"}, "OpenMP belongs to"),
+        "code in the umbrella": ({"heed.hpp": "#pragma once\nint x;\n"}, "includes only"),
+    }
+
+    def check(files):
+        with tempfile.TemporaryDirectory() as directory:
+            for name, text in files.items():
+                file = pathlib.Path(directory, "heed", name)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+            return violations(pathlib.Path(directory, "heed"))
+
+    failures = 0
+    if check(good):
+        print("a good tree is refused:", *check(good), sep="\n  ")
+        failures += 1
+    for name, (files, complaint) in bad.items():
+        found = check(good | files)
+        caught = len(found) == 1 and complaint in found[0]
+        failures += not caught
+        print(f"{'caught' if caught else 'MISSED'}: {name}" + ("" if caught else f": {found}"))
+    return failures
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return 1 if self_test() else 0
+    if len(arguments) != 1 or not pathlib.Path(arguments[0]).is_dir():
+        print(__doc__, file=sys.stderr)
+        return 2
+    found = violations(arguments[0])
+    for violation in found:
+        print(violation)
+    print(f"{len(list(pathlib.Path(arguments[0]).rglob('*.hpp')))} headers, {len(found)} violations")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+// Runs a plan element by element in double, with nothing of the kernels: what a region means, spelled out. Against the
+// oracle (run::reference_graph) it tells whether the passes kept the meaning of a graph.
+#pragma once
+#include "heed/plan/make_plan.hpp"
+#include "heed/run/reference_graph.hpp"
+#include <map>
+
+namespace heed_tests {
+using namespace heed;
+using namespace heed::middle;
+using index_array = run::reference_graph::extents;
+
+class plan_interpreter {
+ public:
+  plan_interpreter(const plan& p, const index_array& extent, const run::view* inputs)
+      : p_(p), extent_(extent), oracle_(p.g, extent, inputs) {
+    for (int i = 1; i < p.g.size; ++i)
+      if (p.g[i].code == op::input) oracle_[i];
+    for (int i = 0; i < p.region_count; ++i) run_region(lowered(p, i));
+  }
+
+  // The value of a located node at an index by axis number of the plan's graph.
+  double located(int i, index_array index) const {
+    for (;;) {
+      const node& x = p_.g[i];
+      if (x.code == op::input) return oracle_.at(i, index);
+      if (const auto v = values_.find(i); v != values_.end()) return v->second.at(key(x.axes, index));
+      if (!is_view(x.code)) throw std::logic_error("a region reads node " + std::to_string(i) + " before it is written");
+      const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
+      if (x.code == op::rename) index[first] = index[second];
+      if (x.code == op::split) index[first] = index[second] * extent_[third] + index[third];
+      if (x.code == op::merge) index[second] = index[first] / extent_[third], index[third] = index[first] % extent_[third];
+      if (x.code == op::slice) index[first] = index[second] + extent_t(x.value);
+      i = x.a;
+    }
+  }
+  template <class F> void each(axis_set axes, const F& f) const { oracle_.each(axes, f); }
+
+ private:
+  extent_t key(axis_set axes, const index_array& index) const {
+    extent_t k = 0;
+    for (std::size_t i = 0; axes >> i; ++i)
+      if (axes >> i & 1) k = k * extent_[i] + index[i];
+    return k;
+  }
+
+  double eval(const region& r, int i, const index_array& index, double tile) const {
+    const instruction& x = r.code[i];
+    const auto a = [&] { return eval(r, x.a, index, tile); };
+    const auto b = [&] { return eval(r, x.b, index, tile); };
+    switch (x.code) {
+      case op::load: return located(r.operands[std::size_t(x.operand)].value, index);
+      case op::gather: {
+        index_array at = index;
+        const double want = a(), top = double(extent_[std::size_t(x.axis)] - 1);
+        at[std::size_t(x.axis)] = extent_t(want < 0 ? 0 : want > top ? top : want);
+        return located(r.operands[std::size_t(x.operand)].value, at);
+      }
+      case op::index: return double(index[std::size_t(x.axis)]);
+      case op::size: return double(extent_[std::size_t(x.axis)]);
+      case op::constant: return x.value;
+      case op::tile: return tile;
+      case op::cast: return is_real(x.type) ? a() : std::trunc(a());
+      case op::sum: case op::max: case op::min: {
+        double v = x.code == op::sum ? 0 : x.code == op::max ? -INFINITY : INFINITY;
+        index_array at = index;
+        oracle_.each(x.over, [&](const index_array& along) {
+          for (std::size_t k = 0; x.over >> k; ++k)
+            if (x.over >> k & 1) at[k] = along[k];
+          const double e = eval(r, x.a, at, tile);
+          v = x.code == op::sum ? v + e : x.code == op::max ? (e > v || e != e ? e : v) : (e < v || e != e ? e : v);
+        });
+        return v;
+      }
+      case op::negate: return -a();
+      case op::abs: return std::fabs(a());
+      case op::exp: return std::exp(a());
+      case op::exp2: return std::exp2(a());
+      case op::log: return std::log(a());
+      case op::tanh: return std::tanh(a());
+      case op::sqrt: return std::sqrt(a());
+      case op::rsqrt: return 1 / std::sqrt(a());
+      case op::erf: return std::erf(a());
+      case op::sigmoid: return 1 / (1 + std::exp(-a()));
+      case op::power: return std::pow(a(), x.value);
+      case op::add: return a() + b();
+      case op::subtract: return a() - b();
+      case op::multiply: return a() * b();
+      case op::divide: return a() / b();
+      case op::minimum: return std::fmin(a(), b());
+      case op::maximum: return std::fmax(a(), b());
+      case op::less: return a() < b();
+      case op::less_equal: return a() <= b();
+      case op::equal: return a() == b();
+      case op::both: return a() != 0 && b() != 0;
+      case op::either: return a() != 0 || b() != 0;
+      case op::invert: return a() == 0;
+      case op::where: return a() != 0 ? b() : eval(r, x.c, index, tile);
+      default: throw std::logic_error("a program holds an operation that kernels do not know");
+    }
+  }
+
+  static axis_set set_of(const axis_list& l) {
+    axis_set s = 0;
+    for (int i = 0; i < l.count; ++i) s |= bit(l[i]);
+    return s;
+  }
+  double contracted(const region& r, index_array index) const {
+    double v = 0;
+    oracle_.each(set_of(r.depth), [&](const index_array& along) {
+      for (int k = 0; k < r.depth.count; ++k) index[std::size_t(r.depth[k])] = along[std::size_t(r.depth[k])];
+      v += located(r.operands[std::size_t(r.x)].value, index) * located(r.operands[std::size_t(r.w)].value, index);
+    });
+    return v;
+  }
+  void store(const output& o, const index_array& index, double v) { values_[o.value][key(o.axes, index)] = v; }
+
+  void run_region(const region& r) {
+    if (r.operand_count == 1 && r.operands[0].value == r.outputs[0].value) return;   // a copy: its value lies somewhere
+    for (int k = 0; k < r.output_count; ++k) values_[r.outputs[std::size_t(k)].value];
+    if (r.kind == region_kind::score) {
+      run_score(r);
+      return;
+    }
+    const output& o = r.outputs[0];
+    std::map<extent_t, double> to;
+    oracle_.each(o.axes, [&](const index_array& index) {
+      const double tile = r.kind == region_kind::matmul ? contracted(r, index) : 0;
+      to[key(o.axes, index)] = eval(r, o.result, index, tile);
+    });
+    values_[o.value] = to;
+  }
+
+  void run_score(const region& r) {
+    const axis_set rows = set_of(r.batch) | set_of(r.rows), column = set_of(r.columns), width = set_of(r.width);
+    const double ln2 = 0.6931471805599453;
+    oracle_.each(rows, [&](const index_array& row) {
+      std::vector<double> score, kept;
+      double top = -INFINITY, total = 0;
+      oracle_.each(column, [&](const index_array& along) {
+        index_array at = row;
+        at[std::size_t(r.columns[0])] = along[std::size_t(r.columns[0])];
+        const double tile = contracted(r, at) * (r.scale ? eval(r, r.scale, at, 0) : 1);
+        const bool keep = !r.keep || eval(r, r.keep, at, tile) != 0;
+        score.push_back(keep ? eval(r, r.score, at, tile) * ln2 : 0);
+        kept.push_back(keep);
+        if (keep && score.back() > top) top = score.back();
+      });
+      const double shift = top == -INFINITY ? 0 : top;
+      for (std::size_t i = 0; i < score.size(); ++i)
+        if (kept[i] != 0) total += std::exp(score[i] - shift);
+      if (r.lse >= 0) store(r.outputs[std::size_t(r.lse)], row, shift + std::log(total));
+      if (r.top >= 0) store(r.outputs[std::size_t(r.top)], row, top);
+      if (r.out < 0) return;
+      oracle_.each(width, [&](const index_array& along) {
+        index_array at = row;
+        for (int k = 0; k < r.width.count; ++k) at[std::size_t(r.width[k])] = along[std::size_t(r.width[k])];
+        double v = 0;
+        for (std::size_t i = 0; i < score.size(); ++i) {
+          at[std::size_t(r.columns[0])] = extent_t(i);
+          if (kept[i] != 0) v += std::exp(score[i] - shift) / total * located(r.operands[std::size_t(r.v)].value, at);
+        }
+        store(r.outputs[std::size_t(r.out)], at, v);
+      });
+    });
+  }
+
+  const plan& p_;
+  const index_array& extent_;
+  run::reference_graph oracle_;
+  std::map<int, std::map<extent_t, double>> values_;
+};
+
+}  // namespace heed_tests
