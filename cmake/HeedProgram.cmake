@@ -2,7 +2,7 @@
 set(CMAKE_CXX_EXTENSIONS OFF)
 add_library(heed_program INTERFACE)
 target_link_libraries(heed_program INTERFACE heed::heed)
-target_compile_options(heed_program INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-psabi
+target_compile_options(heed_program INTERFACE -Wall -Wextra -Wpedantic -Wno-psabi
                        $<$<BOOL:${HEED_WARNINGS_AS_ERRORS}>:-Werror>)
 
 # The same flags as a list, for tests that call the compiler themselves (rejected programs, headers alone, ...).

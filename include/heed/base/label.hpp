@@ -13,6 +13,7 @@ inline constexpr std::size_t label_capacity = 16;
 template <std::size_t N>
 struct text {
   char s[N]{};
+  constexpr text() = default;
   consteval text(const char (&from)[N]) {
     static_assert(N <= label_capacity + 1, "heed: a name has at most 16 characters");
     for (std::size_t i = 0; i < N; ++i) s[i] = from[i];

@@ -24,7 +24,7 @@ struct input_expr : expr<Shape, Type> {
   constexpr auto operator=(Tensor&& operand) const {
     return binding<Name, Shape, Type, Tensor>{std::forward<Tensor>(operand)};
   }
-  constexpr input_expr(const expr<Shape, Type>& e) : expr<Shape, Type>(e) {}
+  constexpr input_expr(const expr<Shape, Type>& value) : expr<Shape, Type>(value) {}
   constexpr input_expr(const input_expr&) = default;
 
   // doc.at(m): the value at another axis: the table read along its last position axis at a computed index. For a table of

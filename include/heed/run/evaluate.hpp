@@ -4,7 +4,7 @@
 //
 // An environment says what the outside of the program looks like:
 //   real_wide, real_narrow, whole_wide, whole_narrow, truth_wide, truth_narrow   value types, varying over lanes or not
-//   static constexpr bool wide(role)             do values of this role vary over lanes?
+//   static constexpr bool wide(const instruction&)    does this value vary over lanes?
 //   constant                                     the type a constant is made as before it becomes one of the above
 //   static constexpr bool given(const instruction&)   is this instruction supplied, not computed?
 //   template <int I> auto get() const            its value (leaves: load, index, size, tile are always given)
@@ -37,7 +37,7 @@ struct values {
 template <const auto& Region, class Env, int I, int N>
 HEED_INLINE auto& slot(values<Env, N>& v) {
   constexpr instruction x = Region.code[I];
-  constexpr bool wide = Env::wide(x.where);
+  constexpr bool wide = Env::wide(x);
   if constexpr (class_of(x.type) == value_class::truth) {
     if constexpr (wide) return v.truth_wide[I]; else return v.truth_narrow[I];
   } else if constexpr (class_of(x.type) == value_class::whole) {

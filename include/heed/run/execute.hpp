@@ -1,0 +1,131 @@
+// Runs a plan: locates every value in memory, asks the kernels what they need, takes the workspace, runs the regions.
+#pragma once
+#include "../plan/make_plan.hpp"
+#include "call_checks.hpp"
+#include "loop_kernel.hpp"
+#include "matmul_kernel.hpp"
+#include "row_kernel.hpp"
+#include "score_kernel.hpp"
+#include "workspace.hpp"
+
+namespace heed::run {
+
+// Where values lie. Views are followed down to an input or a buffer; a value computed into a merged or renamed buffer is
+// found by walking from the buffer down to it.
+struct locator {
+  const middle::plan& p;
+  const call_frame& f;
+  buffer_places places;
+  std::byte* memory = nullptr;
+
+  view of_buffer(int i) const {
+    const middle::buffer& b = p.buffers[std::size_t(i)];
+    view v;
+    if (b.result >= 0) {
+      const bound& o = f.outputs[std::size_t(b.result)];
+      v.data = o.data;
+      for (int k = 0; k < b.order.count; ++k) v.stride[std::size_t(b.order[k])] = o.strides[std::size_t(k)];
+      return v;
+    }
+    v.data = memory + places.offset[std::size_t(i)];
+    extent_t s = 1;
+    for (int k = b.order.count - 1; k >= 0; --k) v.stride[std::size_t(b.order[k])] = s, s *= f.extent[std::size_t(b.order[k])];
+    return v;
+  }
+  // The memory of a value that lies in buffer `into`, perhaps below merges and renames.
+  view written(node_id value, int into) const {
+    view v = of_buffer(into);
+    for (node_id i = p.buffers[std::size_t(into)].value; i != value; i = p.g[i].a) {
+      const node& x = p.g[i];
+      if (x.code != op::merge && x.code != op::rename) break;   // a copy: the buffer is the value's own
+      const extent_t s = v.stride[std::size_t(x.code == op::merge ? x.first : x.second)];
+      v.stride[std::size_t(x.code == op::merge ? x.first : x.second)] = 0;
+      if (x.code == op::rename) v.stride[std::size_t(x.first)] = s;
+      else v.stride[std::size_t(x.third)] = s, v.stride[std::size_t(x.second)] = s * f.extent[std::size_t(x.third)];
+    }
+    return v;
+  }
+  view operator()(node_id i) const {
+    const node& x = p.g[i];
+    if (x.code == op::input) {
+      const input_entry& in = p.g.inputs[std::size_t(x.first)];
+      const bound& b = f.inputs[std::size_t(x.first)];
+      view v;
+      v.data = b.data;
+      for (int k = 0; k < in.rank; ++k) v.stride[std::size_t(in.order[std::size_t(k)])] = b.strides[std::size_t(k)];
+      return v;
+    }
+    for (int r = 0; r < p.region_count; ++r)
+      for (int k = 0; k < p.regions[std::size_t(r)].write_count; ++k) {
+        const middle::written_value& w = p.regions[std::size_t(r)].writes[std::size_t(k)];
+        if (w.value == i && !copies(p.regions[std::size_t(r)])) return written(i, w.into);
+      }
+    for (int b = 0; b < p.buffer_count; ++b)
+      if (p.buffers[std::size_t(b)].value == i && p.buffers[std::size_t(b)].result < 0) return of_buffer(b);
+    view v = (*this)(x.a);
+    const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
+    const extent_t s = v.stride[first];
+    if (x.code == op::merge) {                             // of a value that lies merged already: its parts are even
+      const extent_t fine = v.stride[third];
+      v.stride[second] = v.stride[third] = 0, v.stride[first] = fine;
+      return v;
+    }
+    v.stride[first] = 0;
+    if (x.code == op::rename) v.stride[second] = s;
+    if (x.code == op::split) v.stride[third] = s, v.stride[second] = s * f.extent[third];
+    if (x.code == op::slice) {
+      v.stride[second] = s;
+      if (v.data) v.data = static_cast<char*>(v.data) + extent_t(x.value) * s * byte_size(stored(x.type));
+    }
+    return v;
+  }
+  static bool copies(const middle::outline& o) { return o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value; }
+};
+
+template <const auto& Region> struct kernel_of;
+template <const auto& Region> requires(Region.kind == region_kind::score) struct kernel_of<Region> : score_kernel<Region> {};
+template <const auto& Region> requires(Region.kind == region_kind::matmul) struct kernel_of<Region> : matmul_kernel<Region> {};
+template <const auto& Region> requires(Region.kind == region_kind::row) struct kernel_of<Region> : row_kernel<Region> {};
+template <const auto& Region> requires(Region.kind == region_kind::loop) struct kernel_of<Region> : loop_kernel<Region> {};
+
+// One region: where its operands lie, what its kernel needs, its run.
+template <const auto& Region>
+struct region_call {
+  std::array<view, std::size_t(Region.operand_count > 0 ? Region.operand_count : 1)> operands;
+  std::array<view, std::size_t(Region.output_count)> outputs;
+  environment call;
+
+  region_call(const locator& at, const middle::outline& o, int threads)
+      : call{at.f.extent.data(), operands.data(), outputs.data(), threads} {
+    for (int k = 0; k < Region.operand_count; ++k) operands[std::size_t(k)] = at(Region.operands[std::size_t(k)].value);
+    for (int k = 0; k < Region.output_count; ++k)
+      outputs[std::size_t(k)] = at.written(o.writes[std::size_t(k)].value, o.writes[std::size_t(k)].into);
+  }
+};
+
+template <const expression&... Outs>
+void execute(const call_frame& f, workspace& memory) {
+  const middle::plan& p = middle::plan_of<Outs...>;
+  locator at{p, f, place_buffers(p, f.extent.data())};
+  const int threads = team_size();
+  scratch_need most;
+  const auto each = [&](const auto& action) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (action.template operator()<I>(), ...);
+    }(std::make_integer_sequence<int, middle::plan_of<Outs...>.region_count>{});
+  };
+  each([&]<int I>() {
+    const region_call<middle::region_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
+    const scratch_need n = kernel_of<middle::region_of<I, Outs...>>::need(c.call);
+    most.shared = std::max(most.shared, n.shared), most.per_thread = std::max(most.per_thread, n.per_thread);
+  });
+  const std::size_t buffers = rounded_up(at.places.bytes), shared = rounded_up(most.shared), own = rounded_up(most.per_thread);
+  at.memory = memory.at_least(buffers + shared + own * std::size_t(threads));
+  const scratch s{at.memory + buffers, at.memory + buffers + shared, own};
+  each([&]<int I>() {
+    const region_call<middle::region_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
+    kernel_of<middle::region_of<I, Outs...>>::run(c.call, s);
+  });
+}
+
+}  // namespace heed::run

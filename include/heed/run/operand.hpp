@@ -1,0 +1,131 @@
+// Operands: anybody's memory as a pointer, extents and strides. view(...) makes one of a pointer, a std::vector, a std::span;
+// tensors, vectors, C arrays and plain numbers bind as they are. Specialise operand_traits to bind a tensor class of yours.
+#pragma once
+#include "../graph/node.hpp"
+#include "tensor.hpp"
+
+namespace heed {
+
+// Elements of type T (const T: read only) at extents and strides, strides in elements; 0 and negative ones are fine. The
+// pointer is where index 0, ..., 0 lies.
+template <class T>
+struct view {
+  T* data = nullptr;
+  int rank = 0;
+  std::array<extent_t, max_rank> extents{}, strides{};
+
+  view(T* pointer, std::initializer_list<extent_t> e) : view(pointer, std::span(e.begin(), e.size())) {}
+  view(T* pointer, std::initializer_list<extent_t> e, std::initializer_list<extent_t> s)
+      : view(pointer, std::span(e.begin(), e.size()), std::span(s.begin(), s.size())) {}
+  view(T* pointer, std::span<const extent_t> e) : data(pointer), rank(checked_rank(e.size())) {
+    extent_t s = 1;
+    for (std::size_t i = e.size(); i-- > 0; s *= e[i]) extents[i] = e[i], strides[i] = s;
+  }
+  view(T* pointer, std::span<const extent_t> e, std::span<const extent_t> s) : data(pointer), rank(checked_rank(e.size())) {
+    if (s.size() != e.size()) throw error("", "", std::to_string(e.size()) + " strides", std::to_string(s.size()));
+    std::copy(e.begin(), e.end(), extents.begin());
+    std::copy(s.begin(), s.end(), strides.begin());
+  }
+  explicit view(std::vector<std::remove_const_t<T>>& v) : view(v.data(), {extent_t(v.size())}) {}
+  explicit view(const std::vector<std::remove_const_t<T>>& v) requires std::is_const_v<T> : view(v.data(), {extent_t(v.size())}) {}
+  explicit view(std::span<T> s) : view(s.data(), {extent_t(s.size())}) {}
+
+ private:
+  static int checked_rank(std::size_t n) {
+    if (n > std::size_t(max_rank)) throw error("", "", "at most " + std::to_string(max_rank) + " axes", std::to_string(n));
+    return int(n);
+  }
+};
+template <class T> view(std::vector<T>&) -> view<T>;
+template <class T> view(const std::vector<T>&) -> view<const T>;
+template <class T, std::size_t N> view(std::span<T, N>) -> view<T>;
+
+namespace run {
+// What every operand becomes.
+struct bound {
+  void* data = nullptr;
+  int rank = -1;                                           // -1: not bound
+  std::array<extent_t, max_rank> extents{}, strides{};
+};
+template <class T> inline constexpr int static_rank_of_array = 0;
+template <class T, std::size_t N> inline constexpr int static_rank_of_array<T[N]> = 1 + static_rank_of_array<T>;
+}  // namespace run
+
+// How a type binds: its element, whether it can be written, its rank if that is static (-1: not), and the conversion.
+template <class T> struct operand_traits { static constexpr bool binds = false; };
+
+template <class T>
+struct operand_traits<tensor<T>> {
+  using element_type = T;
+  static constexpr bool binds = true;
+  static constexpr int rank = -1;
+  template <class X> static run::bound bind(X& t) {
+    run::bound b;
+    b.data = const_cast<T*>(t.data());
+    if (t.rank() > max_rank) throw error("", "", "at most " + std::to_string(max_rank) + " axes", std::to_string(t.rank()));
+    b.rank = t.rank();
+    std::copy(t.extents().begin(), t.extents().end(), b.extents.begin());
+    std::copy(t.strides().begin(), t.strides().end(), b.strides.begin());
+    return b;
+  }
+};
+template <class T>
+struct operand_traits<view<T>> {
+  using element_type = T;
+  static constexpr bool binds = true;
+  static constexpr int rank = -1;
+  static run::bound bind(const view<T>& v) {
+    return {const_cast<std::remove_const_t<T>*>(v.data), v.rank, v.extents, v.strides};
+  }
+};
+template <class T> requires(is_storable<T> && !std::is_same_v<T, bool>)
+struct operand_traits<std::vector<T>> {
+  using element_type = T;
+  static constexpr bool binds = true;
+  static constexpr int rank = 1;
+  template <class X> static run::bound bind(X& v) {
+    return {const_cast<T*>(v.data()), 1, {extent_t(v.size())}, {1}};
+  }
+};
+template <class T, std::size_t N>
+struct operand_traits<std::span<T, N>> {
+  using element_type = T;
+  static constexpr bool binds = true;
+  static constexpr int rank = 1;
+  static run::bound bind(const std::span<T, N>& v) {
+    return {const_cast<std::remove_const_t<T>*>(v.data()), 1, {extent_t(v.size())}, {1}};
+  }
+};
+template <class T, std::size_t N>
+struct operand_traits<T[N]> {
+  using element_type = std::remove_all_extents_t<T>;
+  static constexpr bool binds = true;
+  static constexpr int rank = run::static_rank_of_array<T[N]>;
+  template <class X> static run::bound bind(X& a) {
+    run::bound b;
+    b.data = const_cast<std::remove_const_t<element_type>*>(reinterpret_cast<const element_type*>(&a));
+    b.rank = rank;
+    fill<T[N]>(b, 0);
+    extent_t s = 1;
+    for (int i = rank - 1; i >= 0; s *= b.extents[std::size_t(i--)]) b.strides[std::size_t(i)] = s;
+    return b;
+  }
+
+ private:
+  template <class A> static void fill(run::bound& b, std::size_t i) {
+    if constexpr (std::is_array_v<A>) {
+      b.extents[i] = extent_t(std::extent_v<A>);
+      fill<std::remove_extent_t<A>>(b, i + 1);
+    }
+  }
+};
+// A plain number, for an input without axes; it lives as long as the call.
+template <class T> requires is_storable<T>
+struct operand_traits<T> {
+  using element_type = T;
+  static constexpr bool binds = true;
+  static constexpr int rank = 0;
+  static run::bound bind(const T& v) { return {const_cast<T*>(&v), 0, {}, {}}; }
+};
+
+}  // namespace heed

@@ -1,0 +1,333 @@
+// The program of a score region on a block of rows: values that do not change with the key are worked out once a block
+// (row cache), the rest on packs, rows in the lanes, one key at a time; and over intervals, to know what a mask is on a tile.
+#pragma once
+#include "../plan/interval.hpp"
+#include "evaluate.hpp"
+#include "loop_kernel.hpp"
+#include "score_block.hpp"
+
+namespace heed::run {
+
+template <const auto& Region, class T>
+struct score_program {
+  using P = simd::pack<T>;
+  using I = simd::integer_of_size<sizeof(T)>;
+  using W = simd::pack<I>;
+  using M = typename P::mask;
+  static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, size = Region.code.size;
+  static constexpr int column = Region.columns[0];
+
+  static constexpr bool is_row(const instruction& x) { return x.where == role::row; }
+  static constexpr bool is_pair_load(const instruction& x) { return x.code == op::load && x.where == role::pair; }
+  // real(column - row) or real(row - column), of whole numbers: subtracted as reals, both taken from the block's first row,
+  // which is exact while they are within 2^24 of it and saves a conversion per score.
+  static constexpr bool is_distance(const instruction& x) {
+    if (x.code != op::cast || class_of(x.type) != value_class::real || x.where != role::pair) return false;
+    const instruction& d = Region.code[x.a];
+    if (d.code != op::subtract || class_of(d.type) != value_class::whole) return false;
+    const role a = Region.code[d.a].where, b = Region.code[d.b].where;
+    return (a == role::row && b == role::column) || (a == role::column && b == role::row);
+  }
+  // The number of a pairwise operand among those that are transposed tile by tile.
+  static constexpr int pair_number(int operand) {
+    bool seen[max_operands]{};
+    int n = 0;
+    for (int i = 1; i < size; ++i)
+      if (is_pair_load(Region.code[i]) && !seen[Region.code[i].operand]) {
+        seen[Region.code[i].operand] = true;
+        if (Region.code[i].operand == operand) return n;
+        ++n;
+      }
+    return operand < 0 ? n : -1;
+  }
+  static constexpr int pairs = pair_number(-1);
+
+  // A block of rows of one batch item, as the program sees it.
+  struct context {
+    const environment& call;
+    scalar_environment<Region> item;                       // indices of the batch item
+    extent_t base[max_operands];                           // offsets of operands at the item
+    extent_t columns = 0;
+    extent_t row_offset[max_operands][rows];
+    int row_count = 0;
+    alignas(64) T real[size][rows];
+    alignas(64) I whole[size][rows];
+    alignas(64) I truth[size][rows];                       // all ones where true
+    middle::interval range[size];                          // of row values, over the block
+    I first_row[size];                                     // of whole row values: at the first row
+    T uniform_real[size];
+    std::int64_t uniform_whole[size];
+    bool uniform_truth[size];
+    T* tiles = nullptr;                                    // pairwise operands: [pair][lanes][rows], keys from tile_first on
+    extent_t tile_first = -1;
+    context(const environment& e, extent_t keys) : call(e), item{e, {}}, columns(keys) {}   // the caches stay uninitialised
+  };
+
+  template <class F> static constexpr void each(const F& f) {
+    [&]<int... K>(std::integer_sequence<int, K...>) { (f.template operator()<K>(), ...); }(std::make_integer_sequence<int, size>{});
+  }
+
+  static void set_item(context& c, extent_t batch) {
+    for (int i = Region.batch.count - 1; i >= 0; --i) {
+      const extent_t e = c.call.extent[Region.batch[i]];
+      c.item.index[Region.batch[i]] = batch % e, batch /= e;
+    }
+    for (int k = 0; k < Region.operand_count; ++k) {
+      c.base[k] = 0;
+      for (int i = 0; i < Region.batch.count; ++i)
+        c.base[k] += c.item.index[Region.batch[i]] * c.call.operands[k].stride[std::size_t(Region.batch[i])];
+    }
+    each([&]<int K>() {
+      constexpr instruction x = Region.code[K];
+      if constexpr (K > 0 && x.where == role::uniform) {
+        const auto v = evaluate<Region, K>(c.item);
+        if constexpr (class_of(x.type) == value_class::real) c.uniform_real[K] = T(v);
+        else if constexpr (class_of(x.type) == value_class::whole) c.uniform_whole[K] = v;
+        else c.uniform_truth[K] = v;
+      }
+    });
+  }
+  static constexpr bool wanted_row(int k) { return k > 0 && is_row(Region.code[k]); }
+
+  // Rows first .. first + count of the item. Rows that do not exist repeat the last one.
+  static void set_rows(context& c, extent_t first, int count) {
+    c.row_count = count, c.tile_first = -1;
+    scalar_environment<Region> at = c.item;
+    for (int r = 0; r < rows; ++r) {
+      const extent_t number = first + (r < count ? r : count - 1);
+      extent_t rest = number;
+      for (int i = Region.rows.count - 1; i >= 0; --i) {
+        const extent_t e = c.call.extent[Region.rows[i]];
+        at.index[Region.rows[i]] = rest % e, rest /= e;
+      }
+      for (int k = 0; k < Region.operand_count; ++k) {
+        extent_t o = 0;
+        for (int i = 0; i < Region.rows.count; ++i)
+          o += at.index[Region.rows[i]] * c.call.operands[k].stride[std::size_t(Region.rows[i])];
+        c.row_offset[k][r] = o;
+      }
+      each([&]<int K>() {
+        if constexpr (wanted_row(K)) {
+          constexpr instruction x = Region.code[K];
+          const auto v = evaluate<Region, K>(at);
+          if constexpr (class_of(x.type) == value_class::real) c.real[K][r] = T(v);
+          else if constexpr (class_of(x.type) == value_class::whole) c.whole[K][r] = I(v);
+          else c.truth[K][r] = v ? I(-1) : I(0);
+        }
+      });
+    }
+    each([&]<int K>() {
+      if constexpr (wanted_row(K)) {
+        constexpr value_class kind = class_of(Region.code[K].type);
+        double lo = std::numeric_limits<double>::infinity(), hi = -lo;
+        bool bad = false;
+        for (int r = 0; r < count; ++r) {
+          double v;
+          if constexpr (kind == value_class::real) v = double(c.real[K][r]);
+          else if constexpr (kind == value_class::whole) v = double(c.whole[K][r]);
+          else v = c.truth[K][r] != 0;
+          bad = bad || v != v;
+          lo = v < lo ? v : lo, hi = v > hi ? v : hi;
+        }
+        c.range[K] = bad ? middle::interval() : middle::interval(lo, hi);
+        if constexpr (kind == value_class::whole) c.first_row[K] = c.whole[K][0];
+      }
+      // distances keep their row value relative to the block's first row, as a real
+      if constexpr (K > 0 && is_distance(Region.code[K])) {
+        constexpr instruction d = Region.code[Region.code[K].a];
+        constexpr int row = Region.code[d.a].where == role::row ? d.a : d.b;
+        for (int r = 0; r < rows; ++r) c.real[K][r] = T(c.whole[row][r] - c.whole[row][0]);
+      }
+    });
+  }
+
+  // Pairwise operands at `lanes` keys from tile_first on: rows are read along the keys and transposed.
+  static HEED_NOINLINE void load_tiles(context& c, extent_t first) {
+    c.tile_first = first;
+    const int count = int(std::min<extent_t>(lanes, c.columns - first));
+    each([&]<int K>() {
+      if constexpr (K > 0 && is_pair_load(Region.code[K])) {
+        constexpr instruction x = Region.code[K];
+        constexpr element e = Region.operands[std::size_t(x.operand)].type;
+        const view& v = c.call.operands[x.operand];
+        const extent_t stride = v.stride[std::size_t(column)];
+        T* to = c.tiles + pair_number(x.operand) * lanes * rows;
+        using V = std::conditional_t<class_of(x.type) == value_class::real, P, W>;
+        for (int r = 0; r < rows; r += lanes) {
+          V packs[lanes];
+          HEED_UNROLL for (int i = 0; i < lanes; ++i)
+            packs[i] = load_lanes<e, V>(v.data, c.base[x.operand] + c.row_offset[x.operand][r + i] + first * stride, stride, count);
+          simd::transpose(packs);
+          HEED_UNROLL for (int i = 0; i < lanes; ++i) __builtin_memcpy(to + i * rows + r, &packs[i].x, sizeof packs[i].x);
+        }
+      }
+    });
+  }
+
+  // Packs: `lanes` rows from 16 v on against one key. What lacks the rows is a plain number.
+  struct pack_environment {
+    using real_wide = P;
+    using real_narrow = T;
+    using whole_wide = W;
+    using whole_narrow = I;
+    using truth_wide = M;
+    using truth_narrow = bool;
+    using constant = T;
+    static constexpr bool wide(const instruction& x) { return x.where == role::row || x.where == role::pair; }
+    static constexpr bool given(const instruction& x) {
+      return x.code != op::constant && (x.where == role::uniform || x.where == role::row || is_distance(x));
+    }
+    const context& c;
+    int v;                                                 // first row of the pack
+    extent_t key;
+    P tile;
+
+    template <int K> HEED_INLINE auto get() const {
+      constexpr instruction x = Region.code[K];
+      constexpr value_class kind = class_of(x.type);
+      if constexpr (x.code == op::tile) return tile;
+      else if constexpr (x.where == role::uniform) {
+        if constexpr (kind == value_class::real) return c.uniform_real[K];
+        else if constexpr (kind == value_class::whole) return I(c.uniform_whole[K]);
+        else return c.uniform_truth[K];
+      } else if constexpr (x.where == role::row) {
+        if constexpr (kind == value_class::real) return P::load(c.real[K] + v);
+        else if constexpr (kind == value_class::whole) return W::load(c.whole[K] + v);
+        else return W::load(c.truth[K] + v) != W(I(0));
+      } else if constexpr (is_distance(x)) {
+        constexpr instruction d = Region.code[x.a];
+        constexpr bool row_first = Region.code[d.a].where == role::row;
+        constexpr int col = row_first ? d.b : d.a, row = row_first ? d.a : d.b;
+        const T there = T(evaluate<Region, col>(*this) - c.first_row[row]);
+        if constexpr (row_first) return P::load(c.real[K] + v) - P(there); else return P(there) - P::load(c.real[K] + v);
+      } else if constexpr (x.code == op::index) return I(key);
+      else if constexpr (x.where == role::column) {
+        constexpr element e = Region.operands[std::size_t(x.operand)].type;
+        const view& from = c.call.operands[x.operand];
+        const extent_t at = c.base[x.operand] + key * from.stride[std::size_t(column)];
+        if constexpr (kind == value_class::real) return element_at<e, T>(from.data, at);
+        else if constexpr (kind == value_class::whole) return element_at<e, I>(from.data, at);
+        else return element_at<e, bool>(from.data, at);
+      } else {
+        const T* at = c.tiles + (pair_number(x.operand) * lanes + (key - c.tile_first)) * rows + v;
+        if constexpr (kind == value_class::real) return P::load(at);
+        else {
+          W w;
+          __builtin_memcpy(&w.x, at, sizeof w.x);
+          if constexpr (kind == value_class::truth) return w != W(I(0)); else return w;
+        }
+      }
+    }
+    template <int K, class Index> HEED_INLINE auto gather(Index where) const {
+      constexpr instruction x = Region.code[K];
+      constexpr operand o = Region.operands[std::size_t(x.operand)];
+      constexpr value_class kind = class_of(x.type);
+      using E = std::conditional_t<kind == value_class::real, T, I>;
+      const view& from = c.call.operands[x.operand];
+      const extent_t step = from.stride[std::size_t(x.axis)], top = c.call.extent[x.axis] - 1;
+      extent_t base = c.base[x.operand];
+      if constexpr ((o.axes >> column & 1) && column != x.axis) base += key * from.stride[std::size_t(column)];
+      const auto one = [&](extent_t i, int r) HEED_INLINED {
+        if (top < 0) return E(0);
+        return element_at<o.type, E>(from.data, base + c.row_offset[x.operand][r] + (i < 0 ? 0 : i > top ? top : i) * step);
+      };
+      if constexpr (!wide(x)) {
+        if constexpr (kind == value_class::truth) return one(where, 0) != E(0); else return one(where, 0);
+      } else {
+        alignas(64) E r[std::size_t(lanes)];
+        for (int i = 0; i < lanes; ++i) {
+          if constexpr (std::is_arithmetic_v<Index>) r[i] = one(where, v + i); else r[i] = one(where[i], v + i);
+        }
+        if constexpr (kind == value_class::truth) return W::load(r) != W(I(0)); else return simd::pack<E>::load(r);
+      }
+    }
+  };
+
+  // Bounds of operands along the columns that a mask reads, for every `granule` keys, so that classifying a long stretch
+  // does not read it element by element.
+  static constexpr int granule = 16;
+  static constexpr int bounded_number(int k) {             // of column loads; k < 0: how many
+    int n = 0;
+    for (int i = 1; i < size; ++i)
+      if (Region.code[i].code == op::load && Region.code[i].where == role::column) {
+        if (i == k) return n;
+        ++n;
+      }
+    return k < 0 ? n : -1;
+  }
+  static constexpr int bounded = Region.keep ? bounded_number(-1) : 0;
+
+  struct interval_environment {
+    using real_wide = middle::interval;
+    using real_narrow = middle::interval;
+    using whole_wide = middle::interval;
+    using whole_narrow = middle::interval;
+    using truth_wide = middle::interval;
+    using truth_narrow = middle::interval;
+    using constant = double;
+    static constexpr bool wide(const instruction&) { return false; }
+    static constexpr bool given(const instruction& x) {
+      return x.code != op::constant && (x.where == role::uniform || x.where == role::row);
+    }
+    const context& c;
+    const middle::interval* bounds;                        // [bounded][granules]
+    extent_t first, last;                                  // keys, inclusive
+
+    template <int K> middle::interval get() const {
+      constexpr instruction x = Region.code[K];
+      constexpr value_class kind = class_of(x.type);
+      if constexpr (x.where == role::uniform) {
+        if constexpr (kind == value_class::real) return double(c.uniform_real[K]);
+        else if constexpr (kind == value_class::whole) return double(c.uniform_whole[K]);
+        else return double(c.uniform_truth[K]);
+      } else if constexpr (x.where == role::row) return c.range[K];
+      else if constexpr (x.code == op::index) return {double(first), double(last)};
+      else if constexpr (x.code == op::load && x.where == role::column) {
+        const extent_t granules = (c.columns + granule - 1) / granule;
+        const middle::interval* b = bounds + bounded_number(K) * granules;
+        middle::interval r = b[first / granule];
+        for (extent_t i = first / granule + 1; i <= last / granule; ++i)
+          r.lo = std::min(r.lo, b[i].lo), r.hi = std::max(r.hi, b[i].hi);
+        return r;
+      } else if constexpr (kind == value_class::truth) return {0, 1};
+      else return {};
+    }
+    template <int K, class Index> middle::interval gather(Index) const {
+      if constexpr (class_of(Region.code[K].type) == value_class::truth) return {0, 1}; else return {};
+    }
+  };
+  static void set_bounds(const context& c, middle::interval* bounds) {
+    each([&]<int K>() {
+      constexpr instruction x = Region.code[K];
+      if constexpr (K > 0 && Region.keep != 0 && x.code == op::load && x.where == role::column) {
+        constexpr element e = Region.operands[std::size_t(x.operand)].type;
+        const view& from = c.call.operands[x.operand];
+        const extent_t granules = (c.columns + granule - 1) / granule;
+        for (extent_t g = 0; g < granules; ++g) {
+          double lo = std::numeric_limits<double>::infinity(), hi = -lo;
+          bool bad = false;
+          for (extent_t i = g * granule; i < c.columns && i < (g + 1) * granule; ++i) {
+            const double v = element_at<e, double>(from.data, c.base[x.operand] + i * from.stride[std::size_t(column)]);
+            bad = bad || v != v;
+            lo = v < lo ? v : lo, hi = v > hi ? v : hi;
+          }
+          bounds[bounded_number(K) * granules + g] = bad ? middle::interval() : middle::interval(lo, hi);
+        }
+      }
+    });
+  }
+};
+
+enum class tile_kind : std::uint8_t { empty, mixed, full };
+
+// What the mask is on rows of the block x keys [first, last].
+template <const auto& Region, class T>
+inline tile_kind classify(const typename score_program<Region, T>::context& c, const middle::interval* bounds, extent_t first, extent_t last) {
+  if constexpr (Region.keep == 0) return tile_kind::full;
+  else {
+    const middle::interval keep = evaluate<Region, Region.keep>(typename score_program<Region, T>::interval_environment{c, bounds, first, last});
+    return keep.hi <= 0 ? tile_kind::empty : keep.lo > 0 ? tile_kind::full : tile_kind::mixed;
+  }
+}
+
+}  // namespace heed::run
