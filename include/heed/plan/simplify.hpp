@@ -77,13 +77,14 @@ constexpr node_id make(graph& g, op o, element type, node_id a, node_id b = 0, n
     case op::multiply:
       if (is_constant(g, b) && !is_constant(g, a)) return make(g, op::multiply, type, b, a);
       if (is_constant(g, a, 1) && g[b].type == type) return b;
+      if (real && !is_constant(g, a) && varies_less(g, b, a)) return make(g, op::multiply, type, b, a);   // what varies less: left
       if (real && g[b].code == op::multiply && is_constant(g, g[b].a)) {
         const node_id inner = g[b].a, rest = g[b].b;
         if (is_constant(g, a))                                                        // 2 * (3 * x) = 6 * x
           return make(g, op::multiply, type, g.add_constant(g[a].value * g[inner].value, g[inner].type), rest);
         return make(g, op::multiply, type, inner, make(g, op::multiply, type, a, rest));   // x * (2 * y) = 2 * (x * y)
       }
-      if (real && g[a].code == op::multiply && is_constant(g, g[a].a)) {
+      if (real && g[a].code == op::multiply && is_constant(g, g[a].a) && !varies_less(g, a, b)) {
         const node_id inner = g[a].a, rest = g[a].b;
         return make(g, op::multiply, type, inner, make(g, op::multiply, type, rest, b));
       }

@@ -164,6 +164,7 @@ struct splitter {
         else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
       }
     }
+    if (count_of(over) > 1) loop = true, reason = "a reduction over several axes at once";
     outline& o = new_region(loop ? region_kind::loop : dot ? region_kind::matmul : region_kind::row, core, reason);
     const int number = p.region_count - 1;
     write(o, root);

@@ -40,7 +40,7 @@ class reference_graph {
   double at(int i, const extents& index) const {
     const dense_value& v = values_[std::size_t(i)];
     const extent_t o = offset(v, index);
-    return v.absent[std::size_t(o)] ? -INFINITY : v.number[std::size_t(o)];
+    return v.absent[std::size_t(o)] == is_absent ? -INFINITY : v.number[std::size_t(o)];
   }
 
   // Calls f(index) for every index over some axes, the last axis number fastest.
@@ -66,6 +66,9 @@ class reference_graph {
   }
 
  private:
+  // Marks: absent, or a softmax weight of something absent, which is 0 and takes no part in a product, whatever it meets.
+  static constexpr unsigned char is_absent = 1, is_weightless = 2;
+
   bool done(int i) const { return !values_[std::size_t(i)].number.empty() || values_[std::size_t(i)].axes != 0; }
   static extent_t offset(const dense_value& v, const extents& index) {
     extent_t r = 0;
@@ -75,9 +78,10 @@ class reference_graph {
   double number(int i, const extents& index) const {
     return values_[std::size_t(i)].number[std::size_t(offset(values_[std::size_t(i)], index))];
   }
-  bool absent(int i, const extents& index) const {
-    return i && values_[std::size_t(i)].absent[std::size_t(offset(values_[std::size_t(i)], index))];
+  unsigned char mark(int i, const extents& index) const {
+    return values_[std::size_t(i)].absent[std::size_t(offset(values_[std::size_t(i)], index))];
   }
+  bool absent(int i, const extents& index) const { return i && mark(i, index) == is_absent; }
 
   double input(const node& x, const extents& index) const {
     const input_entry& in = g_.inputs[std::size_t(x.first)];
@@ -142,7 +146,7 @@ class reference_graph {
       const std::size_t o = std::size_t(offset(v, index));
       bool gone = false;
       v.number[o] = element_of_node(x, index, gone);
-      v.absent[o] = gone;
+      v.absent[o] = gone ? is_absent : x.code == op::softmax && absent(x.a, index) ? is_weightless : 0;
     });
   }
 
@@ -197,7 +201,7 @@ class reference_graph {
       each(x.over, [&](const extents& along) {
         for (std::size_t i = 0; x.over >> i; ++i)
           if (x.over >> i & 1) index[i] = along[i];
-        if (!absent(x.a, index) && !(x.code == op::dot && absent(x.b, index))) f(number(x.a, index));
+        if (x.code == op::dot ? !mark(x.a, index) && !mark(x.b, index) : !absent(x.a, index)) f(number(x.a, index));
       });
     };
     if (x.code == op::dot) {

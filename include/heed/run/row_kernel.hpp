@@ -2,6 +2,7 @@
 // pass that writes the result. The lanes of a pack run along the reduced axis, or across the fastest axis of the rows, as
 // the plan says. Sums are taken in a fixed order that depends on the length of a row alone.
 #pragma once
+#include "../plan/score_match.hpp"
 #include "evaluate.hpp"
 #include "memory.hpp"
 #include "team.hpp"
@@ -44,6 +45,7 @@ struct row_loops {
     P reduced_wide[size];
     T reduced[size];
     T cached[size];                                        // values that do not vary over the lanes, along only
+    explicit state(const environment& e) : call(e) {}
   };
 
   template <bool Narrow> struct environment_at {
@@ -108,7 +110,7 @@ struct row_loops {
         if (top < 0) {
           if constexpr (varies(x.axes)) return wide_zero<I>(); else return narrow_zero<I>();
         }
-        return read<I>(from + clamped(where) * step, x.axis == lane ? axes & ~(axis_set(1) << lane) : axes);
+        return read<I>(from + clamped(where) * step, x.axis == lane ? axes & ~middle::bit(lane) : axes);
       } else {
         using E = std::conditional_t<class_of(x.type) == value_class::real, T, typename W::element>;
         alignas(64) E r[std::size_t(lanes)];
@@ -231,7 +233,7 @@ struct row_loops {
   }();
 
   static void row(const environment& call, extent_t number) {
-    state s{call};
+    state s(call);
     for (int i = outer.count - 1; i >= 0; --i) {
       const extent_t e = call.extent[outer[i]];
       s.index[outer[i]] = number % e, number /= e;

@@ -163,7 +163,7 @@ struct score_loops {
     }
     const extent_t stride = v.stride[std::size_t(depth_axis)];
     if constexpr (x_type == element_of<T>) {
-      const T* from[rows];
+      const T* from[rows]{};
       for (int r = 0; r < count; ++r) from[r] = static_cast<const T*>(v.data) + c.base[Region.x] + c.row_offset[Region.x][r];
       simd::transpose_in<T>(from, count, stride, n.depth, scale, b.queries);
     } else {
@@ -187,7 +187,7 @@ struct score_loops {
       const view& v = call.outputs[Region.out];
       const extent_t stride = width_axis < 0 ? 0 : v.stride[std::size_t(width_axis < 0 ? 0 : width_axis)];
       if constexpr (o.type == element_of<T>) {
-        T* to[rows];
+        T* to[rows]{};
         for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset(Region.out, r);
         simd::transpose_out<T>(b.out, inverse, n.width, to, count, stride);
       } else {

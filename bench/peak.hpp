@@ -1,0 +1,61 @@
+// The machine's FMA peak, measured: the yardstick of every number. Eight independent accumulators and nothing else; ratios
+// against it hold where absolute rates drift.
+#pragma once
+#include "heed/simd/pack.hpp"
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace heed_bench {
+
+inline double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Multiply-adds a second of one core, in GFLOP/s, at the vector width this is compiled for. About a millisecond long.
+template <class T = float>
+__attribute__((noinline)) double peak_gflops(long rounds = 300000) {
+  using P = heed::simd::pack<T>;
+  constexpr int chains = 10;
+  P a[chains];
+  for (int i = 0; i < chains; ++i) a[i] = P(T(i));
+  P x = P(T(0.999)), y = P(T(1e-3));
+  const double start = now();
+  for (long r = 0; r < rounds; ++r) {
+    HEED_UNROLL for (int i = 0; i < chains; ++i) a[i] = fma(a[i], x, y);
+  }
+  const double seconds = now() - start;
+  P sum = a[0];
+  for (int i = 1; i < chains; ++i) sum = sum + a[i];
+  asm volatile("" : : "x"(sum.x));
+  return 2.0 * double(rounds) * chains * P::lanes / seconds / 1e9;
+}
+
+struct measurement {
+  double seconds = 0, gflops = 0, share = 0, unrest = 0;   // medians; unrest: how far the peak itself moved, relative
+};
+inline double median(std::vector<double> v) {
+  std::sort(v.begin(), v.end());
+  return v.empty() ? 0 : v[v.size() / 2];
+}
+// Runs f several times, each between two peak loops; the share is the median of the ratios.
+template <class T = float, class F>
+measurement measure(double flops, const F& f, int runs = 15) {
+  std::vector<double> seconds, share, peaks;
+  f();
+  for (int i = 0; i < runs; ++i) {
+    const double before = peak_gflops<T>(), start = now();
+    f();
+    const double t = now() - start, after = peak_gflops<T>();
+    seconds.push_back(t);
+    share.push_back(flops / t / 1e9 / ((before + after) / 2));
+    peaks.push_back(before), peaks.push_back(after);
+  }
+  measurement m;
+  m.seconds = median(seconds), m.share = median(share), m.gflops = flops / m.seconds / 1e9;
+  std::sort(peaks.begin(), peaks.end());
+  m.unrest = (peaks[peaks.size() * 9 / 10] - peaks[peaks.size() / 10]) / median(peaks);
+  return m;
+}
+
+}  // namespace heed_bench

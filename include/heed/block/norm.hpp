@@ -1,0 +1,24 @@
+// Normalisation along one axis. Shape and axes stay as they are; weight and bias vary over the normalised axis.
+#pragma once
+#include "../graph/results.hpp"
+
+namespace heed {
+
+// (x - mean) / sqrt(variance + epsilon) along Axis. Ba, Kiros and Hinton 2016.
+template <auto Axis, Symbolic X> constexpr auto layer_norm(const X& x, double epsilon = 1e-5) {
+  const auto centred = x - mean<Axis>(x);
+  return centred * rsqrt(mean<Axis>(centred * centred) + epsilon);
+}
+// layer_norm(x) * weight + bias; x (..., c), weight (c), bias (c).
+template <auto Axis, Symbolic X, Operand W, Operand B>
+constexpr auto layer_norm(const X& x, const W& weight, const B& bias, double epsilon = 1e-5) {
+  return layer_norm<Axis>(x, epsilon) * weight + bias;
+}
+// x / sqrt(mean of squares + epsilon) along Axis. Zhang and Sennrich 2019.
+template <auto Axis, Symbolic X> constexpr auto rms_norm(const X& x, double epsilon = 1e-6) {
+  return x * rsqrt(mean<Axis>(x * x) + epsilon);
+}
+template <auto Axis, Symbolic X, Operand W> requires Symbolic<W>
+constexpr auto rms_norm(const X& x, const W& weight, double epsilon = 1e-6) { return rms_norm<Axis>(x, epsilon) * weight; }
+
+}  // namespace heed
