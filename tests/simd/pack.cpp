@@ -16,10 +16,10 @@ namespace simd = heed::simd;
 
 namespace {
 
-using real_packs = std::tuple<simd::pack<float>, simd::pack<double>, simd::pack<float, 4>, simd::pack<double, 2>,
-                              simd::pack<float, simd::native_lanes<double>>>;
+constexpr int half = simd::native_lanes<double>;  // lanes of half a register of floats
+using real_packs = std::tuple<simd::pack<float>, simd::pack<double>, simd::pack<float, half>, simd::pack<double, 2 * half>>;
 using all_packs = std::tuple<simd::pack<float>, simd::pack<double>, simd::pack<std::int32_t>, simd::pack<std::int64_t>,
-                             simd::pack<float, 4>, simd::pack<double, 2>, simd::pack<std::int32_t, simd::native_lanes<double>>>;
+                             simd::pack<float, half>, simd::pack<std::int32_t, half>, simd::pack<double, 2 * half>>;
 
 // Lanes that differ from each other, of both signs, some zero.
 template <class P>
@@ -208,8 +208,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(reductions_take_the_documented_order, P, real_pack
   for (int i = 0; i < P::lanes; ++i) a.x[i] = T(1) / T(3 + 2 * i) * (i % 2 ? T(-1) : T(1e3));
   T w[P::lanes];
   a.store(w);
-  for (int half = P::lanes / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; ++i) w[i] = w[i] + w[i + half];
+  for (int distance = P::lanes / 2; distance > 0; distance /= 2)
+    for (int i = 0; i < distance; ++i) w[i] = w[i] + w[i + distance];
   BOOST_TEST(simd::sum(a) == w[0]);
   BOOST_TEST(simd::sum(T(4)) == T(4));
 }
