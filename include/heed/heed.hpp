@@ -1,12 +1,21 @@
 // heed: attention architectures as typed expression graphs, fused by the compiler into parallel SIMD loops.
+// Floor by floor, so that what a compiler says of a mistake starts close to the user's line.
 #pragma once
+#include "base/facts.hpp"
+#include "axis/shape.hpp"
+#include "graph/expression.hpp"
+#include "graph/pointwise.hpp"
+#include "graph/reduction.hpp"
+#include "graph/rearrange.hpp"
+#include "graph/input.hpp"
+#include "graph/results.hpp"
 #include "block/activation.hpp"
+#include "block/similarity.hpp"
 #include "block/attention.hpp"
 #include "block/bias.hpp"
 #include "block/heads.hpp"
 #include "block/mask.hpp"
 #include "block/norm.hpp"
-#include "block/similarity.hpp"
 #include "run/fused.hpp"
 #include "show/drawing.hpp"
 #include "show/explain.hpp"

@@ -1,0 +1,48 @@
+// One benchmark: a call, its useful flops, and the counters every table and JSON file carries.
+#pragma once
+#include "peak.hpp"
+#include <benchmark/benchmark.h>
+#include <heed/heed.hpp>
+#include <random>
+
+namespace heed_bench {
+using namespace heed;
+
+inline tensor<float> drawn(unsigned seed, std::initializer_list<extent_t> extents) {
+  tensor<float> t{std::span(extents.begin(), extents.size())};
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  for (float& x : t) x = uniform(random);
+  return t;
+}
+// Every iteration is a call between two peak loops; what is reported are medians.
+template <class T = float, class F>
+void report(benchmark::State& state, double useful_flops, const F& call) {
+  std::vector<double> seconds, share, peaks;
+  call();
+  for (auto _ : state) {
+    const double before = peak_gflops<T>(), start = now();
+    call();
+    const double t = now() - start, peak = (before + peak_gflops<T>()) / 2;
+    state.SetIterationTime(t);
+    seconds.push_back(t), share.push_back(useful_flops / t / 1e9 / peak), peaks.push_back(peak);
+  }
+  std::sort(peaks.begin(), peaks.end());
+  const double eight = median({peak_gflops<T, 8>(), peak_gflops<T, 8>(), peak_gflops<T, 8>()});
+  state.counters["useful_gflops"] = useful_flops / median(seconds) / 1e9;
+  state.counters["share_of_peak"] = median(share);
+  state.counters["share_of_eight"] = median(share) * median(peaks) / eight;
+  state.counters["unrest"] = (peaks[peaks.size() * 9 / 10] - peaks[peaks.size() / 10]) / median(peaks);
+}
+// Registers name as `name`, measured a fixed number of times.
+template <class F> void add(const std::string& name, F f) {
+  benchmark::RegisterBenchmark(name.c_str(), f)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(15);
+}
+
+void add_forward();
+void add_masks();
+void add_biases();
+void add_projections();
+void add_encoder();
+
+}  // namespace heed_bench
