@@ -20,10 +20,10 @@ constexpr auto s = dot<d>(q, k);
 constexpr axis<"d2", 128> wide;
 constexpr auto y = s + dot<wide>(input<"p">(n, wide), input<"r">(m, wide));
 constexpr auto f = fuse<y>;
-static_assert(decltype(f)::ok);
+[[maybe_unused]] constexpr auto g_ = f;
 #else
 constexpr axis<"d", 128> wide;
 constexpr auto y = s + dot<wide>(input<"p">(n, wide), input<"r">(m, wide));
 constexpr auto f = fuse<y>;
-static_assert(decltype(f)::ok);
+[[maybe_unused]] constexpr auto g_ = f;
 #endif

@@ -243,6 +243,7 @@ call_frame frame_of(const graph& g, workspace*& memory, Args&... args) {
 template <options O, const expression&... Outs>
 struct fused {
   static constexpr bool ok = run::fusible<O, Outs...>();
+  static_assert(ok || !ok);                                // checks the graph where it is fused, not where it is called
 
   // Operands as name = value in any order, into(...) with one operand a result, optionally with(axis, extent) and a
   // workspace. Throws heed::error before anything is written.
