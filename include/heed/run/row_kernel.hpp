@@ -35,7 +35,7 @@ struct row_loops {
   static constexpr int lane = along ? (Region.columns.count ? Region.columns[0] : -1) : Region.lane_axis;
   static constexpr int column = Region.columns.count ? Region.columns[0] : -1;
   static constexpr output out = Region.outputs[0];
-  static constexpr bool varies(axis_set axes) { return lane >= 0 && (axes >> lane & 1); }
+  static constexpr bool varies(axis_set axes) { return (axes & middle::bit(lane)) != 0; }
 
   // Of one row (or one pack of rows): where operands start, and what the passes have found.
   struct state {
@@ -104,7 +104,7 @@ struct row_loops {
       // the table's own axis is not an axis of this row: take its share out of the base
       const extent_t step = v.stride[std::size_t(x.axis)], top = s.call.extent[x.axis] - 1;
       extent_t from = offset(x.operand) - s.index[x.axis] * step;
-      if constexpr (!along && column == x.axis && (axes >> column & 1)) from -= col * step;
+      if constexpr (!along && column == x.axis && (axes & middle::bit(column))) from -= col * step;
       const auto clamped = [&](extent_t i) { return i < 0 ? 0 : i > top ? top : i; };
       if constexpr (std::is_arithmetic_v<Index>) {
         if (top < 0) {
@@ -210,7 +210,7 @@ struct row_loops {
     const environment_at<false> env{s, at, col, count};
     const view& v = s.call.outputs[0];
     constexpr instruction x = Region.code[out.result];
-    if constexpr (column >= 0) if (!along && (out.axes >> (column < 0 ? 0 : column) & 1)) base += col * v.stride[std::size_t(column < 0 ? 0 : column)];
+    if constexpr (column >= 0) if (!along && (out.axes & middle::bit(column))) base += col * v.stride[std::size_t(column < 0 ? 0 : column)];
     const auto r = evaluate<Region, out.result>(env);
     const extent_t stride = varies(out.axes) ? v.stride[std::size_t(lane < 0 ? 0 : lane)] : 0;
     if constexpr (!varies(out.axes)) {
@@ -245,7 +245,7 @@ struct row_loops {
       for (int k = 0; k < Region.operand_count; ++k) s.base[k] += s.index[a] * call.operands[k].stride[a];
     }
     const extent_t length = column < 0 ? 1 : call.extent[column < 0 ? 0 : column];
-    const bool per_element = column >= 0 && (out.axes >> (column < 0 ? 0 : column) & 1);
+    const bool per_element = column >= 0 && (out.axes & middle::bit(column));
     const auto passes = [&](int count) {
       [&]<int... K>(std::integer_sequence<int, K...>) {
         ((cache_row<K>(s), reduce<K + 1>(s, count)), ...);
