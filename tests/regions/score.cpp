@@ -76,6 +76,12 @@ BOOST_AUTO_TEST_CASE(variants_at_sizes_around_the_tiles) {
     if (N <= M + 8) check<window>("window", p.unit(), p.O, q = p.Q, k = p.K, v = p.V);
   }
 }
+BOOST_AUTO_TEST_CASE(large_scores_that_grow_along_the_keys) {
+  problem p{.B = 1, .H = 2, .N = 60, .M = 230, .D = 16, .E = 16};
+  for (extent_t i = 0; i < p.M; ++i)                       // visited last first: the maximum keeps growing
+    for (extent_t j = 0; j < 2; ++j) for (extent_t c = 0; c < 16; ++c) p.K(0, j, i, c) *= 0.1f * float(p.M - i);
+  check<full>("large scores", p.unit(), p.O, q = p.Q, k = p.K, v = p.V);
+}
 BOOST_AUTO_TEST_CASE(groups_of_query_heads) {
   for (const extent_t R : {1, 3, 6, 8})
     for (const extent_t N : {1, 7, 50}) {

@@ -1,5 +1,5 @@
-// The one-argument functions of heed/simd/math.hpp for float: what each must equal (in double), how far it may be off in
-// ULP, and where it is defined. Shared by the sampled test and by the one over every float.
+// The one-argument functions of heed/simd/math.hpp for float: what each must equal (in double), how far it may be off
+// in ULP, and where it is defined. Shared by the sampled test and by the one over every float.
 #pragma once
 
 #include <heed/simd/math.hpp>
@@ -17,8 +17,8 @@ struct function {
   const char* name;
   floats (*apply)(floats);
   double (*expected)(double);
-  double bound;                                   // ULP, as the docstring states
-  float first = -INFINITY, last = INFINITY;       // arguments outside are not allowed (NaN always is)
+  double bound;                              // ULP, as the docstring states
+  float first = -INFINITY, last = INFINITY;  // arguments outside are not allowed (NaN always is)
 };
 
 // The functions in double. Most floats are tiny or huge: there the limits are used, which are right to 2^-58 and spare
@@ -35,13 +35,15 @@ inline double erf(double x) { return limited(x, -1, x * 1.1283791670955126, 1, s
 inline double sigmoid(double x) {
   return limited(x, 0, 0.5 + x / 4, 1, [](double y) { return 1 / (1 + std::exp(-y)); });
 }
-inline double positive(double x, double (*f)(double)) { return x < 0 ? std::numeric_limits<double>::quiet_NaN() : f(x); }
+inline double positive(double x, double (*f)(double)) {
+  return x < 0 ? std::numeric_limits<double>::quiet_NaN() : f(x);
+}
 
 inline const std::vector<function>& all() {
   namespace simd = heed::simd;
   static const std::vector<function> list = {
-      {"exp2_weight", [](floats x) { return simd::exp2_weight(x); }, [](double x) { return x <= -126.5 ? 0 : exp2(x); }, 2.2,
-       -INFINITY, 127},
+      {"exp2_weight", [](floats x) { return simd::exp2_weight(x); }, [](double x) { return x <= -126.5 ? 0 : exp2(x); },
+       2.2, -INFINITY, 127},
       {"exp2", [](floats x) { return simd::exp2(x); }, exp2, 1.1},
       {"exp", [](floats x) { return simd::exp(x); }, exp, 1.1},
       {"log2", [](floats x) { return simd::log2(x); }, [](double x) { return positive(x, std::log2); }, 1.9},

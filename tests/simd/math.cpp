@@ -1,5 +1,5 @@
-// Elementary functions: the largest error over about a million sampled arguments each, against the bound given here (the
-// one the docstring states), and the special values. Float against double; double against long double.
+// Elementary functions: the largest error over about a million sampled arguments each, against the bound given here
+// (the one the docstring states), and the special values. Float against double; double against long double.
 #define BOOST_TEST_DYN_LINK
 #define BOOST_TEST_MODULE simd_math
 #include "functions_of_float.hpp"
@@ -29,7 +29,8 @@ double error_in_ulp(double got, long double expected) {
 
 // `count` points of [first, last], evenly spread, and as many spread evenly over their exponents.
 template <class F>
-void check(const char* name, double first, double last, double bound, doubles (*apply)(doubles), F expected, int count = 400000) {
+void check(const char* name, double first, double last, double bound, doubles (*apply)(doubles), F expected,
+           int count = 400000) {
   double worst = 0, at = 0;
   auto visit = [&](double x) {
     doubles p = x;
@@ -47,13 +48,13 @@ void check(const char* name, double first, double last, double bound, doubles (*
 }
 
 // f(x) of a pack and of a scalar, where both must be exactly y.
-#define CHECK_VALUE(f, x, y)                                                                            \
-  do {                                                                                                  \
-    const double want = double(y);                                                                      \
-    for (double got : {double(f(floats(float(x)))[0]), double(f(doubles(double(x)))[0]), double(f(float(x))), \
-                       double(f(double(x)))})                                                           \
+#define CHECK_VALUE(f, x, y)                                                                                    \
+  do {                                                                                                          \
+    const double want = double(y);                                                                              \
+    for (double got : {double(f(floats(float(x)))[0]), double(f(doubles(double(x)))[0]), double(f(float(x))),   \
+                       double(f(double(x)))})                                                                   \
       BOOST_TEST((std::isnan(want) ? std::isnan(got) : got == want && std::signbit(got) == std::signbit(want)), \
-                 #f "(" << double(x) << ") is " << got << ", not " << want);                            \
+                 #f "(" << double(x) << ") is " << got << ", not " << want);                                    \
   } while (false)
 
 }  // namespace
@@ -81,8 +82,9 @@ BOOST_AUTO_TEST_CASE(sampled_floats_stay_within_the_stated_bounds) {
 
 BOOST_AUTO_TEST_CASE(sampled_doubles_stay_within_the_stated_bounds) {
   using real = long double;
-  check("exp2_weight", -1100, 1023, 1.5, [](doubles x) { return simd::exp2_weight(x); },
-        [](real x) { return x <= -1022.5L ? real(0) : std::exp2(x); });
+  check(
+      "exp2_weight", -1100, 1023, 1.5, [](doubles x) { return simd::exp2_weight(x); },
+      [](real x) { return x <= -1022.5L ? real(0) : std::exp2(x); });
   check("exp2", -1100, 1030, 1.5, [](doubles x) { return simd::exp2(x); }, [](real x) { return std::exp2(x); });
   check("exp", -760, 715, 1.5, [](doubles x) { return simd::exp(x); }, [](real x) { return std::exp(x); });
   check("log2", 0, 1e308, 2.5, [](doubles x) { return simd::log2(x); }, [](real x) { return std::log2(x); });
@@ -92,8 +94,12 @@ BOOST_AUTO_TEST_CASE(sampled_doubles_stay_within_the_stated_bounds) {
   check("tanh", -25, 25, 3.5, [](doubles x) { return simd::tanh(x); }, [](real x) { return std::tanh(x); });
   check("tanh", -1, 1, 3.5, [](doubles x) { return simd::tanh(x); }, [](real x) { return std::tanh(x); });
   check("erf", -7, 7, 1.5, [](doubles x) { return simd::erf(x); }, [](real x) { return std::erf(x); });
-  check("sigmoid", -760, 760, 3.0, [](doubles x) { return simd::sigmoid(x); }, [](real x) { return 1 / (1 + std::exp(-x)); });
-  check("sigmoid", -10, 10, 3.0, [](doubles x) { return simd::sigmoid(x); }, [](real x) { return 1 / (1 + std::exp(-x)); });
+  check(
+      "sigmoid", -760, 760, 3.0, [](doubles x) { return simd::sigmoid(x); },
+      [](real x) { return 1 / (1 + std::exp(-x)); });
+  check(
+      "sigmoid", -10, 10, 3.0, [](doubles x) { return simd::sigmoid(x); },
+      [](real x) { return 1 / (1 + std::exp(-x)); });
   check("rsqrt", 0, 1e308, 1.5, [](doubles x) { return simd::rsqrt(x); }, [](real x) { return 1 / std::sqrt(x); });
 }
 
@@ -194,10 +200,11 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(power_by_logarithm_stays_within_its_bound, P, pack
     for (int i = 0; i < 20000; ++i) {
       const T x = T(std::ldexp(1 + i / 20000.0, i % 60 - 30));
       const double got = double(simd::power(P(x), c)[0]);
-      if (!(std::fabs(got) < double(std::numeric_limits<T>::max()) && got > double(std::numeric_limits<T>::min()))) continue;
+      if (!(std::fabs(got) < double(std::numeric_limits<T>::max()) && got > double(std::numeric_limits<T>::min())))
+        continue;
       const long double expected = std::pow((long double)(x), (long double)(T(c)));
-      const double error = sizeof(T) == 4 ? functions_of_float::error_in_ulp(float(got), double(expected))
-                                          : error_in_ulp(got, expected);
+      const double error =
+          sizeof(T) == 4 ? functions_of_float::error_in_ulp(float(got), double(expected)) : error_in_ulp(got, expected);
       worst = std::max(worst, error / (3 + 2 * std::fabs(double(T(c)) * std::log2(double(x)))));
     }
   std::printf("power %zu bytes: largest error %.3f of the bound\n", sizeof(T), worst);

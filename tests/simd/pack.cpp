@@ -17,7 +17,8 @@ namespace simd = heed::simd;
 namespace {
 
 constexpr int half = simd::native_lanes<double>;  // lanes of half a register of floats
-using real_packs = std::tuple<simd::pack<float>, simd::pack<double>, simd::pack<float, half>, simd::pack<double, 2 * half>>;
+using real_packs =
+    std::tuple<simd::pack<float>, simd::pack<double>, simd::pack<float, half>, simd::pack<double, 2 * half>>;
 using all_packs = std::tuple<simd::pack<float>, simd::pack<double>, simd::pack<std::int32_t>, simd::pack<std::int64_t>,
                              simd::pack<float, half>, simd::pack<std::int32_t, half>, simd::pack<double, 2 * half>>;
 
@@ -219,7 +220,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(reductions_and_iota, P, all_packs) {
   const P a = some<P>(1), b = some<P>(5);
   for (const P& p : {a, b}) {
     T sum = 0, largest = p[0], smallest = p[0];
-    for (int i = 0; i < P::lanes; ++i) sum += p[i], largest = std::max(largest, p[i]), smallest = std::min(smallest, p[i]);
+    for (int i = 0; i < P::lanes; ++i)
+      sum += p[i], largest = std::max(largest, p[i]), smallest = std::min(smallest, p[i]);
     BOOST_TEST(simd::sum(p) == sum);
     BOOST_TEST(simd::max(p) == largest);
     BOOST_TEST(simd::min(p) == smallest);

@@ -61,7 +61,8 @@ int wrong_contractions(integer depth, integer stride) {
   for (int i = 0; i < Keys; ++i)
     for (int r = 0; r < B<T>; ++r) {
       exact_sum s;
-      for (integer d = 0; d < depth; ++d) s.add(double(t[std::size_t(d * B<T> + r)]) * double(x[std::size_t(i * stride + d)]));
+      for (integer d = 0; d < depth; ++d)
+        s.add(double(t[std::size_t(d * B<T> + r)]) * double(x[std::size_t(i * stride + d)]));
       wrong += !close(acc[i][r / simd::native_lanes<T>][r % simd::native_lanes<T>], s, depth);
     }
   return wrong;
@@ -84,8 +85,10 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(accumulate_equals_the_sum_over_keys, T, reals) {
     for (integer count : {0, 1, 2, 3, 7, 8, 33}) {
       const integer stride = width + (count % 3);
       const std::size_t extent = width && count ? std::size_t((count - 1) * stride + width) : 0;
-      guarded<T> x(extent, behind(T())), p(std::size_t(count * B<T>), behind(T())), t(std::size_t(width * B<T>), behind(T()));
-      fill(x.data(), extent, 3), fill(p.data(), std::size_t(count * B<T>), 4), fill(t.data(), std::size_t(width * B<T>), 5);
+      guarded<T> x(extent, behind(T())), p(std::size_t(count * B<T>), behind(T())),
+          t(std::size_t(width * B<T>), behind(T()));
+      fill(x.data(), extent, 3), fill(p.data(), std::size_t(count * B<T>), 4),
+          fill(t.data(), std::size_t(width * B<T>), 5);
       const std::vector<T> before(t.data(), t.data() + width * B<T>);
       simd::accumulate_all(p.data(), x.data(), stride, t.data(), width, count);
       int wrong = 0;
@@ -112,7 +115,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(accumulate_equals_the_sum_over_keys, T, reals) {
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(absent_values_reach_no_row, T, reals) {
   const integer width = 5, count = 9;
-  std::vector<T> x(std::size_t(width * count)), clean, p(std::size_t(count * B<T>)), t(std::size_t(width * B<T>), T(1)), u = t;
+  std::vector<T> x(std::size_t(width * count)), clean, p(std::size_t(count * B<T>)), t(std::size_t(width * B<T>), T(1)),
+      u = t;
   fill(x.data(), x.size(), 6), fill(p.data(), p.size(), 7);
   clean = x;
   // key 2 is seen by no row, key 5 by the odd rows only
@@ -136,7 +140,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(absent_values_reach_no_row, T, reals) {
 }
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(all_finite_sees_every_element_and_no_other, T, reals) {
-  const T bad[] = {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity(), -std::numeric_limits<T>::infinity()};
+  const T bad[] = {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity(),
+                   -std::numeric_limits<T>::infinity()};
   for (integer width = 0; width <= 40; ++width)
     for (integer count : {0, 1, 3})
       for (integer padding : {0, 2}) {
@@ -145,7 +150,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(all_finite_sees_every_element_and_no_other, T, rea
         guarded<T> x(extent, behind(T()), std::numeric_limits<T>::quiet_NaN());
         for (integer j = 0; j < count; ++j)
           for (integer c = 0; c < width; ++c)
-            x[std::size_t(j * stride + c)] = (c + j) % 2 ? std::numeric_limits<T>::max() : std::numeric_limits<T>::lowest();
+            x[std::size_t(j * stride + c)] =
+                (c + j) % 2 ? std::numeric_limits<T>::max() : std::numeric_limits<T>::lowest();
         BOOST_TEST(simd::all_finite(x.data(), stride, width, count));
         int missed = 0;
         for (integer j = 0; j < count; ++j)
@@ -166,7 +172,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transposes_for_any_depth_and_count, T, reals) {
   depths.insert(depths.end(), {64, 67, 129});
   for (integer depth : depths)
     for (int count : {0, 1, 2, simd::native_lanes<T>, simd::native_lanes<T> + 1, B<T> - 1, B<T>}) {
-      const integer row_stride = depth + count % 2;  // rows in one array that ends, and rows in one that begins, at a guard page
+      const integer row_stride =
+          depth + count % 2;  // rows in one array that ends, and rows in one that begins, at a guard page
       const std::size_t extent = depth && count ? std::size_t((count - 1) * row_stride + depth) : 0;
       for (auto where : {guarded<T>::side::before, guarded<T>::side::behind}) {
         guarded<T> x(extent, where), t(std::size_t(depth * B<T>), where, T(9));
@@ -211,17 +218,20 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transposes_for_any_rows_and_strides, T, reals) {
           int wrong = 0;
           for (integer d = 0; d < depth; ++d)
             for (int r = 0; r < B<T>; ++r)
-              wrong += t[std::size_t(d * B<T> + r)] != (r < count ? read[std::size_t(r)][d * element_stride] * T(-1.5) : T(0));
+              wrong += t[std::size_t(d * B<T> + r)] !=
+                       (r < count ? read[std::size_t(r)][d * element_stride] * T(-1.5) : T(0));
           BOOST_TEST(wrong == 0, "in, stride " << element_stride << ", depth " << depth << ", rows " << count);
 
-          if (element_stride == 0 || (consecutive && std::abs(element_stride) < count)) continue;  // elements would coincide
+          if (element_stride == 0 || (consecutive && std::abs(element_stride) < count))
+            continue;  // elements would coincide
           std::vector<T> expected = memory;
           for (integer d = 0; d < depth; ++d)
             for (int r = 0; r < count; ++r)
               expected[std::size_t(rows[std::size_t(r)] - memory.data() + d * element_stride)] =
                   t[std::size_t(d * B<T> + r)] * factor[std::size_t(r)];
           simd::transpose_out<T>(t.data(), factor.data(), depth, rows.data(), count, element_stride);
-          BOOST_TEST(same_bits(memory, expected), "out, stride " << element_stride << ", depth " << depth << ", rows " << count);
+          BOOST_TEST(same_bits(memory, expected),
+                     "out, stride " << element_stride << ", depth " << depth << ", rows " << count);
         }
 }
 
@@ -252,20 +262,24 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(panels_multiply_for_any_rows_depth_outputs, T, rea
           for (int o = 0; o < B<T>; ++o) {
             exact_sum s;
             for (integer c = 0; o < outputs && c < depth; ++c)
-              s.add(double(x[std::size_t(i * x_stride + c)]) * double(w[std::size_t(o * output_stride + c * element_stride)]));
+              s.add(double(x[std::size_t(i * x_stride + c)]) *
+                    double(w[std::size_t(o * output_stride + c * element_stride)]));
             wrong += !close(sums[std::size_t(i * B<T> + o)], s, depth);
           }
-        BOOST_TEST(wrong == 0, "depth " << depth << ", rows " << rows << ", outputs " << outputs << ": " << wrong << " wrong");
+        BOOST_TEST(wrong == 0,
+                   "depth " << depth << ", rows " << rows << ", outputs " << outputs << ": " << wrong << " wrong");
 
         // in two slices of the depth, and row by row: the same bits
         const std::vector<T> all(sums.data(), sums.data() + rows * B<T>);
         std::vector<T> sliced(all.size(), T(5)), alone(all.size(), T(5));
         const integer cut = depth / 3;
         simd::multiply_panel(x.data(), x_stride, rows, panel.data(), cut, sliced.data());
-        simd::multiply_panel_more(x.data() + (x_extent ? cut : 0), x_stride, rows, panel.data() + cut * B<T>, depth - cut, sliced.data());
+        simd::multiply_panel_more(x.data() + (x_extent ? cut : 0), x_stride, rows, panel.data() + cut * B<T>,
+                                  depth - cut, sliced.data());
         BOOST_TEST(same_bits(sliced, all));
         for (integer i = 0; i < rows; ++i)
-          simd::multiply_panel(x.data() + (x_extent ? i * x_stride : 0), x_stride, 1, panel.data(), depth, alone.data() + i * B<T>);
+          simd::multiply_panel(x.data() + (x_extent ? i * x_stride : 0), x_stride, 1, panel.data(), depth,
+                               alone.data() + i * B<T>);
         BOOST_TEST(same_bits(alone, all));
       }
 }

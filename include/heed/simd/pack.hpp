@@ -5,7 +5,7 @@
 // What the compilers need in order to emit one instruction for each function (found in disassembly, g++ 12, clang 19):
 // * a broadcast of a float is `s - vector{}`: x - 0 is x and folds away, 0 + x is not x for -0 and costs an addition;
 // * fma is one expression, for clang contracts no further than that; g++ contracts anyway;
-// * `constant > x ? constant : x` becomes a comparison and a blend with g++, unless it cannot see the constant (opaque).
+// * `constant > x ? constant : x` becomes a comparison and a blend with g++, unless the constant is hidden (opaque).
 #pragma once
 
 #include <cmath>
@@ -39,8 +39,8 @@ inline constexpr int vector_bytes = 16, register_count = 16;
 #endif
 
 template <class T>
-concept PackElement = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> ||
-                      std::same_as<T, std::int64_t>;
+concept PackElement =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> || std::same_as<T, std::int64_t>;
 template <class T>
 concept Scalar = std::is_arithmetic_v<T>;
 
@@ -126,7 +126,7 @@ struct pack {
   }
   // Lane i is p[index[i]].
   template <PackElement I>
-    requires std::is_integral_v<I>
+  requires std::is_integral_v<I>
   static HEED_INLINE pack gather(const T* p, pack<I, N> index) {
     pack r;
     HEED_UNROLL for (int i = 0; i < N; ++i) r.x[i] = p[index.x[i]];
@@ -162,11 +162,10 @@ struct pack {
   static HEED_INLINE void copy_fewer(T* to, const T* from, std::ptrdiff_t count) {
     if (count <= 0) return;
     std::ptrdiff_t done = 0;
-    HEED_UNROLL for (int half = N / 2; half > 0; half /= 2)
-      if (count & half) {
-        __builtin_memcpy(to + done, from + done, half * sizeof(T));
-        done += half;
-      }
+    HEED_UNROLL for (int half = N / 2; half > 0; half /= 2) if (count & half) {
+      __builtin_memcpy(to + done, from + done, half * sizeof(T));
+      done += half;
+    }
   }
 
   HEED_INLINE T operator[](int i) const { return x[i]; }
@@ -238,13 +237,13 @@ HEED_INLINE mask<Size, N> mask<Size, N>::first(std::ptrdiff_t count) {
 
 // ---- a * b + c and c - a * b. Rounded once where the target has FMA instructions, else twice.
 template <class A, class B, class C>
-  requires SomePack<A, B, C>
+requires SomePack<A, B, C>
 HEED_INLINE auto fma(A a, B b, C c) {
   using P = pack_among<A, B, C>;
   return P(P(a).x * P(b).x + P(c).x);
 }
 template <class A, class B, class C>
-  requires SomePack<A, B, C>
+requires SomePack<A, B, C>
 HEED_INLINE auto fnma(A a, B b, C c) {
   using P = pack_among<A, B, C>;
   return P(P(c).x - P(a).x * P(b).x);
@@ -262,7 +261,7 @@ HEED_INLINE constexpr auto fnma(A a, B b, C c) {
 
 // ---- max, min: one instruction each. Where either operand is NaN (and for zeros of both signs) the result is b.
 template <class A, class B>
-  requires SomePack<A, B>
+requires SomePack<A, B>
 HEED_INLINE auto max(A a, B b) {
   using P = pack_among<A, B>;
   const P u = std::is_floating_point_v<typename P::element> ? opaque(P(a)) : P(a);
@@ -270,7 +269,7 @@ HEED_INLINE auto max(A a, B b) {
   return P(u.x > v.x ? u.x : v.x);
 }
 template <class A, class B>
-  requires SomePack<A, B>
+requires SomePack<A, B>
 HEED_INLINE auto min(A a, B b) {
   using P = pack_among<A, B>;
   const P u = std::is_floating_point_v<typename P::element> ? opaque(P(a)) : P(a);
@@ -290,7 +289,7 @@ HEED_INLINE constexpr auto min(A a, B b) {
 
 // ---- select(condition, where true, where false). Nothing of the operand not taken is seen: NaN does not leak.
 template <int Size, int N, class A, class B>
-  requires SomePack<A, B>
+requires SomePack<A, B>
 HEED_INLINE auto select(mask<Size, N> c, A a, B b) {
   using P = pack_among<A, B>;
   static_assert(sizeof(typename P::element) == Size && P::lanes == N);
@@ -299,8 +298,8 @@ HEED_INLINE auto select(mask<Size, N> c, A a, B b) {
 // Two scalars under a mask: a pack of the mask's element size, real if either scalar is.
 template <int Size, int N, Scalar A, Scalar B>
 HEED_INLINE auto select(mask<Size, N> c, A a, B b) {
-  using T = std::conditional_t<std::is_floating_point_v<std::common_type_t<A, B>>, real_of_size<Size>,
-                               integer_of_size<Size>>;
+  using T =
+      std::conditional_t<std::is_floating_point_v<std::common_type_t<A, B>>, real_of_size<Size>, integer_of_size<Size>>;
   return select(c, pack<T, N>(T(a)), pack<T, N>(T(b)));
 }
 template <int Size, int N>
@@ -308,7 +307,7 @@ HEED_INLINE mask<Size, N> select(mask<Size, N> c, mask<Size, N> a, mask<Size, N>
   return (c.x & a.x) | (~c.x & b.x);
 }
 template <class A, class B>
-  requires SomePack<A, B>
+requires SomePack<A, B>
 HEED_INLINE auto select(bool c, A a, B b) {
   using P = pack_among<A, B>;
   return c ? P(a) : P(b);
@@ -341,7 +340,7 @@ HEED_INLINE constexpr T abs(T a) {
 }
 // g++ has no vector form of sqrt that does not mind errno, so x86 names the instruction.
 template <class T, int N>
-  requires std::floating_point<T>
+requires std::floating_point<T>
 HEED_INLINE pack<T, N> sqrt(pack<T, N> a) {
   typename pack<T, N>::vector r;
 #if defined(__clang__)

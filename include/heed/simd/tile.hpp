@@ -1,7 +1,8 @@
-// Register tiles: the loops in which kernels spend their time, shared by all of them, for float and double. Rows (queries,
-// or outputs of a projection) lie in the lanes: a block holds `block_rows` of them, transposed to T[depth][block_rows], so
-// that keys, values and activations are read where they are, one broadcast for `vectors` FMAs, and nothing is ever
-// reduced across lanes. The accumulators of a tile (group x vectors) and its operands fill the register file.
+// Register tiles: the loops in which kernels spend their time, shared by all of them, for float and double. Rows
+// (queries, or outputs of a projection) lie in the lanes: a block holds `block_rows` of them, transposed to
+// T[depth][block_rows], so that keys, values and activations are read where they are, one broadcast for `vectors`
+// FMAs, and nothing is ever reduced across lanes. The accumulators of a tile (group x vectors) and its operands fill
+// the register file.
 //
 // Every function here is compiled once per element type, never per graph; those that are not inlined must stay so, for
 // g++ spills accumulators once the loop is part of something larger.
@@ -12,10 +13,10 @@
 
 namespace heed::simd {
 
-inline constexpr int vectors = 3;                                // packs of rows in a block
-inline constexpr int group = register_count == 32 ? 8 : 4;       // keys or columns in a register tile
+inline constexpr int vectors = 3;                           // packs of rows in a block
+inline constexpr int group = register_count == 32 ? 8 : 4;  // keys or columns in a register tile
 template <PackElement T>
-inline constexpr int block_rows = vectors * native_lanes<T>;     // 48 floats with AVX-512, 24 with AVX2, 12 with SSE2
+inline constexpr int block_rows = vectors * native_lanes<T>;  // 48 floats with AVX-512, 24 with AVX2, 12 with SSE2
 
 using index = std::ptrdiff_t;
 
@@ -45,8 +46,8 @@ HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict 
                                      index count) {
   if (count < 1) __builtin_unreachable();  // else g++ keeps a second, spilled set of accumulators
   pack<T> acc[Columns][vectors];
-  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v)
-    acc[i][v] = pack<T>::load(t + i * block_rows<T> + v * native_lanes<T>);
+  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] =
+      pack<T>::load(t + i * block_rows<T> + v * native_lanes<T>);
   HEED_KEEP_LOOP for (index j = 0; j < count; ++j) {
     pack<T> r[vectors];
     HEED_UNROLL for (int v = 0; v < vectors; ++v) r[v] = pack<T>::load(p + j * block_rows<T> + v * native_lanes<T>);
@@ -55,8 +56,8 @@ HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict 
       HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = fma(r[v], b, acc[i][v]);
     }
   }
-  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v)
-    acc[i][v].store(t + i * block_rows<T> + v * native_lanes<T>);
+  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v].store(
+      t + i * block_rows<T> + v * native_lanes<T>);
 }
 
 // The same for any width and any count, 0 included: as many full tiles as fit, then smaller ones. The sum of a column
@@ -88,12 +89,13 @@ HEED_NOINLINE inline bool all_finite(const T* __restrict x, index stride, index 
   return all(good);
 }
 
-// Excluded means absent: where some row of x holds NaN or infinity, 0 * x would pollute rows that may not see it. Kernels
-// scan the values of mixed tiles (all_finite); this slow twin of accumulate_all leaves a row alone where its weight is 0.
-// Equal to accumulate_all bit by bit where x is finite, but for the sign of a zero.
+// Excluded means absent: where some row of x holds NaN or infinity, 0 * x would pollute rows that may not see it.
+// Kernels scan the values of mixed tiles (all_finite); this slow twin of accumulate_all leaves a row alone where its
+// weight is 0. Equal to accumulate_all bit by bit where x is finite, but for the sign of a zero.
 template <class T>
-__attribute__((noinline, cold)) inline void accumulate_present(const T* __restrict p, const T* __restrict x, index stride,
-                                                               T* __restrict t, index width, index count) {
+__attribute__((noinline, cold)) inline void accumulate_present(const T* __restrict p, const T* __restrict x,
+                                                               index stride, T* __restrict t, index width,
+                                                               index count) {
   for (index c = 0; c < width; ++c)
     for (int v = 0; v < block_rows<T>; v += native_lanes<T>) {
       pack<T> acc = pack<T>::load(t + c * block_rows<T> + v);
@@ -130,8 +132,8 @@ HEED_NOINLINE inline void transpose_in(const T* const* rows, int count, index el
         (pack<T>::load(base[0] + d * element_stride) * scale).store(t + d * block_rows<T>);
     } else if (element_stride != 1 || depth < lanes) {
       for (index d = 0; d < depth; ++d)
-        for (int i = 0; i < lanes; ++i)
-          t[d * block_rows<T> + i] = i < present ? base[i][d * element_stride] * scale : T(0);
+        HEED_KEEP_LOOP for (int i = 0; i < lanes; ++i) t[d * block_rows<T> + i] =
+            i < present ? base[i][d * element_stride] * scale : T(0);
     } else {
       for (index next = 0; next < depth; next += lanes) {
         const index d = next + lanes <= depth ? next : depth - lanes;  // the last step overlaps the one before
@@ -166,7 +168,7 @@ HEED_NOINLINE inline void transpose_out(const T* __restrict t, const T* __restri
       for (index d = 0; d < depth; ++d) {
         const pack<T> r = pack<T>::load(t + d * block_rows<T> + v) * f;
         if (consecutive) r.store(rows[v] + d * element_stride);
-        else for (int i = 0; i < present; ++i) rows[v + i][d * element_stride] = r[i];
+        else HEED_KEEP_LOOP for (int i = 0; i < present; ++i) rows[v + i][d * element_stride] = r[i];
       }
       continue;
     }
@@ -190,22 +192,23 @@ inline void transpose_out(const T* t, const T* factor, index depth, T* x, index 
 
 // ---- projections: block_rows<T> outputs in the lanes, the weight packed in panels, the activations read in place
 
-// panel[c][o] = w[o * output_stride + c * element_stride] for o < outputs, 0 for outputs <= o < block_rows<T>; c < depth.
+// panel[c][o] = w[o * output_stride + c * element_stride] for o < outputs, 0 for outputs <= o < block_rows<T>; c <
+// depth.
 template <class T>
 inline void pack_panel(const T* w, index output_stride, index element_stride, int outputs, index depth, T* panel) {
   transpose_in<T>(w, output_stride, outputs, element_stride, depth, T(1), panel);
 }
 
-// sums[i][o] = (Continue ? sums[i][o] : 0) + sum over c of x[i * x_stride + c] * panel[c][o], for i < Rows, in order of c.
-// sums: [Rows][block_rows<T>], where an epilogue picks them up: the round trip through L1 costs 0.3 % at depth 768, and
-// the loop is compiled once instead of once per epilogue. depth >= 1.
+// sums[i][o] = (Continue ? sums[i][o] : 0) + sum over c of x[i * x_stride + c] * panel[c][o], for i < Rows, in order
+// of c. sums: [Rows][block_rows<T>], where an epilogue picks them up: the round trip through L1 costs 0.3 % at depth
+// 768, and the loop is compiled once instead of once per epilogue. depth >= 1.
 template <int Rows, bool Continue, class T>
 HEED_NOINLINE inline void panel_tile(const T* __restrict x, index x_stride, const T* __restrict panel, index depth,
                                      T* __restrict sums) {
   if (depth < 1) __builtin_unreachable();
   pack<T> acc[Rows][vectors];
-  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v)
-    acc[i][v] = Continue ? pack<T>::load(sums + i * block_rows<T> + v * native_lanes<T>) : pack<T>(T(0));
+  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] =
+      Continue ? pack<T>::load(sums + i * block_rows<T> + v * native_lanes<T>) : pack<T>(T(0));
   HEED_KEEP_LOOP for (index c = 0; c < depth; ++c) {
     pack<T> w[vectors];
     HEED_UNROLL for (int v = 0; v < vectors; ++v) w[v] = pack<T>::load(panel + c * block_rows<T> + v * native_lanes<T>);
@@ -214,8 +217,8 @@ HEED_NOINLINE inline void panel_tile(const T* __restrict x, index x_stride, cons
       HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = fma(b, w[v], acc[i][v]);
     }
   }
-  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v)
-    acc[i][v].store(sums + i * block_rows<T> + v * native_lanes<T>);
+  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v].store(
+      sums + i * block_rows<T> + v * native_lanes<T>);
 }
 
 // The same for any number of rows and any depth, 0 included. The sums of a row do not depend on the tile it falls into.
@@ -228,8 +231,10 @@ inline void panel_tiles(const T* x, index x_stride, index rows, const T* panel, 
   }
   index i = 0;
   if constexpr (group >= 8)
-    for (; i + 8 <= rows; i += 8) panel_tile<8, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>);
-  for (; i + 4 <= rows; i += 4) panel_tile<4, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>);
+    for (; i + 8 <= rows; i += 8)
+      panel_tile<8, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>);
+  for (; i + 4 <= rows; i += 4)
+    panel_tile<4, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>);
   if (i + 2 <= rows)
     panel_tile<2, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>), i += 2;
   if (i < rows) panel_tile<1, Continue>(x + i * x_stride, x_stride, panel, depth, sums + i * block_rows<T>);

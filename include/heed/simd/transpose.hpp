@@ -1,5 +1,5 @@
-// Transpose in registers: N packs of N lanes, for N a power of two. Elements travel through log2 N rounds of two-operand
-// shuffles. Rounds inside 128 bits are unpacks, one instruction each on every x86; wider ones exchange halves.
+// Transpose in registers: N packs of N lanes, for N a power of two. Elements travel through log2 N rounds of two-
+// operand shuffles. Rounds inside 128 bits are unpacks, one instruction each on every x86; wider ones exchange halves.
 #pragma once
 
 #include "pack.hpp"
