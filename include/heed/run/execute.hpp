@@ -27,7 +27,7 @@ struct locator {
       for (int k = 0; k < b.order.count; ++k) v.stride[std::size_t(b.order[k])] = o.strides[std::size_t(k)];
       return v;
     }
-    v.data = memory + places.offset[std::size_t(i)];
+    if (memory) v.data = memory + places.offset[std::size_t(i)];   // none yet while kernels say what they need
     extent_t s = 1;
     for (int k = b.order.count - 1; k >= 0; --k) v.stride[std::size_t(b.order[k])] = s, s *= f.extent[std::size_t(b.order[k])];
     return v;
