@@ -63,7 +63,7 @@ struct data {
       }
       std::vector<char> bytes(std::size_t(size) * 8 + 8);
       const std::string name = in.name.text();
-      std::mt19937 random(unsigned(name[0]) * 131u + unsigned(name.size()));
+      std::mt19937 random{static_cast<unsigned>(name.front()) * 131u + static_cast<unsigned>(name.size())};
       for (extent_t k2 = 0; k2 < size; ++k2) {
         const double u = double(random() % 2001) / 1000 - 1;
         if (in.type == element::boolean) bytes[std::size_t(k2)] = random() % 3 != 0;

@@ -25,13 +25,14 @@ constexpr auto documents = dot<m>(softmax<m>(mask(dot<d>(q, k), doc.at(n) == doc
 struct wrong { const char *what, *operand, *axis, *expected, *got; std::function<void(tensor<float>&)> call; };
 
 float memory[4096];
-tensor<float> t(std::initializer_list<extent_t> s) { return tensor<float>(std::span(s.begin(), s.size())); }
+using extents = std::vector<extent_t>;                     // not initializer_list: the calls below outlive one
+tensor<float> t(const extents& s) { return tensor<float>(std::span<const extent_t>(s)); }
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_mistake_is_one_typed_error) {
   const auto Q = t({2, 3, 8}), K = t({2, 5, 8}), V = t({2, 5, 4});
   tensor<std::int32_t> I(3);
-  const auto shaped = [&](std::initializer_list<extent_t> a, std::initializer_list<extent_t> c, std::initializer_list<extent_t> f) {
+  const auto shaped = [&](extents a, extents c, extents f) {
     return [=](tensor<float>& O) { fuse<out>(q = t(a), k = t(c), v = t(f), into(O)); };
   };
   const auto strange_view = [&](view<float> a) { return [=](tensor<float>& O) { fuse<out>(q = a, k = t({2, 5, 8}), v = t({2, 5, 4}), into(O)); }; };
