@@ -4,7 +4,7 @@
 #include <omp.h>
 
 namespace {
-struct row { std::string name; double milliseconds, gflops, share, eight, unrest; };
+struct row { std::string name; double milliseconds, gflops, share, unrest; };
 class reporter : public benchmark::ConsoleReporter {
  public:
   void ReportRuns(const std::vector<Run>& runs) override {
@@ -12,7 +12,7 @@ class reporter : public benchmark::ConsoleReporter {
     for (const Run& r : runs)
       if (r.counters.count("share_of_peak"))
         rows.push_back({r.benchmark_name(), r.GetAdjustedRealTime(), r.counters.at("useful_gflops"), r.counters.at("share_of_peak"),
-                        r.counters.at("share_of_eight"), r.counters.at("unrest")});
+                        r.counters.at("unrest")});
   }
   std::vector<row> rows;
 };
@@ -31,10 +31,10 @@ int main(int argc, char** argv) {
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   reporter r;
   benchmark::RunSpecifiedBenchmarks(&r);
-  std::printf("\n%-28s %10s %10s %14s %14s\n", "medians", "ms", "GFLOP/s", "of FMA peak", "of 8 chains");
+  std::printf("\n%-28s %10s %10s %14s\n", "medians", "ms", "GFLOP/s", "of FMA peak");
   double unrest = 0;
   for (const row& x : r.rows) {
-    std::printf("%-28s %10.2f %10.1f %12.1f %% %12.1f %%\n", x.name.substr(0, x.name.find("/iterations")).c_str(), x.milliseconds, x.gflops, 100 * x.share, 100 * x.eight);
+    std::printf("%-28s %10.2f %10.1f %12.1f %%\n", x.name.substr(0, x.name.find("/iterations")).c_str(), x.milliseconds, x.gflops, 100 * x.share);
     unrest = std::max(unrest, x.unrest);
   }
   if (unrest > 0.08) std::printf("the machine is too busy to trust: its own peak moved by %.0f %% during a benchmark\n", 100 * unrest);

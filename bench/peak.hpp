@@ -1,7 +1,5 @@
-// The machine's FMA peak, measured: the yardstick of every number. Independent accumulators in registers and nothing else;
-// ratios against it hold where absolute rates drift. Ten chains keep the units of Zen 4 full (131 GFLOP/s on the machine of
-// docs/performance.md); a loop of eight, as often used, loses a cycle an iteration to its branch there (116 GFLOP/s), so
-// shares against it read 13 % higher. Both are reported.
+// The machine's FMA peak, measured: the yardstick of every number. Ten independent chains of multiply-adds in registers and
+// nothing else; ratios against it hold where absolute rates drift.
 #pragma once
 #include "heed/simd/pack.hpp"
 #include <algorithm>
@@ -15,9 +13,10 @@ inline double now() {
 }
 
 // Multiply-adds a second of one core, in GFLOP/s, at the vector width this is compiled for. About a millisecond long.
-template <class T = float, int chains = 10>
+template <class T = float>
 __attribute__((noinline)) double peak_gflops(long rounds = 300000) {
   using P = heed::simd::pack<T>;
+  constexpr int chains = 10;
   P a[chains];
   for (int i = 0; i < chains; ++i) a[i] = P(T(i));
   P x = P(T(0.999)), y = P(T(1e-3));
@@ -33,8 +32,7 @@ __attribute__((noinline)) double peak_gflops(long rounds = 300000) {
 }
 
 struct measurement {
-  double seconds = 0, gflops = 0, share = 0;               // medians; share of the ten-chain loop
-  double share_of_eight = 0;                               // of the eight-chain loop
+  double seconds = 0, gflops = 0, share = 0;               // medians; share of the peak
   double unrest = 0;                                       // how far the peak itself moved, relative
 };
 inline double median(std::vector<double> v) {
@@ -55,7 +53,6 @@ measurement measure(double flops, const F& f, int runs = 15) {
     peaks.push_back(before), peaks.push_back(after);
   }
   measurement m;
-  m.share_of_eight = median(share) * median(peaks) / median({peak_gflops<T, 8>(), peak_gflops<T, 8>(), peak_gflops<T, 8>()});
   m.seconds = median(seconds), m.share = median(share), m.gflops = flops / m.seconds / 1e9;
   std::sort(peaks.begin(), peaks.end());
   m.unrest = (peaks[peaks.size() * 9 / 10] - peaks[peaks.size() / 10]) / median(peaks);

@@ -28,10 +28,8 @@ void report(benchmark::State& state, double useful_flops, const F& call) {
     seconds.push_back(t), share.push_back(useful_flops / t / 1e9 / peak), peaks.push_back(peak);
   }
   std::sort(peaks.begin(), peaks.end());
-  const double eight = median({peak_gflops<T, 8>(), peak_gflops<T, 8>(), peak_gflops<T, 8>()});
   state.counters["useful_gflops"] = useful_flops / median(seconds) / 1e9;
   state.counters["share_of_peak"] = median(share);
-  state.counters["share_of_eight"] = median(share) * median(peaks) / eight;
   state.counters["unrest"] = (peaks[peaks.size() * 9 / 10] - peaks[peaks.size() / 10]) / median(peaks);
 }
 // Registers name as `name`, measured a fixed number of times.
