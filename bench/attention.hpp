@@ -18,6 +18,7 @@ inline constexpr auto s = scaled_dot<d>(q, k);
 
 struct attention_operands {
   static constexpr extent_t heads = 4, length = 2048;
+  explicit attention_operands(extent_t D) : width(D) {}
   extent_t width;
   tensor<float> Q = drawn(1, {heads, length, width}), K = drawn(2, {heads, length, width}), V = drawn(3, {heads, length, width});
   tensor<float> O{heads, length, width};

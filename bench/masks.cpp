@@ -13,11 +13,11 @@ void add_masks() {
   for (const extent_t D : widths) {
     const std::string at = "/" + std::to_string(D);
     add("forward/window" + at, [D](benchmark::State& state) {
-      attention_operands x{.width = D};
+      attention_operands x(D);
       report(state, x.flops([](extent_t i) { return std::min<extent_t>(i + 1, 256); }), [&] { fuse<window, strict>(q = x.Q, k = x.K, v = x.V, into(x.O), x.memory); });
     });
     add("forward/documents" + at, [D](benchmark::State& state) {
-      attention_operands x{.width = D};
+      attention_operands x(D);
       tensor<std::int32_t> number(x.length);
       for (extent_t i = 0; i < x.length; ++i) number[std::size_t(i)] = std::int32_t(i / 300);
       report(state, x.flops([](extent_t i) { return i % 300 + 1; }), [&] { fuse<documents, strict>(q = x.Q, k = x.K, v = x.V, doc = number, into(x.O), x.memory); });

@@ -70,6 +70,18 @@ BOOST_AUTO_TEST_CASE(at_many_sizes) {
     check<heads>("heads", 4, {B, N, 3 * C}, input<"xh">(b, h, n, d) = H);
   }
 }
+BOOST_AUTO_TEST_CASE(a_merged_input_is_a_result_and_an_operand) {
+  static constexpr auto xm = input<"xm">(b, h, n, d);
+  static constexpr auto merged = merge<h, d, o>(xm);
+  static constexpr auto projected_merge = dot<o>(merged, input<"back">(c, o));
+  const tensor<float> X = filled<float>(1, 1, {2, 3, 5, 4}), W = filled<float>(2, 1, {6, 12});
+  tensor<float> M(2, 5, 12), P(2, 5, 6);
+  tensor<double> M2(2, 5, 12), P2(2, 5, 6);
+  fuse<results(merged, projected_merge)>(xm = X, input<"back">(c, o) = W, into(M, P));
+  reference<results(merged, projected_merge)>(xm = X, input<"back">(c, o) = W, into(M2, P2));
+  BOOST_TEST(worst_units(M, M2, 1e-7) == 0);
+  BOOST_TEST(worst_units(P, P2, 1.2e-7 * 12 * 9) <= 16);
+}
 BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
   const tensor<float> X = filled<float>(1, 1, {3, 200, 65}), W = filled<float>(2, 1, {70, 65}), D = filled<float>(3, 1, {70}), S = filled<float>(5, 1, {65});
   tensor<float> a(3, 200, 70), a2(3, 200, 70), y(3, 200, 65), y2(3, 200, 65);

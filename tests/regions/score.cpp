@@ -90,6 +90,15 @@ BOOST_AUTO_TEST_CASE(groups_of_query_heads) {
       check<grouped>("grouped", p.unit(), tensor<float>(2, 2, N, R, 24), input<"qr">(b, h, n, r, d) = G, k = p.K, v = p.V);
     }
 }
+BOOST_AUTO_TEST_CASE(one_query_without_an_axis_of_its_own) {
+  static constexpr auto q1 = input<"q1">(b, h, d);
+  static constexpr auto decoded = dot<m>(softmax<m>(mask(dot<d>(q1, k) * 0.25 + slope, padding(m, length))), v);
+  const problem p{.B = 2, .H = 3, .N = 1, .M = 77, .D = 16, .E = 24};
+  const tensor<float> Q1 = filled<float>(11, 1, {2, 3, 16}), S = filled<float>(12, 1, {3});
+  tensor<std::int32_t> lengths(2);
+  lengths[0] = 77, lengths[1] = 31;
+  check<decoded>("decoded", p.unit(), tensor<float>(2, 3, 24), q1 = Q1, k = p.K, v = p.V, slope = S, length = lengths);
+}
 BOOST_AUTO_TEST_CASE(statistics) {
   const problem p{.B = 1, .H = 2, .N = 70, .M = 61, .D = 16, .E = 16};
   tensor<float> O(1, 2, 70, 16), L(1, 2, 70), T(1, 2, 70);

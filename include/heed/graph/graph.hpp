@@ -4,6 +4,7 @@
 #pragma once
 #include "node.hpp"
 #include <bit>
+#include <stdexcept>
 
 namespace heed {
 
@@ -81,7 +82,9 @@ struct graph {
     return node_id(size++);
   }
 
+  // A whole number or a truth value is one exactly: a fraction under such a type would be cut by the kernels.
   constexpr node_id add_constant(double v, element type = element::real) {
+    if (!is_real(type) && v != double(std::int64_t(v))) throw std::logic_error("heed: a fraction as a whole number");
     return add(node{.code = op::constant, .type = type, .value = v});
   }
 

@@ -29,8 +29,11 @@ struct lowering {
     if (x.code != op::load && x.code != op::gather && x.code != op::index && x.code != op::tile)
       x.axes = (r.code[x.a].axes | r.code[x.b].axes | r.code[x.c].axes) & ~x.over;
     if (x.code == op::gather) x.axes |= r.code[x.a].axes;
-    x.where = r.kind == region_kind::loop ? role::pair
-              : joined(x.axes & row_set ? role::row : role::uniform, x.axes & column_set ? role::column : role::uniform);
+    x.where = r.kind == region_kind::loop || (r.kind == region_kind::score && x.code == op::tile)
+                  ? role::pair                             // a tile lies in lanes even where there are no row axes (one query)
+                  : joined(x.axes & row_set ? role::row : role::uniform, x.axes & column_set ? role::column : role::uniform);
+    if (r.kind == region_kind::score)
+      for (const instruction_id i : {x.a, x.b, x.c}) x.where = joined(x.where, r.code[i].where);
     return r.code.add(x);
   }
   constexpr instruction_id emit(op code, element type, instruction_id a, instruction_id b = 0, instruction_id c = 0,

@@ -81,7 +81,7 @@ constexpr node_id make(graph& g, op o, element type, node_id a, node_id b = 0, n
       if (real && g[b].code == op::multiply && is_constant(g, g[b].a)) {
         const node_id inner = g[b].a, rest = g[b].b;
         if (is_constant(g, a))                                                        // 2 * (3 * x) = 6 * x
-          return make(g, op::multiply, type, g.add_constant(g[a].value * g[inner].value, g[inner].type), rest);
+          return make(g, op::multiply, type, g.add_constant(g[a].value * g[inner].value), rest);
         return make(g, op::multiply, type, inner, make(g, op::multiply, type, a, rest));   // x * (2 * y) = 2 * (x * y)
       }
       if (real && g[a].code == op::multiply && is_constant(g, g[a].a) && !varies_less(g, a, b)) {

@@ -60,16 +60,12 @@ struct locator {
         const middle::written_value& w = p.regions[std::size_t(r)].writes[std::size_t(k)];
         if (w.value == i && !copies(p.regions[std::size_t(r)])) return written(i, w.into);
       }
-    for (int b = 0; b < p.buffer_count; ++b)
-      if (p.buffers[std::size_t(b)].value == i && p.buffers[std::size_t(b)].result < 0) return of_buffer(b);
+    if (x.code == op::merge)                               // a copy, or written in parts: read where it lies merged
+      for (int b = 0; b < p.buffer_count; ++b)
+        if (p.buffers[std::size_t(b)].value == i) return of_buffer(b);
     view v = (*this)(x.a);
     const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
     const extent_t s = v.stride[first];
-    if (x.code == op::merge) {                             // of a value that lies merged already: its parts are even
-      const extent_t fine = v.stride[third];
-      v.stride[second] = v.stride[third] = 0, v.stride[first] = fine;
-      return v;
-    }
     v.stride[first] = 0;
     if (x.code == op::rename) v.stride[second] = s;
     if (x.code == op::split) v.stride[third] = s, v.stride[second] = s * f.extent[third];
