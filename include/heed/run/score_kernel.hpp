@@ -1,9 +1,11 @@
 // The score region, forward: for every block of rows one pass over the visible keys, from the last to the first, online
 // softmax with lazy rescaling, weighted values in batches. Which keys are visible is found by bisection over intervals:
-// empty stretches cost a logarithm, full ones run without mask code. Nothing of the size rows x keys is ever stored.
+// empty stretches cost a logarithm, full ones run without mask code. A few blocks of the same item go through the keys side by
+// side, chunk by chunk, so that keys and values are fetched once for all of them. Nothing of the size rows x keys is stored.
 #pragma once
 #include "score_program.hpp"
 #include "team.hpp"
+#include <span>
 
 namespace heed::run {
 
@@ -17,18 +19,23 @@ struct score_loops {
   static constexpr element x_type = Region.operands[std::size_t(Region.x)].type, w_type = Region.operands[std::size_t(Region.w)].type;
   static constexpr bool has_values = Region.v >= 0;
   static constexpr element v_type = Region.operands[std::size_t(has_values ? Region.v : 0)].type;
+  static constexpr int most_blocks = 4;                    // of a strip: more than halves the traffic, still fits beside the keys
 
   struct sizes {
     extent_t batch, rows_total, blocks, keys, depth, width;
+    extent_t strip, strips, chunk;                         // blocks side by side; of an item; keys a chunk
     bool keys_in_place, values_in_place;
     explicit sizes(const environment& c)
         : batch(count_of(Region.batch, c.extent)), rows_total(count_of(Region.rows, c.extent)),
           blocks((rows_total + rows - 1) / rows), keys(c.extent[column]), depth(c.extent[depth_axis]),
           width(has_values ? count_of(Region.width, c.extent) : 0),
+          strip(std::clamp<extent_t>(batch * blocks / (4 * extent_t(c.threads)), 1, most_blocks)), strips((blocks + strip - 1) / strip),
+          chunk(std::max<extent_t>(chunk_bytes / (extent_t(sizeof(T)) * std::max<extent_t>(depth + width, 1)) / batch_keys<T>, 1) * batch_keys<T>),
           keys_in_place(w_type == element_of<T> && (c.operands[Region.w].stride[std::size_t(depth_axis)] == 1 || depth <= 1)),
           values_in_place(has_values && v_type == element_of<T> &&
                           (width <= 1 || c.operands[std::size_t(Region.v)].stride[std::size_t(width_axis < 0 ? 0 : width_axis)] == 1)) {}
   };
+  static constexpr extent_t chunk_bytes = 192 << 10;       // keys and values of a chunk: a part of the second-level cache
   static constexpr std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
   static std::size_t bounds_bytes(const sizes& n) {
     return rounded(sizeof(middle::interval) * std::size_t(program_type::bounded) * std::size_t((n.keys + program_type::granule - 1) / program_type::granule));
@@ -36,15 +43,21 @@ struct score_loops {
   static scratch_need need(const environment& c) {
     const sizes n(c);
     scratch_need r;
-    r.per_thread = rounded(sizeof(context)) + bounds_bytes(n) +
-                   rounded(score_block<T>::elements(n.depth, n.width, program_type::pairs, has_values && !n.values_in_place) * sizeof(T));
+    r.per_thread = bounds_bytes(n) + batch_bytes(n) + std::size_t(n.strip) * block_bytes(n);
     return r;
+  }
+  static std::size_t batch_bytes(const sizes& n) {
+    return rounded(sizeof(key_batch<T>)) + rounded(key_batch<T>::elements(n.depth, n.width, has_values && !n.values_in_place) * sizeof(T));
+  }
+  static std::size_t block_bytes(const sizes& n) {
+    return rounded(sizeof(context)) + rounded(row_block<T>::elements(n.depth, n.width, program_type::pairs) * sizeof(T));
   }
 
   // What one block of rows works with.
   struct work {
     context& c;
-    score_block<T>& b;
+    row_block<T> b;
+    key_batch<T>& batch;
     const sizes& n;
     const T* keys;                                         // of this item, when they are read in place
     extent_t key_stride;
@@ -55,26 +68,28 @@ struct score_loops {
     const view& v = w.c.call.operands[Region.w];
     for (int i = 0; i < group; ++i)
       for (extent_t d = 0; d < w.n.depth; ++d)
-        w.b.keys[i * w.n.depth + d] = i < count ? element_at<w_type, T>(v.data, w.c.base[Region.w] + (first + i) * v.stride[std::size_t(column)] + d * v.stride[std::size_t(depth_axis)]) : T(0);
+        w.batch.keys[i * w.n.depth + d] = i < count ? element_at<w_type, T>(v.data, w.c.base[Region.w] + (first + i) * v.stride[std::size_t(column)] + d * v.stride[std::size_t(depth_axis)]) : T(0);
   }
 
-  // A group of keys against the block: contraction, program, mask, maximum, weights. The hot function of a variant.
-  template <bool Mixed>
-  static HEED_NOINLINE void keys_group(const work& w, extent_t first, int count) {
-    score_block<T>& b = w.b;
-    P a[group][simd::vectors];
+  // A group of keys against the block, or against some of its packs: contraction, program, mask, maximum, weights. The hot
+  // function of a variant.
+  template <bool Mixed, int Packs>
+  static HEED_NOINLINE void keys_group(const work& w, extent_t first, int count, int first_pack) {
+    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+    const row_block<T>& b = w.b;
+    P a[group][Packs];
     const T* k = w.keys + first * w.key_stride;
     extent_t stride = w.key_stride;
     if (!w.n.keys_in_place || (Mixed && count < group)) {
       copy_keys(w, first, count);
-      k = b.keys, stride = w.n.depth;
+      k = w.batch.keys, stride = w.n.depth;
     }
-    simd::contract<T, group>(b.queries, k, stride, w.n.depth, a);
+    simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a);
     const P nothing = -std::numeric_limits<T>::infinity();
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
-      HEED_UNROLL for (int v = 0; v < simd::vectors; ++v) {
-        const typename program_type::pack_environment env{w.c, v * lanes, key, a[i][v]};
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+        const typename program_type::pack_environment env{w.c, row + v * lanes, key, a[i][v]};
         a[i][v] = P(evaluate<Region, Region.score>(env));
         if constexpr (Mixed) {
           if constexpr (Region.keep != 0) a[i][v] = simd::select(evaluate<Region, Region.keep>(env), a[i][v], nothing);
@@ -83,78 +98,102 @@ struct score_loops {
       }
     }
     typename P::mask grew = false;
-    P top[simd::vectors];
-    HEED_UNROLL for (int v = 0; v < simd::vectors; ++v) {
+    P top[Packs];
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) {
       top[v] = a[0][v];
       HEED_UNROLL for (int i = 1; i < group; ++i) top[v] = simd::max(top[v], a[i][v]);
-      if constexpr (Region.top >= 0) simd::max(P::load(b.best + v * lanes), top[v]).store(b.best + v * lanes);
-      grew = grew || P::load(b.limit + v * lanes) < top[v];
+      if constexpr (Region.top >= 0) simd::max(P::load(b.best + row + v * lanes), top[v]).store(b.best + row + v * lanes);
+      grew = grew || P::load(b.limit + row + v * lanes) < top[v];
     }
-    b.at -= group;
+    w.batch.at -= group;
     if (__builtin_expect(simd::any(grew), 0)) {
       alignas(64) T t[rows];
-      HEED_UNROLL for (int v = 0; v < simd::vectors; ++v) top[v].store(t + v * lanes);
-      rescale(b, w.n.width, b.at + group, t);
+      if constexpr (Packs < simd::vectors) HEED_UNROLL for (int v = 0; v < simd::vectors; ++v) nothing.store(t + v * lanes);
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) top[v].store(t + row + v * lanes);
+      rescale(w.b, w.batch.weights, w.batch.at + group, w.n.width, t);
     }
-    T* const p = b.weights + b.at * rows;
-    HEED_UNROLL for (int v = 0; v < simd::vectors; ++v) {
-      const P used = P::load(b.used + v * lanes);
-      P sum = P::load(b.sum + v * lanes);
+    T* const p = w.batch.weights + w.batch.at * rows + row;
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+      const P used = P::load(b.used + row + v * lanes);
+      P sum = P::load(b.sum + row + v * lanes);
       HEED_UNROLL for (int i = 0; i < group; ++i) {
         const P weight = simd::exp2_weight(a[i][v] - used);
         sum = sum + weight;
         weight.store(p + i * rows + v * lanes);
       }
-      sum.store(b.sum + v * lanes);
+      sum.store(b.sum + row + v * lanes);
     }
   }
 
-  static void flush(const work& w) {
+  static void flush(work& w) {
     if constexpr (has_values) {
       const view& v = w.c.call.operands[Region.v];
       const extent_t stride = v.stride[std::size_t(column)];
       if (w.n.values_in_place) {
-        add_values(w.b, static_cast<const T*>(v.data) + w.c.base[Region.v], stride, w.n.width);
+        add_values(w.b, w.batch, static_cast<const T*>(v.data) + w.c.base[Region.v], stride, w.n.width);
       } else {
-        for (int i = 0; i < w.b.segment_count; ++i) {      // a copy, batch position by batch position
-          auto& s = w.b.segments[i];
+        for (int i = 0; i < w.batch.segment_count; ++i) {  // a copy, batch position by batch position
+          auto& s = w.batch.segments[i];
           for (int j = 0; j < s.count; ++j)
             for (extent_t e = 0; e < w.n.width; ++e)
-              w.b.values[(s.at + j) * w.n.width + e] = element_at<v_type, T>(v.data, w.c.base[Region.v] + (s.first + j) * stride + e * v.stride[std::size_t(width_axis < 0 ? 0 : width_axis)]);
+              w.batch.values[(s.at + j) * w.n.width + e] = element_at<v_type, T>(v.data, w.c.base[Region.v] + (s.first + j) * stride + e * v.stride[std::size_t(width_axis < 0 ? 0 : width_axis)]);
           s.first = s.at;
         }
-        add_values(w.b, w.b.values, w.n.width, w.n.width);
+        add_values(w.b, w.batch, w.batch.values, w.n.width, w.n.width);
       }
     }
-    clear_batch(w.b);
+    w.batch.clear();
   }
 
+  // One group of keys. `mixed`: some row of the block may not see all of them.
+  static void meet(work& w, extent_t first, int count, bool mixed) {
+    const pack_range packs = mixed ? visible_packs<Region, T>(w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c.pack_count};
+    if (packs.count() <= 0) return;
+    if (w.batch.at < group) flush(w);
+    if constexpr (program_type::pairs > 0) {
+      const extent_t tile = first / lanes * lanes;
+      if (w.c.tile_first != tile) program_type::load_tiles(w.c, tile);
+    }
+    if (packs.count() == simd::vectors && !mixed && count == group) keys_group<false, simd::vectors>(w, first, count, 0);
+    else if (packs.count() == simd::vectors) keys_group<true, simd::vectors>(w, first, count, 0);
+    else if (packs.count() == 2) keys_group<true, 2>(w, first, count, packs.from);
+    else keys_group<true, 1>(w, first, count, packs.from);
+    w.batch.note(first, count, packs.from, packs.count(), mixed);
+  }
   // All keys of [first, end) that are not known to be excluded, from the last to the first, in groups. `first` and every
-  // inner border is a multiple of the group, so that a row meets the same groups whatever block it is in.
-  static void visit(const work& w, extent_t first, extent_t end) {
-    if (first >= end) return;
+  // inner border is a multiple of the group.
+  static void visit(work& w, extent_t first, extent_t end) {
     const tile_kind kind = classify<Region, T>(w.c, w.bounds, first, end - 1);
     if (kind == tile_kind::empty) return;
     if (kind == tile_kind::full || end - first <= group) {
-      for (extent_t at = first + (end - first - 1) / group * group; at >= first; at -= group) {
-        const int count = int(std::min<extent_t>(group, end - at));
-        if (w.b.at < group) flush(w);
-        if constexpr (program_type::pairs > 0) {
-          const extent_t tile = at / lanes * lanes;
-          if (w.c.tile_first != tile) program_type::load_tiles(w.c, tile);
-        }
-        const bool mixed = kind == tile_kind::mixed || count < group;
-        if (mixed) keys_group<true>(w, at, count); else keys_group<false>(w, at, count);
-        note_keys(w.b, at, count, kind == tile_kind::mixed);
-      }
+      for (extent_t at = first + (end - first - 1) / group * group; at >= first; at -= group)
+        meet(w, at, int(std::min<extent_t>(group, end - at)), kind == tile_kind::mixed);
       return;
     }
     const extent_t middle = first + ((end - first + group - 1) / group / 2) * group;
     visit(w, middle, end);
     visit(w, first, middle);
   }
+  // The same for blocks side by side, chunk by chunk. Chunks are the same whatever the number of blocks and threads.
+  static void visit_chunks(std::span<work> blocks, extent_t first, extent_t end) {
+    if (first >= end) return;
+    const extent_t chunk = blocks[0].n.chunk, chunks = (end - first + chunk - 1) / chunk;
+    if (chunks == 1) {
+      for (work& w : blocks) {
+        visit(w, first, end);
+        flush(w);
+      }
+      return;
+    }
+    bool visible = false;
+    for (const work& w : blocks) visible = visible || classify<Region, T>(w.c, w.bounds, first, end - 1) != tile_kind::empty;
+    if (!visible) return;
+    const extent_t middle = first + chunks / 2 * chunk;
+    visit_chunks(blocks, middle, end);
+    visit_chunks(blocks, first, middle);
+  }
 
-  static void load_queries(context& c, score_block<T>& b, const sizes& n, int count) {
+  static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
     const view& v = c.call.operands[Region.x];
     T scale = 1;
     if constexpr (Region.scale != 0) {
@@ -173,7 +212,7 @@ struct score_loops {
     }
   }
 
-  static void store_rows(const environment& call, context& c, score_block<T>& b, const sizes& n, extent_t first, int count) {
+  static void store_rows(const environment& call, context& c, const row_block<T>& b, const sizes& n, extent_t first, int count) {
     alignas(64) T inverse[rows], lse[rows], top[rows];
     finish_rows(b, inverse, lse, top);
     const auto offset = [&](int k, int r) {
@@ -203,27 +242,32 @@ struct score_loops {
 
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
-    for_each_item(n.batch * n.blocks, call.threads, [&](extent_t item, int thread) {
-      const extent_t batch = item / n.blocks;
-      const extent_t first = (n.blocks - 1 - item % n.blocks) * rows;   // late rows first: under a causal mask they have most to do
+    const view& k = call.operands[Region.w];
+    for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
+      const extent_t strip = n.strips - 1 - item % n.strips;   // late rows first: under a causal mask they have most to do
       std::byte* memory = s.of(thread);
-      context& c = *new (memory) context(call, n.keys);
-      memory += rounded(sizeof(context));
-      middle::interval* bounds = reinterpret_cast<middle::interval*>(memory);
-      score_block<T> b;
-      b.place(reinterpret_cast<T*>(memory + bounds_bytes(n)), n.depth, n.width, program_type::pairs, has_values && !n.values_in_place);
-      c.tiles = b.tiles;
-      program_type::set_item(c, batch);
-      program_type::set_bounds(c, bounds);
-      const int count = int(std::min<extent_t>(rows, n.rows_total - first));
-      program_type::set_rows(c, first, count);
-      load_queries(c, b, n, count);
-      reset(b, n.width);
-      const view& k = call.operands[Region.w];
-      const work w{c, b, n, static_cast<const T*>(k.data) + c.base[Region.w], k.stride[std::size_t(column)], bounds};
-      visit(w, 0, n.keys);
-      flush(w);
-      store_rows(call, c, b, n, first, count);
+      const auto take = [&](std::size_t bytes) { return std::exchange(memory, memory + rounded(bytes)); };
+      middle::interval* bounds = reinterpret_cast<middle::interval*>(take(bounds_bytes(n)));
+      key_batch<T>& batch = *new (take(sizeof(key_batch<T>))) key_batch<T>;
+      batch.place(reinterpret_cast<T*>(take(key_batch<T>::elements(n.depth, n.width, has_values && !n.values_in_place) * sizeof(T))), n.depth,
+                  has_values && !n.values_in_place);
+      alignas(work) std::byte places[most_blocks * sizeof(work)];
+      work* const blocks = reinterpret_cast<work*>(places);
+      const int count = int(std::min<extent_t>(n.strip, n.blocks - strip * n.strip));
+      for (int i = 0; i < count; ++i) {
+        const extent_t first = (strip * n.strip + i) * rows;
+        context& c = *new (take(sizeof(context))) context(call, n.keys);
+        program_type::set_item(c, item / n.strips);
+        if (i == 0) program_type::set_bounds(c, bounds);
+        program_type::set_rows(c, first, int(std::min<extent_t>(rows, n.rows_total - first)));
+        work& w = *new (blocks + i) work{c, {}, batch, n, static_cast<const T*>(k.data) + c.base[Region.w], k.stride[std::size_t(column)], bounds};
+        w.b.place(reinterpret_cast<T*>(take(row_block<T>::elements(n.depth, n.width, program_type::pairs) * sizeof(T))), n.depth, n.width);
+        c.tiles = w.b.tiles;
+        load_queries(c, w.b, n, c.row_count);
+        reset(w.b, n.width);
+      }
+      visit_chunks(std::span<work>(blocks, std::size_t(count)), 0, n.keys);
+      for (int i = 0; i < count; ++i) store_rows(call, blocks[i].c, blocks[i].b, n, (strip * n.strip + i) * rows, blocks[i].c.row_count);
     });
   }
 };

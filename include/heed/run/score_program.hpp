@@ -49,11 +49,11 @@ struct score_program {
     extent_t base[max_operands];                           // offsets of operands at the item
     extent_t columns = 0;
     extent_t row_offset[max_operands][rows];
-    int row_count = 0;
+    int row_count = 0, pack_count = 0;                     // rows that exist, packs that hold them
     alignas(64) T real[size][rows];
     alignas(64) I whole[size][rows];
     alignas(64) I truth[size][rows];                       // all ones where true
-    middle::interval range[size];                          // of row values, over the block
+    middle::interval range[simd::vectors + 1][size];       // of row values: over the block, then over each of its packs
     I first_row[size];                                     // of whole row values: at the first row
     T uniform_real[size];
     std::int64_t uniform_whole[size];
@@ -91,7 +91,7 @@ struct score_program {
 
   // Rows first .. first + count of the item. Rows that do not exist repeat the last one.
   static void set_rows(context& c, extent_t first, int count) {
-    c.row_count = count, c.tile_first = -1;
+    c.row_count = count, c.pack_count = (count + lanes - 1) / lanes, c.tile_first = -1;
     scalar_environment<Region> at = c.item;
     for (int r = 0; r < rows; ++r) {
       const extent_t number = first + (r < count ? r : count - 1);
@@ -119,17 +119,19 @@ struct score_program {
     each([&]<int K>() {
       if constexpr (wanted_row(K)) {
         constexpr value_class kind = class_of(Region.code[K].type);
-        double lo = std::numeric_limits<double>::infinity(), hi = -lo;
-        bool bad = false;
-        for (int r = 0; r < count; ++r) {
-          double v;
-          if constexpr (kind == value_class::real) v = double(c.real[K][r]);
-          else if constexpr (kind == value_class::whole) v = double(c.whole[K][r]);
-          else v = c.truth[K][r] != 0;
-          bad = bad || v != v;
-          lo = v < lo ? v : lo, hi = v > hi ? v : hi;
+        for (int part = 0; part <= c.pack_count; ++part) {
+          double lo = std::numeric_limits<double>::infinity(), hi = -lo;
+          bool bad = false;
+          for (int r = part ? (part - 1) * lanes : 0; r < count && (part == 0 || r < part * lanes); ++r) {
+            double v;
+            if constexpr (kind == value_class::real) v = double(c.real[K][r]);
+            else if constexpr (kind == value_class::whole) v = double(c.whole[K][r]);
+            else v = c.truth[K][r] != 0;
+            bad = bad || v != v;
+            lo = v < lo ? v : lo, hi = v > hi ? v : hi;
+          }
+          c.range[part][K] = bad ? middle::interval() : middle::interval(lo, hi);
         }
-        c.range[K] = bad ? middle::interval() : middle::interval(lo, hi);
         if constexpr (kind == value_class::whole) c.first_row[K] = c.whole[K][0];
       }
       // distances keep their row value relative to the block's first row, as a real
@@ -272,6 +274,7 @@ struct score_program {
     const context& c;
     const middle::interval* bounds;                        // [bounded][granules]
     extent_t first, last;                                  // keys, inclusive
+    int part;                                              // 0: the block, v + 1: its pack v
 
     template <int K> middle::interval get() const {
       constexpr instruction x = Region.code[K];
@@ -280,7 +283,7 @@ struct score_program {
         if constexpr (kind == value_class::real) return double(c.uniform_real[K]);
         else if constexpr (kind == value_class::whole) return double(c.uniform_whole[K]);
         else return double(c.uniform_truth[K]);
-      } else if constexpr (x.where == role::row) return c.range[K];
+      } else if constexpr (x.where == role::row) return c.range[part][K];
       else if constexpr (x.code == op::index) return {double(first), double(last)};
       else if constexpr (x.code == op::load && x.where == role::column) {
         const extent_t granules = (c.columns + granule - 1) / granule;
@@ -320,14 +323,31 @@ struct score_program {
 
 enum class tile_kind : std::uint8_t { empty, mixed, full };
 
-// What the mask is on rows of the block x keys [first, last].
+// What the mask is on keys [first, last] x the rows of the block (part 0) or of its pack part - 1.
 template <const auto& Region, class T>
-inline tile_kind classify(const typename score_program<Region, T>::context& c, const middle::interval* bounds, extent_t first, extent_t last) {
+inline tile_kind classify(const typename score_program<Region, T>::context& c, const middle::interval* bounds, extent_t first, extent_t last,
+                          int part = 0) {
   if constexpr (Region.keep == 0) return tile_kind::full;
   else {
-    const middle::interval keep = evaluate<Region, Region.keep>(typename score_program<Region, T>::interval_environment{c, bounds, first, last});
+    const middle::interval keep = evaluate<Region, Region.keep>(typename score_program<Region, T>::interval_environment{c, bounds, first, last, part});
     return keep.hi <= 0 ? tile_kind::empty : keep.lo > 0 ? tile_kind::full : tile_kind::mixed;
   }
+}
+// The packs of a block that see any of the keys [first, last]: from the first to the last of them.
+struct pack_range {
+  int from = 0, to = 0;
+  int count() const { return to - from; }
+};
+template <const auto& Region, class T>
+inline pack_range visible_packs(const typename score_program<Region, T>::context& c, const middle::interval* bounds, extent_t first, extent_t last) {
+  if (Region.keep == 0 || c.pack_count == 1) return {0, c.pack_count};
+  pack_range r;
+  for (int v = 0; v < c.pack_count; ++v) {
+    if (classify<Region, T>(c, bounds, first, last, v + 1) == tile_kind::empty) continue;
+    if (r.to == 0) r.from = v;
+    r.to = v + 1;
+  }
+  return r;
 }
 
 }  // namespace heed::run

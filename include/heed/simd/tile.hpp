@@ -21,56 +21,59 @@ inline constexpr int block_rows = vectors * native_lanes<T>;  // 48 floats with 
 using index = std::ptrdiff_t;
 
 // acc[i][v] = sum over d of t[d][v] * x[i * x_stride + d], in order of d.
-// t: [depth][block_rows<T>]; x: Keys rows of depth contiguous elements; depth may be 0 (the sums are then 0).
-template <class T, int Keys>
-HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth,
-                          pack<T> (&acc)[Keys][vectors]) {
+// t: [depth][block_rows<T>], of which the first Packs packs of each line are read; x: Keys rows of depth contiguous
+// elements; depth may be 0 (the sums are then 0).
+template <class T, int Keys, int Packs>
+HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth, pack<T> (&acc)[Keys][Packs]) {
   // A loop that may run zero times makes g++ keep a second set of accumulators on the stack: contract zeros instead.
   alignas(vector_bytes) static constexpr T zeros[block_rows<T>] = {};
   if (depth < 1) t = x = zeros, x_stride = 0, depth = 1;
-  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = T(0);
+  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] = T(0);
   HEED_KEEP_LOOP for (index d = 0; d < depth; ++d) {
-    pack<T> q[vectors];
-    HEED_UNROLL for (int v = 0; v < vectors; ++v) q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>);
+    pack<T> q[Packs];
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>);
     HEED_UNROLL for (int i = 0; i < Keys; ++i) {
       const pack<T> b = x[i * x_stride + d];
-      HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = fma(q[v], b, acc[i][v]);
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] = fma(q[v], b, acc[i][v]);
     }
   }
 }
 
-// t[c][rows] += sum over j of x[j * stride + c] * p[j][rows], for c < Columns, in order of j.
-// p: [count][block_rows<T>]; t: [Columns][block_rows<T>]; count >= 1.
-template <int Columns, class T>
-HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict x, index stride, T* __restrict t,
-                                     index count) {
+// t[c][rows] += sum over j of x[j * stride + c] * p[j][rows], for c < Columns, in order of j, for the first Packs packs of
+// rows. p: [count][block_rows<T>]; t: [Columns][block_rows<T>]; count >= 1.
+template <int Columns, int Packs, class T>
+HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict x, index stride, T* __restrict t, index count) {
   if (count < 1) __builtin_unreachable();  // else g++ keeps a second, spilled set of accumulators
-  pack<T> acc[Columns][vectors];
-  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] =
+  pack<T> acc[Columns][Packs];
+  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] =
       pack<T>::load(t + i * block_rows<T> + v * native_lanes<T>);
   HEED_KEEP_LOOP for (index j = 0; j < count; ++j) {
-    pack<T> r[vectors];
-    HEED_UNROLL for (int v = 0; v < vectors; ++v) r[v] = pack<T>::load(p + j * block_rows<T> + v * native_lanes<T>);
+    pack<T> r[Packs];
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) r[v] = pack<T>::load(p + j * block_rows<T> + v * native_lanes<T>);
     HEED_UNROLL for (int i = 0; i < Columns; ++i) {
       const pack<T> b = x[j * stride + i];
-      HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = fma(r[v], b, acc[i][v]);
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] = fma(r[v], b, acc[i][v]);
     }
   }
-  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v].store(
+  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v].store(
       t + i * block_rows<T> + v * native_lanes<T>);
 }
 
 // The same for any width and any count, 0 included: as many full tiles as fit, then smaller ones. The sum of a column
 // does not depend on the tile it falls into.
-template <class T>
-inline void accumulate_all(const T* p, const T* x, index stride, T* t, index width, index count) {
-  if (count < 1) return;
+template <int Packs, class T, int Columns = Packs == 1 ? 2 * group : group>
+inline void accumulate_packs(const T* p, const T* x, index stride, T* t, index width, index count) {
   index c = 0;
-  if constexpr (group >= 8)
-    for (; c + 8 <= width; c += 8) accumulate<8>(p, x + c, stride, t + c * block_rows<T>, count);
-  for (; c + 4 <= width; c += 4) accumulate<4>(p, x + c, stride, t + c * block_rows<T>, count);
-  if (c + 2 <= width) accumulate<2>(p, x + c, stride, t + c * block_rows<T>, count), c += 2;
-  if (c < width) accumulate<1>(p, x + c, stride, t + c * block_rows<T>, count);
+  for (; c + Columns <= width; c += Columns) accumulate<Columns, Packs>(p, x + c, stride, t + c * block_rows<T>, count);
+  if constexpr (Columns > 1)
+    if (c < width) accumulate_packs<Packs, T, Columns / 2>(p, x + c, stride, t + c * block_rows<T>, width - c, count);
+}
+template <class T>
+inline void accumulate_all(const T* p, const T* x, index stride, T* t, index width, index count, int packs = vectors) {
+  if (count < 1) return;
+  if (packs == vectors) accumulate_packs<vectors>(p, x, stride, t, width, count);
+  else if (packs == 2) accumulate_packs<2>(p, x, stride, t, width, count);
+  else accumulate_packs<1>(p, x, stride, t, width, count);
 }
 
 // Whether x[j * stride + c] is finite for all j < count, c < width. Reads nothing else.
@@ -95,9 +98,9 @@ HEED_NOINLINE inline bool all_finite(const T* __restrict x, index stride, index 
 template <class T>
 __attribute__((noinline, cold)) inline void accumulate_present(const T* __restrict p, const T* __restrict x,
                                                                index stride, T* __restrict t, index width,
-                                                               index count) {
+                                                               index count, int packs = vectors) {
   for (index c = 0; c < width; ++c)
-    for (int v = 0; v < block_rows<T>; v += native_lanes<T>) {
+    for (int v = 0; v < packs * native_lanes<T>; v += native_lanes<T>) {
       pack<T> acc = pack<T>::load(t + c * block_rows<T> + v);
       for (index j = 0; j < count; ++j) {
         const pack<T> w = pack<T>::load(p + j * block_rows<T> + v);
