@@ -16,10 +16,10 @@ template <class T>
 struct row_block {
   T *queries, *out;                                        // [depth][rows], [width][rows]
   T *used, *limit, *sum, *best;                            // maximum used, when to rescale, sum of weights, true maximum
-  T* tiles;                                                // pairwise operands, transposed: [operand][lanes][rows]
+  T* tiles;                                                // pairwise operands, transposed: [operand][tile keys][rows]
 
-  static std::size_t elements(extent_t depth, extent_t width, int pairs) {
-    return std::size_t(simd::block_rows<T> * (depth + width + 4 + pairs * simd::native_lanes<T>));
+  static std::size_t elements(extent_t depth, extent_t width, int tile_keys) {   // tile_keys: of all pairwise operands together
+    return std::size_t(simd::block_rows<T> * (depth + width + 4 + tile_keys));
   }
   void place(T* p, extent_t depth, extent_t width) {
     const extent_t r = simd::block_rows<T>;

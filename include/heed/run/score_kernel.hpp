@@ -50,7 +50,7 @@ struct score_loops {
     return rounded(sizeof(key_batch<T>)) + rounded(key_batch<T>::elements(n.depth, n.width, has_values && !n.values_in_place) * sizeof(T));
   }
   static std::size_t block_bytes(const sizes& n) {
-    return rounded(sizeof(context)) + rounded(row_block<T>::elements(n.depth, n.width, program_type::pairs) * sizeof(T));
+    return rounded(sizeof(context)) + rounded(row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) * sizeof(T));
   }
 
   // What one block of rows works with.
@@ -84,7 +84,8 @@ struct score_loops {
       copy_keys(w, first, count);
       k = w.batch.keys, stride = w.n.depth;
     }
-    simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a);
+    if constexpr (program_type::pairs > 0) simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, typename program_type::prefetcher(w.c, first, w.n.depth));
+    else simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a);
     const P nothing = -std::numeric_limits<T>::infinity();
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
@@ -151,7 +152,7 @@ struct score_loops {
     if (packs.count() <= 0) return;
     if (w.batch.at < group) flush(w);
     if constexpr (program_type::pairs > 0) {
-      const extent_t tile = first / lanes * lanes;
+      const extent_t tile = first / program_type::tile_keys * program_type::tile_keys;
       if (w.c.tile_first != tile) program_type::load_tiles(w.c, tile);
     }
     if (packs.count() == simd::vectors && !mixed && count == group) keys_group<false, simd::vectors>(w, first, count, 0);
@@ -261,7 +262,7 @@ struct score_loops {
         if (i == 0) program_type::set_bounds(c, bounds);
         program_type::set_rows(c, first, int(std::min<extent_t>(rows, n.rows_total - first)));
         work& w = *new (blocks + i) work{c, {}, batch, n, static_cast<const T*>(k.data) + c.base[Region.w], k.stride[std::size_t(column)], bounds};
-        w.b.place(reinterpret_cast<T*>(take(row_block<T>::elements(n.depth, n.width, program_type::pairs) * sizeof(T))), n.depth, n.width);
+        w.b.place(reinterpret_cast<T*>(take(row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) * sizeof(T))), n.depth, n.width);
         c.tiles = w.b.tiles;
         load_queries(c, w.b, n, c.row_count);
         reset(w.b, n.width);

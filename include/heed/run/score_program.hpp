@@ -58,7 +58,7 @@ struct score_program {
     T uniform_real[size];
     std::int64_t uniform_whole[size];
     bool uniform_truth[size];
-    T* tiles = nullptr;                                    // pairwise operands: [pair][lanes][rows], keys from tile_first on
+    T* tiles = nullptr;                                    // pairwise operands: [pair][tile_keys][rows], keys from tile_first on
     extent_t tile_first = -1;
     context(const environment& e, extent_t keys) : call(e), item{e, {}}, columns(keys) {}   // the caches stay uninitialised
   };
@@ -143,28 +143,72 @@ struct score_program {
     });
   }
 
-  // Pairwise operands at `lanes` keys from tile_first on: rows are read along the keys and transposed.
+  // Pairwise operands at the keys of a tile: rows are read along the keys, a few packs at a time because rows lie pages apart,
+  // and transposed.
+  static constexpr int tile_keys = 2 * lanes;
   static HEED_NOINLINE void load_tiles(context& c, extent_t first) {
     c.tile_first = first;
-    const int count = int(std::min<extent_t>(lanes, c.columns - first));
     each([&]<int K>() {
       if constexpr (K > 0 && is_pair_load(Region.code[K])) {
         constexpr instruction x = Region.code[K];
         constexpr element e = Region.operands[std::size_t(x.operand)].type;
+        using V = std::conditional_t<class_of(x.type) == value_class::real, P, W>;
         const view& v = c.call.operands[x.operand];
         const extent_t stride = v.stride[std::size_t(column)];
-        T* to = c.tiles + pair_number(x.operand) * lanes * rows;
-        using V = std::conditional_t<class_of(x.type) == value_class::real, P, W>;
-        for (int r = 0; r < rows; r += lanes) {
-          V packs[lanes];
-          HEED_UNROLL for (int i = 0; i < lanes; ++i)
-            packs[i] = load_lanes<e, V>(v.data, c.base[x.operand] + c.row_offset[x.operand][r + i] + first * stride, stride, count);
-          simd::transpose(packs);
-          HEED_UNROLL for (int i = 0; i < lanes; ++i) __builtin_memcpy(to + i * rows + r, &packs[i].x, sizeof packs[i].x);
-        }
+        T* const to = c.tiles + pair_number(x.operand) * tile_keys * rows;
+        const extent_t end = std::min<extent_t>(first + tile_keys, c.columns);
+        const bool direct = stride == 1 && std::is_same_v<typename V::element, storage<e>>;
+        for (int r = 0; r < c.pack_count * lanes; r += lanes)
+          for (extent_t key = first; key < end; key += lanes) {
+            const extent_t* offset = c.row_offset[x.operand] + r;
+            T* const at = to + (key - first) * rows + r;
+            if (direct && end - key >= lanes) {
+              simd::transpose_square<rows>(static_cast<const typename V::element*>(v.data) + c.base[x.operand] + key, offset, reinterpret_cast<typename V::element*>(at));
+              continue;
+            }
+            V packs[lanes];
+            HEED_KEEP_LOOP for (int i = 0; i < lanes; ++i)
+              packs[i] = load_lanes<e, V>(v.data, c.base[x.operand] + offset[i] + key * stride, stride, int(std::min<extent_t>(lanes, end - key)));
+            simd::transpose(packs);
+            HEED_UNROLL for (int i = 0; i < lanes; ++i) __builtin_memcpy(at + i * rows, &packs[i].x, sizeof packs[i].x);
+          }
       }
     });
   }
+  // Asks for what load_tiles will read next, a row every few steps of a contraction: rows lie too far apart for the hardware to
+  // guess, and a burst of requests would hold the miss buffers that keys and values need. The first pairwise operand only.
+  static constexpr int first_pair_load() {
+    for (int i = 1; i < size; ++i)
+      if (is_pair_load(Region.code[i])) return i;
+    return 0;
+  }
+  struct prefetcher {
+    static constexpr instruction x = Region.code[first_pair_load()];
+    using E = storage<Region.operands[std::size_t(x.operand)].type>;
+    static constexpr int groups = tile_keys / simd::group, share = (rows + groups - 1) / groups;   // rows for each group of keys
+    static constexpr extent_t line = 64 / sizeof(E);
+    const E* base;
+    const extent_t* offset;
+    int spread = 0;                                        // a row every 2^spread steps
+    extent_t end = 0;
+
+    prefetcher(const context& c, extent_t group_first, extent_t depth) {
+      const view& v = c.call.operands[x.operand];
+      if (c.tile_first < tile_keys || v.stride[std::size_t(column)] != 1) return;
+      const int from = int((group_first - c.tile_first) / simd::group) * share;
+      while ((extent_t(share) << (spread + 1)) <= depth) ++spread;
+      base = static_cast<const E*>(v.data) + c.base[x.operand] + (c.tile_first - tile_keys);
+      offset = c.row_offset[x.operand] + from;
+      end = extent_t(std::min(share, rows - from)) << spread;
+    }
+    HEED_INLINE void operator()(extent_t d) const {
+      if (d >= end || d >> spread << spread != d) return;
+      const E* at = base + offset[d >> spread];
+      asm volatile("");                                    // g++ takes what only prefetches for something that does nothing
+      __builtin_prefetch(at, 0, 2);
+      if constexpr (tile_keys > line) __builtin_prefetch(at + line, 0, 2);
+    }
+  };
 
   // Packs: `lanes` rows from 16 v on against one key. What lacks the rows is a plain number.
   struct pack_environment {
@@ -211,7 +255,7 @@ struct score_program {
         else if constexpr (kind == value_class::whole) return element_at<e, I>(from.data, at);
         else return element_at<e, bool>(from.data, at);
       } else {
-        const T* at = c.tiles + (pair_number(x.operand) * lanes + (key - c.tile_first)) * rows + v;
+        const T* at = c.tiles + (pair_number(x.operand) * tile_keys + (key - c.tile_first)) * rows + v;
         if constexpr (kind == value_class::real) return P::load(at);
         else {
           W w;

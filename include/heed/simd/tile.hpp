@@ -23,13 +23,16 @@ using index = std::ptrdiff_t;
 // acc[i][v] = sum over d of t[d][v] * x[i * x_stride + d], in order of d.
 // t: [depth][block_rows<T>], of which the first Packs packs of each line are read; x: Keys rows of depth contiguous
 // elements; depth may be 0 (the sums are then 0).
-template <class T, int Keys, int Packs>
-HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth, pack<T> (&acc)[Keys][Packs]) {
+struct nothing_else { HEED_INLINE void operator()(index) const {} };
+template <class T, int Keys, int Packs, class Also = nothing_else>
+HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth, pack<T> (&acc)[Keys][Packs],
+                          const Also& also = {}) {
   // A loop that may run zero times makes g++ keep a second set of accumulators on the stack: contract zeros instead.
   alignas(vector_bytes) static constexpr T zeros[block_rows<T>] = {};
   if (depth < 1) t = x = zeros, x_stride = 0, depth = 1;
   HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] = T(0);
   HEED_KEEP_LOOP for (index d = 0; d < depth; ++d) {
+    also(d);
     pack<T> q[Packs];
     HEED_UNROLL for (int v = 0; v < Packs; ++v) q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>);
     HEED_UNROLL for (int i = 0; i < Keys; ++i) {
