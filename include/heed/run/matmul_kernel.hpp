@@ -37,8 +37,9 @@ struct matmul_loops {
           weights(1) {
       for (int i = 0; i < Region.batch.count; ++i)
         if (w.axes >> Region.batch[i] & 1) weights = batch;
-      // Few blocks of rows: the panels are shared out too, so that every thread has work. Sums do not depend on it.
-      const extent_t blocks = std::max<extent_t>(1, batch * row_blocks), wanted = c.threads > 1 ? 8 * c.threads : 1;
+      // Where the blocks of rows are few the panels are shared out too: 22 blocks on 2 threads leave one idle for 3 % of the time,
+      // and a single block all but one. Sums do not depend on it.
+      const extent_t blocks = std::max<extent_t>(1, batch * row_blocks), wanted = c.threads > 1 ? 32 * c.threads : 1;
       share = std::max<extent_t>(1, panels / std::max<extent_t>(1, (wanted + blocks - 1) / blocks));
       shares = (panels + share - 1) / share;
       packed_once = batch * row_blocks == weights;
