@@ -16,7 +16,8 @@ const std::string lanes = std::to_string(heed::simd::native_lanes<float>), threa
 class table : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context&) override {
-    std::printf("%s, packs of %s floats, OMP_NUM_THREADS=%s; medians of calls between two FMA-peak loops of all threads\n\n", compiler.c_str(), lanes.c_str(), threads.c_str());
+    std::printf("%s, packs of %s floats, OMP_NUM_THREADS=%s; medians of calls between two FMA-peak loops of all threads\n\n",
+                compiler.c_str(), lanes.c_str(), threads.c_str());
     std::printf("%-28s %8s %12s %12s %14s\n", "", "threads", "ms", "GFLOP/s", "of FMA peak");
     return true;
   }
@@ -24,7 +25,8 @@ class table : public benchmark::BenchmarkReporter {
     for (const Run& r : runs) {
       std::printf("%-28s", r.run_name.function_name.c_str());
       const auto number = [&](const char* name) { return r.counters.count(name) ? double(r.counters.at(name)) : 0; };
-      std::printf(" %8s %12.2f %12.1f %12.1f %%", threads.c_str(), number("median_ms"), number("useful_gflops"), 100 * number("share_of_peak"));
+      std::printf(" %8s %12.2f %12.1f %12.1f %%", threads.c_str(), number("median_ms"), number("useful_gflops"),
+                  100 * number("share_of_peak"));
       for (const auto& [name, value] : r.counters)
         if (!is_column(name)) std::printf("   %s %.6g", name.c_str(), double(value));
       if (number("busy")) std::printf("   %sbusy%s", colour("\033[33m"), colour("\033[m"));
@@ -34,7 +36,8 @@ class table : public benchmark::BenchmarkReporter {
     }
   }
   void Finalize() override {
-    if (busy_) std::printf("\nthe machine is too busy to trust: its own peak moved by up to %.0f %% during %d of these benchmarks\n", 100 * unrest_, busy_);
+    if (busy_)
+      std::printf("\nthe machine is too busy to trust: its own peak moved by up to %.0f %% during %d of these benchmarks\n", 100 * unrest_, busy_);
   }
 
  private:
