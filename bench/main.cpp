@@ -1,27 +1,62 @@
-// heed-bench: Google Benchmark with a table of shares at the end, and a word when the machine is too busy to trust.
+// heed-bench: Google Benchmark behind a table of shares of the FMA peak, which says when the machine is too busy to trust.
 #include "problems.hpp"
 #include <cstdio>
-#include <omp.h>
+#include <unistd.h>
 
 namespace {
-struct row { std::string name; double milliseconds, gflops, share, unrest; };
-class reporter : public benchmark::ConsoleReporter {
+const std::string compiler =
+#ifdef __clang__
+    __VERSION__;
+#else
+    std::string("g++ ") + __VERSION__;
+#endif
+const std::string lanes = std::to_string(heed::simd::native_lanes<float>), threads = std::to_string(omp_get_max_threads());
+
+// A row for each benchmark as soon as it is measured; JSON and CSV go to --benchmark_out as Google Benchmark writes them.
+class table : public benchmark::BenchmarkReporter {
  public:
-  void ReportRuns(const std::vector<Run>& runs) override {
-    benchmark::ConsoleReporter::ReportRuns(runs);
-    for (const Run& r : runs)
-      if (r.counters.count("share_of_peak"))
-        rows.push_back({r.benchmark_name(), r.GetAdjustedRealTime(), r.counters.at("useful_gflops"), r.counters.at("share_of_peak"),
-                        r.counters.at("unrest")});
+  bool ReportContext(const Context&) override {
+    std::printf("%s, packs of %s floats, OMP_NUM_THREADS=%s; medians of calls between two FMA-peak loops of all threads\n\n",
+                compiler.c_str(), lanes.c_str(), threads.c_str());
+    std::printf("%-28s %8s %12s %12s %14s\n", "", "threads", "ms", "GFLOP/s", "of FMA peak");
+    return true;
   }
-  std::vector<row> rows;
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& r : runs) {
+      std::printf("%-28s", r.run_name.function_name.c_str());
+      const auto number = [&](const char* name) { return r.counters.count(name) ? double(r.counters.at(name)) : 0; };
+      std::printf(" %8s %12.2f %12.1f %12.1f %%", threads.c_str(), number("median_ms"), number("useful_gflops"),
+                  100 * number("share_of_peak"));
+      for (const auto& [name, value] : r.counters)
+        if (!is_column(name)) std::printf("   %s %.6g", name.c_str(), double(value));
+      if (number("busy")) std::printf("   %sbusy%s", colour("\033[33m"), colour("\033[m"));
+      std::printf("\n");
+      std::fflush(stdout);
+      if (number("busy")) ++busy_, unrest_ = std::max(unrest_, number("unrest"));
+    }
+  }
+  void Finalize() override {
+    if (busy_)
+      std::printf("\nthe machine is too busy to trust: its own peak moved by up to %.0f %% during %d of these benchmarks\n", 100 * unrest_, busy_);
+  }
+
+ private:
+  static bool is_column(const std::string& name) {
+    for (const char* c : {"median_ms", "useful_gflops", "share_of_peak", "unrest", "busy"})
+      if (name == c) return true;
+    return false;
+  }
+  const char* colour(const char* escape) const { return terminal_ ? escape : ""; }
+  bool terminal_ = isatty(STDOUT_FILENO) != 0;
+  int busy_ = 0;
+  double unrest_ = 0;
 };
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::AddCustomContext("lanes", std::to_string(heed::simd::native_lanes<float>));
-  benchmark::AddCustomContext("threads", std::to_string(omp_get_max_threads()));
-  benchmark::AddCustomContext("compiler", __VERSION__);
+  benchmark::AddCustomContext("compiler", compiler);
+  benchmark::AddCustomContext("lanes", lanes);
+  benchmark::AddCustomContext("threads", threads);
   heed_bench::add_forward();
   heed_bench::add_masks();
   heed_bench::add_biases();
@@ -29,13 +64,6 @@ int main(int argc, char** argv) {
   heed_bench::add_encoder();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  reporter r;
-  benchmark::RunSpecifiedBenchmarks(&r);
-  std::printf("\n%-28s %10s %10s %14s\n", "medians", "ms", "GFLOP/s", "of FMA peak");
-  double unrest = 0;
-  for (const row& x : r.rows) {
-    std::printf("%-28s %10.2f %10.1f %12.1f %%\n", x.name.substr(0, x.name.find("/iterations")).c_str(), x.milliseconds, x.gflops, 100 * x.share);
-    unrest = std::max(unrest, x.unrest);
-  }
-  if (unrest > 0.08) std::printf("the machine is too busy to trust: its own peak moved by %.0f %% during a benchmark\n", 100 * unrest);
+  table rows;
+  return benchmark::RunSpecifiedBenchmarks(&rows) ? 0 : 1;  // a filter that fits nothing is a mistake
 }

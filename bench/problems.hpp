@@ -18,19 +18,15 @@ inline tensor<float> drawn(unsigned seed, std::initializer_list<extent_t> extent
 // Every iteration is a call between two peak loops; what is reported are medians.
 template <class T = float, class F>
 void report(benchmark::State& state, double useful_flops, const F& call) {
-  std::vector<double> seconds, share, peaks;
+  stopwatch<T> watch{useful_flops};
   call();
-  for (auto _ : state) {
-    const double before = peak_gflops<T>(), start = now();
-    call();
-    const double t = now() - start, peak = (before + peak_gflops<T>()) / 2;
-    state.SetIterationTime(t);
-    seconds.push_back(t), share.push_back(useful_flops / t / 1e9 / peak), peaks.push_back(peak);
-  }
-  std::sort(peaks.begin(), peaks.end());
-  state.counters["useful_gflops"] = useful_flops / median(seconds) / 1e9;
-  state.counters["share_of_peak"] = median(share);
-  state.counters["unrest"] = (peaks[peaks.size() * 9 / 10] - peaks[peaks.size() / 10]) / median(peaks);
+  for (auto _ : state) state.SetIterationTime(watch.time(call));
+  const measurement m = watch.medians();
+  state.counters["median_ms"] = 1e3 * m.seconds;
+  state.counters["useful_gflops"] = m.gflops;
+  state.counters["share_of_peak"] = m.share;
+  state.counters["unrest"] = m.unrest;
+  state.counters["busy"] = m.busy();
 }
 // Registers name as `name`, measured a fixed number of times.
 template <class F> void add(const std::string& name, F f) {

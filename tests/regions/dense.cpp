@@ -96,3 +96,89 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
     BOOST_TEST(std::memcmp(y.data(), y2.data(), y.size() * 4) == 0);
   }
 }
+
+// Heads as two column axes: packs lie across the border of a head where its width is no multiple of the lanes, and heads far apart in memory.
+BOOST_AUTO_TEST_CASE(heads_of_every_width_into_strided_memory) {
+  static constexpr auto weights = input<"weights">(h, d, c);
+  static constexpr auto offsets = input<"offsets">(h, d);
+  static constexpr auto before = input<"before">(b, n, h, d);
+  static constexpr auto headed = before + gelu(dot<c>(x, weights) + offsets);
+  for (const auto& [H, D] : {std::array<extent_t, 2>{3, 5}, {1, 16}, {4, 12}, {3, 32}, {5, 7}, {2, 50}, {60, 1}}) {
+    const extent_t B = 2, N = 11, C = 13;
+    const tensor<float> X = filled<float>(1, 1, {B, N, C}), W = filled<float>(2, 1, {H, D, C}), O = filled<float>(3, 1, {H, D});
+    tensor<float> R = filled<float>(4, 1, {B, N, H, D}), got(B, H, N, D);
+    std::fill(got.begin(), got.end(), 7.f);
+    tensor<double> want(B, N, H, D);
+    reference<headed>(x = X, weights = W, offsets = O, before = R, into(want));
+    fuse<headed, strict>(x = X, weights = W, offsets = O, before = R, into(view<float>(got.data(), {B, N, H, D}, {H * N * D, D, N * D, 1})));
+    const double unit = 1.2e-7 * double(C) * 6;
+    double worst = 0;
+    const auto difference = [&](float a, extent_t i, extent_t j, extent_t k, extent_t l) { worst = std::max(worst, std::fabs(double(a) - want(i, j, k, l))); };
+    for (extent_t i = 0; i < B; ++i)
+      for (extent_t j = 0; j < N; ++j)
+        for (extent_t k = 0; k < H; ++k)
+          for (extent_t l = 0; l < D; ++l) difference(got(i, k, j, l), i, j, k, l);
+    BOOST_TEST(worst <= 16 * unit, std::to_string(H) + " heads of " + std::to_string(D));
+    // the same the other way round: what is read lies in heads, columns descend, rows stand apart
+    tensor<float> gaps(B, N, H * D * 2);
+    std::fill(gaps.begin(), gaps.end(), 7.f);
+    fuse<headed, strict>(x = X, weights = W, offsets = O, before = R, into(view<float>(gaps.data() + H * D * 2 - 1, {B, N, H, D}, {N * H * D * 2, H * D * 2, -D * 2, -2})));
+    worst = 0;
+    for (extent_t i = 0; i < B; ++i)
+      for (extent_t j = 0; j < N; ++j)
+        for (extent_t k = 0; k < H; ++k)
+          for (extent_t l = 0; l < D; ++l) {
+            const extent_t at = H * D * 2 - 1 - (k * D + l) * 2;
+            difference(gaps(i, j, at), i, j, k, l);
+            BOOST_REQUIRE(gaps(i, j, at - 1) == 7.f);      // nothing between is written
+          }
+    BOOST_TEST(worst <= 16 * unit, std::to_string(H) + " heads of " + std::to_string(D) + ", descending");
+  }
+}
+// A single block of rows is shared out by panels, and packs its panels itself; weights of each batch item likewise.
+BOOST_AUTO_TEST_CASE(few_rows_for_many_threads_and_rows_alone) {
+  static constexpr auto own_weights = input<"own_weights">(b, o, c);
+  static constexpr auto per_item = relu(dot<c>(x, own_weights) + residual);
+  const extent_t C = 37, O = 333;
+  const tensor<float> W = filled<float>(2, 1, {O, C}), D = filled<float>(3, 1, {O}), all = filled<float>(1, 1, {1, 100, C});
+  omp_set_num_threads(1);
+  tensor<float> whole(1, 100, O);
+  fuse<activated>(x = all, weight = W, bias = D, into(whole));
+  for (const extent_t N : {1, 2, 7, 8, 9, 31, 96, 97, 100})
+    for (const int threads : {1, 2, 5, 16}) {
+      omp_set_num_threads(threads);
+      tensor<float> got(1, N, O);
+      fuse<activated>(x = view<const float>(all.data(), {1, N, C}), weight = W, bias = D, into(got));
+      BOOST_TEST(std::memcmp(got.data(), whole.data(), got.size() * 4) == 0, std::to_string(N) + " rows, " + std::to_string(threads) + " threads");
+    }
+  for (const extent_t N : {1, 9, 100}) {
+    const tensor<float> X = filled<float>(5, 1, {3, N, C}), V = filled<float>(6, 1, {3, O, C}), R = filled<float>(7, 1, {3, N, O});
+    tensor<float> got(3, N, O), again(3, N, O);
+    tensor<double> want(3, N, O);
+    omp_set_num_threads(1);
+    fuse<per_item>(x = X, own_weights = V, residual = R, into(got));
+    reference<per_item>(x = X, own_weights = V, residual = R, into(want));
+    BOOST_TEST(worst_units(got, want, 1.2e-7 * double(C) * 4) <= 16);
+    omp_set_num_threads(7);
+    fuse<per_item>(x = X, own_weights = V, residual = R, into(again));
+    BOOST_TEST(std::memcmp(got.data(), again.data(), got.size() * 4) == 0);
+  }
+  omp_set_num_threads(omp_get_num_procs());
+}
+// Epilogues whose result is not a real number, varies over rows or columns only, or looks at positions.
+BOOST_AUTO_TEST_CASE(results_of_every_type) {
+  static constexpr auto positive = projected > 0;
+  static constexpr auto number = cast<std::int32_t>(projected * 8) + cast<std::int32_t>(n);
+  const extent_t B = 2, N = 13, C = 9, O = 51;
+  const tensor<float> X = filled<float>(1, 1, {B, N, C}), W = filled<float>(2, 1, {O, C}), D = filled<float>(3, 1, {O});
+  tensor<float> P(B, N, O);
+  tensor<std::int32_t> numbers(B, N, O);
+  std::vector<char> truths(std::size_t(B * N * O), 7);
+  fuse<projected>(x = X, weight = W, bias = D, into(P));
+  fuse<number>(x = X, weight = W, bias = D, into(numbers));
+  fuse<positive>(x = X, weight = W, bias = D, into(view<bool>(reinterpret_cast<bool*>(truths.data()), {B, N, O})));
+  for (std::size_t i = 0; i < P.size(); ++i) {
+    BOOST_TEST_REQUIRE(int(truths[i]) == int(P[i] > 0));
+    BOOST_TEST_REQUIRE(numbers[i] == std::int32_t(P[i] * 8) + std::int32_t(i / std::size_t(O) % std::size_t(N)));
+  }
+}

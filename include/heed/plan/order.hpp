@@ -1,5 +1,7 @@
 // The memory order of values, by the rule that types follow too: the axes of the first operand, then what the second adds;
-// reduced axes vanish, replaced ones keep their place.
+// reduced axes vanish, replaced ones keep their place. One exception: an operand that has every axis of the other gives the
+// order, wherever it stands. Simplification puts what varies less on the left, and scale[c] * x[t, c] must not be stored
+// transposed for it.
 #pragma once
 #include "plan.hpp"
 
@@ -19,6 +21,10 @@ constexpr std::uint64_t joined_order(std::uint64_t a, axis_set a_axes, std::uint
   for (int i = 0; i < max_rank && axis_at(b, i) >= 0; ++i)
     if (!(a_axes >> axis_at(b, i) & 1)) a = with_axis(a, r++, axis_at(b, i));
   return a;
+}
+// The same with the axes of both known: the operand that covers the other leads.
+constexpr std::uint64_t joined_order(std::uint64_t a, axis_set a_axes, std::uint64_t b, axis_set b_axes) {
+  return (a_axes & ~b_axes) == 0 && a_axes != b_axes ? joined_order(b, b_axes, a) : joined_order(a, a_axes, b);
 }
 constexpr std::uint64_t dropped_order(std::uint64_t a, axis_set gone) {
   std::uint64_t r = 0;
@@ -57,11 +63,10 @@ constexpr axis_orders orders_of(const graph& g) {
         break;
       default:
         to = a;
-        if (x.b && r[std::size_t(x.b)] != to) to = joined_order(to, g[x.a].axes, r[std::size_t(x.b)]);
-        if (x.c && r[std::size_t(x.c)] != to) to = joined_order(to, g[x.a].axes | g[x.b].axes, r[std::size_t(x.c)]);
+        if (x.b && r[std::size_t(x.b)] != to) to = joined_order(to, g[x.a].axes, r[std::size_t(x.b)], g[x.b].axes);
         if (x.code == op::where) {                         // as typed: the branches, then the condition
-          to = joined_order(r[std::size_t(x.b)], g[x.b].axes, r[std::size_t(x.c)]);
-          to = joined_order(to, g[x.b].axes | g[x.c].axes, a);
+          to = joined_order(r[std::size_t(x.b)], g[x.b].axes, r[std::size_t(x.c)], g[x.c].axes);
+          to = joined_order(to, g[x.b].axes | g[x.c].axes, a, g[x.a].axes);
         }
         if (x.over && x.code != op::softmax) to = dropped_order(to, x.over);
     }

@@ -1,5 +1,6 @@
 // The matmul region: outputs in the lanes, the weight packed once per call into panels, activations broadcast in place, and
-// the region's program as the epilogue on sums that are still in the cache. A row's result never depends on its neighbours.
+// the region's program as the epilogue on the sums of a register tile, while what it reads and writes is on its way into the
+// cache. A row's result never depends on its neighbours.
 #pragma once
 #include "evaluate.hpp"
 #include "memory.hpp"
@@ -21,10 +22,14 @@ struct matmul_loops {
     for (int i = 0; i < l.count; ++i) s |= axis_set(1) << l[i];
     return s;
   }
-  static constexpr axis_set column_set = set(Region.columns), row_set = set(Region.rows), batch_set = set(Region.batch);
+  static constexpr axis_set column_set = set(Region.columns), row_set = set(Region.rows);
+  static constexpr bool by_row(axis_set axes) { return (axes & row_set) != 0; }
+  static constexpr bool by_column(axis_set axes) { return (axes & column_set) != 0; }
 
   struct sizes {
     extent_t batch, rows, columns, depth, panels, row_blocks, weights;   // weights: how many different packed weights
+    extent_t shares, share;                                // a row block's panels are shared out in so many shares of so many
+    bool packed_once;                                      // no panel is used by two items: the item packs it for itself
     explicit sizes(const environment& c)
         : batch(count_of(Region.batch, c.extent)), rows(count_of(Region.rows, c.extent)),
           columns(count_of(Region.columns, c.extent)), depth(count_of(Region.depth, c.extent)),
@@ -32,6 +37,12 @@ struct matmul_loops {
           weights(1) {
       for (int i = 0; i < Region.batch.count; ++i)
         if (w.axes >> Region.batch[i] & 1) weights = batch;
+      // Where the blocks of rows are few the panels are shared out too: 22 blocks on 2 threads leave one idle for 3 % of the time,
+      // and a single block all but one. Sums do not depend on it.
+      const extent_t blocks = std::max<extent_t>(1, batch * row_blocks), wanted = c.threads > 1 ? 32 * c.threads : 1;
+      share = std::max<extent_t>(1, panels / std::max<extent_t>(1, (wanted + blocks - 1) / blocks));
+      shares = (panels + share - 1) / share;
+      packed_once = batch * row_blocks == weights;
     }
   };
   static std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -44,8 +55,9 @@ struct matmul_loops {
   static scratch_need need(const environment& c) {
     const sizes n(c);
     scratch_need r;
-    r.shared = rounded(std::size_t(n.weights * n.panels * n.depth * panel_columns) * sizeof(T));
-    r.per_thread = rounded(std::size_t(row_block * panel_columns) * sizeof(T));
+    const std::size_t panel = rounded(std::size_t(n.depth * panel_columns) * sizeof(T));
+    r.shared = n.packed_once ? 0 : std::size_t(n.weights * n.panels) * panel;
+    r.per_thread = rounded(sizeof(block)) + (n.packed_once ? panel : 0);
     if (!in_place(c, n)) r.per_thread += rounded(std::size_t(row_block * n.depth) * sizeof(T));
     return r;
   }
@@ -71,10 +83,80 @@ struct matmul_loops {
     }
   }
 
-  struct place {                                           // an operand at one batch item: how its columns lie
-    extent_t base = 0;
-    flat_stride columns{};
+  // How the columns of one pack lie in an operand: evenly spaced, or each at an offset of its own (a head ends within the pack).
+  struct lanes_place {
+    bool even = true;
+    extent_t first = 0, stride = 0;
+    extent_t lane[std::size_t(lanes)];
   };
+  static void place_lanes(const environment& c, const view& v, extent_t column, int count, lanes_place& to) {
+    to.first = offset_of(Region.columns, c.extent, v, column);
+    if (const flat_stride all = flattened(Region.columns, c.extent, v); all.single) {
+      to.even = true, to.stride = all.stride;
+      return;
+    }
+    for (int k = 0; k < count; ++k) to.lane[k] = offset_of(Region.columns, c.extent, v, column + k);
+    to.stride = count > 1 ? to.lane[1] - to.lane[0] : 1;
+    to.even = true;
+    for (int k = 1; k < count; ++k) to.even = to.even && to.lane[k] - to.lane[k - 1] == to.stride;
+  }
+  template <element E, class V>
+  static HEED_INLINE V load(const view& v, extent_t at, const lanes_place& p, int count) {
+    if (p.even) return load_lanes<E, V>(v.data, at + p.first, p.stride, count);
+    alignas(64) typename V::element s[std::size_t(lanes)] = {};
+    for (int k = 0; k < count; ++k) s[k] = element_at<E, typename V::element>(v.data, at + p.lane[k]);
+    return V::load(s);
+  }
+  template <element E, class V>
+  static HEED_INLINE void store(const view& v, extent_t at, const lanes_place& p, int count, V value) {
+    if (p.even) return store_lanes<E>(v.data, at + p.first, p.stride, count, value);
+    for (int k = 0; k < count; ++k) put_element<E>(v.data, at + p.lane[k], value[k]);
+  }
+
+  // A block of rows that one thread works on. Offsets of rows are found once a block, those of columns once a panel; the
+  // last place is the output's.
+  struct block {
+    static constexpr int places = Region.operand_count + 1;
+    alignas(64) T sums[std::size_t(simd::group * panel_columns)];
+    extent_t batch, first;                                 // the batch item, the first row
+    extent_t base[std::size_t(places)];                    // of the batch item
+    extent_t row[std::size_t(places)][std::size_t(row_block)];
+    lanes_place columns[std::size_t(places)][std::size_t(simd::vectors)];
+  };
+  template <class F> static HEED_INLINE void each_place(const environment& c, const F& f) {
+    [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+      (f.template operator()<K, Region.operands[std::size_t(K)].axes, Region.operands[std::size_t(K)].type>(c.operands[K]), ...);
+    }(std::make_integer_sequence<int, Region.operand_count>{});
+    f.template operator()<Region.operand_count, Region.outputs[0].axes, Region.outputs[0].type>(c.outputs[0]);
+  }
+  static constexpr bool contracted(int k) { return k == Region.x || k == Region.w; }
+  static void place_rows(const environment& c, block& b, extent_t rows) {
+    each_place(c, [&]<int K, axis_set Axes, element>(const view& v) {
+      b.base[K] = offset_of(Region.batch, c.extent, v, b.batch);
+      if constexpr (by_row(Axes) && !contracted(K)) {
+        const flat_stride all = flattened(Region.rows, c.extent, v);
+        for (extent_t i = 0; i < rows; ++i)
+          b.row[K][i] = b.base[K] + (all.single ? (b.first + i) * all.stride : offset_of(Region.rows, c.extent, v, b.first + i));
+      }
+    });
+  }
+  static void place_columns(const environment& c, const sizes& n, block& b, extent_t column) {
+    each_place(c, [&]<int K, axis_set Axes, element>(const view& v) {
+      if constexpr (by_column(Axes) && !contracted(K))
+        for (int k = 0; k < simd::vectors && column + k * lanes < n.columns; ++k)
+          place_lanes(c, v, column + k * lanes, int(std::min<extent_t>(lanes, n.columns - column - k * lanes)), b.columns[K][k]);
+    });
+  }
+  // What the epilogue of a tile will read and write per pair of row and column starts moving before the tile is multiplied.
+  static HEED_INLINE void prefetch(const environment& c, const block& b, extent_t row, extent_t rows, int packs) {
+    each_place(c, [&]<int K, axis_set Axes, element E>(const view& v) HEED_INLINED {
+      if constexpr (by_row(Axes) && by_column(Axes) && !contracted(K))
+        for (extent_t i = row; i < row + rows; ++i)
+          for (int k = 0; k < packs; ++k)
+            __builtin_prefetch(static_cast<const char*>(v.data) + (b.row[K][i] + b.columns[K][k].first) * extent_t(byte_size(E)), K == Region.operand_count);
+    });
+  }
+
   struct epilogue {
     using real_wide = P;
     using real_narrow = T;
@@ -86,9 +168,11 @@ struct matmul_loops {
     static constexpr bool wide(const instruction& i) { return i.where == role::column || i.where == role::pair; }
     static constexpr bool given(const instruction&) { return false; }
     const environment& c;
-    const place* places;
-    extent_t batch, row, column;
-    int count;
+    const block& b;
+    extent_t row;                                          // within the block
+    int vector;                                            // which pack of the panel, and where its columns begin
+    extent_t column;
+    int count;                                             // columns that exist
     P tile;
 
     static extent_t index_in(const axis_list& l, const extent_t* extent, int axis, extent_t number) {
@@ -99,9 +183,9 @@ struct matmul_loops {
       return 0;
     }
     extent_t axis_index(int axis, extent_t col) const {
-      if (row_set >> axis & 1) return index_in(Region.rows, c.extent, axis, row);
+      if (row_set >> axis & 1) return index_in(Region.rows, c.extent, axis, b.first + row);
       if (column_set >> axis & 1) return index_in(Region.columns, c.extent, axis, col);
-      return index_in(Region.batch, c.extent, axis, batch);
+      return index_in(Region.batch, c.extent, axis, b.batch);
     }
     template <int I> HEED_INLINE auto get() const {
       constexpr instruction i = Region.code[I];
@@ -116,11 +200,8 @@ struct matmul_loops {
       } else {
         constexpr operand o = Region.operands[std::size_t(i.operand)];
         const view& v = c.operands[i.operand];
-        const place& p = places[i.operand];
-        extent_t at = p.base;
-        if constexpr (o.axes & row_set) at += offset_of(Region.rows, c.extent, v, row);
-        if constexpr (!(o.axes & column_set)) return scalar<I>(v, at);
-        else return lanes_at<I>(v, p, at);
+        const extent_t at = by_row(o.axes) ? b.row[i.operand][row] : b.base[i.operand];
+        if constexpr (by_column(o.axes)) return lanes_at<I>(v, at); else return scalar<I>(v, at);
       }
     }
     template <int I> HEED_INLINE auto scalar(const view& v, extent_t at) const {
@@ -130,18 +211,11 @@ struct matmul_loops {
       else if constexpr (class_of(i.type) == value_class::whole) return element_at<e, typename W::element>(v.data, at);
       else return element_at<e, bool>(v.data, at);
     }
-    template <int I> HEED_INLINE auto lanes_at(const view& v, const place& p, extent_t at) const {
+    template <int I> HEED_INLINE auto lanes_at(const view& v, extent_t at) const {
       constexpr instruction i = Region.code[I];
       constexpr element e = Region.operands[std::size_t(i.operand)].type;
       using V = std::conditional_t<class_of(i.type) == value_class::real, P, W>;
-      V r;
-      if (p.columns.single) r = load_lanes<e, V>(v.data, at + column * p.columns.stride, p.columns.stride, count);
-      else {
-        alignas(64) typename V::element s[std::size_t(lanes)];
-        for (int k = 0; k < lanes; ++k)
-          s[k] = k < count ? element_at<e, typename V::element>(v.data, at + offset_of(Region.columns, c.extent, v, column + k)) : typename V::element(0);
-        r = V::load(s);
-      }
+      const V r = load<e, V>(v, at, b.columns[i.operand][vector], count);
       if constexpr (class_of(i.type) == value_class::truth) return r != V(typename V::element(0)); else return r;
     }
     template <int I, class Index> HEED_INLINE auto gather(Index where) const {
@@ -172,67 +246,67 @@ struct matmul_loops {
     }
   };
 
-  static void finish(const environment& c, const sizes& n, const place* places, const place& to, extent_t batch, extent_t row0,
-                     extent_t rows, extent_t column0, const T* sums) {
+  // The epilogue of a tile: rows [row, row + rows) of the block, the panel's columns from `column` on.
+  static void finish(const environment& c, const sizes& n, const block& b, extent_t row, extent_t rows, extent_t column) {
     constexpr output out = Region.outputs[0];
+    constexpr instruction result = Region.code[out.result];
+    constexpr int to = Region.operand_count;
     const view& v = c.outputs[0];
-    for (extent_t i = 0; i < rows; ++i) {
-      const extent_t at = to.base + offset_of(Region.rows, c.extent, v, row0 + i);
-      for (int k = 0; k < simd::vectors; ++k) {
-        const extent_t column = column0 + k * lanes;
-        if (column >= n.columns) break;
-        const int count = int(std::min<extent_t>(lanes, n.columns - column));
-        const epilogue env{c, places, batch, row0 + i, column, count, P::load(sums + i * panel_columns + k * lanes)};
-        auto r = evaluate<Region, out.result>(env);
-        constexpr instruction res = Region.code[out.result];
-        if constexpr (!epilogue::wide(res)) {
-          for (int l = 0; l < count; ++l) put_element<out.type>(v.data, at + offset_of(Region.columns, c.extent, v, column + l), r);
-        } else {
-          if constexpr (class_of(res.type) != value_class::truth)
-            if (to.columns.single) {
-              store_lanes<out.type>(v.data, at + column * to.columns.stride, to.columns.stride, count, r);
-              continue;
-            }
-          for (int l = 0; l < count; ++l) put_element<out.type>(v.data, at + offset_of(Region.columns, c.extent, v, column + l), r[l]);
-        }
+    for (extent_t i = 0; i < rows; ++i)
+      for (int k = 0; k < simd::vectors && column + k * lanes < n.columns; ++k) {
+        const int count = int(std::min<extent_t>(lanes, n.columns - column - k * lanes));
+        const epilogue env{c, b, row + i, k, column + k * lanes, count, P::load(b.sums + i * panel_columns + k * lanes)};
+        const extent_t at = by_row(out.axes) ? b.row[to][row + i] : b.base[to];
+        const auto r = evaluate<Region, out.result>(env);
+        const lanes_place& p = b.columns[to][k];
+        if constexpr (class_of(result.type) == value_class::real) store<out.type>(v, at, p, count, P(r));
+        else if constexpr (class_of(result.type) == value_class::whole) store<out.type>(v, at, p, count, W(r));
+        else store<out.type>(v, at, p, count, W(simd::select(M(r), W(1), W(0))));
       }
-    }
   }
 
   static void run(const environment& c, const scratch& s) {
     const sizes n(c);
     T* const packed = reinterpret_cast<T*>(s.shared);
-    const extent_t panel_size = n.depth * panel_columns;
+    const extent_t panel_size = extent_t(rounded(std::size_t(n.depth * panel_columns) * sizeof(T)) / sizeof(T));
     if (n.rows == 0 || n.batch == 0) return;
-    for_each_item(n.weights * n.panels, c.threads, [&](extent_t item, int) {
-      pack(c, n, item / n.panels, item % n.panels, packed + item * panel_size);
-    });
+    if (!n.packed_once)
+      for_each_item(n.weights * n.panels, c.threads, [&](extent_t item, int) {
+        pack(c, n, item / n.panels, item % n.panels, packed + item * panel_size);
+      });
     const bool direct = in_place(c, n);
     const view& xs = c.operands[Region.x];
     const extent_t x_stride = flattened(Region.rows, c.extent, xs).stride;
-    for_each_item(n.batch * n.row_blocks, c.threads, [&](extent_t item, int thread) {
-      const extent_t batch = item / n.row_blocks, row0 = item % n.row_blocks * row_block;
-      const extent_t rows = std::min(row_block, n.rows - row0);
-      T* const sums = reinterpret_cast<T*>(s.of(thread));
-      T* const copy = sums + row_block * panel_columns;
-      place places[max_operands];
-      for (int k = 0; k < Region.operand_count; ++k)
-        places[k] = {offset_of(Region.batch, c.extent, c.operands[k], batch), flattened(Region.columns, c.extent, c.operands[k])};
-      const place to{offset_of(Region.batch, c.extent, c.outputs[0], batch), flattened(Region.columns, c.extent, c.outputs[0])};
-      const T* from = static_cast<const T*>(xs.data) + places[Region.x].base + row0 * x_stride;
+    for_each_item(n.batch * n.row_blocks * n.shares, c.threads, [&](extent_t item, int thread) {
+      block& b = *new (s.of(thread)) block;
+      T* const own_panel = reinterpret_cast<T*>(s.of(thread) + rounded(sizeof(block)));
+      b.batch = item / n.shares / n.row_blocks, b.first = item / n.shares % n.row_blocks * row_block;
+      const extent_t rows = std::min(row_block, n.rows - b.first);
+      const extent_t first_panel = item % n.shares * n.share, end_panel = std::min(n.panels, first_panel + n.share);
+      place_rows(c, b, rows);
+      const T* from = static_cast<const T*>(xs.data) + b.base[Region.x] + b.first * x_stride;
       extent_t stride = x_stride;
       if (!direct) {
+        T* const copy = own_panel + (n.packed_once ? panel_size : 0);
         for (extent_t i = 0; i < rows; ++i) {
-          const extent_t at = places[Region.x].base + offset_of(Region.rows, c.extent, xs, row0 + i);
+          const extent_t at = b.base[Region.x] + offset_of(Region.rows, c.extent, xs, b.first + i);
           for (extent_t k = 0; k < n.depth; ++k)
             copy[i * n.depth + k] = element_at<x.type, T>(xs.data, at + offset_of(Region.depth, c.extent, xs, k));
         }
         from = copy, stride = n.depth;
       }
-      const T* panels = packed + (n.weights == 1 ? 0 : batch) * n.panels * panel_size;
-      for (extent_t p = 0; p < n.panels; ++p) {
-        simd::multiply_panel(from, stride, rows, panels + p * panel_size, n.depth, sums);
-        finish(c, n, places, to, batch, row0, rows, p * panel_columns, sums);
+      for (extent_t p = first_panel; p < end_panel; ++p) {
+        const extent_t column = p * panel_columns, weight = n.weights == 1 ? 0 : b.batch;
+        const T* panel = packed + (weight * n.panels + p) * panel_size;
+        if (n.packed_once) pack(c, n, weight, p, own_panel), panel = own_panel;
+        place_columns(c, n, b, column);
+        const int packs = int(std::min<extent_t>(simd::vectors, (n.columns - column + lanes - 1) / lanes));
+        for (extent_t row = 0; row < rows; row += simd::group) {
+          const extent_t present = std::min<extent_t>(simd::group, rows - row);
+          prefetch(c, b, row, present, packs);
+          simd::multiply_panel(from + row * stride, stride, present, panel, n.depth, b.sums);
+          finish(c, n, b, row, present, column);
+        }
       }
     });
   }
