@@ -22,15 +22,18 @@ class vocabulary {
     if (!file) throw std::runtime_error(path + ": cannot be read");
     vocabulary v;
     for (std::string line; std::getline(file, line);) v.number_.emplace(line, int(v.number_.size()));
-    return v;
+    return v.checked(path);
   }
   static vocabulary from_tokenizer_json(const std::string& path) {
     std::ifstream file(path);
     const auto j = nlohmann::json::parse(file, nullptr, false);
-    if (!j.contains("model") || !j["model"].contains("vocab")) throw std::runtime_error(path + ": expected model.vocab");
+    if (!j.contains("model") || !j["model"].contains("vocab") || !j["model"]["vocab"].is_object()) throw std::runtime_error(path + ": expected model.vocab");
     vocabulary v;
-    for (const auto& [word, id] : j["model"]["vocab"].items()) v.number_.emplace(word, id.get<int>());
-    return v;
+    for (const auto& [word, id] : j["model"]["vocab"].items()) {
+      if (!id.is_number_integer()) throw std::runtime_error(path + ": expected a number for '" + word + "', got " + id.dump());
+      v.number_.emplace(word, id.get<int>());
+    }
+    return v.checked(path);
   }
   // [CLS] words [SEP]. Words that are not there are an error that names them all.
   std::vector<int> tokens(const std::string& sentence) const { return tokens(std::vector<std::string>{sentence}).front(); }
@@ -70,6 +73,10 @@ class vocabulary {
   bool has(const std::string& word) const { return number_.count(word) != 0; }
 
  private:
+  vocabulary checked(const std::string& path) const {
+    for (const char* w : {"[CLS]", "[SEP]"}) if (!has(w)) throw std::runtime_error(path + ": expected the word " + w + " in the vocabulary");
+    return *this;
+  }
   std::unordered_map<std::string, int> number_;
 };
 
@@ -86,7 +93,8 @@ inline std::vector<example_sentence> read_sentences(const std::string& path) {
     std::istringstream in(line);
     example_sentence s;
     std::string position;
-    if (!std::getline(in, s.text, '\t') || !std::getline(in, s.word, '\t') || !std::getline(in, s.sense, '\t') || !std::getline(in, position))
+    if (!std::getline(in, s.text, '\t') || !std::getline(in, s.word, '\t') || !std::getline(in, s.sense, '\t') || !std::getline(in, position) ||
+        position.empty() || position.size() > 4 || position.find_first_not_of("0123456789") != std::string::npos)
       throw std::runtime_error(path + ", line " + std::to_string(number) + ": expected sentence, word, sense and position");
     s.position = std::stoi(position);
     r.push_back(s);
