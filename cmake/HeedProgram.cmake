@@ -1,5 +1,6 @@
 # How heed's own programs (tests, examples, benchmarks) are compiled: the library, warnings, vectors.
 set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_CXX_SCAN_FOR_MODULES OFF)  # there are none, and clang would need one more tool
 add_library(heed_program INTERFACE)
 target_link_libraries(heed_program INTERFACE heed::heed)
 target_compile_options(heed_program INTERFACE -Wall -Wextra -Wpedantic -Wno-psabi
