@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace heed_examples {
@@ -72,7 +73,9 @@ inline void print_heat_map(const terminal& out, const float* weights, std::ptrdi
   }
   std::vector<int> order(words.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return at(int(watched), a) > at(int(watched), b); });
+  std::sort(order.begin(), order.end(), [&](int a, int b) {
+    return std::pair(-at(int(watched), a), a) < std::pair(-at(int(watched), b), b);
+  });
   std::printf("    %s looks at", words[watched].c_str());
   for (int i = 0; i < std::min(n, 3); ++i)
     std::printf("%s %s %.2f", i ? "," : "", words[std::size_t(order[std::size_t(i)])].c_str(), double(at(int(watched), order[std::size_t(i)])));
