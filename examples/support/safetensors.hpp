@@ -1,6 +1,7 @@
-// Reads safetensors files: 8 bytes of little-endian header length, a JSON header, raw row-major data. The file is mapped, the
+// Reads safetensors files (https://github.com/huggingface/safetensors): 8 bytes of little-endian header length, a JSON header, raw row-major data. The file is mapped, the
 // header is read by a JSON library, and everything it says is checked against the file before it is believed.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -68,7 +69,7 @@ class safetensors_file {
     if (length > map_.size() - 8) fail("", "a header within the file", "one of " + std::to_string(length) + " bytes");
     if (length > 100'000'000) fail("", "a header of at most 100 MB", std::to_string(length) + " bytes");
     const auto header = nlohmann::json::parse(map_.data() + 8, map_.data() + 8 + length, nullptr, false);
-    if (!header.is_object()) fail("", "a JSON object as the header", "something else");
+    if (!header.is_object()) fail("", "a JSON object as the header", header.is_discarded() ? "what is not JSON" : header.type_name());
     base_ = 8 + std::size_t(length);
     const std::size_t size = map_.size() - base_;
     for (const auto& [name, x] : header.items()) {
@@ -92,6 +93,16 @@ class safetensors_file {
       e.first = base_ + std::size_t(first), e.bytes = std::size_t(end - first);
       entries_.emplace(name, std::move(e));
     }
+    // The format allows neither overlaps nor holes: each tensor begins where the one before it ends.
+    std::vector<std::pair<std::size_t, const std::string*>> order;
+    for (const auto& [name, e] : entries_) if (e.bytes) order.emplace_back(e.first, &name);
+    std::sort(order.begin(), order.end());
+    std::size_t end = base_;
+    for (const auto& [first, name] : order) {
+      if (first != end) fail(*name, "data from byte " + std::to_string(end - base_) + " on, where the tensor before it ends", std::to_string(first - base_));
+      end += entries_.at(*name).bytes;
+    }
+    if (end != map_.size()) fail("", "tensors up to the end of the file", std::to_string(map_.size() - end) + " bytes that belong to none");
   }
 
   bool has(const std::string& name) const { return entries_.count(name) != 0; }

@@ -22,37 +22,61 @@ class vocabulary {
     if (!file) throw std::runtime_error(path + ": cannot be read");
     vocabulary v;
     for (std::string line; std::getline(file, line);) v.number_.emplace(line, int(v.number_.size()));
-    return v;
+    return v.checked(path);
   }
   static vocabulary from_tokenizer_json(const std::string& path) {
     std::ifstream file(path);
     const auto j = nlohmann::json::parse(file, nullptr, false);
-    if (!j.contains("model") || !j["model"].contains("vocab")) throw std::runtime_error(path + ": expected model.vocab");
+    if (!j.contains("model") || !j["model"].contains("vocab") || !j["model"]["vocab"].is_object()) throw std::runtime_error(path + ": expected model.vocab");
     vocabulary v;
-    for (const auto& [word, id] : j["model"]["vocab"].items()) v.number_.emplace(word, id.get<int>());
-    return v;
-  }
-  // [CLS] words [SEP], lower case, split at blanks. Words that are not there are an error that names them all.
-  std::vector<int> tokens(const std::string& sentence) const {
-    std::vector<int> r{number_.at("[CLS]")};
-    std::string missing;
-    for (const std::string& w : words(sentence)) {
-      const auto i = number_.find(w);
-      if (i == number_.end()) missing += (missing.empty() ? "'" : ", '") + w + "'";
-      else r.push_back(i->second);
+    for (const auto& [word, id] : j["model"]["vocab"].items()) {
+      if (!id.is_number_integer()) throw std::runtime_error(path + ": expected a number for '" + word + "', got " + id.dump());
+      v.number_.emplace(word, id.get<int>());
     }
-    if (!missing.empty()) throw unknown_word("the vocabulary lacks " + missing + " (in \"" + sentence + "\")");
-    r.push_back(number_.at("[SEP]"));
+    return v.checked(path);
+  }
+  // [CLS] words [SEP]. Words that are not there are an error that names them all.
+  std::vector<int> tokens(const std::string& sentence) const { return tokens(std::vector<std::string>{sentence}).front(); }
+  std::vector<std::vector<int>> tokens(const std::vector<std::string>& sentences) const {
+    std::vector<std::vector<int>> r;
+    std::string missing;
+    for (const std::string& sentence : sentences) {
+      r.push_back({number_.at("[CLS]")});
+      for (const std::string& w : words(sentence)) {
+        const auto i = number_.find(w);
+        if (i != number_.end()) r.back().push_back(i->second);
+        else if (missing.find("'" + w + "'") == std::string::npos) missing += (missing.empty() ? "'" : ", '") + w + "'";
+      }
+      r.back().push_back(number_.at("[SEP]"));
+    }
+    if (!missing.empty())
+      throw unknown_word("the vocabulary (" + std::to_string(number_.size()) + " words) lacks " + missing);
     return r;
   }
-  static std::vector<std::string> words(const std::string& sentence) {
-    std::istringstream in(sentence);
+  // The words of a sentence in lower case, split at blanks and punctuation. A punctuation mark is a word of its own where the
+  // vocabulary has it, and is left out where not.
+  std::vector<std::string> words(const std::string& sentence) const {
     std::vector<std::string> r;
-    for (std::string w; in >> w; r.push_back(w)) std::transform(w.begin(), w.end(), w.begin(), [](unsigned char c) { return char(std::tolower(c)); });
+    bool inside = false;
+    for (const char letter : sentence) {
+      const auto c = static_cast<unsigned char>(letter);
+      const std::string one(1, char(std::tolower(c)));
+      if (std::isspace(c)) inside = false;
+      else if (std::ispunct(c)) {
+        inside = false;
+        if (has(one)) r.push_back(one);
+      } else if (inside) r.back() += one;
+      else r.push_back(one), inside = true;
+    }
     return r;
   }
+  bool has(const std::string& word) const { return number_.count(word) != 0; }
 
  private:
+  vocabulary checked(const std::string& path) const {
+    for (const char* w : {"[CLS]", "[SEP]"}) if (!has(w)) throw std::runtime_error(path + ": expected the word " + w + " in the vocabulary");
+    return *this;
+  }
   std::unordered_map<std::string, int> number_;
 };
 
@@ -69,25 +93,13 @@ inline std::vector<example_sentence> read_sentences(const std::string& path) {
     std::istringstream in(line);
     example_sentence s;
     std::string position;
-    if (!std::getline(in, s.text, '\t') || !std::getline(in, s.word, '\t') || !std::getline(in, s.sense, '\t') || !std::getline(in, position))
+    if (!std::getline(in, s.text, '\t') || !std::getline(in, s.word, '\t') || !std::getline(in, s.sense, '\t') || !std::getline(in, position) ||
+        position.empty() || position.size() > 4 || position.find_first_not_of("0123456789") != std::string::npos)
       throw std::runtime_error(path + ", line " + std::to_string(number) + ": expected sentence, word, sense and position");
     s.position = std::stoi(position);
     r.push_back(s);
   }
   return r;
-}
-
-// The same sentence with its word at token 2: whatever stood earlier than the word before it is cut off, so that position
-// alone tells nothing.
-inline example_sentence with_word_second(example_sentence s) {
-  std::vector<std::string> w = vocabulary::words(s.text);
-  const int at = s.position - 1;
-  if (at == 0) w.insert(w.begin(), "the");
-  else w.erase(w.begin(), w.begin() + (at - 1));
-  s.text.clear();
-  for (const std::string& x : w) s.text += (s.text.empty() ? "" : " ") + x;
-  s.position = 2;
-  return s;
 }
 
 }  // namespace heed_examples

@@ -1,11 +1,18 @@
-# Configures, builds and runs the consumer in WORK, which gets heed by WAY: find_package (from a fresh installation of
-# HEED_BINARY) or add_subdirectory (of HEED_SOURCE).
+# Configures, builds and runs the consumer in WORK, which gets heed by WAY: find_package (from a fresh installation, made as
+# README.md says) or add_subdirectory (of HEED_SOURCE).
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE ${WORK})
 file(MAKE_DIRECTORY ${WORK})
 
 if(WAY STREQUAL "find_package")
-  execute_process(COMMAND ${CMAKE_COMMAND} --install ${HEED_BINARY} --prefix ${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} --preset headers -B ${WORK}/headers -DCMAKE_CXX_COMPILER=${COMPILER}
+                  WORKING_DIRECTORY ${HEED_SOURCE} COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(COMMAND ${CMAKE_COMMAND} --install ${WORK}/headers --prefix ${WORK}/prefix COMMAND_ERROR_IS_FATAL ANY)
+  foreach(file IN ITEMS include/heed/heed.hpp include/heed/run/team.hpp share/heed/LICENSE)
+    if(NOT EXISTS ${WORK}/prefix/${file})
+      message(FATAL_ERROR "not installed: ${file}")
+    endif()
+  endforeach()
   set(where -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 else()
   set(where -DHEED_SOURCE=${HEED_SOURCE})

@@ -9,6 +9,7 @@ A comment in the line before a fenced block says what the block is:
     <!-- rejected: NAME -->  C++ that must be refused by the compiler, with one error (a fragment or a program).
     <!-- output: NAME -->    Each line of this block must stand in what the program printed or the compiler said;
                              `...` in a line stands for anything.
+    <!-- output: NAME, of COMPILER -->  The same, looked at only where COMPILER is the one that is called.
 
     readme_programs.py --list PAGE...                            the names, one a line
     readme_programs.py --run NAME --work DIR PAGE... -- COMPILER FLAGS...
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 
-BLOCK = re.compile(r"^<!-- (test|rejected|output): (\w+) -->\s*\n```(\w*)\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^<!-- (test|rejected|output): (\w+)(?:, of (\S+))? -->\s*\n```(\w*)\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"^<!-- (?:test|rejected|output):", re.MULTILINE)
 MAIN = re.compile(r"^\s*(int|auto)\s+main\s*\(", re.MULTILINE)
 PRELUDE = "#include <heed/heed.hpp>\nusing namespace heed;\n"
@@ -41,18 +42,18 @@ def programs(pages):
         if len(blocks) != len(MARK.findall(text)):
             raise Fault(f"{page}: a mark without a fenced block below it")
         for block in blocks:
-            kind, name, _, code = block.groups()
+            kind, name, compiler, _, code = block.groups()
             if name in (outputs if kind == "output" else found):
                 raise Fault(f"{page}: two blocks are called {name}")
             if kind == "output":
-                outputs[name] = code
+                outputs[name] = (code, compiler)
             else:
-                line = text.count("\n", 0, block.start(4)) + 1
+                line = text.count("\n", 0, block.start(5)) + 1
                 found[name] = {"kind": kind, "code": code, "line": line, "page": str(page)}
-    for name, output in outputs.items():
+    for name, (output, compiler) in outputs.items():
         if name not in found:
             raise Fault(f"the output of {name}, which is no program")
-        found[name]["output"] = output
+        found[name]["output"], found[name]["speaker"] = output, compiler
     return found
 
 
@@ -90,6 +91,9 @@ def check(name, program, work, compiler):
         said = run.stdout
         if run.returncode != 0:
             raise Fault(f"{name} ended with status {run.returncode}:\n{run.stdout}{run.stderr}")
+    speaker = program.get("speaker")
+    if speaker and not pathlib.Path(compiler[0]).name.startswith(speaker):
+        return
     absent = missing_line(program.get("output", ""), said)
     if absent is not None:
         raise Fault(f"{name} does not print `{absent}`; it prints:\n{said}")
@@ -108,6 +112,8 @@ def self_test(compiler):
         (block("test", "a", "#include <cstddef>\nnonsense;"), "does not compile"),
         (block("test", "a", "int main() { return 3; }"), "status 3"),
         (block("test", "a", runs) + block("output", "a", "width 65"), "does not print"),
+        (block("test", "a", runs) + block("output", "a, of nobody", "width 65"), None),
+        (block("test", "a", runs) + block("output", f"a, of {pathlib.Path(compiler[0]).name}", "width 65"), "does not print"),
         (block("rejected", "a", "#include <cstddef>\nint x;"), "must be refused"),
         (block("rejected", "a", "#include <cstddef>\nint x = y;\nint z = w;"), "one error, not 2"),
         (block("test", "a", runs) * 2, "two blocks"),

@@ -1,4 +1,4 @@
-// A mistake that positional tensors accept in silence: 12 heads of 30 do not make a model of width 384.
+// 12 heads of 30 do not make a model of width 384.
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"tokens"> tokens;
