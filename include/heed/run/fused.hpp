@@ -219,8 +219,8 @@ void collect(const graph& g, call_frame& f, workspace*& memory, A& a) {
   if constexpr (is_workspace<T>) memory = &a;
   else if constexpr (is_extent<T>) []<class X>(const graph& g2, call_frame& f2, const extent_binding<X>& e) {
     const int i = g2.find_axis(X::name);
-    if (i < 0) throw error("", X::name.text(), "an axis of the graph", "one that it does not have");
-    if (e.extent < 0) throw error("", X::name.text(), "an extent that is not negative", std::to_string(e.extent));
+    if (i < 0) refuse({}, X::name, {"an axis of the graph"}, {"one that it does not have"});
+    if (e.extent < 0) refuse({}, X::name, {"an extent that is not negative"}, {e.extent});
     f2.extent[std::size_t(i)] = e.extent;
   }(g, f, a);
   else if constexpr (is_into<T>) std::apply([&](auto&... x) {

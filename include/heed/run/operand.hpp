@@ -22,7 +22,7 @@ struct view {
     for (std::size_t i = e.size(); i-- > 0; s *= e[i]) extents[i] = e[i], strides[i] = s;
   }
   view(T* pointer, std::span<const extent_t> e, std::span<const extent_t> s) : data(pointer), rank(checked_rank(e.size())) {
-    if (s.size() != e.size()) throw error("", "", std::to_string(e.size()) + " strides", std::to_string(s.size()));
+    if (s.size() != e.size()) refuse({}, {}, {extent_t(e.size()), " strides"}, {extent_t(s.size())});
     std::copy(e.begin(), e.end(), extents.begin());
     std::copy(s.begin(), s.end(), strides.begin());
   }
@@ -32,7 +32,7 @@ struct view {
 
  private:
   static int checked_rank(std::size_t n) {
-    if (n > std::size_t(max_rank)) throw error("", "", "at most " + std::to_string(max_rank) + " axes", std::to_string(n));
+    if (n > std::size_t(max_rank)) refuse({}, {}, {"at most ", max_rank, " axes"}, {extent_t(n)});
     return int(n);
   }
 };
@@ -62,7 +62,7 @@ struct operand_traits<tensor<T>> {
   template <class X> static run::bound bind(X& t) {
     run::bound b;
     b.data = const_cast<T*>(t.data());
-    if (t.rank() > max_rank) throw error("", "", "at most " + std::to_string(max_rank) + " axes", std::to_string(t.rank()));
+    if (t.rank() > max_rank) refuse({}, {}, {"at most ", max_rank, " axes"}, {t.rank()});
     b.rank = t.rank();
     std::copy(t.extents().begin(), t.extents().end(), b.extents.begin());
     std::copy(t.strides().begin(), t.strides().end(), b.strides.begin());

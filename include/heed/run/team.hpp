@@ -1,7 +1,6 @@
 // The team: the only place that knows OpenMP. Work is a list of items handed out one by one, in order, to whichever thread
 // is free, so that the items with the most work left should come first. Results never depend on who does what.
 #pragma once
-#include <atomic>
 #include <cstddef>
 #include <omp.h>
 
@@ -22,11 +21,17 @@ void for_each_item(std::ptrdiff_t count, int threads, const Work& work) noexcept
     for (std::ptrdiff_t i = 0; i < count; ++i) work(i, 0);
     return;
   }
-  std::atomic<std::ptrdiff_t> next{0};
+  std::ptrdiff_t next = 0;                                 // OpenMP's atomic: <atomic> costs every file a twentieth of a second
 #pragma omp parallel num_threads(threads)
   {
     const int thread = omp_get_thread_num();
-    for (std::ptrdiff_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < count;) work(i, thread);
+    for (;;) {
+      std::ptrdiff_t i;
+#pragma omp atomic capture relaxed
+      i = next++;
+      if (i >= count) break;
+      work(i, thread);
+    }
   }
 }
 

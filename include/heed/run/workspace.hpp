@@ -11,7 +11,7 @@ class workspace {
  public:
   std::size_t bytes() const { return size_; }
   std::byte* at_least(std::size_t bytes) {
-    if (bytes > size_ || !memory_) memory_ = run::allocate(bytes), size_ = bytes;
+    if (bytes > size_ || !memory_.get()) memory_ = run::aligned_memory(bytes), size_ = bytes;
     return memory_.get();
   }
 
