@@ -17,6 +17,7 @@
 #include "block/mask.hpp"
 #include "block/norm.hpp"
 #include "run/fused.hpp"
+#include "run/reference.hpp"
 #include "show/drawing.hpp"
 #include "show/explain.hpp"
 #include "show/look.hpp"

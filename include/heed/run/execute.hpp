@@ -7,6 +7,8 @@
 #include "row_kernel.hpp"
 #include "score_kernel.hpp"
 #include "workspace.hpp"
+#include <boost/hana/for_each.hpp>
+#include <boost/hana/range.hpp>
 
 namespace heed::run {
 
@@ -105,22 +107,18 @@ void execute(const call_frame& f, workspace& memory) {
   locator at{p, f, place_buffers(p, f.extent.data())};
   const int threads = team_size();
   scratch_need most;
-  const auto each = [&](const auto& action) {
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      (action.template operator()<I>(), ...);
-    }(std::make_integer_sequence<int, middle::plan_of<Outs...>.region_count>{});
-  };
-  each([&]<int I>() {
-    const region_call<middle::region_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
-    const scratch_need n = kernel_of<middle::region_of<I, Outs...>>::need(c.call);
+  constexpr auto regions = boost::hana::range_c<int, 0, middle::plan_of<Outs...>.region_count>;
+  boost::hana::for_each(regions, [&](auto i) {
+    const region_call<middle::region_of<i(), Outs...>> c(at, p.regions[std::size_t(i())], threads);
+    const scratch_need n = kernel_of<middle::region_of<i(), Outs...>>::need(c.call);
     most.shared = std::max(most.shared, n.shared), most.per_thread = std::max(most.per_thread, n.per_thread);
   });
   const std::size_t buffers = rounded_up(at.places.bytes), shared = rounded_up(most.shared), own = rounded_up(most.per_thread);
   at.memory = memory.at_least(buffers + shared + own * std::size_t(threads));
   const scratch s{at.memory + buffers, at.memory + buffers + shared, own};
-  each([&]<int I>() {
-    const region_call<middle::region_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
-    kernel_of<middle::region_of<I, Outs...>>::run(c.call, s);
+  boost::hana::for_each(regions, [&](auto i) {
+    const region_call<middle::region_of<i(), Outs...>> c(at, p.regions[std::size_t(i())], threads);
+    kernel_of<middle::region_of<i(), Outs...>>::run(c.call, s);
   });
 }
 

@@ -1,6 +1,7 @@
 // The public ways to look at a graph: explain<out>(), drawing<out>(), picture<keep>(with(n, 64), with(m, 64)).
 #pragma once
-#include "../run/fused.hpp"
+#include "../run/arguments.hpp"
+#include "../run/reference_graph.hpp"
 #include "drawing.hpp"
 #include "explain.hpp"
 

@@ -1,0 +1,144 @@
+// The static rules of a call: its arguments against the inputs and results of the graph. One mistake gives one error, which
+// names its facts and nothing else.
+#pragma once
+#include "arguments.hpp"
+#include "graph_rules.hpp"
+
+namespace heed::run {
+
+// ---- rules: each names its facts and nothing else, so that a failure prints two lines of context
+template <text Name, bool Known> constexpr bool require_known() {
+  static_assert(given<Known, operand_fact<Name>>, "heed: the call binds an operand that the graph does not have");
+  return Known;
+}
+template <text Name, int Times> constexpr bool require_once() {
+  static_assert(given<Times <= 1, operand_fact<Name>>, "heed: an operand is bound twice");
+  static_assert(given<Times != 0, operand_fact<Name>>, "heed: an operand of the graph is not bound");
+  return Times == 1;
+}
+template <text Name, class Declared, class Bound, bool Same> constexpr bool require_element() {
+  static_assert(given<Same, operand_fact<Name>, Declared, Bound>, "heed: an operand has another element type than its input declares");
+  return Same;
+}
+template <text Name, class Type, bool Binds> constexpr bool require_bindable() {
+  static_assert(given<Binds, operand_fact<Name>, Type>, "heed: this type does not bind; use heed::view or specialise heed::operand_traits");
+  return Binds;
+}
+template <text Name, int Declared, int Bound> constexpr bool require_rank() {
+  constexpr bool ok = Bound < 0 || Bound == Declared;
+  static_assert(given<ok, operand_fact<Name>, number_fact<"declared_axes", Declared>, number_fact<"bound_axes", Bound>>,
+                "heed: an operand has another number of axes than its input declares");
+  return ok;
+}
+template <int Times> constexpr bool require_into() {
+  static_assert(given<Times != 0, number_fact<"into", Times>>, "heed: the call lacks into(...), where the results go");
+  static_assert(given<Times <= 1, number_fact<"into", Times>>, "heed: the call has more than one into(...)");
+  return Times == 1;
+}
+template <class Axis, int Times> constexpr bool require_one_with() {
+  static_assert(given<Times == 1, axis_fact_of<Axis>>, "heed: the extent of an axis is given twice");
+  return Times == 1;
+}
+template <int Times> constexpr bool require_one_workspace() {
+  static_assert(given<Times <= 1, number_fact<"workspaces", Times>>, "heed: a call takes one workspace");
+  return Times <= 1;
+}
+template <int Results, int Given> constexpr bool require_result_count() {
+  static_assert(given<Results == Given, number_fact<"results", Results>, number_fact<"into", Given>>, "heed: into(...) takes one operand for each result");
+  return Results == Given;
+}
+template <int Result, class Declared, class Bound, bool Same> constexpr bool require_result_element() {
+  static_assert(given<Same, number_fact<"result", Result>, Declared, Bound>, "heed: a result has another element type than the memory it goes to");
+  return Same;
+}
+template <bool Writable> constexpr bool require_writable() {
+  static_assert(given<Writable>, "heed: into(...) needs memory that can be written");
+  return Writable;
+}
+template <class Type, bool Known> constexpr bool require_argument() {
+  static_assert(given<Known, Type>, "heed: a call takes operands as name = value, into(...), with(axis, extent) and a workspace");
+  return Known;
+}
+constexpr bool uses_input(const graph& g, int input) {
+  for (int i = 1; i < g.size; ++i)
+    if (g[i].code == op::input && g[i].first == input) return true;
+  return false;
+}
+constexpr int input_number(const graph& g, const label& name) {
+  for (int i = 0; i < g.input_count; ++i)
+    if (g.inputs[std::size_t(i)].name == name) return i;
+  return -1;
+}
+// The name that an argument binds; empty: none.
+template <class T> inline constexpr label bound_name{};
+template <text N, class S, element E, class T> inline constexpr label bound_name<binding<N, S, E, T>> = make_label(N);
+
+// The arguments of a call against the inputs of a graph.
+template <const auto& Graph, class... Args>
+struct call_rules {
+  // How often a name is bound: counted over values, for a template a pair of input and argument is what calls would cost most.
+  static constexpr int times_bound(const label& name) {
+    const label bound[] = {bound_name<std::remove_cvref_t<Args>>..., label{}};
+    int n = 0;
+    for (const label& x : bound) n += x == name;
+    return n;
+  }
+  template <int Input> static constexpr auto name = text_of<Graph.inputs[std::size_t(Input)].name>();
+  template <class A> static constexpr bool known() {
+    using T = std::remove_cvref_t<A>;
+    if constexpr (is_into<T> || is_extent<T> || is_workspace<T>) return true;
+    else if constexpr (is_binding<T>) return require_known<T::name, input_number(Graph, make_label(T::name)) >= 0>();
+    else return require_argument<T, false>();
+  }
+  template <class A> static constexpr bool fits() {
+    using T = std::remove_cvref_t<A>;
+    if constexpr (is_binding<T>) return fits_binding(static_cast<T*>(nullptr)); else return true;
+  }
+  template <text N, class S, element E, class X> static constexpr bool fits_binding(binding<N, S, E, X>*) {
+    using traits = traits_of<X>;
+    if constexpr (!require_bindable<N, std::remove_cvref_t<X>, traits::binds>()) return false;
+    else {
+      using bound_type = std::remove_const_t<typename traits::element_type>;
+      if constexpr (!require_element<N, storage<E>, bound_type, std::is_same_v<storage<E>, bound_type> || (is_storable<bound_type> && element_of<bound_type> == E)>()) return false;
+      else return require_rank<N, S::rank, traits::rank>();
+    }
+  }
+  template <int Input> static constexpr bool bound_once() {
+    if constexpr (uses_input(Graph, Input)) return require_once<name<Input>, times_bound(Graph.inputs[std::size_t(Input)].name)>();
+    else return true;
+  }
+  template <class A> static constexpr bool extent_once() {
+    if constexpr (is_extent<A>) return one_with(static_cast<A*>(nullptr)); else return true;
+  }
+  template <class Axis> static constexpr bool one_with(extent_binding<Axis>*) {
+    return require_one_with<Axis, (int(std::is_same_v<std::remove_cvref_t<Args>, extent_binding<Axis>>) + ... + 0)>();
+  }
+  // Every argument is known, every input bound once, with its type.
+  static constexpr bool inputs() {
+    if constexpr (!(known<Args>() && ...)) return false;
+    else if constexpr (![]<int... I>(std::integer_sequence<int, I...>) {
+      return (bound_once<I>() && ...);
+    }(std::make_integer_sequence<int, Graph.input_count>{})) return false;
+    else if constexpr (!(extent_once<std::remove_cvref_t<Args>>() && ...)) return false;
+    else if constexpr (!require_one_workspace<(int(is_workspace<Args>) + ... + 0)>()) return false;
+    else return (fits<Args>() && ...);
+  }
+  template <class A, element... E> static constexpr bool fits_into() {
+    if constexpr (is_into<std::remove_cvref_t<A>>) return fits_results<E...>(static_cast<std::remove_cvref_t<A>*>(nullptr)); else return true;
+  }
+  template <element... E, class... X> static constexpr bool fits_results(into_binding<X...>*) {
+    if constexpr (!require_result_count<sizeof...(E), sizeof...(X)>()) return false;
+    else if constexpr (!(require_bindable<"into", std::remove_cvref_t<X>, traits_of<X>::binds>() && ...)) return false;
+    else if constexpr (!(require_writable<can_write<X>>() && ...)) return false;
+    else return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (require_result_element<int(I) + 1, storage<E>, std::remove_const_t<typename traits_of<X>::element_type>,
+                                     element_of<std::remove_const_t<typename traits_of<X>::element_type>> == E>() && ...);
+    }(std::make_index_sequence<sizeof...(X)>{});
+  }
+  template <element... E> static constexpr bool outputs() {
+    if constexpr (!require_into<(int(is_into<std::remove_cvref_t<Args>>) + ... + 0)>()) return false;
+    else return (fits_into<Args, E...>() && ...);
+  }
+};
+
+}  // namespace heed::run

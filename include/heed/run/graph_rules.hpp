@@ -1,0 +1,74 @@
+// What a graph must satisfy to be fused, checked where it is named: one extent an axis, one declaration an input, room in
+// the plan, and under `strict` no region that runs as a plain loop.
+#pragma once
+#include "../plan/make_plan.hpp"
+
+namespace heed {
+
+struct options {
+  bool strict = false;                                     // a region that cannot be fused is an error
+};
+inline constexpr options strict{true};
+
+namespace run {
+
+constexpr int length_of(label l) {
+  int n = 0;
+  while (n < int(label_capacity) && (l.word[std::size_t(n) / 8] >> (8 * (std::size_t(n) % 8)) & 255)) ++n;
+  return n;
+}
+template <label L> constexpr auto text_of() {
+  text<std::size_t(length_of(L)) + 1> t;
+  for (std::size_t i = 0; i < std::size_t(length_of(L)); ++i) t.s[i] = char(L.word[i / 8] >> (8 * (i % 8)) & 255);
+  return t;
+}
+
+template <bool Fused, int Region> constexpr bool require_fused() {
+  static_assert(given<Fused, number_fact<"region", Region>>, "heed: strict: a region of this graph cannot be fused (explain says why)");
+  return Fused;
+}
+template <label Axis> constexpr bool require_one_extent() {
+  static_assert(given<Axis.empty(), axis_fact<text_of<Axis>(), runtime>>, "heed: an axis has one extent throughout a graph");
+  return Axis.empty();
+}
+template <label Name> constexpr bool require_one_declaration() {
+  static_assert(given<Name.empty(), operand_fact<text_of<Name>()>>, "heed: an input has one declaration throughout a graph");
+  return Name.empty();
+}
+template <bool Fits> constexpr bool require_room() {
+  static_assert(given<Fits>, "heed: the graph needs more regions than a plan holds");
+  return Fits;
+}
+
+// The first axis that has two extents, the first input that has two declarations; an empty label where there is none.
+constexpr label axis_with_two_extents(const graph& g) {
+  for (int i = 0; i < g.axis_count; ++i)
+    for (int j = 0; j < i; ++j)
+      if (g.axes[std::size_t(i)].name == g.axes[std::size_t(j)].name) return g.axes[std::size_t(i)].name;
+  return {};
+}
+constexpr label input_with_two_declarations(const graph& g) {
+  for (int i = 0; i < g.input_count; ++i)
+    for (int j = 0; j < i; ++j)
+      if (g.inputs[std::size_t(i)].name == g.inputs[std::size_t(j)].name) return g.inputs[std::size_t(i)].name;
+  return {};
+}
+constexpr int unfused_region(const middle::plan& p) {
+  for (int i = 0; i < p.region_count; ++i)
+    if (p.regions[std::size_t(i)].kind == region_kind::loop) return i;
+  return -1;
+}
+
+// What a graph must satisfy before it becomes a plan, and the plan before it becomes loops.
+template <options O, const expression&... Outs>
+constexpr bool fusible() {
+  constexpr const graph& g = middle::merged_of<Outs...>.g;
+  if constexpr (!require_one_extent<axis_with_two_extents(g)>()) return false;
+  else if constexpr (!require_one_declaration<input_with_two_declarations(g)>()) return false;
+  else if constexpr (!require_room<!middle::plan_of<Outs...>.too_large>()) return false;
+  else if constexpr (O.strict) return require_fused<unfused_region(middle::plan_of<Outs...>) < 0, unfused_region(middle::plan_of<Outs...>)>();
+  else return true;
+}
+
+}  // namespace run
+}  // namespace heed

@@ -1,0 +1,57 @@
+// The oracle as a call: `reference<out>(q = Q, k = K, v = V, into(O))` evaluates the declared graph naively, in double.
+#pragma once
+#include "call_rules.hpp"
+#include "fused.hpp"
+#include "reference_graph.hpp"
+
+namespace heed {
+
+// The oracle: the declared graph, naively, in double. Same bindings; the results are tensors or views of double.
+template <const expression&... Outs>
+struct referenced {
+  template <class... Args>
+  void operator()(Args&&... args) const {
+    using rules = run::call_rules<middle::merged_of<Outs...>.g, Args...>;
+    if constexpr (rules::inputs())
+      if constexpr (rules::template outputs<((void)Outs, element::f64)...>()) {
+        static constexpr const middle::plan& p = middle::plan_of<Outs...>;
+        run::call_frame f = run::frame_of<middle::plan_of<Outs...>.g>(run::arguments_by_key(args...));
+        run::check_call(p, f);
+        evaluate(p, f);
+      }
+  }
+
+ private:
+  static void evaluate(const middle::plan& p, const run::call_frame& f) {
+    static constexpr const middle::merged_graph& m = middle::merged_of<Outs...>;
+    run::reference_graph::extents extent{};
+    for (int i = 0; i < m.g.axis_count; ++i) extent[std::size_t(i)] = f.extent[std::size_t(p.g.find_axis(m.g.axes[std::size_t(i)].name))];
+    std::vector<run::view> inputs(std::size_t(m.g.input_count));
+    for (int i = 0; i < m.g.input_count; ++i) {
+      const run::bound& b = f.inputs[std::size_t(i)];
+      inputs[std::size_t(i)].data = b.data;
+      for (int k = 0; k < m.g.inputs[std::size_t(i)].rank; ++k)
+        inputs[std::size_t(i)].stride[std::size_t(m.g.inputs[std::size_t(i)].order[std::size_t(k)])] = b.strides[std::size_t(k)];
+    }
+    run::reference_graph r(m.g, extent, inputs.data());
+    const expression* const outs[] = {&Outs...};
+    for (int k = 0; k < m.count; ++k) {
+      const int root = m.roots[std::size_t(k)];
+      r[root];
+      const run::bound& to = f.outputs[std::size_t(k)];
+      r.each(m.g[root].axes, [&](const run::reference_graph::extents& index) {
+        extent_t at = 0;
+        for (int i = 0; i < outs[k]->shape->rank; ++i)
+          at += to.strides[std::size_t(i)] * index[std::size_t(m.g.find_axis(outs[k]->shape->axes[std::size_t(i)].name))];
+        static_cast<double*>(to.data)[at] = r.at(root, index);
+      });
+    }
+  }
+};
+template <result_list R, class I> struct make_referenced { using type = ill_formed_call; };
+template <result_list R, std::size_t... I> requires(R.well_formed)
+struct make_referenced<R, std::index_sequence<I...>> { using type = referenced<*R.of[I]...>; };
+template <result_list R>
+inline constexpr typename make_referenced<R, std::make_index_sequence<std::size_t(R.count)>>::type reference{};
+
+}  // namespace heed
