@@ -11,6 +11,9 @@ The file has `flags` for all programs and `entries`:
     megabytes   peak resident set of the compiler allowed (its largest process), the least of N runs
     less        an entry with the same compiler whose seconds are taken off; `share` divides what is left:
                 (t(five variants) - t(one variant)) / 4 is what each further variant costs
+and may have a `yardstick`: a `source` that does not depend on what is measured, and the `seconds` that it took, by
+compiler, where the budget was set. It is compiled in the same run; on a machine that takes longer for it the seconds
+allowed grow in proportion, to at most 1.5 times; they never shrink.
 No compiler cache is asked. A missing source or compiler is an error, never a pass.
 """
 import argparse
@@ -42,29 +45,45 @@ def compile_once(command):
     return seconds, usage.ru_maxrss / 1024
 
 
+def scale(measured, recorded):
+    """How many times the seconds of a budget a machine may take."""
+    return min(max(measured / recorded, 1), 1.5)
+
+
 def measure(budget, directory, includes, names, runs):
-    """One row per entry: name, compiler, seconds, its limit, megabytes, its limit."""
+    """One row per entry: name, compiler, seconds, its limit, megabytes, its limit; faults; scales by compiler."""
     entries = {entry["name"]: entry for entry in budget["entries"]}
     for name in names:
         if name not in entries:
             raise Fault(f"no entry {name}")
     wanted = names or list(entries)
-    measured = {}
+    measured, scales = {}, {}
+
+    def least(what, source, compiler):
+        if not source.is_file():
+            raise Fault(f"{what}: {source} does not exist")
+        if not shutil.which(compiler):
+            raise Fault(f"{what}: there is no {compiler}")
+        flags = ["-std=c++20", *budget["flags"], *(f"-I{include}" for include in includes)]
+        with tempfile.TemporaryDirectory() as scratch:
+            command = [compiler, *flags, "-c", str(source), "-o", f"{scratch}/object.o"]
+            results = [compile_once(command) for _ in range(runs)]
+        return tuple(min(column) for column in zip(*results))
 
     def cost(name):
         if name not in measured:
             entry = entries[name]
-            source = directory / entry.get("source", f"{name}.cpp")
-            if not source.is_file():
-                raise Fault(f"{name}: {source} does not exist")
-            if not shutil.which(entry["compiler"]):
-                raise Fault(f"{name}: there is no {entry['compiler']}")
-            flags = ["-std=c++20", *budget["flags"], *(f"-I{include}" for include in includes)]
-            with tempfile.TemporaryDirectory() as scratch:
-                command = [entry["compiler"], *flags, "-c", str(source), "-o", f"{scratch}/object.o"]
-                results = [compile_once(command) for _ in range(runs)]
-            measured[name] = tuple(min(column) for column in zip(*results))
+            measured[name] = least(name, directory / entry.get("source", f"{name}.cpp"), entry["compiler"])
         return measured[name]
+
+    def scale_of(compiler):
+        yardstick = budget.get("yardstick")
+        if yardstick and compiler not in scales:
+            if compiler not in yardstick["seconds"]:
+                raise Fault(f"the yardstick has no seconds of {compiler}")
+            seconds, _ = least("yardstick", directory / yardstick["source"], compiler)
+            scales[compiler] = seconds, yardstick["seconds"][compiler]
+        return scale(*scales[compiler]) if yardstick else 1
 
     rows, faults = [], []
     for name in wanted:
@@ -73,29 +92,31 @@ def measure(budget, directory, includes, names, runs):
             seconds, megabytes = cost(name)
             if "less" in entry:
                 seconds -= cost(entry["less"])[0]
-            rows.append((name, entry["compiler"], seconds / entry.get("share", 1), entry["seconds"], megabytes,
-                         entry["megabytes"]))
+            rows.append((name, entry["compiler"], seconds / entry.get("share", 1),
+                         entry["seconds"] * scale_of(entry["compiler"]), megabytes, entry["megabytes"]))
         except Fault as fault:
             faults.append(str(fault))
-    return rows, faults
+    return rows, faults, scales
 
 
-def report(rows, faults):
+def report(rows, faults, scales):
     """Prints the table; the number of entries over their budget or not measured."""
-    print(f"{'program':28} {'compiler':12} {'seconds':>8} {'allowed':>8} {'MB':>6} {'allowed':>8}")
+    print(f"{'program':28} {'compiler':12} {'seconds':>8} {'allowed':>8} {'of it':>6} {'MB':>6} {'allowed':>8}")
     over = 0
     for name, compiler, seconds, seconds_allowed, megabytes, megabytes_allowed in rows:
         good = seconds <= seconds_allowed and megabytes <= megabytes_allowed
         over += not good
-        print(f"{name:28} {compiler:12} {seconds:8.2f} {seconds_allowed:8.2f} {megabytes:6.0f} "
-              f"{megabytes_allowed:8.0f}{'' if good else '  OVER BUDGET'}")
+        print(f"{name:28} {compiler:12} {seconds:8.2f} {seconds_allowed:8.2f} {seconds / seconds_allowed:6.0%} "
+              f"{megabytes:6.0f} {megabytes_allowed:8.0f}{'' if good else '  OVER BUDGET'}")
+    for compiler, (seconds, recorded) in scales.items():
+        print(f"{'yardstick':28} {compiler:12} {seconds:8.2f}   recorded {recorded:.2f}: seconds allowed x {scale(seconds, recorded):.2f}")
     for fault in faults:
         print(f"NOT MEASURED: {fault}")
     return over + len(faults)
 
 
 def self_test():
-    """A tiny program within and over a budget of each kind, and entries that cannot be measured."""
+    """A tiny program within and over a budget of each kind, entries that cannot be measured, and what a yardstick does."""
     def entry(name, seconds, megabytes, **more):
         return dict({"name": name, "source": "tiny.cpp", "compiler": "c++", "seconds": seconds,
                      "megabytes": megabytes}, **more)
@@ -104,6 +125,8 @@ def self_test():
         entry("within", 600, 100000), entry("slow", 0.0001, 100000), entry("large", 600, 0.5),
         entry("share", 600, 100000, less="within", share=4), entry("absent", 1, 1, source="absent.cpp"),
         entry("wrong", 600, 100000, source="wrong.cpp"), entry("compilerless", 1, 1, compiler="no-such-compiler")]}
+    yardsticks = [  # on a machine as fast, faster, slower, much slower
+        (scale(1, 1), 1), (scale(0.5, 1), 1), (scale(1.2, 1), 1.2), (scale(9, 1), 1.5)]
     expected = {"within": 0, "slow": 1, "large": 1, "share": 0, "absent": 1, "wrong": 1, "compilerless": 1}
     failures = 0
     with tempfile.TemporaryDirectory() as directory:
@@ -113,6 +136,14 @@ def self_test():
             right = report(*measure(budget, pathlib.Path(directory), [], [name], 1)) == bad
             failures += not right
             print(f"{'right' if right else 'WRONG'}: {name}\n")
+        for seconds, source, bad in [({"c++": 1e-9}, "tiny.cpp", 0), ({"g++": 1}, "tiny.cpp", 1), ({"c++": 1}, "absent.cpp", 1)]:
+            with_yardstick = budget | {"yardstick": {"source": source, "seconds": seconds}}
+            right = report(*measure(with_yardstick, pathlib.Path(directory), [], ["within"], 1)) == bad
+            failures += not right
+            print(f"{'right' if right else 'WRONG'}: yardstick {source} {seconds}\n")
+    for got, wanted in yardsticks:
+        failures += got != wanted
+        print(f"{'right' if got == wanted else 'WRONG'}: scale {got}")
     return failures
 
 

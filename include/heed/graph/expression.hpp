@@ -11,6 +11,8 @@ struct expression {
   graph g;
   int root;
   const shape_value* shape;
+  template <class Grow>
+  constexpr expression(const graph& from, const shape_value& s, const Grow& grow) : g(from), root(grow(g)), shape(&s) {}
   constexpr const node& top() const { return g[root]; }
 };
 
@@ -18,6 +20,8 @@ template <class Shape, element Type>
 struct expr : expression {
   using shape_type = Shape;
   static constexpr element type = Type;
+  template <class Grow>
+  constexpr expr(const graph& from, const Grow& grow) : expression(from, value_of_shape<Shape>, grow) {}
 };
 
 template <class T> inline constexpr bool is_expr = false;
@@ -56,18 +60,13 @@ constexpr node_id put(graph& g, T v) {
                                    : std::is_integral_v<T> ? element::integer : element::real);
 }
 
-template <class T> constexpr int nodes_in(const T& x) {
-  if constexpr (std::is_base_of_v<expression, T>) return x.g.size; else return 0;
+// The graph of an operand, and of the larger of two: what an operator grows. References, for a copy is what operators cost.
+inline constexpr graph empty_graph{};
+template <class T> constexpr const graph& graph_of(const T& x) {
+  if constexpr (std::is_base_of_v<expression, T>) return x.g; else return empty_graph;
 }
-// The graph of the larger operand, to be grown.
-template <class T> constexpr graph graph_of(const T& x) {
-  if constexpr (std::is_base_of_v<expression, T>) return x.g; else return graph{};
-}
-template <class A, class B> constexpr graph larger_graph(const A& a, const B& b) {
-  if constexpr (!std::is_base_of_v<expression, A>) return graph_of(b);
-  else if constexpr (!std::is_base_of_v<expression, B>) return a.g;
-  else return nodes_in(a) >= nodes_in(b) ? a.g : b.g;
-}
+constexpr const graph& larger_of(const graph& a, const graph& b) { return a.size >= b.size ? a : b; }
+template <class A, class B> constexpr const graph& larger_graph(const A& a, const B& b) { return larger_of(graph_of(a), graph_of(b)); }
 
 // One axis has one extent: the first pair of axes of two shapes that share a name but not an extent.
 template <class A, class B> struct clash { using type = void; };

@@ -16,7 +16,7 @@ constexpr std::uint64_t hash_of(const axis_entry& x) {
 }
 
 struct graph {
-  static constexpr int capacity = 1024;                    // nodes; more is a compile error at the node that was too many
+  static constexpr int capacity = 2048;                    // nodes; more is a compile error at the node that was too many
   static constexpr int input_capacity = 400;
 
   std::array<node, capacity> nodes;

@@ -50,19 +50,19 @@ constexpr auto input(Axes...) {
   else if constexpr (!require_distinct<Name, Axes...>()) return ill_formed{};
   else {
     using Shape = shape<Axes...>;
-    expr<Shape, element_of<T>> r{{{}, 0, &value_of_shape<Shape>}};
-    input_entry x{.name = make_label(Name), .type = element_of<T>, .rank = std::int8_t(sizeof...(Axes)), .order = {}};
-    axis_set axes = 0;
-    std::uint64_t h = mixed(mixed(x.name.word[0], x.name.word[1]), std::uint64_t(x.type) + 1);
-    [[maybe_unused]] std::size_t i = 0;
-    ([&] {
-      const int id = r.g.axis({Axes::name, Axes::extent});
-      axes |= axis_set(1) << id;
-      x.order[i++] = std::int8_t(id);
-      h = mixed(h, r.g.axis_hash[std::size_t(id)]);
-    }(), ...);
-    r.root = r.g.add(node{.code = op::input, .type = element_of<T>, .axes = axes, .first = r.g.add_input(x), .hash = h | 1});
-    return input_expr<Name, Shape, element_of<T>>(r);
+    return input_expr<Name, Shape, element_of<T>>(expr<Shape, element_of<T>>(empty_graph, [](graph& g) {
+      input_entry x{.name = make_label(Name), .type = element_of<T>, .rank = std::int8_t(sizeof...(Axes)), .order = {}};
+      axis_set axes = 0;
+      std::uint64_t h = mixed(mixed(x.name.word[0], x.name.word[1]), std::uint64_t(x.type) + 1);
+      [[maybe_unused]] std::size_t i = 0;
+      ([&] {
+        const int id = g.axis({Axes::name, Axes::extent});
+        axes |= axis_set(1) << id;
+        x.order[i++] = std::int8_t(id);
+        h = mixed(h, g.axis_hash[std::size_t(id)]);
+      }(), ...);
+      return g.add(node{.code = op::input, .type = element_of<T>, .axes = axes, .first = g.add_input(x), .hash = h | 1});
+    }));
   }
 }
 

@@ -44,12 +44,11 @@ template <rule Rule, element A, element B> constexpr bool admits() {
   else return require_one_width<A, B>();
 }
 
-// Grows the larger operand's graph by one node. The two operands keep their places.
+// Adds an operation on two operands, which keep their places, to a graph.
 template <class A, class B>
-constexpr void grow(expression& r, op o, element type, const A& a, const B& b) {
-  r.g = larger_graph(a, b);
-  const node_id x = put(r.g, a), y = put(r.g, b);
-  r.root = r.g.add(node{.code = o, .type = type, .a = x, .b = y, .axes = r.g[x].axes | r.g[y].axes});
+constexpr node_id add_operation(graph& g, op o, element type, const A& a, const B& b) {
+  const node_id x = put(g, a), y = put(g, b);
+  return g.add(node{.code = o, .type = type, .a = x, .b = y, .axes = g[x].axes | g[y].axes});
 }
 
 template <rule Rule, class A, class B>
@@ -61,9 +60,7 @@ constexpr auto binary(op o, const A& a, const B& b) {
     using Shape = join<shape_of<A>, shape_of<B>>;
     constexpr element wide = joined(element_of_expr<A>, element_of_expr<B>);
     constexpr element type = Rule == rule::arithmetic ? wide : Rule == rule::division ? real_of(wide) : element::boolean;
-    expr<Shape, type> r{{{}, 0, &value_of_shape<Shape>}};
-    grow(r, o, type, a, b);
-    return r;
+    return expr<Shape, type>(larger_graph(a, b), [&](graph& g) { return add_operation(g, o, type, a, b); });
   }
 }
 
@@ -91,19 +88,19 @@ constexpr auto operator>=(const A& a, const B& b) { return b <= a; }
 template <class A>
 constexpr auto unary(op o, const A& a, double value = 0) {
   using E = expr_of<A>;
-  expr<typename E::shape_type, real_of(E::type)> r{{graph_of(a), 0, &value_of_shape<typename E::shape_type>}};
-  const node_id x = put(r.g, a);
-  r.root = r.g.add(node{.code = o, .type = real_of(E::type), .a = x, .axes = r.g[x].axes, .value = value});
-  return r;
+  return expr<typename E::shape_type, real_of(E::type)>(graph_of(a), [&](graph& g) {
+    const node_id x = put(g, a);
+    return g.add(node{.code = o, .type = real_of(E::type), .a = x, .axes = g[x].axes, .value = value});
+  });
 }
 // Unary operators that keep the element: negation, abs, and ! on conditions.
 template <class A>
 constexpr auto unary_same(op o, const A& a) {
   using E = expr_of<A>;
-  expr<typename E::shape_type, E::type> r{{graph_of(a), 0, &value_of_shape<typename E::shape_type>}};
-  const node_id x = put(r.g, a);
-  r.root = r.g.add(node{.code = o, .type = E::type, .a = x, .axes = r.g[x].axes});
-  return r;
+  return expr<typename E::shape_type, E::type>(graph_of(a), [&](graph& g) {
+    const node_id x = put(g, a);
+    return g.add(node{.code = o, .type = E::type, .a = x, .axes = g[x].axes});
+  });
 }
 
 template <Symbolic A> constexpr auto operator!(const A& a) {
@@ -157,13 +154,11 @@ constexpr auto where(const C& c, const A& a, const B& b) {
   else {
     using Shape = join<join<shape_of<A>, shape_of<B>>, shape_of<C>>;
     constexpr element type = joined(element_of_expr<A>, element_of_expr<B>);
-    expr<Shape, type> r{{larger_graph(a, b), 0, &value_of_shape<Shape>}};
-    if constexpr (std::is_base_of_v<expression, C>)
-      if (c.g.size > r.g.size) r.g = c.g;
-    const node_id i = put(r.g, c), x = put(r.g, a), y = put(r.g, b);
-    r.root = r.g.add(node{.code = op::where, .type = type, .a = i, .b = x, .c = y,
-                          .axes = r.g[i].axes | r.g[x].axes | r.g[y].axes});
-    return r;
+    return expr<Shape, type>(larger_of(larger_graph(a, b), graph_of(c)), [&](graph& g) {
+      const node_id i = put(g, c), x = put(g, a), y = put(g, b);
+      return g.add(node{.code = op::where, .type = type, .a = i, .b = x, .c = y,
+                        .axes = g[i].axes | g[x].axes | g[y].axes});
+    });
   }
 }
 
@@ -177,9 +172,8 @@ constexpr auto mask(const A& score, const C& keep) {
   else if constexpr (!agree<shape_of<A>, shape_of<C>>()) return ill_formed{};
   else {
     using Shape = join<shape_of<A>, shape_of<C>>;
-    expr<Shape, real_of(element_of_expr<A>)> r{{{}, 0, &value_of_shape<Shape>}};
-    grow(r, op::mask, real_of(element_of_expr<A>), score, keep);
-    return r;
+    constexpr element type = real_of(element_of_expr<A>);
+    return expr<Shape, type>(larger_graph(score, keep), [&](graph& g) { return add_operation(g, op::mask, type, score, keep); });
   }
 }
 
@@ -191,10 +185,10 @@ template <class T, Symbolic A> constexpr auto cast(const A& a) {
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else {
     using Shape = shape_of<A>;
-    expr<Shape, element_of<T>> r{{graph_of(a), 0, &value_of_shape<Shape>}};
-    const node_id x = put(r.g, a);
-    r.root = r.g.add(node{.code = op::cast, .type = element_of<T>, .a = x, .axes = r.g[x].axes});
-    return r;
+    return expr<Shape, element_of<T>>(graph_of(a), [&](graph& g) {
+      const node_id x = put(g, a);
+      return g.add(node{.code = op::cast, .type = element_of<T>, .a = x, .axes = g[x].axes});
+    });
   }
 }
 

@@ -15,14 +15,14 @@ template <class Shape, class X, class... To> constexpr bool require_replacement(
 template <class Shape, element Type, class A>
 constexpr auto viewed(op o, const A& a, const axis_entry& first, const axis_entry& second, const axis_entry& third,
                       double value = 0) {
-  expr<Shape, Type> r{{graph_of(a), 0, &value_of_shape<Shape>}};
-  const node_id x = put(r.g, a);
-  const int i = r.g.axis(first), j = r.g.axis(second), k = o == op::split || o == op::merge ? r.g.axis(third) : 0;
-  const axis_set one = axis_set(1) << i, two = axis_set(1) << j, three = k ? axis_set(1) << k : o == op::split || o == op::merge ? axis_set(1) : 0;
-  const axis_set axes = o == op::merge ? (r.g[x].axes & ~(two | three)) | one : (r.g[x].axes & ~one) | two | three;
-  r.root = r.g.add(node{.code = o, .type = Type, .a = x, .axes = axes, .first = std::int16_t(i),
-                        .second = std::int16_t(j), .third = std::int16_t(k), .value = value});
-  return r;
+  return expr<Shape, Type>(graph_of(a), [&](graph& g) {
+    const node_id x = put(g, a);
+    const int i = g.axis(first), j = g.axis(second), k = o == op::split || o == op::merge ? g.axis(third) : 0;
+    const axis_set one = axis_set(1) << i, two = axis_set(1) << j, three = k ? axis_set(1) << k : o == op::split || o == op::merge ? axis_set(1) : 0;
+    const axis_set axes = o == op::merge ? (g[x].axes & ~(two | three)) | one : (g[x].axes & ~one) | two | three;
+    return g.add(node{.code = o, .type = Type, .a = x, .axes = axes, .first = std::int16_t(i),
+                      .second = std::int16_t(j), .third = std::int16_t(k), .value = value});
+  });
 }
 template <class X> inline constexpr axis_entry entry_of{X::name, X::extent};
 
@@ -95,12 +95,12 @@ template <auto Axis, Symbolic A> constexpr auto shift(const A& a, long k) {
   else if constexpr (!require_axes<shape_of<A>, X>()) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else {
-    expr<shape_of<A>, element_of_expr<A>> r{{graph_of(a), 0, &value_of_shape<shape_of<A>>}};
-    const node_id x = put(r.g, a);
-    const int i = r.g.axis(entry_of<X>);
-    r.root = r.g.add(node{.code = op::shift, .type = element_of_expr<A>, .a = x, .axes = r.g[x].axes,
-                          .first = std::int16_t(i), .value = double(k)});
-    return r;
+    return expr<shape_of<A>, element_of_expr<A>>(graph_of(a), [&](graph& g) {
+      const node_id x = put(g, a);
+      const int i = g.axis(entry_of<X>);
+      return g.add(node{.code = op::shift, .type = element_of_expr<A>, .a = x, .axes = g[x].axes,
+                        .first = std::int16_t(i), .value = double(k)});
+    });
   }
 }
 
@@ -124,13 +124,13 @@ template <auto X, auto Y, auto To, Symbolic A, Symbolic B> constexpr auto concat
   else {
     using Shape = replaced<shape_of<A>, P, T>;
     constexpr element type = joined(element_of_expr<A>, element_of_expr<B>);
-    expr<Shape, type> r{{larger_graph(a, b), 0, &value_of_shape<Shape>}};
-    const node_id x = put(r.g, a), y = put(r.g, b);
-    const int i = r.g.axis(entry_of<T>), j = r.g.axis(entry_of<P>), k = r.g.axis(entry_of<Q>);
-    const axis_set rest = r.g[x].axes & ~(axis_set(1) << j);
-    r.root = r.g.add(node{.code = op::concat, .type = type, .a = x, .b = y, .axes = rest | axis_set(1) << i,
-                          .first = std::int16_t(i), .second = std::int16_t(j), .third = std::int16_t(k)});
-    return r;
+    return expr<Shape, type>(larger_graph(a, b), [&](graph& g) {
+      const node_id x = put(g, a), y = put(g, b);
+      const int i = g.axis(entry_of<T>), j = g.axis(entry_of<P>), k = g.axis(entry_of<Q>);
+      const axis_set rest = g[x].axes & ~(axis_set(1) << j);
+      return g.add(node{.code = op::concat, .type = type, .a = x, .b = y, .axes = rest | axis_set(1) << i,
+                        .first = std::int16_t(i), .second = std::int16_t(j), .third = std::int16_t(k)});
+    });
   }
 }
 
@@ -148,12 +148,12 @@ template <auto Axis, Symbolic A, Operand I> constexpr auto gather(const A& table
   else if constexpr (!agree<drop<shape_of<A>, X>, shape_of<I>>()) return ill_formed{};
   else {
     using Shape = join<shape_of<I>, drop<shape_of<A>, X>>;
-    expr<Shape, element_of_expr<A>> r{{larger_graph(table, index), 0, &value_of_shape<Shape>}};
-    const node_id x = put(r.g, table), y = put(r.g, index);
-    const int i = r.g.axis(entry_of<X>);
-    r.root = r.g.add(node{.code = op::gather, .type = element_of_expr<A>, .a = x, .b = y,
-                          .axes = (r.g[x].axes & ~(axis_set(1) << i)) | r.g[y].axes, .first = std::int16_t(i)});
-    return r;
+    return expr<Shape, element_of_expr<A>>(larger_graph(table, index), [&](graph& g) {
+      const node_id x = put(g, table), y = put(g, index);
+      const int i = g.axis(entry_of<X>);
+      return g.add(node{.code = op::gather, .type = element_of_expr<A>, .a = x, .b = y,
+                        .axes = (g[x].axes & ~(axis_set(1) << i)) | g[y].axes, .first = std::int16_t(i)});
+    });
   }
 }
 
@@ -166,9 +166,7 @@ template <auto... Axes, Symbolic A> constexpr auto arrange(const A& a) {
     static_assert(given<ok, shape_fact_of<Shape>, shape_fact_of<shape_of<A>>>, "heed: arrange names every axis of its operand once");
     if constexpr (!ok) return ill_formed{};
     else {
-      expr<Shape, element_of_expr<A>> r{{graph_of(a), 0, &value_of_shape<Shape>}};
-      r.root = put(r.g, a);
-      return r;
+      return expr<Shape, element_of_expr<A>>(graph_of(a), [&](graph& g) { return put(g, a); });
     }
   }
 }

@@ -36,12 +36,12 @@ constexpr auto dot(const A& a, const B& b) {
   else {
     using Shape = drop<join<shape_of<A>, shape_of<B>>, axis_type<Axes>...>;
     constexpr element type = real_of(joined(element_of_expr<A>, element_of_expr<B>));
-    expr<Shape, type> r{{larger_graph(a, b), 0, &value_of_shape<Shape>}};
-    const node_id x = put(r.g, a), y = put(r.g, b);
-    const axis_set over = axes_in<Axes...>(r.g);
-    r.root = r.g.add(node{.code = op::dot, .type = type, .a = x, .b = y,
-                          .axes = (r.g[x].axes | r.g[y].axes) & ~over, .over = over});
-    return r;
+    return expr<Shape, type>(larger_graph(a, b), [&](graph& g) {
+      const node_id x = put(g, a), y = put(g, b);
+      const axis_set over = axes_in<Axes...>(g);
+      return g.add(node{.code = op::dot, .type = type, .a = x, .b = y,
+                        .axes = (g[x].axes | g[y].axes) & ~over, .over = over});
+    });
   }
 }
 
@@ -54,11 +54,11 @@ constexpr auto along(op o, const A& a) {
   else {
     using Shape = std::conditional_t<Keeps, shape_of<A>, drop<shape_of<A>, axis_type<Axes>...>>;
     constexpr element type = Whole ? element_of_expr<A> : real_of(element_of_expr<A>);
-    expr<Shape, type> r{{graph_of(a), 0, &value_of_shape<Shape>}};
-    const node_id x = put(r.g, a);
-    const axis_set over = axes_in<Axes...>(r.g);
-    r.root = r.g.add(node{.code = o, .type = type, .a = x, .axes = Keeps ? r.g[x].axes : r.g[x].axes & ~over, .over = over});
-    return r;
+    return expr<Shape, type>(graph_of(a), [&](graph& g) {
+      const node_id x = put(g, a);
+      const axis_set over = axes_in<Axes...>(g);
+      return g.add(node{.code = o, .type = type, .a = x, .axes = Keeps ? g[x].axes : g[x].axes & ~over, .over = over});
+    });
   }
 }
 
@@ -79,11 +79,11 @@ constexpr auto softmax(const A& a) { return along<true, false, A, Axis>(op::soft
 // size<n>: the extent of an axis, as a whole number.
 template <auto Axis> constexpr auto make_size() {
   using X = axis_type<Axis>;
-  expr<shape<>, element::integer> r{{{}, 0, &value_of_shape<shape<>>}};
-  const int id = r.g.axis({X::name, X::extent});
-  if constexpr (X::extent != runtime) r.root = r.g.add_constant(double(X::extent), element::integer);
-  else r.root = r.g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(id)});
-  return r;
+  return expr<shape<>, element::integer>(empty_graph, [](graph& g) {
+    const int id = g.axis({X::name, X::extent});
+    if constexpr (X::extent != runtime) return g.add_constant(double(X::extent), element::integer);
+    else return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(id)});
+  });
 }
 template <auto Axis> inline constexpr auto size = make_size<Axis>();
 
