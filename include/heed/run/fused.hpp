@@ -221,7 +221,9 @@ void collect(const graph& g, call_frame& f, workspace*& memory, A& a) {
     const int i = g2.find_axis(X::name);
     if (i < 0) throw error("", X::name.text(), "an axis of the graph", "one that it does not have");
     if (e.extent < 0) throw error("", X::name.text(), "an extent that is not negative", std::to_string(e.extent));
-    f2.extent[std::size_t(i)] = e.extent;
+    extent_t& known = f2.extent[std::size_t(i)];
+    if (known != runtime && known != e.extent) throw error("", X::name.text(), std::to_string(known) + ", as in another with", std::to_string(e.extent));
+    known = e.extent;
   }(g, f, a);
   else if constexpr (is_into<T>) std::apply([&](auto&... x) {
     (f.outputs.push_back(traits_of<decltype(x)>::bind(x)), ...);
@@ -286,7 +288,7 @@ struct referenced {
         static constexpr const middle::plan& p = middle::plan_of<Outs...>;
         workspace* memory = nullptr;
         run::call_frame f = run::frame_of(p.g, memory, args...);
-        run::check_call(p, f);
+        run::check_call(p, f, true);                       // results in double
         evaluate(p, f);
       }
   }
