@@ -71,25 +71,28 @@ inline buffer_places place_buffers(const middle::plan& p, const extent_t* extent
   buffer_places r;
   struct placed { std::size_t first, end; int last; };     // bytes, and the region after which they are free
   std::array<placed, middle::max_regions> alive;           // by address
-  std::array<std::int16_t, middle::max_regions> by_first;
-  int count = 0, known = 0;
-  for (int i = 0; i < p.buffer_count; ++i) {
-    r.offset[std::size_t(i)] = 0;
-    if (p.buffers[std::size_t(i)].result < 0) by_first[std::size_t(known++)] = std::int16_t(i);
-  }
-  std::sort(by_first.begin(), by_first.begin() + known, [&](int a, int b) { return p.buffers[std::size_t(a)].first < p.buffers[std::size_t(b)].first; });
-  for (int i = 0; i < known; ++i) {
-    const middle::buffer& b = p.buffers[std::size_t(by_first[std::size_t(i)])];
+  int count = 0;
+  const auto place = [&](int i) {
+    const middle::buffer& b = p.buffers[std::size_t(i)];
     const std::size_t bytes = bytes_of_buffer(b, extent);
-    count = int(std::remove_if(alive.begin(), alive.begin() + count, [&](const placed& o) { return o.last < b.first; }) - alive.begin());
+    int kept = 0;
+    for (int j = 0; j < count; ++j)
+      if (alive[std::size_t(j)].last >= b.first) alive[std::size_t(kept++)] = alive[std::size_t(j)];
+    count = kept;
     std::size_t at = 0;
     int k = 0;
     while (k < count && alive[std::size_t(k)].first < at + bytes) at = std::max(at, alive[std::size_t(k)].end), ++k;
-    std::copy_backward(alive.begin() + k, alive.begin() + count, alive.begin() + count + 1);
-    alive[std::size_t(k)] = {at, at + bytes, b.last}, ++count;
-    r.offset[std::size_t(by_first[std::size_t(i)])] = at;
+    for (int j = count++; j > k; --j) alive[std::size_t(j)] = alive[std::size_t(j - 1)];
+    alive[std::size_t(k)] = {at, at + bytes, b.last};
+    r.offset[std::size_t(i)] = at;
     r.bytes = std::max(r.bytes, at + bytes);
-  }
+  };
+  for (int i = 0; i < p.buffer_count; ++i) r.offset[std::size_t(i)] = 0;
+  for (int i = 0; i < p.region_count; ++i)                 // in the order in which buffers begin to live
+    for (int k = 0; k < p.regions[std::size_t(i)].write_count; ++k) {
+      const int b = p.regions[std::size_t(i)].writes[std::size_t(k)].into;
+      if (p.buffers[std::size_t(b)].result < 0 && p.buffers[std::size_t(b)].first == i) place(b);
+    }
   return r;
 }
 
