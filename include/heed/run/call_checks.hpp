@@ -48,6 +48,10 @@ inline view view_of_input(const graph& g, const call_frame& f, int input) {
   return v;
 }
 
+// Checks are compiled for size and out of line: at -O3 they were a quarter of the compile time of a small program, and cost a
+// call a tenth of a microsecond less.
+#define HEED_CHECK [[gnu::cold, gnu::noinline]]
+
 // The checks of one call, in the order of the functions.
 class call_check {
  public:
@@ -57,7 +61,7 @@ class call_check {
     for (int i = 0; i < p.buffer_count; ++i)
       if (const int k = p.buffers[std::size_t(i)].result; k >= 0) results_[std::size_t(k)] = &p.buffers[std::size_t(i)];
   }
-  void all() {
+  HEED_CHECK void all() {
     declared_extents();
     inputs();
     derive_extents();
@@ -104,7 +108,7 @@ class call_check {
   extent_source& source(int axis) { return f_.source[std::size_t(axis)]; }
   const extent_source& source(int axis) const { return f_.source[std::size_t(axis)]; }
 
-  void declared_extents() {
+  HEED_CHECK void declared_extents() {
     for (int i = 0; i < g_.axis_count; ++i) {
       if (extent(i) != runtime) source(i) = {origin::with, 0};   // the call has begun with those
       if (extent(i) > largest_extent) throw error("", axis_name(i), "at most 2^47 positions", std::to_string(extent(i)));
@@ -114,13 +118,13 @@ class call_check {
     }
   }
   // One axis of one operand against what is known of it.
-  void agree(extent_source who, int axis, extent_t got) {
+  HEED_CHECK void agree(extent_source who, int axis, extent_t got) {
     if (got < 0) throw error(name(who), axis_name(axis), "an extent that is not negative", std::to_string(got));
     if (got > largest_extent) throw error(name(who), axis_name(axis), "at most 2^47 positions", std::to_string(got));
     if (extent(axis) == runtime) extent(axis) = got, source(axis) = who;
     if (extent(axis) != got) throw error(name(who), axis_name(axis), extent_and_source(axis), std::to_string(got));
   }
-  void inputs() {
+  HEED_CHECK void inputs() {
     for (int i = 0; i < g_.input_count; ++i) {
       const bound& b = f_.inputs[std::size_t(i)];
       const input_entry& in = g_.inputs[std::size_t(i)];
@@ -131,7 +135,7 @@ class call_check {
       check_memory(b, byte_size(in.type), who);
     }
   }
-  void results() {
+  HEED_CHECK void results() {
     for (int k = 0; k < p_.result_count; ++k) {
       const bound& b = f_.outputs[std::size_t(k)];
       const middle::axis_list& order = results_[std::size_t(k)]->order;
@@ -149,7 +153,7 @@ class call_check {
   static std::string axes(int count) { return std::to_string(count) + (count == 1 ? " axis" : " axes"); }
   int result_bytes(int k) const { return doubles_ ? 8 : byte_size(stored(results_[std::size_t(k)]->type)); }
 
-  void check_memory(const bound& b, int bytes, extent_source who) const {
+  HEED_CHECK void check_memory(const bound& b, int bytes, extent_source who) const {
     if (is_empty(b)) return;
     extent_t count = 1;
     for (int i = 0; i < b.rank; ++i)
@@ -166,7 +170,7 @@ class call_check {
   }
 
   // Extents that follow from others: views keep the number of elements.
-  void derive_extents() {
+  HEED_CHECK void derive_extents() {
     for (bool learned = true; learned;) {
       learned = false;
       const auto learn = [&](int axis, extent_t e, extent_source who) { extent(axis) = e, source(axis) = who, learned = true; };
@@ -213,7 +217,7 @@ class call_check {
       learn(other, extent(whole) / extent(known), here);
     }
   }
-  void nothing_unknown() {
+  HEED_CHECK void nothing_unknown() {
     axis_set needed = 0;
     for (int i = 1; i < g_.size; ++i) {
       needed |= g_[i].axes | g_[i].over;
@@ -234,7 +238,7 @@ class call_check {
     look_through(x, f_.extent.data(), v);
     return true;
   }
-  void views_and_indices() {
+  HEED_CHECK void views_and_indices() {
     for (int i = 1; i < g_.size; ++i) {
       const node& x = g_[i];
       if (x.code == op::slice) {
@@ -251,7 +255,7 @@ class call_check {
     }
   }
   // A table at indices that are an operand: all of them lie inside.
-  void indices(const node& x) {
+  HEED_CHECK void indices(const node& x) {
     node_id i = x.b;
     while (g_[i].code == op::merge) i = g_[i].a;           // all elements of what is merged
     view v;
@@ -264,7 +268,7 @@ class call_check {
     });
   }
   // Kernels compute whole numbers in 32 bits.
-  void wide_whole_numbers() {
+  HEED_CHECK void wide_whole_numbers() {
     for (int i = 0; i < g_.input_count; ++i) {
       const input_entry& in = g_.inputs[std::size_t(i)];
       if (f_.inputs[std::size_t(i)].rank < 0 || in.type != element::i64) continue;
@@ -298,7 +302,7 @@ class call_check {
   }
 
   // Results are written while inputs are still read: no result shares memory with an input or another result.
-  void results_lie_apart() const {
+  HEED_CHECK void results_lie_apart() const {
     for (int k = 0; k < p_.result_count; ++k) {
       const bound& r = f_.outputs[std::size_t(k)];
       const auto apart = [&](const bound& o, int bytes, extent_source who) {
@@ -316,6 +320,8 @@ class call_check {
   bool doubles_;
   std::array<const middle::buffer*, max_results> results_{};
 };
+
+#undef HEED_CHECK
 
 // Everything that can be wrong with a call. Fills f.extent.
 inline void check_call(const middle::plan& p, call_frame& f, bool doubles = false) { call_check(p, f, doubles).all(); }
