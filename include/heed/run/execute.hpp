@@ -19,8 +19,18 @@ struct locator {
   const call_frame& f;
   buffer_places places;
   std::byte* memory = nullptr;
+  std::array<std::int16_t, graph::capacity> buffer_of;     // that a region computes a value into, number + 1; 0: none
 
-  view of_buffer(int i) const {
+  locator(const middle::plan& plan, const call_frame& frame) : p(plan), f(frame), places(place_buffers(p, f.extent.data())) {
+    std::fill_n(buffer_of.begin(), p.g.size, std::int16_t(0));
+    for (int r = p.region_count - 1; r >= 0; --r) {
+      const middle::outline& o = p.regions[std::size_t(r)];
+      for (int k = 0; k < o.write_count && !copies(o); ++k)
+        buffer_of[std::size_t(o.writes[std::size_t(k)].value)] = std::int16_t(o.writes[std::size_t(k)].into + 1);
+    }
+  }
+
+  view in_buffer(int i) const {
     const middle::buffer& b = p.buffers[std::size_t(i)];
     view v;
     if (b.result >= 0) {
@@ -36,7 +46,7 @@ struct locator {
   }
   // The memory of a value that lies in buffer `into`, perhaps below merges and renames.
   view written(node_id value, int into) const {
-    view v = of_buffer(into);
+    view v = in_buffer(into);
     for (node_id i = p.buffers[std::size_t(into)].value; i != value; i = p.g[i].a) {
       const node& x = p.g[i];
       if (x.code != op::merge && x.code != op::rename) break;   // a copy: the buffer is the value's own
@@ -49,32 +59,13 @@ struct locator {
   }
   view operator()(node_id i) const {
     const node& x = p.g[i];
-    if (x.code == op::input) {
-      const input_entry& in = p.g.inputs[std::size_t(x.first)];
-      const bound& b = f.inputs[std::size_t(x.first)];
-      view v;
-      v.data = b.data;
-      for (int k = 0; k < in.rank; ++k) v.stride[std::size_t(in.order[std::size_t(k)])] = b.strides[std::size_t(k)];
-      return v;
-    }
-    for (int r = 0; r < p.region_count; ++r)
-      for (int k = 0; k < p.regions[std::size_t(r)].write_count; ++k) {
-        const middle::written_value& w = p.regions[std::size_t(r)].writes[std::size_t(k)];
-        if (w.value == i && !copies(p.regions[std::size_t(r)])) return written(i, w.into);
-      }
+    if (x.code == op::input) return view_of_input(p.g, f, x.first);
+    if (const int b = buffer_of[std::size_t(i)]) return written(i, b - 1);
     if (x.code == op::merge)                               // a copy, or written in parts: read where it lies merged
       for (int b = 0; b < p.buffer_count; ++b)
-        if (p.buffers[std::size_t(b)].value == i) return of_buffer(b);
+        if (p.buffers[std::size_t(b)].value == i) return in_buffer(b);
     view v = (*this)(x.a);
-    const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
-    const extent_t s = v.stride[first];
-    v.stride[first] = 0;
-    if (x.code == op::rename) v.stride[second] = s;
-    if (x.code == op::split) v.stride[third] = s, v.stride[second] = s * f.extent[third];
-    if (x.code == op::slice) {
-      v.stride[second] = s;
-      if (v.data) v.data = static_cast<char*>(v.data) + extent_t(x.value) * s * byte_size(stored(x.type));
-    }
+    look_through(x, f.extent.data(), v);
     return v;
   }
   static bool copies(const middle::outline& o) { return o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value; }
@@ -104,7 +95,7 @@ struct region_call {
 template <const expression&... Outs>
 void execute(const call_frame& f, workspace& memory) {
   const middle::plan& p = middle::plan_of<Outs...>;
-  locator at{p, f, place_buffers(p, f.extent.data())};
+  locator at(p, f);
   const int threads = team_size();
   scratch_need most;
   constexpr auto regions = boost::hana::range_c<int, 0, middle::plan_of<Outs...>.region_count>;
@@ -114,6 +105,7 @@ void execute(const call_frame& f, workspace& memory) {
     most.shared = std::max(most.shared, n.shared), most.per_thread = std::max(most.per_thread, n.per_thread);
   });
   const std::size_t buffers = rounded_up(at.places.bytes), shared = rounded_up(most.shared), own = rounded_up(most.per_thread);
+  const workspace::lease held(memory);                     // before anything is allocated or written
   at.memory = memory.at_least(buffers + shared + own * std::size_t(threads));
   const scratch s{at.memory + buffers, at.memory + buffers + shared, own};
   boost::hana::for_each(regions, [&](auto i) {

@@ -1,34 +1,43 @@
 // Operands: anybody's memory as a pointer, extents and strides. view(...) makes one of a pointer, a std::vector, a std::span;
-// tensors, vectors, C arrays and plain numbers bind as they are. Specialise operand_traits to bind a tensor class of yours.
+// tensors, vectors, spans, arrays and plain numbers bind as they are. Specialise operand_traits to bind a tensor class of yours.
 #pragma once
 #include "../graph/node.hpp"
 #include "tensor.hpp"
+#include <limits>
 
 namespace heed {
 
 // Elements of type T (const T: read only) at extents and strides, strides in elements; 0 and negative ones are fine. The
-// pointer is where index 0, ..., 0 lies.
+// pointer is where index 0, ..., 0 lies. A view does not know the operand it will be: extents and strides that cannot be are
+// found when it is bound, and the error names the operand.
 template <class T>
 struct view {
   T* data = nullptr;
   int rank = 0;
   std::array<extent_t, max_rank> extents{}, strides{};
+  extent_t available = -1;                                 // elements that are there, from `data` on; -1: nobody has said
 
   view(T* pointer, std::initializer_list<extent_t> e) : view(pointer, std::span(e.begin(), e.size())) {}
   view(T* pointer, std::initializer_list<extent_t> e, std::initializer_list<extent_t> s)
       : view(pointer, std::span(e.begin(), e.size()), std::span(s.begin(), s.size())) {}
   view(T* pointer, std::span<const extent_t> e) : data(pointer), rank(checked_rank(e.size())) {
     extent_t s = 1;
-    for (std::size_t i = e.size(); i-- > 0; s *= e[i]) extents[i] = e[i], strides[i] = s;
+    for (std::size_t i = e.size(); i-- > 0;) {
+      extents[i] = e[i], strides[i] = s;
+      if (__builtin_mul_overflow(s, e[i], &s)) s = std::numeric_limits<extent_t>::max();
+    }
   }
   view(T* pointer, std::span<const extent_t> e, std::span<const extent_t> s) : data(pointer), rank(checked_rank(e.size())) {
     if (s.size() != e.size()) refuse({}, {}, {extent_t(e.size()), " strides"}, {extent_t(s.size())});
     std::copy(e.begin(), e.end(), extents.begin());
     std::copy(s.begin(), s.end(), strides.begin());
   }
-  explicit view(std::vector<std::remove_const_t<T>>& v) : view(v.data(), {extent_t(v.size())}) {}
-  explicit view(const std::vector<std::remove_const_t<T>>& v) requires std::is_const_v<T> : view(v.data(), {extent_t(v.size())}) {}
-  explicit view(std::span<T> s) : view(s.data(), {extent_t(s.size())}) {}
+  // Of a vector or a span, flat or with extents and strides of its own: what lies outside it is found when the view is bound.
+  explicit view(std::span<T> s) : view(s, {extent_t(s.size())}) {}
+  view(std::span<T> s, std::initializer_list<extent_t> e) : view(s.data(), e) { available = extent_t(s.size()); }
+  view(std::span<T> s, std::initializer_list<extent_t> e, std::initializer_list<extent_t> strides_of_e) : view(s.data(), e, strides_of_e) {
+    available = extent_t(s.size());
+  }
 
  private:
   static int checked_rank(std::size_t n) {
@@ -39,6 +48,12 @@ struct view {
 template <class T> view(std::vector<T>&) -> view<T>;
 template <class T> view(const std::vector<T>&) -> view<const T>;
 template <class T, std::size_t N> view(std::span<T, N>) -> view<T>;
+template <class T> view(std::vector<T>&, std::initializer_list<extent_t>) -> view<T>;
+template <class T> view(const std::vector<T>&, std::initializer_list<extent_t>) -> view<const T>;
+template <class T, std::size_t N> view(std::span<T, N>, std::initializer_list<extent_t>) -> view<T>;
+template <class T> view(std::vector<T>&, std::initializer_list<extent_t>, std::initializer_list<extent_t>) -> view<T>;
+template <class T> view(const std::vector<T>&, std::initializer_list<extent_t>, std::initializer_list<extent_t>) -> view<const T>;
+template <class T, std::size_t N> view(std::span<T, N>, std::initializer_list<extent_t>, std::initializer_list<extent_t>) -> view<T>;
 
 namespace run {
 // What every operand becomes.
@@ -46,6 +61,7 @@ struct bound {
   void* data = nullptr;
   int rank = -1;                                           // -1: not bound
   std::array<extent_t, max_rank> extents{}, strides{};
+  extent_t available = -1;                                 // elements from `data` on that are known to be there; -1: unknown
 };
 template <class T> inline constexpr int static_rank_of_array = 0;
 template <class T, std::size_t N> inline constexpr int static_rank_of_array<T[N]> = 1 + static_rank_of_array<T>;
@@ -62,10 +78,10 @@ struct operand_traits<tensor<T>> {
   template <class X> static run::bound bind(X& t) {
     run::bound b;
     b.data = const_cast<T*>(t.data());
-    if (t.rank() > max_rank) refuse({}, {}, {"at most ", max_rank, " axes"}, {t.rank()});
-    b.rank = t.rank();
-    std::copy(t.extents().begin(), t.extents().end(), b.extents.begin());
-    std::copy(t.strides().begin(), t.strides().end(), b.strides.begin());
+    b.rank = t.rank();                                     // more axes than an input can have are found by the call
+    const std::size_t kept = std::min(t.extents().size(), b.extents.size());
+    std::copy_n(t.extents().begin(), kept, b.extents.begin());
+    std::copy_n(t.strides().begin(), kept, b.strides.begin());
     return b;
   }
 };
@@ -75,7 +91,7 @@ struct operand_traits<view<T>> {
   static constexpr bool binds = true;
   static constexpr int rank = -1;
   static run::bound bind(const view<T>& v) {
-    return {const_cast<std::remove_const_t<T>*>(v.data), v.rank, v.extents, v.strides};
+    return {const_cast<std::remove_const_t<T>*>(v.data), v.rank, v.extents, v.strides, v.available};
   }
 };
 template <class T> requires(is_storable<T> && !std::is_same_v<T, bool>)
@@ -85,6 +101,15 @@ struct operand_traits<std::vector<T>> {
   static constexpr int rank = 1;
   template <class X> static run::bound bind(X& v) {
     return {const_cast<T*>(v.data()), 1, {extent_t(v.size())}, {1}};
+  }
+};
+template <class T, std::size_t N> requires is_storable<T>
+struct operand_traits<std::array<T, N>> {
+  using element_type = T;
+  static constexpr bool binds = true;
+  static constexpr int rank = 1;
+  template <class X> static run::bound bind(X& a) {
+    return {const_cast<T*>(a.data()), 1, {extent_t(N)}, {1}};
   }
 };
 template <class T, std::size_t N>

@@ -16,7 +16,7 @@ struct referenced {
       if constexpr (rules::template outputs<((void)Outs, element::f64)...>()) {
         static constexpr const middle::plan& p = middle::plan_of<Outs...>;
         run::call_frame f = run::frame_of<middle::plan_of<Outs...>.g>(run::arguments_by_key(args...));
-        run::check_call(p, f);
+        run::check_call(p, f, true);                       // results in double
         evaluate(p, f);
       }
   }

@@ -13,11 +13,11 @@ inline int team_size() {
   return omp_get_max_threads();
 }
 
-// Calls work(item, thread) once for every item in [0, count), thread < threads. `work` must not throw.
+// Calls work(item, thread) once for every item in [0, count), thread < threads. `work` must not throw. The team is as large
+// for a few items as for many: a runtime that is asked for another size each time ends threads, starts and allocates anew.
 template <class Work>
 void for_each_item(std::ptrdiff_t count, int threads, const Work& work) noexcept {
-  if (threads > count) threads = int(count);
-  if (threads <= 1) {
+  if (threads <= 1 || count <= 1) {
     for (std::ptrdiff_t i = 0; i < count; ++i) work(i, 0);
     return;
   }

@@ -3,53 +3,96 @@
 #include "../plan/plan.hpp"
 #include "environment.hpp"
 #include "tensor.hpp"
+#include <atomic>
+#include <utility>
 
 namespace heed {
 
-// attend(q = Q, ..., into(O), memory): calls reuse the memory; it grows when a call needs more and never shrinks.
+// attend(q = Q, ..., into(O), memory): calls reuse the memory; it grows when a call needs more and never shrinks. One call
+// at a time: a second one that begins meanwhile throws heed::error.
 class workspace {
  public:
+  workspace() = default;
+  workspace(workspace&& o) noexcept : memory_(std::move(o.memory_)), size_(std::exchange(o.size_, 0)) {}
+  workspace& operator=(workspace&& o) noexcept {
+    memory_ = std::move(o.memory_), size_ = std::exchange(o.size_, 0);
+    return *this;
+  }
+
   std::size_t bytes() const { return size_; }
+  // 64-byte aligned; what was in it is gone when it grows. Throws std::bad_alloc and then keeps what it had.
   std::byte* at_least(std::size_t bytes) {
     if (bytes > size_ || !memory_.get()) memory_ = run::aligned_memory(bytes), size_ = bytes;
     return memory_.get();
   }
 
+  // Held by the call that uses the workspace.
+  class lease {
+   public:
+    explicit lease(workspace& w) : of_(w) {
+      if (of_.taken_.exchange(true, std::memory_order_acquire)) throw error("workspace", "", "one for each call that runs", "one that another call is using");
+    }
+    ~lease() { of_.taken_.store(false, std::memory_order_release); }
+    lease(const lease&) = delete;
+    lease& operator=(const lease&) = delete;
+
+   private:
+    workspace& of_;
+  };
+
  private:
   run::aligned_memory memory_;
   std::size_t size_ = 0;
+  std::atomic<bool> taken_ = false;
 };
 
 namespace run {
 
 inline std::size_t rounded_up(std::size_t n) { return (n + 63) / 64 * 64; }
+inline constexpr extent_t largest_buffer = extent_t(1) << 48;   // bytes: more than a process can address, and sums still fit
 
-// Where the buffers of a plan lie: first fit among those alive at the same time. Offsets of results stay 0.
+// Where the buffers of a plan lie: first fit among those alive at the same time. Offsets of results stay 0. Throws
+// heed::error where sizes leave 64 bits.
 struct buffer_places {
-  std::array<std::size_t, middle::max_regions> offset{};
+  std::array<std::size_t, middle::max_regions> offset;
   std::size_t bytes = 0;
 };
+inline std::size_t bytes_of_buffer(const middle::buffer& b, const extent_t* extent) {
+  extent_t n = byte_size(stored(b.type));
+  bool fits = true;
+  for (int k = 0; k < b.order.count; ++k) {
+    if (extent[b.order[k]] == 0) return 0;
+    fits = fits && !__builtin_mul_overflow(n, extent[b.order[k]], &n);
+  }
+  if (!fits || n > largest_buffer) throw error("", "", "intermediate values of at most 2^48 bytes", "more");
+  return rounded_up(std::size_t(n));
+}
 inline buffer_places place_buffers(const middle::plan& p, const extent_t* extent) {
   buffer_places r;
-  std::array<std::size_t, middle::max_regions> size{};
-  for (int i = 0; i < p.buffer_count; ++i) {
+  struct placed { std::size_t first, end; int last; };     // bytes, and the region after which they are free
+  std::array<placed, middle::max_regions> alive;           // by address
+  int count = 0;
+  const auto place = [&](int i) {
     const middle::buffer& b = p.buffers[std::size_t(i)];
-    if (b.result >= 0) continue;
-    std::size_t n = std::size_t(byte_size(stored(b.type)));
-    for (int k = 0; k < b.order.count; ++k) n *= std::size_t(extent[b.order[k]]);
-    size[std::size_t(i)] = n = rounded_up(n);
+    const std::size_t bytes = bytes_of_buffer(b, extent);
+    int kept = 0;
+    for (int j = 0; j < count; ++j)
+      if (alive[std::size_t(j)].last >= b.first) alive[std::size_t(kept++)] = alive[std::size_t(j)];
+    count = kept;
     std::size_t at = 0;
-    for (bool moved = true; moved;) {                      // past everything that lives at the same time and is in the way
-      moved = false;
-      for (int j = 0; j < i; ++j) {
-        const middle::buffer& o = p.buffers[std::size_t(j)];
-        const std::size_t first = r.offset[std::size_t(j)], end = first + size[std::size_t(j)];
-        if (o.result < 0 && o.first <= b.last && b.first <= o.last && at < end && first < at + n) at = end, moved = true;
-      }
-    }
+    int k = 0;
+    while (k < count && alive[std::size_t(k)].first < at + bytes) at = std::max(at, alive[std::size_t(k)].end), ++k;
+    for (int j = count++; j > k; --j) alive[std::size_t(j)] = alive[std::size_t(j - 1)];
+    alive[std::size_t(k)] = {at, at + bytes, b.last};
     r.offset[std::size_t(i)] = at;
-    r.bytes = std::max(r.bytes, at + n);
-  }
+    r.bytes = std::max(r.bytes, at + bytes);
+  };
+  for (int i = 0; i < p.buffer_count; ++i) r.offset[std::size_t(i)] = 0;
+  for (int i = 0; i < p.region_count; ++i)                 // in the order in which buffers begin to live
+    for (int k = 0; k < p.regions[std::size_t(i)].write_count; ++k) {
+      const int b = p.regions[std::size_t(i)].writes[std::size_t(k)].into;
+      if (p.buffers[std::size_t(b)].result < 0 && p.buffers[std::size_t(b)].first == i) place(b);
+    }
   return r;
 }
 
