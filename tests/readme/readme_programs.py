@@ -11,6 +11,8 @@ A comment in the line before a fenced block says what the block is:
                              `...` in a line stands for anything.
     <!-- output: NAME, of COMPILER -->  The same, looked at only where COMPILER is the one that is called.
 
+A block of C++ without a mark is a fault.
+
     readme_programs.py --list PAGE...                            the names, one a line
     readme_programs.py --run NAME --work DIR PAGE... -- COMPILER FLAGS...
     readme_programs.py --self-test -- COMPILER FLAGS...
@@ -24,6 +26,7 @@ import sys
 import tempfile
 
 BLOCK = re.compile(r"^<!-- (test|rejected|output): (\w+)(?:, of (\S+))? -->\s*\n```(\w*)\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"^(.*)\n```cpp$", re.MULTILINE)
 MARK = re.compile(r"^<!-- (?:test|rejected|output):", re.MULTILINE)
 MAIN = re.compile(r"^\s*(int|auto)\s+main\s*\(", re.MULTILINE)
 PRELUDE = "#include <heed/heed.hpp>\nusing namespace heed;\n"
@@ -41,6 +44,9 @@ def programs(pages):
         blocks = list(BLOCK.finditer(text))
         if len(blocks) != len(MARK.findall(text)):
             raise Fault(f"{page}: a mark without a fenced block below it")
+        for code in CODE.finditer(text):
+            if not MARK.match(code[1]):
+                raise Fault(f"{page}: C++ without a mark, below: {code[1]}")
         for block in blocks:
             kind, name, compiler, _, code = block.groups()
             if name in (outputs if kind == "output" else found):
@@ -119,6 +125,7 @@ def self_test(compiler):
         (block("test", "a", runs) * 2, "two blocks"),
         (block("output", "a", "x"), "no program"),
         ("<!-- test: a -->\ntext\n", "without a fenced block"),
+        (block("test", "a", runs) + "text\n```cpp\nint x;\n```\n", "without a mark"),
     ]
     failures = 0
     for page, complaint in cases:

@@ -1,4 +1,4 @@
-// expect: heed: an axis that is reduced or normalised must be an axis of the operand
+// expect: heed: shift needs its axis in the operand
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"b"> b;

@@ -9,17 +9,23 @@ namespace heed {
 using extent_t = long;                                     // 64 bits: an extent, an index, a stride in elements
 inline constexpr extent_t runtime = -1;
 
+// In a function, not in the class: a class with a failed assertion is a second error wherever it is used.
+template <extent_t Extent> constexpr extent_t checked_extent() {
+  static_assert(Extent >= 0 || Extent == runtime, "heed: an extent is not negative");
+  return Extent >= 0 ? Extent : runtime;
+}
+
 template <text Name, extent_t Extent = runtime>
 struct axis {
-  static_assert(Extent >= 0 || Extent == runtime, "heed: an extent is not negative");
   static constexpr label name = make_label(Name);
-  static constexpr extent_t extent = Extent;
+  static constexpr extent_t extent = checked_extent<Extent>();
 };
 
 template <class T> inline constexpr bool is_axis = false;
 template <text Name, extent_t Extent> inline constexpr bool is_axis<axis<Name, Extent>> = true;
 
-template <class T> struct fact_of_axis;
+// What is no axis is shown as the type it is.
+template <class T> struct fact_of_axis { using type = T; };
 template <text Name, extent_t Extent>
 struct fact_of_axis<axis<Name, Extent>> { using type = axis_fact<Name, Extent>; };
 template <class T> using axis_fact_of = typename fact_of_axis<T>::type;

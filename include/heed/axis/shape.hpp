@@ -12,6 +12,10 @@ template <class Shape, class Axis> inline constexpr bool has = false;
 template <class... A, class X> inline constexpr bool has<shape<A...>, X> = (std::is_same_v<A, X> || ...);
 template <class Shape, class... X> inline constexpr bool has_all = (has<Shape, X> && ...);
 
+// Does an axis of the shape carry the name of X, with whatever extent?
+template <class Shape, class X> inline constexpr bool has_name = false;
+template <class... A, class X> inline constexpr bool has_name<shape<A...>, X> = ((A::name == X::name) || ...);
+
 // Does an axis of another extent carry this name?
 template <class A, class B>
 inline constexpr bool clashes = A::name == B::name && !std::is_same_v<A, B>;

@@ -16,7 +16,12 @@ template <class... Axes> struct shape_fact;               // the axes of a value
 template <text What, long Value> struct number_fact;      // a named number
 template <text What> struct element_fact;                 // an element type by its name
 
-struct ill_formed {};
+struct ill_formed {
+  template <class I> constexpr ill_formed at(const I&) const { return {}; }          // doc.at(m) of an input that was refused
+  template <class T> constexpr ill_formed operator=(const T&) const { return {}; }   // q = Q in a call
+  constexpr ill_formed() = default;
+  constexpr ill_formed(const ill_formed&) = default;
+};
 
 template <class T> inline constexpr bool is_ill_formed = false;
 template <> inline constexpr bool is_ill_formed<ill_formed> = true;

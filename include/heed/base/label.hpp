@@ -15,7 +15,7 @@ struct text {
   char s[N]{};
   constexpr text() = default;
   consteval text(const char (&from)[N]) {
-    static_assert(N <= label_capacity + 1, "heed: a name has at most 16 characters");
+    static_assert(N > 1 && N <= label_capacity + 1, "heed: a name has 1 to 16 characters");
     for (std::size_t i = 0; i < N; ++i) s[i] = from[i];
   }
 };

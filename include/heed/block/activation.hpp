@@ -14,7 +14,7 @@ template <Symbolic X> constexpr auto gelu_tanh(const X& x) {
 }
 // x sigmoid(x), also called swish. Elfwing et al. 2017.
 template <Symbolic X> constexpr auto silu(const X& x) { return x * sigmoid(x); }
-// c tanh(score / c): keeps scores within -c .. c. Gemma 2, 2024.
-template <Symbolic X> constexpr auto softcap(const X& score, double c) { return c * tanh(score / c); }
+// c tanh(score / c): keeps scores within -c .. c; c is a number or varies, e.g. over heads. Gemma 2, 2024.
+template <Symbolic X, Operand C> constexpr auto softcap(const X& score, const C& c) { return c * tanh(score / c); }
 
 }  // namespace heed

@@ -10,6 +10,12 @@ template <class X, class W, class Axis> constexpr bool require_projection() {
                 "heed: the width of a projection's input must be an axis of its weight");
   return ok;
 }
+// A bias over another axis would broadcast: (n, o) + (c) is (n, o, c), which nobody means.
+template <class Projected, class Bias> constexpr bool require_bias() {
+  constexpr bool ok = std::is_same_v<join<Projected, Bias>, Projected>;
+  static_assert(given<ok, shape_fact_of<Bias>, shape_fact_of<Projected>>, "heed: the bias of a projection varies over axes of its result");
+  return ok;
+}
 // x W^T + bias. x (..., c), weight (o, c), bias (o); the result has o in the place of c.
 template <auto Axis, Symbolic X, Symbolic W> constexpr auto project(const X& x, const W& weight) {
   if constexpr (any_ill_formed<X, W>) return ill_formed{};
@@ -17,7 +23,10 @@ template <auto Axis, Symbolic X, Symbolic W> constexpr auto project(const X& x, 
   else return dot<Axis>(x, weight);
 }
 template <auto Axis, Symbolic X, Symbolic W, Operand B> constexpr auto project(const X& x, const W& weight, const B& bias) {
-  return project<Axis>(x, weight) + bias;
+  const auto projected = project<Axis>(x, weight);
+  if constexpr (any_ill_formed<B> || is_ill_formed<std::remove_const_t<decltype(projected)>>) return ill_formed{};
+  else if constexpr (!require_bias<shape_of<decltype(projected)>, shape_of<B>>()) return ill_formed{};
+  else return projected + bias;
 }
 
 template <class Model, class Heads, class Width> constexpr bool require_heads() {
@@ -30,12 +39,14 @@ template <class Model, class Heads, class Width> constexpr bool require_heads() 
 // x (..., o) as (..., h, d), d fastest.
 template <auto Model, auto Heads, auto Width, Symbolic X> constexpr auto split_heads(const X& x) {
   if constexpr (any_ill_formed<X>) return ill_formed{};
+  else if constexpr (!require_all_axes<axis_type<Model>, axis_type<Heads>, axis_type<Width>>()) return ill_formed{};
   else if constexpr (!require_heads<axis_type<Model>, axis_type<Heads>, axis_type<Width>>()) return ill_formed{};
   else return split<Model, Heads, Width>(x);
 }
 // x (..., h, ..., d) as (..., o).
 template <auto Heads, auto Width, auto Model, Symbolic X> constexpr auto merge_heads(const X& x) {
   if constexpr (any_ill_formed<X>) return ill_formed{};
+  else if constexpr (!require_all_axes<axis_type<Model>, axis_type<Heads>, axis_type<Width>>()) return ill_formed{};
   else if constexpr (!require_heads<axis_type<Model>, axis_type<Heads>, axis_type<Width>>()) return ill_formed{};
   else return merge<Heads, Width, Model>(x);
 }
@@ -52,6 +63,7 @@ template <class Heads, class Kv, class Group> constexpr bool require_groups() {
 // Query heads h as kv heads g x heads of a group r: query head i reads kv head i / r. Ainslie et al. 2023.
 template <auto Heads, auto KvHeads, auto Group, Symbolic X> constexpr auto group_heads(const X& x) {
   if constexpr (any_ill_formed<X>) return ill_formed{};
+  else if constexpr (!require_all_axes<axis_type<Heads>, axis_type<KvHeads>, axis_type<Group>>()) return ill_formed{};
   else if constexpr (!require_groups<axis_type<Heads>, axis_type<KvHeads>, axis_type<Group>>()) return ill_formed{};
   else return split<Heads, KvHeads, Group>(x);
 }

@@ -16,8 +16,18 @@ template <Operand N, Operand M> constexpr auto sliding_window(const N& n, const 
   return n - m <= left && m - n <= right;
 }
 // Packed sequences: document is an input of whole numbers over positions.
+template <class Document> constexpr bool require_document() {
+  constexpr bool ok = [] {
+    if constexpr (std::is_base_of_v<expression, Document>) return is_integer(Document::type) && requires(const Document& d) { d.at(0); };
+    else return false;
+  }();
+  static_assert(given<ok, Document>, "heed: same_document takes an input of whole numbers over positions");
+  return ok;
+}
 template <class Document, Operand N, Operand M> constexpr auto same_document(const Document& document, const N& n, const M& m) {
-  return document.at(n) == document.at(m);
+  if constexpr (is_ill_formed<Document> || any_ill_formed<N, M>) return ill_formed{};
+  else if constexpr (!require_document<Document>()) return ill_formed{};
+  else return document.at(n) == document.at(m);
 }
 // Keys before `length`, an input over the batch.
 template <Operand M, Operand L> constexpr auto padding(const M& m, const L& length) { return m < length; }

@@ -7,11 +7,14 @@ namespace heed {
 template <auto Axis, Operand A, Operand B> constexpr auto dot_similarity(const A& a, const B& b) { return dot<Axis>(a, b); }
 // The dot product over the square root of its length, so that its spread does not grow with it. Vaswani et al. 2017.
 template <auto Axis, Operand A, Operand B> constexpr auto scaled_dot(const A& a, const B& b) {
-  return dot<Axis>(a, b) / sqrt(size<Axis>);
+  const auto product = dot<Axis>(a, b);
+  if constexpr (is_ill_formed<std::remove_const_t<decltype(product)>>) return product; else return product / sqrt(size<Axis>);
 }
 // The cosine of the angle; NaN where a vector is 0.
 template <auto Axis, Operand A, Operand B> constexpr auto cosine_similarity(const A& a, const B& b) {
-  return dot<Axis>(a, b) * rsqrt(sum<Axis>(a * a)) * rsqrt(sum<Axis>(b * b));
+  const auto product = dot<Axis>(a, b);
+  if constexpr (is_ill_formed<std::remove_const_t<decltype(product)>>) return product;
+  else return product * rsqrt(sum<Axis>(a * a)) * rsqrt(sum<Axis>(b * b));
 }
 
 }  // namespace heed

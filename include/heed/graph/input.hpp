@@ -15,6 +15,11 @@ struct binding {
   Tensor&& operand;
 };
 
+template <text Name, class Shape> constexpr bool require_positions() {
+  static_assert(given<(Shape::rank > 0), operand_fact<Name>>, "heed: an input without axes has no positions to read with at(index)");
+  return Shape::rank > 0;
+}
+
 template <text Name, class Shape, element Type>
 struct input_expr : expr<Shape, Type> {
   static constexpr auto name = Name;
@@ -30,15 +35,22 @@ struct input_expr : expr<Shape, Type> {
   // doc.at(m): the value at another axis: the table read along its last position axis at a computed index. For a table of
   // several axes, `at` replaces the last axis; gather<axis>(table, index) names the axis.
   template <Operand I> constexpr auto at(const I& index) const {
-    return [&]<class... A>(shape<A...>) {
+    if constexpr (!require_positions<Name, Shape>()) return ill_formed{};
+    else return [&]<class... A>(shape<A...>) {
       return gather<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>{}>(static_cast<const expr<Shape, Type>&>(*this), index);
     }(Shape{});
   }
 };
 
 template <text Name, class... Axes> constexpr bool require_distinct() {
-  static_assert(given<distinct<Axes...>, operand_fact<Name>, axis_fact_of<Axes>...>, "heed: an input has each axis once");
-  return distinct<Axes...>;
+  constexpr bool axes = (is_axis<Axes> && ...), few = sizeof...(Axes) <= std::size_t(max_rank);
+  static_assert(given<axes, operand_fact<Name>, axis_fact_of<Axes>...>, "heed: the arguments of an input are axes");
+  static_assert(given<few, operand_fact<Name>, number_fact<"axes", sizeof...(Axes)>>, "heed: an input has at most 12 axes");
+  if constexpr (!axes || !few) return false;
+  else {
+    static_assert(given<distinct<Axes...>, operand_fact<Name>, axis_fact_of<Axes>...>, "heed: an input has each axis once");
+    return distinct<Axes...>;
+  }
 }
 
 // input<"q">(b, h, n, d): an operand of float elements with these axes in memory order; input<"ids", std::int32_t>(b, n),

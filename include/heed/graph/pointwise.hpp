@@ -51,7 +51,8 @@ constexpr node_id add_operation(graph& g, op o, element type, const A& a, const 
   return g.add(node{.code = o, .type = type, .a = x, .b = y, .axes = g[x].axes | g[y].axes});
 }
 
-template <rule Rule, class A, class B>
+// Swapped: the node is o(b, a), as for a > b, which is b < a; the shape still begins with the axes of a.
+template <rule Rule, bool Swapped = false, class A, class B>
 constexpr auto binary(op o, const A& a, const B& b) {
   if constexpr (any_ill_formed<A, B>) return ill_formed{};
   else if constexpr (!admits<Rule, element_of_expr<A>, element_of_expr<B>>()) return ill_formed{};
@@ -60,7 +61,9 @@ constexpr auto binary(op o, const A& a, const B& b) {
     using Shape = join<shape_of<A>, shape_of<B>>;
     constexpr element wide = joined(element_of_expr<A>, element_of_expr<B>);
     constexpr element type = Rule == rule::arithmetic ? wide : Rule == rule::division ? real_of(wide) : element::boolean;
-    return expr<Shape, type>(larger_graph(a, b), [&](graph& g) { return add_operation(g, o, type, a, b); });
+    return expr<Shape, type>(larger_graph(a, b), [&](graph& g) {
+      if constexpr (Swapped) return add_operation(g, o, type, b, a); else return add_operation(g, o, type, a, b);
+    });
   }
 }
 
@@ -81,9 +84,9 @@ HEED_BINARY(operator||, condition, either)
 #undef HEED_BINARY
 
 template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
-constexpr auto operator>(const A& a, const B& b) { return b < a; }
+constexpr auto operator>(const A& a, const B& b) { return binary<rule::comparison, true>(op::less, a, b); }
 template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
-constexpr auto operator>=(const A& a, const B& b) { return b <= a; }
+constexpr auto operator>=(const A& a, const B& b) { return binary<rule::comparison, true>(op::less_equal, a, b); }
 
 template <class A>
 constexpr auto unary(op o, const A& a, double value = 0) {
@@ -137,13 +140,23 @@ template <Symbolic A> constexpr auto pow(const A& a, double exponent) {
   else return unary(op::power, a, exponent);
 }
 
+template <class Exponent> constexpr bool require_constant() {
+  static_assert(given<!Symbolic<Exponent>>, "heed: pow takes a number as exponent; for others write exp(y * log(x))");
+  return !Symbolic<Exponent>;
+}
+template <Operand A, Symbolic B> constexpr auto pow(const A&, const B&) {
+  if constexpr (!any_ill_formed<A, B>) require_constant<B>();
+  return ill_formed{};
+}
+
 template <element C> constexpr bool require_mask() {
   static_assert(given<C == element::boolean, element_fact_of<C>>,
                 "heed: a mask is a condition (boolean), not a number");
   return C == element::boolean;
 }
 
-// where(condition, a, b): a where the condition holds, b elsewhere; both numbers, or both conditions.
+// where(condition, a, b): a where the condition holds, b elsewhere; both numbers, or both conditions. Shape: the axes of a,
+// then those b adds, then those the condition adds.
 template <Operand C, Operand A, Operand B> requires(Symbolic<C> || Symbolic<A> || Symbolic<B>)
 constexpr auto where(const C& c, const A& a, const B& b) {
   if constexpr (any_ill_formed<C, A, B>) return ill_formed{};

@@ -6,10 +6,11 @@
 namespace heed {
 
 template <class Shape, class X, class... To> constexpr bool require_replacement() {
-  constexpr bool there = has<Shape, X>, free = distinct<To...> && (!has<drop<Shape, X>, To> && ...);
+  constexpr bool there = has<Shape, X>, two = distinct<To...>, free = (!has_name<drop<Shape, X>, To> && ...);
   static_assert(given<there, axis_fact_of<X>, shape_fact_of<Shape>>, "heed: rename, split and slice need the axis in their operand");
-  static_assert(given<!there || free, axis_fact_of<To>..., shape_fact_of<Shape>>, "heed: the operand already has the new axis");
-  return there && free;
+  static_assert(given<!there || two, axis_fact_of<To>...>, "heed: split makes two axes of different names");
+  static_assert(given<!there || !two || free, axis_fact_of<To>..., shape_fact_of<Shape>>, "heed: the operand already has the new axis");
+  return there && two && free;
 }
 
 template <class Shape, element Type, class A>
@@ -35,6 +36,7 @@ template <class From, class To> constexpr bool require_same_extent() {
 template <auto From, auto To, Symbolic A> constexpr auto rename(const A& a) {
   using F = axis_type<From>; using T = axis_type<To>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_all_axes<F, T>()) return ill_formed{};
   else if constexpr (!require_replacement<shape_of<A>, F, T>()) return ill_formed{};
   else if constexpr (!require_same_extent<F, T>()) return ill_formed{};
   else return viewed<replaced<shape_of<A>, F, T>, element_of_expr<A>>(op::rename, a, entry_of<F>, entry_of<T>, {});
@@ -51,6 +53,7 @@ template <class Whole, class Major, class Minor> constexpr bool require_product(
 template <auto Whole, auto Major, auto Minor, Symbolic A> constexpr auto split(const A& a) {
   using W = axis_type<Whole>; using X = axis_type<Major>; using Y = axis_type<Minor>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_all_axes<W, X, Y>()) return ill_formed{};
   else if constexpr (!require_replacement<shape_of<A>, W, X, Y>()) return ill_formed{};
   else if constexpr (!require_product<W, X, Y>()) return ill_formed{};
   else return viewed<replaced<shape_of<A>, W, X, Y>, element_of_expr<A>>(op::split, a, entry_of<W>, entry_of<X>, entry_of<Y>);
@@ -58,7 +61,7 @@ template <auto Whole, auto Major, auto Minor, Symbolic A> constexpr auto split(c
 
 template <class Shape, class Major, class Minor, class Whole> constexpr bool require_merge() {
   constexpr bool there = has_all<Shape, Major, Minor> && !std::is_same_v<Major, Minor>;
-  constexpr bool free = !has<drop<Shape, Major, Minor>, Whole>;
+  constexpr bool free = !has_name<drop<Shape, Major, Minor>, Whole>;
   static_assert(given<there, axis_fact_of<Major>, axis_fact_of<Minor>, shape_fact_of<Shape>>,
                 "heed: merge needs both axes in its operand");
   static_assert(given<!there || free, axis_fact_of<Whole>, shape_fact_of<Shape>>, "heed: the operand already has the new axis");
@@ -68,6 +71,7 @@ template <class Shape, class Major, class Minor, class Whole> constexpr bool req
 template <auto Major, auto Minor, auto Whole, Symbolic A> constexpr auto merge(const A& a) {
   using X = axis_type<Major>; using Y = axis_type<Minor>; using W = axis_type<Whole>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_all_axes<X, Y, W>()) return ill_formed{};
   else if constexpr (!require_merge<shape_of<A>, X, Y, W>()) return ill_formed{};
   else if constexpr (!require_product<W, X, Y>()) return ill_formed{};
   else return viewed<replaced<drop<shape_of<A>, X>, Y, W>, element_of_expr<A>>(op::merge, a, entry_of<W>, entry_of<X>, entry_of<Y>);
@@ -83,16 +87,21 @@ template <class From, class To, long Start> constexpr bool require_slice() {
 template <auto From, auto To, long Start, Symbolic A> constexpr auto slice(const A& a) {
   using F = axis_type<From>; using T = axis_type<To>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_all_axes<F, T>()) return ill_formed{};
   else if constexpr (!require_replacement<shape_of<A>, F, T>()) return ill_formed{};
   else if constexpr (!require_slice<F, T, Start>()) return ill_formed{};
   else return viewed<replaced<shape_of<A>, F, T>, element_of_expr<A>>(op::slice, a, entry_of<F>, entry_of<T>, {}, double(Start));
 }
 
+template <class Shape, class X> constexpr bool require_shifted() {
+  static_assert(given<has<Shape, X>, axis_fact_of<X>, shape_fact_of<Shape>>, "heed: shift needs its axis in the operand");
+  return has<Shape, X>;
+}
 // shift<n>(a, k): position i reads position i - k; where there is none, 0.
 template <auto Axis, Symbolic A> constexpr auto shift(const A& a, long k) {
   using X = axis_type<Axis>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
-  else if constexpr (!require_axes<shape_of<A>, X>()) return ill_formed{};
+  else if constexpr (!require_shifted<shape_of<A>, X>()) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else {
     return expr<shape_of<A>, element_of_expr<A>>(graph_of(a), [&](graph& g) {
@@ -108,17 +117,19 @@ template <class SA, class SB, class A, class B, class To> constexpr bool require
   constexpr bool there = has<SA, A> && has<SB, B>;
   constexpr bool known = A::extent != runtime && B::extent != runtime && To::extent != runtime;
   constexpr bool sums = !known || A::extent + B::extent == To::extent;
-  constexpr bool same = has_all<join<drop<SA, A>, shape<>>> && std::is_same_v<join<drop<SA, A>, drop<SB, B>>, drop<SA, A>> &&
-                        drop<SA, A>::rank == drop<SB, B>::rank && !has<drop<SA, A>, To>;
+  constexpr bool same = std::is_same_v<join<drop<SA, A>, drop<SB, B>>, drop<SA, A>> && drop<SA, A>::rank == drop<SB, B>::rank;
+  constexpr bool free = !has_name<drop<SA, A>, To>;
   static_assert(given<there, axis_fact_of<A>, axis_fact_of<B>, shape_fact_of<SA>, shape_fact_of<SB>>, "heed: concat needs its axes in its operands");
   static_assert(given<!there || same, shape_fact_of<SA>, shape_fact_of<SB>>, "heed: concat joins values that differ only along its axes");
-  static_assert(given<!there || !same || sums, axis_fact_of<A>, axis_fact_of<B>, axis_fact_of<To>>, "heed: the extent of a concat is the sum of its parts");
-  return there && same && sums;
+  static_assert(given<!there || !same || free, axis_fact_of<To>, shape_fact_of<SA>>, "heed: the operand already has the new axis");
+  static_assert(given<!there || !same || !free || sums, axis_fact_of<A>, axis_fact_of<B>, axis_fact_of<To>>, "heed: the extent of a concat is the sum of its parts");
+  return there && same && free && sums;
 }
 // concat<x, y, to>(a, b): a along x, then b along y, as axis `to`, whose extent is the sum.
 template <auto X, auto Y, auto To, Symbolic A, Symbolic B> constexpr auto concat(const A& a, const B& b) {
   using P = axis_type<X>; using Q = axis_type<Y>; using T = axis_type<To>;
   if constexpr (any_ill_formed<A, B>) return ill_formed{};
+  else if constexpr (!require_all_axes<P, Q, T>()) return ill_formed{};
   else if constexpr (!require_concat<shape_of<A>, shape_of<B>, P, Q, T>()) return ill_formed{};
   else if constexpr (!admits<rule::comparison, element_of_expr<A>, element_of_expr<B>>()) return ill_formed{};
   else {
@@ -139,7 +150,7 @@ template <class Table, class X, element Index> constexpr bool require_gather() {
   static_assert(given<!has<Table, X> || is_integer(Index), element_fact_of<Index>>, "heed: a table is indexed by whole numbers");
   return has<Table, X> && is_integer(Index);
 }
-// gather<x>(table, index): the table read along x at a computed index; shape: the table's without x, then the index's.
+// gather<x>(table, index): the table read along x at a computed index; shape: the index's axes, then the table's without x.
 // An index outside the table reads its nearest end; ids that are operands themselves are checked when the call begins.
 template <auto Axis, Symbolic A, Operand I> constexpr auto gather(const A& table, const I& index) {
   using X = axis_type<Axis>;
@@ -157,12 +168,14 @@ template <auto Axis, Symbolic A, Operand I> constexpr auto gather(const A& table
   }
 }
 
+template <class From, class In> inline constexpr bool has_all_of = false;
+template <class... A, class In> inline constexpr bool has_all_of<shape<A...>, In> = has_all<In, A...>;
 // arrange<b, n, h>(a): the same value with its axes in this order, which is the memory order of a result.
 template <auto... Axes, Symbolic A> constexpr auto arrange(const A& a) {
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else {
     using Shape = shape<axis_type<Axes>...>;
-    constexpr bool ok = Shape::rank == shape_of<A>::rank && has_all<shape_of<A>, axis_type<Axes>...> && distinct<axis_type<Axes>...>;
+    constexpr bool ok = Shape::rank == shape_of<A>::rank && has_all<shape_of<A>, axis_type<Axes>...> && has_all_of<shape_of<A>, Shape>;
     static_assert(given<ok, shape_fact_of<Shape>, shape_fact_of<shape_of<A>>>, "heed: arrange names every axis of its operand once");
     if constexpr (!ok) return ill_formed{};
     else {

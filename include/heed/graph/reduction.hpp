@@ -11,6 +11,15 @@ template <class Shape, class... X> constexpr bool require_axes() {
                 "heed: an axis that is reduced or normalised must be an axis of the operand");
   return ok;
 }
+// What stands between < and > of size and of views.
+template <class... X> constexpr bool require_all_axes() {
+  static_assert(given<(is_axis<X> && ...), X...>, "heed: an axis is needed here: size<n>, rename<n, m>(a), split<o, h, d>(a)");
+  return (is_axis<X> && ...);
+}
+template <std::size_t Axes> constexpr bool require_some() {
+  static_assert(given<(Axes > 0)>, "heed: dot and reductions name their axes: dot<d>(a, b), sum<n>(a)");
+  return Axes > 0;
+}
 template <class A, class B, class... X> constexpr bool require_contraction() {
   constexpr bool ok = has_all<A, X...> && has_all<B, X...>;
   static_assert(given<ok, axis_fact_of<X>..., shape_fact_of<A>, shape_fact_of<B>>,
@@ -28,8 +37,8 @@ constexpr axis_set axes_in(graph& g) {
 // dot<x, ...>(a, b): the sum over the axes x, ... of a * b. Shape: the axes of a, then those of b that a lacks, without x.
 template <auto... Axes, Operand A, Operand B>
 constexpr auto dot(const A& a, const B& b) {
-  static_assert(sizeof...(Axes) > 0, "heed: dot<axis>(a, b) needs the axis to contract");
   if constexpr (any_ill_formed<A, B>) return ill_formed{};
+  else if constexpr (!require_some<sizeof...(Axes)>()) return ill_formed{};
   else if constexpr (!agree<shape_of<A>, shape_of<B>>()) return ill_formed{};
   else if constexpr (!require_contraction<shape_of<A>, shape_of<B>, axis_type<Axes>...>()) return ill_formed{};
   else if constexpr (!admits<rule::arithmetic, element_of_expr<A>, element_of_expr<B>>()) return ill_formed{};
@@ -47,8 +56,8 @@ constexpr auto dot(const A& a, const B& b) {
 
 template <bool Keeps, bool Whole, class A, auto... Axes>
 constexpr auto along(op o, const A& a) {
-  static_assert(sizeof...(Axes) > 0, "heed: a reduction needs its axis: sum<axis>(a)");
   if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_some<sizeof...(Axes)>()) return ill_formed{};
   else if constexpr (!require_axes<shape_of<A>, axis_type<Axes>...>()) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else {
@@ -63,7 +72,7 @@ constexpr auto along(op o, const A& a) {
 }
 
 #define HEED_REDUCTION(NAME, WHOLE)                                                                        \
-  template <auto... Axes, Symbolic A> requires(sizeof...(Axes) > 0)                                        \
+  template <auto... Axes, Symbolic A>                                                                      \
   constexpr auto NAME(const A& a) { return along<false, WHOLE, A, Axes...>(op::NAME, a); }
 HEED_REDUCTION(sum, true)
 HEED_REDUCTION(max, true)
@@ -79,7 +88,8 @@ constexpr auto softmax(const A& a) { return along<true, false, A, Axis>(op::soft
 // size<n>: the extent of an axis, as a whole number.
 template <auto Axis> constexpr auto make_size() {
   using X = axis_type<Axis>;
-  return expr<shape<>, element::integer>(empty_graph, [](graph& g) {
+  if constexpr (!require_all_axes<X>()) return ill_formed{};
+  else return expr<shape<>, element::integer>(empty_graph, [](graph& g) {
     const int id = g.axis({X::name, X::extent});
     if constexpr (X::extent != runtime) return g.add_constant(double(X::extent), element::integer);
     else return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(id)});

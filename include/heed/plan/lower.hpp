@@ -185,7 +185,8 @@ struct lowering {
     for (int i = 0; i < max_axes; ++i)
       if ((s >> i & 1) && !to.contains(i)) to.add(i);
   }
-  // Any double on the way makes the whole region double.
+  // Any double on the way makes the whole region double; so does a reduction of whole numbers, which is taken in real ones
+  // and must stay exact.
   constexpr element precision() const {
     node_stack s;
     for (int k = 0; k < o.write_count; ++k) s.push(o.writes[std::size_t(k)].value);
@@ -193,6 +194,7 @@ struct lowering {
       const node_id i = s.pop();
       if (p.g[i].type == element::f64) return element::f64;
       if (operand_of(i) >= 0) continue;
+      if (is_reduction(p.g[i].code) && is_integer(p.g[i].type)) return element::f64;
       for (const node_id j : {p.g[i].a, p.g[i].b, p.g[i].c}) s.push(j);
     }
     for (int k = 0; k < o.read_count; ++k)

@@ -30,6 +30,11 @@ template <text Name, int Declared, int Bound> constexpr bool require_rank() {
                 "heed: an operand has another number of axes than its input declares");
   return ok;
 }
+template <text Name, class Axis, extent_t Bound> constexpr bool require_extent() {
+  constexpr bool ok = Axis::extent == runtime || Axis::extent == Bound;
+  static_assert(given<ok, operand_fact<Name>, axis_fact_of<Axis>, number_fact<"bound_extent", Bound>>, "heed: an operand has another extent than its axis");
+  return ok;
+}
 template <int Times> constexpr bool require_into() {
   static_assert(given<Times != 0, number_fact<"into", Times>>, "heed: the call lacks into(...), where the results go");
   static_assert(given<Times <= 1, number_fact<"into", Times>>, "heed: the call has more than one into(...)");
@@ -51,6 +56,18 @@ template <int Result, class Declared, class Bound, bool Same> constexpr bool req
   static_assert(given<Same, number_fact<"result", Result>, Declared, Bound>, "heed: a result has another element type than the memory it goes to");
   return Same;
 }
+template <int Result, int Declared, int Bound> constexpr bool require_result_rank() {
+  constexpr bool ok = Bound < 0 || Bound == Declared;
+  static_assert(given<ok, number_fact<"result", Result>, number_fact<"declared_axes", Declared>, number_fact<"bound_axes", Bound>>,
+                "heed: a result has another number of axes than the memory it goes to");
+  return ok;
+}
+template <int Result, label Axis, extent_t Declared, extent_t Bound> constexpr bool require_result_extent() {
+  constexpr bool ok = Declared == runtime || Bound == Declared;
+  static_assert(given<ok, number_fact<"result", Result>, axis_fact<text_of<Axis>(), Declared>, number_fact<"bound_extent", Bound>>,
+                "heed: a result is bound to memory of another shape");
+  return ok;
+}
 template <bool Writable> constexpr bool require_writable() {
   static_assert(given<Writable>, "heed: into(...) needs memory that can be written");
   return Writable;
@@ -58,6 +75,12 @@ template <bool Writable> constexpr bool require_writable() {
 template <class Type, bool Known> constexpr bool require_argument() {
   static_assert(given<Known, Type>, "heed: a call takes operands as name = value, into(...), with(axis, extent) and a workspace");
   return Known;
+}
+// The first axis whose static extent is not that of an array; the rank where there is none.
+template <const auto& Shape, const auto& Bound> constexpr std::size_t first_misfit() {
+  std::size_t i = 0;
+  while (i < Bound.size() && (Shape.axes[i].extent == runtime || Shape.axes[i].extent == Bound[i])) ++i;
+  return i;
 }
 constexpr bool uses_input(const graph& g, int input) {
   for (int i = 1; i < g.size; ++i)
@@ -87,6 +110,7 @@ struct call_rules {
   template <class A> static constexpr bool known() {
     using T = std::remove_cvref_t<A>;
     if constexpr (is_into<T> || is_extent<T> || is_workspace<T>) return true;
+    else if constexpr (is_ill_formed<T>) return false;     // what it was has been refused where it was declared
     else if constexpr (is_binding<T>) return require_known<T::name, input_number(Graph, make_label(T::name)) >= 0>();
     else return require_argument<T, false>();
   }
@@ -100,7 +124,14 @@ struct call_rules {
     else {
       using bound_type = std::remove_const_t<typename traits::element_type>;
       if constexpr (!require_element<N, storage<E>, bound_type, std::is_same_v<storage<E>, bound_type> || (is_storable<bound_type> && element_of<bound_type> == E)>()) return false;
-      else return require_rank<N, S::rank, traits::rank>();
+      else if constexpr (!require_rank<N, S::rank, traits::rank>()) return false;
+      else if constexpr (requires { traits::static_extents; })
+        return []<class... A>(shape<A...>) {
+          constexpr std::size_t i = first_misfit<value_of_shape<S>, traits::static_extents>();
+          if constexpr (i == S::rank) return true;
+          else return require_extent<N, std::tuple_element_t<i, std::tuple<A...>>, traits::static_extents[i]>();
+        }(S{});
+      else return true;
     }
   }
   template <int Input> static constexpr bool bound_once() {
@@ -134,6 +165,26 @@ struct call_rules {
       return (require_result_element<int(I) + 1, storage<E>, std::remove_const_t<typename traits_of<X>::element_type>,
                                      element_of<std::remove_const_t<typename traits_of<X>::element_type>> == E>() && ...);
     }(std::make_index_sequence<sizeof...(X)>{});
+  }
+  template <int Result, const expression& Out, class X> static constexpr bool has_shape_of() {
+    using traits = traits_of<X>;
+    constexpr int rank = Out.shape->rank;
+    if constexpr (!require_result_rank<Result, rank, traits::rank>()) return false;
+    else if constexpr (requires { traits::static_extents; }) {
+      constexpr std::size_t i = first_misfit<*Out.shape, traits::static_extents>();
+      if constexpr (i == rank) return true;
+      else return require_result_extent<Result, Out.shape->axes[i].name, Out.shape->axes[i].extent, traits::static_extents[i]>();
+    } else return true;
+  }
+  template <const expression&... Outs, class... X> static constexpr bool have_shapes(into_binding<X...>*) {
+    return []<std::size_t... I>(std::index_sequence<I...>) { return (has_shape_of<int(I) + 1, Outs, X>() && ...); }(std::index_sequence_for<X...>{});
+  }
+  // The memory of every result has its shape, as far as the types say.
+  template <const expression&... Outs> static constexpr bool result_shapes() {
+    return ([] {
+      if constexpr (is_into<std::remove_cvref_t<Args>>) return have_shapes<Outs...>(static_cast<std::remove_cvref_t<Args>*>(nullptr));
+      else return true;
+    }() && ...);
   }
   template <element... E> static constexpr bool outputs() {
     if constexpr (!require_into<(int(is_into<std::remove_cvref_t<Args>>) + ... + 0)>()) return false;

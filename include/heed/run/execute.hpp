@@ -92,25 +92,36 @@ struct region_call {
   }
 };
 
+// Calls action.operator()<I>() for each region.
+template <const expression&... Outs, class Action>
+void each_region(const Action& action) {
+  boost::hana::for_each(boost::hana::range_c<int, 0, middle::plan_of<Outs...>.region_count>, [&](auto i) { action.template operator()<i()>(); });
+}
+// What the hungriest region asks for besides its operands.
+template <const expression&... Outs>
+scratch_need largest_need(const locator& at, int threads) {
+  scratch_need most;
+  each_region<Outs...>([&]<int I>() {
+    const region_call<middle::region_of<I, Outs...>> c(at, at.p.regions[std::size_t(I)], threads);
+    const scratch_need n = kernel_of<middle::region_of<I, Outs...>>::need(c.call);
+    most.shared = std::max(most.shared, n.shared), most.per_thread = std::max(most.per_thread, n.per_thread);
+  });
+  return most;
+}
+
 template <const expression&... Outs>
 void execute(const call_frame& f, workspace& memory) {
   const middle::plan& p = middle::plan_of<Outs...>;
   locator at(p, f);
   const int threads = team_size();
-  scratch_need most;
-  constexpr auto regions = boost::hana::range_c<int, 0, middle::plan_of<Outs...>.region_count>;
-  boost::hana::for_each(regions, [&](auto i) {
-    const region_call<middle::region_of<i(), Outs...>> c(at, p.regions[std::size_t(i())], threads);
-    const scratch_need n = kernel_of<middle::region_of<i(), Outs...>>::need(c.call);
-    most.shared = std::max(most.shared, n.shared), most.per_thread = std::max(most.per_thread, n.per_thread);
-  });
+  const scratch_need most = largest_need<Outs...>(at, threads);
   const std::size_t buffers = rounded_up(at.places.bytes), shared = rounded_up(most.shared), own = rounded_up(most.per_thread);
   const workspace::lease held(memory);                     // before anything is allocated or written
   at.memory = memory.at_least(buffers + shared + own * std::size_t(threads));
   const scratch s{at.memory + buffers, at.memory + buffers + shared, own};
-  boost::hana::for_each(regions, [&](auto i) {
-    const region_call<middle::region_of<i(), Outs...>> c(at, p.regions[std::size_t(i())], threads);
-    kernel_of<middle::region_of<i(), Outs...>>::run(c.call, s);
+  each_region<Outs...>([&]<int I>() {
+    const region_call<middle::region_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
+    kernel_of<middle::region_of<I, Outs...>>::run(c.call, s);
   });
 }
 

@@ -36,7 +36,7 @@ template <label Name> constexpr bool require_one_declaration() {
   return Name.empty();
 }
 template <bool Fits> constexpr bool require_room() {
-  static_assert(given<Fits>, "heed: the graph needs more regions than a plan holds");
+  static_assert(given<Fits>, "heed: a plan holds 320 regions, 320 values between them and 24 operands a region");
   return Fits;
 }
 

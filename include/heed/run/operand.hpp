@@ -126,6 +126,9 @@ struct operand_traits<T[N]> {
   using element_type = std::remove_all_extents_t<T>;
   static constexpr bool binds = true;
   static constexpr int rank = run::static_rank_of_array<T[N]>;
+  static constexpr std::array<extent_t, std::size_t(rank)> static_extents = []<std::size_t... I>(std::index_sequence<I...>) {
+    return std::array<extent_t, std::size_t(rank)>{extent_t(std::extent_v<T[N], I>)...};
+  }(std::make_index_sequence<std::size_t(rank)>{});
   template <class X> static run::bound bind(X& a) {
     run::bound b;
     b.data = const_cast<std::remove_const_t<element_type>*>(reinterpret_cast<const element_type*>(&a));

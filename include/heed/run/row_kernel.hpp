@@ -72,7 +72,11 @@ struct row_loops {
       constexpr instruction x = Region.code[I];
       if constexpr (given(x)) return s.cached[I];
       else if constexpr (is_reduction(x.code)) {
-        if constexpr (varies(x.axes)) return s.reduced_wide[I]; else return s.reduced[I];
+        using simd::to_integer;
+        if constexpr (class_of(x.type) != value_class::whole) {
+          if constexpr (varies(x.axes)) return s.reduced_wide[I]; else return s.reduced[I];
+        } else if constexpr (varies(x.axes)) return to_integer(s.reduced_wide[I]);
+        else return typename W::element(s.reduced[I]);
       } else if constexpr (x.code == op::size) return typename W::element(s.call.extent[x.axis]);
       else if constexpr (x.code == op::index) {
         if constexpr (x.axis == lane) return simd::iota<typename W::element, lanes>(typename W::element(at));

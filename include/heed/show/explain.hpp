@@ -1,20 +1,13 @@
 // What became of a graph, as text: its regions in the order in which they run, what each computes and reads, tile sizes, and
-// for given extents the arithmetic, the memory traffic, the workspace and how a mask falls on the tiles.
+// for given extents the arithmetic, the memory traffic and how a mask falls on the tiles.
 #pragma once
 #include "../plan/make_plan.hpp"
 #include "../simd/tile.hpp"
 #include "text.hpp"
-#include <vector>
+#include "tiles.hpp"
 
 namespace heed::show {
 
-using extent_table = std::array<extent_t, max_axes>;       // by axis number; `runtime` where it is not known
-
-inline bool known(const extent_table& e, axis_set s) {
-  for (std::size_t i = 0; s >> i; ++i)
-    if ((s >> i & 1) && e[i] == runtime) return false;
-  return true;
-}
 inline double elements(const extent_table& e, axis_set s) {
   double r = 1;
   for (std::size_t i = 0; s >> i; ++i)
@@ -84,7 +77,32 @@ inline std::string how_read(const region& r, int k) {
   return "unused";
 }
 
-inline std::string explain_region(const plan& p, const region& r, int number, const extent_table& e, int lane_count) {
+// How the mask of a score region falls on its tiles.
+struct mask_report {
+  std::string text;
+  double visited = 1;                                      // the share of tiles that are not empty
+};
+inline mask_report explain_mask(const plan& p, const region& r, const extent_table& e, const run::view* operands, int rows, int columns) {
+  mask_tiles tiles(r, e, operands);
+  if (tiles.reads_score()) return {"decided score by score: it reads the score itself", 1};
+  std::string wanted;                                      // the operands behind what is missing, each once
+  bool bindable = true;
+  for (const int k : tiles.missing()) {
+    node_id i = r.operands[std::size_t(k)].value;
+    while (is_view(p.g[i].code)) i = p.g[i].a;
+    bindable = bindable && p.g[i].code == op::input;
+    if (const std::string name = operand_text(p, i); (", " + wanted + ",").find(", " + name + ",") == std::string::npos) wanted += (wanted.empty() ? "" : ", ") + name;
+  }
+  if (!wanted.empty())
+    return {"depends on the values of " + wanted + (bindable ? ": bind them, as in explain<out>(name = operand), and its tiles are counted" : ""), 1};
+  const tile_counts n = tiles.count(rows, columns);
+  const auto part = [&](double x, const char* what) { return number(x) + " (" + number(std::round(1000 * x / n.all()) / 10) + " %) " + what; };
+  if (n.all() == 0) return {"no tiles", 1};
+  return {number(n.all()) + " tiles of " + std::to_string(rows) + " x " + std::to_string(columns) + ": " + part(n.empty, "empty, skipped; ") +
+              part(n.full, "full, without mask code; ") + part(n.mixed, "mixed"), (n.full + n.mixed) / n.all()};
+}
+
+inline std::string explain_region(const plan& p, const region& r, int number, const extent_table& e, const run::view* operands, int lane_count) {
   const graph& g = p.g;
   std::string s = "region " + std::to_string(number) + ": " + name_of(r.kind);
   if (*r.reason) s += std::string(" (not fused: ") + r.reason + ")";
@@ -113,37 +131,43 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
     line("gives", std::string(r.out >= 0 ? "weighted values" : "") + (r.lse >= 0 ? std::string(r.out >= 0 ? ", " : "") + "log-sum-exp" : "") +
                       (r.top >= 0 ? std::string(r.out >= 0 || r.lse >= 0 ? ", " : "") + "row maximum" : ""));
   } else {
-    line("computes", instruction_text(p, r, r.outputs[0].result));
+    for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", instruction_text(p, r, r.outputs[std::size_t(k)].result));
   }
   const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);
-  bool complete = known(e, all);
-  for (int k = 0; k < r.operand_count; ++k) complete = complete && known(e, r.operands[std::size_t(k)].axes);
-  if (complete) line("cost", flops_text(region_flops(r, e)) + (r.keep ? " before skipping, " : ", ") + bytes_text(region_bytes(r, e)) + " read and written once");
+  axis_set needed = all, unknown = 0;
+  for (int k = 0; k < r.operand_count; ++k) needed |= r.operands[std::size_t(k)].axes;
+  for (int i = 0; i < g.axis_count; ++i)
+    if ((needed >> i & 1) && e[std::size_t(i)] == runtime) unknown |= bit(i);
+  if (unknown) {
+    line("cost", "not known without the extents of " + axes_text(g, unknown) + ": explain<out>(with(axis, extent), ...)");
+    return s;
+  }
+  double visited = 1;
+  if (r.kind == region_kind::score && r.keep) {
+    const mask_report m = explain_mask(p, r, e, operands, simd::vectors * lane_count, simd::group);
+    line("mask", m.text);
+    visited = m.visited;
+  }
+  const double flops = region_flops(r, e);
+  line("cost", flops_text(flops) + (r.keep && r.kind == region_kind::score ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) + " in the tiles that are visited, " : " at most, " : ", ") +
+                   bytes_text(region_bytes(r, e)) + " read and written once");
   return s;
 }
 
-inline std::string explain_plan(const plan& p, const std::vector<region>& regions, const extent_table& e, int lanes_of_float) {
+// operands: by region, then by operand number.
+inline std::string explain_plan(const plan& p, const std::vector<region>& regions, const extent_table& e,
+                                const std::vector<std::vector<run::view>>& operands, int lanes_of_float) {
   const graph& g = p.g;
   std::string s = std::to_string(g.size - 1) + " nodes, " + std::to_string(p.region_count) + " region" +
                   (p.region_count == 1 ? "" : "s") + "\n";
   for (int i = 0; i < p.region_count; ++i) {
     const region& r = regions[std::size_t(i)];
-    s += explain_region(p, r, i, e, r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
+    s += explain_region(p, r, i, e, operands[std::size_t(i)].data(), r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
   }
-  double workspace = 0;
-  bool complete = true;
   std::string between;
-  for (int b = 0; b < p.buffer_count; ++b) {
-    const buffer& x = p.buffers[std::size_t(b)];
-    if (x.result >= 0) continue;
-    const axis_set axes = set_of(x.order);
-    between += (between.empty() ? "" : ", ") + ("(" + axes_text(g, x.order) + ")");
-    complete = complete && known(e, axes);
-    if (complete) workspace += elements(e, axes) * byte_size(stored(x.type));
-  }
-  s += "between regions: " + (between.empty() ? std::string("nothing is stored") : between);
-  if (complete && !between.empty()) s += ", " + bytes_text(workspace) + " before reuse";
-  return s + "\n";
+  for (int b = 0; b < p.buffer_count; ++b)
+    if (const buffer& x = p.buffers[std::size_t(b)]; x.result < 0) between += (between.empty() ? "(" : ", (") + axes_text(g, x.order) + ")";
+  return s + "between regions: " + (between.empty() ? std::string("nothing is stored") : between) + "\n";
 }
 
 }  // namespace heed::show

@@ -1,4 +1,5 @@
-// The public ways to look at a graph: explain<out>(), drawing<out>(), picture<keep>(with(n, 64), with(m, 64)).
+// The public ways to look at a graph: explain<out>(with(n, 512), doc = D), passes<out>(), drawing<out>() and
+// picture<keep>(with(n, 64), with(m, 64)). None runs the graph; an ill-formed one shows nothing, for it has been refused.
 #pragma once
 #include "../run/arguments.hpp"
 #include "../run/reference_graph.hpp"
@@ -8,56 +9,216 @@
 namespace heed {
 namespace show {
 
-template <const expression&... Outs> struct looked_at {
-  static std::vector<region> regions() {
-    return []<int... I>(std::integer_sequence<int, I...>) {
-      return std::vector<region>{middle::region_of<I, Outs...>...};
-    }(std::make_integer_sequence<int, middle::plan_of<Outs...>.region_count>{});
+// The arguments of a look: extents and operands, checked like those of a call.
+template <const auto& Graph, class... Args> constexpr bool lookable() {
+  using rules = run::call_rules<Graph, Args...>;
+  if constexpr (!(rules::template known<Args>() && ...)) return false;
+  else return (rules::template fits<Args>() && ...);
+}
+
+// What is known of every axis: its static extent, what the arguments say, what follows through views.
+inline extent_table extents_of(const graph& g, const run::call_frame& f) {
+  extent_table e;
+  for (std::size_t i = 0; i < e.size(); ++i) e[i] = int(i) >= g.axis_count ? runtime : g.axes[i].extent != runtime ? g.axes[i].extent : f.extent[i];
+  for (int i = 0; i < g.input_count; ++i) {
+    const run::bound& b = f.inputs[std::size_t(i)];
+    const input_entry& in = g.inputs[std::size_t(i)];
+    if (b.rank < 0) continue;
+    if (b.rank != in.rank) throw error(in.name.text(), "", std::to_string(in.rank) + " axes", std::to_string(b.rank));
+    for (int k = 0; k < in.rank; ++k) {
+      extent_t& known = e[std::size_t(in.order[std::size_t(k)])];
+      if (known == runtime) known = b.extents[std::size_t(k)];
+      if (known != b.extents[std::size_t(k)])
+        throw error(in.name.text(), axis_name(g, in.order[std::size_t(k)]), std::to_string(known), std::to_string(b.extents[std::size_t(k)]));
+    }
   }
-  template <class... Axis> static extent_table extents(const graph& g, const extent_binding<Axis>&... e) {
-    extent_table t;
-    for (std::size_t i = 0; i < t.size(); ++i) t[i] = int(i) < g.axis_count ? g.axes[i].extent : runtime;
-    ((g.find_axis(Axis::name) >= 0 ? void(t[std::size_t(g.find_axis(Axis::name))] = e.extent) : void()), ...);
-    return t;
-  }
-  template <class... Axis> static std::string explain(const extent_binding<Axis>&... e) {
-    const plan& p = middle::plan_of<Outs...>;
-    return explain_plan(p, regions(), extents(p.g, e...), simd::native_lanes<float>);
-  }
-  static std::string draw() { return drawing(middle::plan_of<Outs...>); }
-  // One character a cell: a condition over two axes, evaluated at every position.
-  template <class Row, class Column>
-  static std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns) {
-    const graph& g = middle::merged_of<Outs...>.g;
-    const extent_table e = extents(g, rows, columns);
-    if (g.input_count > 0) throw error("", "", "a mask of positions alone", "one that reads operand '" + g.inputs[0].name.text() + "'");
-    run::reference_graph r(g, e, nullptr);
-    const int root = middle::merged_of<Outs...>.roots[0];
-    r[root];
-    std::string s;
-    for (extent_t i = 0; i < rows.extent; ++i, s += '\n')
-      for (extent_t j = 0; j < columns.extent; ++j) {
-        run::reference_graph::extents at{};
-        if (const int a = g.find_axis(Row::name); a >= 0) at[std::size_t(a)] = i;
-        if (const int a = g.find_axis(Column::name); a >= 0) at[std::size_t(a)] = j;
-        s += r.at(root, at) != 0 ? "█" : "·";
+  for (int round = 0; round < 3; ++round)                  // a chain of views is rarely longer
+    for (int i = 1; i < g.size; ++i) {
+      const node& x = g[i];
+      extent_t &first = e[std::size_t(x.first)], &second = e[std::size_t(x.second)], &third = e[std::size_t(x.third)];
+      if (x.code == op::rename && first == runtime) first = second;
+      if (x.code == op::rename && second == runtime) second = first;
+      if (x.code == op::split || x.code == op::merge) {
+        if (first == runtime && second != runtime && third != runtime) first = second * third;
+        if (second == runtime && first != runtime && third > 0) second = first / third;
+        if (third == runtime && first != runtime && second > 0) third = first / second;
       }
+      if (x.code == op::concat && first == runtime && second != runtime && third != runtime) first = second + third;
+    }
+  return e;
+}
+
+// A value that a region reads, where it lies in a bound operand; without memory where it does not.
+inline run::view view_of_value(const graph& g, const run::call_frame& f, const extent_table& e, node_id i) {
+  const node& x = g[i];
+  run::view v;
+  if (x.code == op::input) {
+    const run::bound& b = f.inputs[std::size_t(x.first)];
+    if (b.rank < 0) return v;
+    v.data = b.data;
+    for (std::size_t k = 0; k < std::size_t(b.rank); ++k) v.stride[std::size_t(g.inputs[std::size_t(x.first)].order[k])] = b.strides[k];
+  } else if (x.code == op::rename || x.code == op::split || x.code == op::slice) {
+    v = view_of_value(g, f, e, x.a);
+    const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
+    const extent_t s = v.stride[first];
+    v.stride[first] = 0;
+    if (x.code == op::split) v.stride[third] = s, v.stride[second] = s * e[third];
+    else v.stride[second] = s;
+    if (x.code == op::slice && v.data) v.data = static_cast<char*>(v.data) + extent_t(x.value) * s * byte_size(stored(x.type));
+  }
+  return v;
+}
+
+// Operands and results that lie densely, without memory: enough to ask kernels what they need.
+inline run::bound dense(const shape_value& s, const extent_table& e, const graph& g) {
+  run::bound b;
+  b.rank = s.rank;
+  extent_t stride = 1;
+  for (int i = s.rank - 1; i >= 0; --i) {
+    const std::size_t k = std::size_t(i);
+    b.extents[k] = e[std::size_t(g.find_axis(s.axes[k].name))], b.strides[k] = stride;
+    stride *= b.extents[k];
+  }
+  return b;
+}
+
+template <const expression&... Outs> struct looked_at {
+  template <class... Args> static run::call_frame frame(const graph& g, Args&... args) {
+    workspace* memory = nullptr;
+    return run::frame_of(g, memory, args...);
+  }
+
+  // The workspace of a call on dense operands, with the threads that a call would have now.
+  static std::string workspace_text(const plan& p, const extent_table& e) {
+    axis_set used = 0;
+    for (int i = 1; i < p.g.size; ++i) used |= p.g[i].axes | p.g[i].over;
+    for (int i = 0; i < p.g.axis_count; ++i)
+      if ((used >> i & 1) && e[std::size_t(i)] == runtime) return "";
+    run::call_frame f;
+    f.extent = e;
+    f.inputs.resize(std::size_t(p.g.input_count));
+    for (int i = 0; i < p.g.input_count; ++i) {
+      const input_entry& in = p.g.inputs[std::size_t(i)];
+      shape_value s{.axes = {}, .rank = in.rank};
+      for (std::size_t k = 0; k < std::size_t(in.rank); ++k) s.axes[k] = p.g.axes[std::size_t(in.order[k])];
+      f.inputs[std::size_t(i)] = dense(s, e, p.g);
+    }
+    (f.outputs.push_back(dense(*Outs.shape, e, p.g)), ...);
+    const int threads = run::team_size();
+    const run::locator at{p, f, run::place_buffers(p, f.extent.data())};
+    const run::scratch_need n = run::largest_need<Outs...>(at, threads);
+    const auto bytes = [](std::size_t b) { return bytes_text(double(run::rounded_up(b))); };
+    return "workspace: " + bytes(at.places.bytes) + " between regions, " + bytes(n.shared) + " shared, " + bytes(n.per_thread) + " for each of " +
+           std::to_string(threads) + " thread" + (threads == 1 ? "" : "s") + "\n";
+  }
+
+  template <class... Args> static std::string explain(Args&... args) {
+    if constexpr (!lookable<middle::plan_of<Outs...>.g, Args...>()) return "";
+    else {
+      const plan& p = middle::plan_of<Outs...>;
+      const run::call_frame f = frame(p.g, args...);
+      const extent_table e = extents_of(p.g, f);
+      std::vector<region> regions;
+      std::vector<std::vector<run::view>> operands;
+      run::each_region<Outs...>([&]<int I>() {
+        const region& r = middle::region_of<I, Outs...>;
+        regions.push_back(r);
+        operands.emplace_back(std::size_t(r.operand_count) + 1);
+        for (std::size_t k = 0; k < std::size_t(r.operand_count); ++k) operands.back()[k] = view_of_value(p.g, f, e, r.operands[k].value);
+      });
+      return explain_plan(p, regions, e, operands, simd::native_lanes<float>) + workspace_text(p, e);
+    }
+  }
+
+  static std::string passes() {
+    const plan& p = middle::plan_of<Outs...>;
+    const auto& declared = middle::merged_of<Outs...>;
+    const auto& simple = middle::simplified_of<Outs...>;
+    constexpr int count = int(sizeof...(Outs));
+    std::string s = "declared graph\n" + graph_text(declared.g, declared.roots, count) + "simplified graph\n" + graph_text(simple.g, simple.roots, count) +
+                    "plan\n" + plan_text(p);
+    run::each_region<Outs...>([&]<int I>() {
+      const region& r = middle::region_of<I, Outs...>;
+      s += "program of region " + std::to_string(I) + " (" + name_of(r.kind) + ")\n" + program_text(p, r);
+    });
     return s;
   }
+
+  static std::string draw() { return drawing(middle::plan_of<Outs...>); }
+
+  // One character a cell: a condition over two axes, evaluated at every position.
+  template <class Row, class Column, class... Args>
+  static std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns, Args&... args) {
+    const graph& g = middle::merged_of<Outs...>.g;
+    if constexpr (!lookable<middle::merged_of<Outs...>.g, Args...>()) return "";
+    else {
+      run::call_frame f = frame(g, args...);
+      const int row = g.find_axis(Row::name), column = g.find_axis(Column::name);   // -1: the mask is the same all along
+      if (row >= 0) f.extent[std::size_t(row)] = rows.extent;
+      if (column >= 0) f.extent[std::size_t(column)] = columns.extent;
+      const extent_table e = extents_of(g, f);
+      std::vector<run::view> inputs;
+      for (int i = 0; i < g.input_count; ++i) {
+        const std::string name = g.inputs[std::size_t(i)].name.text();
+        if (f.inputs[std::size_t(i)].rank < 0) throw error(name, "", "to be bound, for the mask reads it: picture<keep>(rows, columns, " + name + " = ...)", "nothing");
+        for (int k = 1; k < g.size; ++k)
+          if (g[k].code == op::input && g[k].first == i && inputs.size() == std::size_t(i)) inputs.push_back(view_of_value(g, f, e, node_id(k)));
+      }
+      const int root = middle::merged_of<Outs...>.roots[0];
+      for (int i = 0; i < g.axis_count; ++i)               // other axes: the picture of their first position
+        if ((g[root].axes >> i & 1) && (e[std::size_t(i)] < 0 || (e[std::size_t(i)] == 0 && i != row && i != column)))
+          throw error("", axis_name(g, i), "a position to show", "extent " + std::to_string(e[std::size_t(i)]));
+      run::reference_graph r(g, e, inputs.data());
+      r[root];
+      std::string s;
+      for (extent_t i = 0; i < rows.extent; ++i, s += '\n')
+        for (extent_t j = 0; j < columns.extent; ++j) {
+          run::reference_graph::extents at{};
+          if (row >= 0) at[std::size_t(row)] = i;
+          if (column >= 0) at[std::size_t(column)] = j;
+          s += r.at(root, at) != 0 ? "█" : "·";
+        }
+      return s;
+    }
+  }
 };
-template <result_list R, class I> struct make_looked_at;
-template <result_list R, std::size_t... I>
-struct make_looked_at<R, std::index_sequence<I...>> { using type = looked_at<*R.of[I]...>; };
+template <bool One, bool Condition> constexpr bool require_picture() {
+  static_assert(given<One && Condition>, "heed: picture shows one condition");
+  return One && Condition;
+}
+
+// An ill-formed graph: nothing to see.
+struct unseen {
+  template <class... Args> static std::string explain(Args&...) { return ""; }
+  template <class... Args> static std::string picture(Args&...) { return ""; }
+  static std::string passes() { return ""; }
+  static std::string draw() { return ""; }
+};
+template <result_list R, class I> struct make_looked_at { using type = unseen; };
+template <result_list R, std::size_t... I> requires(R.well_formed)
+struct make_looked_at<R, std::index_sequence<I...>> {
+  using type = std::conditional_t<run::fusible<options{}, *R.of[I]...>(), looked_at<*R.of[I]...>, unseen>;
+};
 template <result_list R> using look = typename make_looked_at<R, std::make_index_sequence<std::size_t(R.count)>>::type;
 
 }  // namespace show
 
-// What became of a graph, as text; with extents, also what it costs.
-template <result_list R, class... Axis> std::string explain(const extent_binding<Axis>&... e) { return show::look<R>::explain(e...); }
+// What became of a graph, as text: explain<out>(). With the extents of its axes also what it costs: explain<out>(with(n, 512),
+// with(m, 512)); with operands, which bring their extents, also how a mask that reads them falls: explain<out>(doc = D).
+template <result_list R, class... Args> std::string explain(Args&&... args) { return show::look<R>::explain(args...); }
+// What each pass has made of it: the declared graph, the simplified one, the plan, the program of every region.
+template <result_list R> std::string passes() { return show::look<R>::passes(); }
 // Its regions as a Graphviz drawing.
 template <result_list R> std::string drawing() { return show::look<R>::draw(); }
-// A mask in the terminal: one line a query, one character a key.
-template <result_list R, class Row, class Column>
-std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns) { return show::look<R>::picture(rows, columns); }
+// A mask in the terminal, one line a query, one character a key: picture<keep>(with(n, 64), with(m, 64)); operands that it
+// reads follow: picture<keep>(with(n, 64), with(m, 64), doc = D).
+template <result_list R, class Row, class Column, class... Args>
+std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns, Args&&... args) {
+  if constexpr (R.well_formed) {
+    constexpr bool one = R.count == 1;
+    if constexpr (!show::require_picture<one, R.of[0]->g[R.of[0]->root].type == element::boolean>()) return "";
+    else return show::look<R>::picture(rows, columns, args...);
+  } else return "";
+}
 
 }  // namespace heed

@@ -1,6 +1,7 @@
 // Graphs and programs as text: expressions as their author would write them, with axes and constants spelled out.
 #pragma once
 #include "../plan/plan.hpp"
+#include "../plan/simplify.hpp"
 #include <cstdio>
 #include <string>
 
@@ -119,6 +120,66 @@ inline std::string operand_text(const plan& p, node_id value) {
     }
     return std::string();
   });
+}
+
+// ---- what each pass of the middle has made, one line a node or an instruction
+
+// A graph as its nodes in order: number, operation on earlier numbers, axes, element. Nodes that no root needs are left out.
+template <std::size_t N>
+std::string graph_text(const graph& g, const std::array<node_id, N>& roots, int count) {
+  const node_flags used = reachable(g, roots, count);
+  std::string s;
+  for (int i = 1; i < g.size; ++i) {
+    if (!used[std::size_t(i)]) continue;
+    const std::string what = expression_text(g, i, [&](int j) { return j == i ? std::string() : "#" + std::to_string(j); });
+    s += "  #" + std::to_string(i) + " = " + what + "  (" + axes_text(g, g[i].axes) + ") " + heed::name_of(g[i].type);
+    for (int k = 0; k < count; ++k)
+      if (roots[std::size_t(k)] == i) s += count == 1 ? "  <- result" : "  <- result " + std::to_string(k + 1);
+    s += "\n";
+  }
+  return s;
+}
+// A plan: its regions as outlines, and the buffers between them.
+inline std::string plan_text(const plan& p) {
+  std::string s;
+  const auto number_of = [](node_id i) { return "#" + std::to_string(i); };
+  for (int k = 0; k < p.region_count; ++k) {
+    const outline& o = p.regions[std::size_t(k)];
+    s += "  region " + std::to_string(k) + ": " + name_of(o.kind) + ", reads " + joined_text(o.reads, o.read_count, " ", number_of) + ", writes";
+    for (int w = 0; w < o.write_count; ++w)
+      s += " " + number_of(o.writes[std::size_t(w)].value) + " into buffer " + std::to_string(o.writes[std::size_t(w)].into);
+    s += *o.reason ? std::string(" (") + o.reason + ")\n" : "\n";
+  }
+  for (int b = 0; b < p.buffer_count; ++b) {
+    const buffer& x = p.buffers[std::size_t(b)];
+    s += "  buffer " + std::to_string(b) + ": " + number_of(x.value) + " (" + axes_text(p.g, x.order) + ") " + heed::name_of(stored(x.type)) +
+         (x.result >= 0 ? ", result " + std::to_string(x.result + 1)
+                        : ", workspace from region " + std::to_string(x.first) + " to " + std::to_string(x.last)) + "\n";
+  }
+  return s;
+}
+// The program of a region, one instruction a line, with how often each changes.
+inline std::string program_text(const plan& p, const region& r) {
+  std::string s;
+  for (int i = 1; i < r.code.size; ++i) {
+    const instruction& x = r.code[i];
+    const auto sub = [&](int k, int) { return "%" + std::to_string(k == 0 ? x.a : k == 1 ? x.b : x.c); };
+    std::string what;
+    switch (x.code) {
+      case op::constant: what = number(x.value); break;
+      case op::index: what = axis_name(p.g, x.axis); break;
+      case op::size: what = "size<" + axis_name(p.g, x.axis) + ">"; break;
+      case op::tile: what = "tile"; break;
+      case op::load: what = "load " + operand_text(p, r.operands[std::size_t(x.operand)].value); break;
+      case op::gather: what = "gather<" + axis_name(p.g, x.axis) + ">(" + operand_text(p, r.operands[std::size_t(x.operand)].value) + ", " + sub(0, 0) + ")"; break;
+      case op::cast: what = std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
+      default:
+        what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, 0) + ")"
+                      : operation(x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
+    }
+    s += "  %" + std::to_string(i) + " = " + what + "  " + name_of(x.where) + ", " + heed::name_of(x.type) + "\n";
+  }
+  return s;
 }
 
 // Instruction i of a region's program, down to its operands.

@@ -1,0 +1,181 @@
+// How a mask falls on the tiles of a score region: empty (skipped), full (no mask code) or mixed. The mask is evaluated over
+// intervals as the kernel does, from the region as a value, so nothing is compiled for it. A mask of positions alone needs
+// extents only; one that reads operands (documents, lengths) needs their memory too.
+#pragma once
+#include "../plan/interval.hpp"
+#include "../run/environment.hpp"
+#include "../run/evaluate.hpp"
+#include "../run/memory.hpp"
+#include <utility>
+#include <vector>
+
+namespace heed::show {
+
+using extent_table = std::array<extent_t, max_axes>;       // by axis number; `runtime` where it is not known
+
+// One operation on intervals, chosen at run time: the same overloads that the kernels use.
+inline interval operation_on(op code, interval a, interval b, interval c, double value) {
+  interval r;
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    const auto one = [&]<op Code>() {
+      if constexpr (is_pointwise(Code) && Code != op::cast) r = run::apply<Code>(a, b, c, value);
+    };
+    ((std::size_t(code) == I ? one.template operator()<op(I)>() : void()), ...);
+  }(std::make_index_sequence<std::size_t(op::load) + 1>{});
+  return r;
+}
+
+struct tile_counts {
+  double empty = 0, full = 0, mixed = 0;                   // of all items together
+  double all() const { return empty + full + mixed; }
+};
+
+class mask_tiles {
+ public:
+  // operands: by operand number of the region; data is null where nothing is bound.
+  mask_tiles(const region& r, const extent_table& e, const run::view* operands) : r_(r), extent_(e), operands_(operands) {
+    needed_[std::size_t(r.keep)] = true;
+    for (int i = r.keep; i > 0; --i)
+      if (needed_[std::size_t(i)])
+        for (const int j : {int(r.code[i].a), int(r.code[i].b), int(r.code[i].c)})
+          if (j) needed_[std::size_t(j)] = true;
+  }
+  // Does the mask look at the contracted score? Then no tile is known before it is computed.
+  bool reads_score() const { return any([](const instruction& x) { return x.code == op::tile; }); }
+  // The operands that it reads and that are not bound, by operand number.
+  std::vector<int> missing() const {
+    std::vector<int> m;
+    for (int k = 0; k < r_.operand_count; ++k)
+      if (!operands_[k].data && any([&](const instruction& x) { return (x.code == op::load || x.code == op::gather) && x.operand == k; }))
+        m.push_back(k);
+    return m;
+  }
+
+  // Counts tiles of `rows` rows x `columns` columns over every item.
+  tile_counts count(int rows, int columns) {
+    tile_counts t;
+    axis_set read = 0;                                     // items differ only along batch axes that the mask reads
+    double alike = 1;
+    for (int i = 1; i <= r_.keep; ++i)
+      if (needed_[std::size_t(i)]) read |= r_.code[i].axes | (is_read(i) ? r_.operands[std::size_t(r_.code[i].operand)].axes : axis_set(0));
+    axis_list items;
+    for (int i = 0; i < r_.batch.count; ++i)
+      if (read >> r_.batch[i] & 1) items.add(r_.batch[i]); else alike *= double(extent_[std::size_t(r_.batch[i])]);
+    extent_t item_count = 1, row_count = 1;
+    for (int i = 0; i < items.count; ++i) item_count *= extent_[std::size_t(items[i])];
+    for (int i = 0; i < r_.rows.count; ++i) row_count *= extent_[std::size_t(r_.rows[i])];
+    columns_ = columns, total_ = extent_[std::size_t(r_.columns[0])];
+    for (extent_t item = 0; item < item_count; ++item) {
+      set_index(items, item);
+      for (extent_t first = 0; first < row_count; first += rows) {
+        set_rows(first, std::min<extent_t>(rows, row_count - first));
+        visit(0, total_, t);
+      }
+    }
+    return {t.empty * alike, t.full * alike, t.mixed * alike};
+  }
+
+ private:
+  static constexpr extent_t granule = 16;                  // the kernel knows column operands by bounds over so many columns
+  bool is_read(int i) const { return r_.code[i].code == op::load || r_.code[i].code == op::gather; }
+  template <class F> bool any(const F& f) const {
+    for (int i = 1; i <= r_.keep; ++i)
+      if (needed_[std::size_t(i)] && f(r_.code[i])) return true;
+    return false;
+  }
+  void set_index(const axis_list& axes, extent_t number) {
+    for (int i = axes.count - 1; i >= 0; --i) {
+      const extent_t e = extent_[std::size_t(axes[i])];
+      index_[std::size_t(axes[i])] = number % e, number /= e;
+    }
+  }
+  static bool moves(const instruction& x) { return x.where == role::column || x.where == role::pair; }
+
+  // The range of every value that the columns do not change, over rows first .. first + count.
+  void set_rows(extent_t first, extent_t count) {
+    for (extent_t row = first; row < first + count; ++row) {
+      set_index(r_.rows, row);
+      for (int i = 1; i <= r_.keep; ++i) {
+        const instruction& x = r_.code[i];
+        if (!needed_[std::size_t(i)] || moves(x)) continue;
+        now_[std::size_t(i)] = computed(i, now_, 0, 0);
+        interval& over = range_[std::size_t(i)];
+        over = row == first ? now_[std::size_t(i)]
+                            : interval(std::min(over.lo, now_[std::size_t(i)].lo), std::max(over.hi, now_[std::size_t(i)].hi));
+      }
+    }
+  }
+  double element(const instruction& x, extent_t along, extent_t at) const {
+    const run::view& v = operands_[x.operand];
+    const operand& o = r_.operands[std::size_t(x.operand)];
+    extent_t offset = 0;
+    for (std::size_t a = 0; o.axes >> a; ++a)
+      if (o.axes >> a & 1) offset += (extent_t(a) == along ? at : index_[a]) * v.stride[a];
+    switch (stored(o.type)) {
+      case element::boolean: return run::element_at<element::boolean, bool>(v.data, offset);
+      case element::i32: return run::element_at<element::i32, double>(v.data, offset);
+      case element::i64: return run::element_at<element::i64, double>(v.data, offset);
+      case element::f64: return run::element_at<element::f64, double>(v.data, offset);
+      default: return run::element_at<element::f32, double>(v.data, offset);
+    }
+  }
+  static interval anything(const instruction& x) { return class_of(x.type) == value_class::truth ? interval(0, 1) : interval(); }
+
+  // Instruction i at the current row, or over the columns [first, last] where it varies with them.
+  interval computed(int i, const std::array<interval, program::capacity>& of, extent_t first, extent_t last) const {
+    const instruction& x = r_.code[i];
+    switch (x.code) {
+      case op::constant: return x.value;
+      case op::size: return double(extent_[std::size_t(x.axis)]);
+      case op::index: return moves(x) ? interval(double(first), double(last)) : interval(double(index_[std::size_t(x.axis)]));
+      case op::load: {
+        if (!moves(x)) return element(x, -1, 0);
+        if (x.where == role::pair) return anything(x);
+        interval over = element(x, r_.columns[0], first);
+        for (extent_t j = first / granule * granule; j < total_ && j < (last / granule + 1) * granule; ++j) {
+          const double v = element(x, r_.columns[0], j);
+          if (v != v) return {};
+          over.lo = std::min(over.lo, v), over.hi = std::max(over.hi, v);
+        }
+        return over;
+      }
+      case op::gather: {
+        if (moves(x)) return anything(x);
+        const extent_t top = extent_[std::size_t(x.axis)] - 1;
+        return top < 0 ? 0 : element(x, x.axis, std::clamp<extent_t>(extent_t(of[std::size_t(x.a)].lo), 0, top));
+      }
+      case op::cast: {
+        const interval a = of[std::size_t(x.a)];
+        return class_of(x.type) == value_class::whole ? to_integer(a) : a;
+      }
+      default: return operation_on(x.code, of[std::size_t(x.a)], of[std::size_t(x.b)], of[std::size_t(x.c)], x.value);
+    }
+  }
+
+  // Columns [first, end), halved until a stretch is empty, full, or one tile.
+  void visit(extent_t first, extent_t end, tile_counts& t) {
+    if (first >= end) return;
+    for (int i = 1; i <= r_.keep; ++i)
+      if (needed_[std::size_t(i)]) now_[std::size_t(i)] = moves(r_.code[i]) ? computed(i, now_, first, end - 1) : range_[std::size_t(i)];
+    const interval keep = now_[std::size_t(r_.keep)];
+    const extent_t tiles = (end - first + columns_ - 1) / columns_;
+    if (keep.hi <= 0) t.empty += double(tiles);
+    else if (keep.lo > 0) t.full += double(tiles);
+    else if (tiles == 1) t.mixed += 1;
+    else {
+      const extent_t middle = first + tiles / 2 * columns_;
+      visit(first, middle, t);
+      visit(middle, end, t);
+    }
+  }
+
+  const region& r_;
+  const extent_table& extent_;
+  const run::view* operands_;
+  std::array<bool, program::capacity> needed_{};
+  std::array<interval, program::capacity> now_, range_;
+  std::array<extent_t, max_axes> index_{};
+  extent_t columns_ = 1, total_ = 0;
+};
+
+}  // namespace heed::show

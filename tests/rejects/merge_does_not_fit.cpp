@@ -1,0 +1,29 @@
+// expect: heed: split and merge keep the number of elements
+// expect: "o".*384
+// expect: "x".*8
+// expect: "y".*8
+#include <heed/heed.hpp>
+using namespace heed;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 64> d;
+constexpr axis<"e", 32> e;
+constexpr axis<"o", 384> o;
+constexpr axis<"h", 12> h;
+constexpr axis<"w", 32> w;
+constexpr auto q = input<"q">(b, n, d);
+constexpr auto k = input<"k">(b, m, d);
+constexpr auto v = input<"v">(b, m, e);
+constexpr auto ids = input<"ids", std::int32_t>(b, n);
+constexpr auto keep = input<"keep", bool>(b, m);
+constexpr auto s = dot<d>(q, k);
+#ifdef REPAIRED
+constexpr axis<"x", 8> x8;
+constexpr axis<"y", 48> y8;
+constexpr auto x = merge<x8, y8, o>(input<"x">(n, x8, y8));
+#else
+constexpr axis<"x", 8> x8;
+constexpr axis<"y", 8> y8;
+constexpr auto x = merge<x8, y8, o>(input<"x">(n, x8, y8));
+#endif

@@ -1,0 +1,28 @@
+// expect: heed: a result has another element type than the memory it goes to
+#include <heed/heed.hpp>
+using namespace heed;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 64> d;
+constexpr axis<"e", 32> e;
+constexpr axis<"o", 384> o;
+constexpr axis<"h", 12> h;
+constexpr axis<"w", 32> w;
+constexpr auto q = input<"q">(b, n, d);
+constexpr auto k = input<"k">(b, m, d);
+constexpr auto v = input<"v">(b, m, e);
+constexpr auto ids = input<"ids", std::int32_t>(b, n);
+constexpr auto keep = input<"keep", bool>(b, m);
+constexpr auto s = dot<d>(q, k);
+#ifdef REPAIRED
+constexpr auto y = dot<m>(softmax<m>(s), v);
+void call(tensor<float>& Q, tensor<float>& K, tensor<float>& V, tensor<double>& O, tensor<float>& F) {
+  (void)F, reference<y>(q = Q, k = K, v = V, into(O));
+}
+#else
+constexpr auto y = dot<m>(softmax<m>(s), v);
+void call(tensor<float>& Q, tensor<float>& K, tensor<float>& V, tensor<double>& O, tensor<float>& F) {
+  (void)O, reference<y>(q = Q, k = K, v = V, into(F));
+}
+#endif
