@@ -42,10 +42,13 @@ inline address_range range_of(const bound& b, int bytes) {
   return {p + low * bytes, p + (high + 1) * bytes};
 }
 
+inline bool is_empty(const bound& b) {
+  for (int i = 0; i < b.rank; ++i)
+    if (b.extents[std::size_t(i)] == 0) return true;
+  return false;
+}
 inline void check_memory(const bound& b, const std::string& operand) {
-  bool empty = false;
-  for (int i = 0; i < b.rank; ++i) empty = empty || b.extents[std::size_t(i)] == 0;
-  if (!empty && !b.data) throw error(operand, "", "memory", "a null pointer");
+  if (!is_empty(b) && !b.data) throw error(operand, "", "memory", "a null pointer");
 }
 
 // Extents that follow from others: views keep the number of elements.
@@ -126,7 +129,7 @@ inline void check_call(const middle::plan& p, call_frame& f) {
     if (b.rank != order.count) throw error(result_name(k), "", std::to_string(order.count) + " axes", std::to_string(b.rank));
     for (int i = 0; i < order.count; ++i) {
       agree_on(g, f, result_name(k), order[i], b.extents[std::size_t(i)]);
-      if (b.strides[std::size_t(i)] == 0 && b.extents[std::size_t(i)] > 1)
+      if (b.strides[std::size_t(i)] == 0 && b.extents[std::size_t(i)] > 1 && !is_empty(b))   // dense strides of nothing are 0
         throw error(result_name(k), axis_name(g, order[i]), "a stride that keeps elements apart", "stride 0");
     }
     check_memory(b, result_name(k));
