@@ -15,7 +15,7 @@ inline int draw(std::mt19937& random, int low, int high) { return std::uniform_i
 inline bool chance(std::mt19937& random, int one_in) { return draw(random, 1, one_in) == 1; }
 template <class L> auto pick(std::mt19937& random, const L& list) { return list[std::size_t(draw(random, 0, int(std::size(list)) - 1))]; }
 
-enum class layout_kind { dense, any, any_without_broadcast };
+enum class layout_kind { dense, any, no_broadcast, no_broadcast_of_last };
 
 template <class T>
 class drawn_operand {
@@ -34,7 +34,7 @@ class drawn_operand {
       const std::size_t axis = order[i];
       const extent_t extent = extents_[axis];
       empty = empty || extent == 0;
-      if (kind == layout_kind::any && chance(random, 10)) {
+      if ((kind == layout_kind::any || (kind == layout_kind::no_broadcast_of_last && axis + 1 < rank)) && chance(random, 10)) {
         strides_[axis] = 0, broadcast_ = broadcast_ || extent > 1;
         continue;
       }
