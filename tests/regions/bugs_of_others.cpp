@@ -231,6 +231,21 @@ BOOST_AUTO_TEST_CASE(every_item_and_every_key_counts_wherever_it_stands) {
   fuse<picked>(q = single.Q, k = single.K, v = single.V, only = keys, into(single.O));
   for (extent_t i = 0; i < 211; ++i) for (extent_t a = 0; a < 7; ++a) BOOST_TEST(single.O(i, 0, 2, a) == single.V(i, 0, i, a));
 }
+// A number that is no float takes the width of what it meets, on whole tiles as on single keys; and what an unknown number
+// is compared with does not become known by a function in between.
+BOOST_AUTO_TEST_CASE(a_mask_of_real_numbers_is_the_same_on_every_tile) {
+  static constexpr auto gate = input<"gate">(m);
+  static constexpr auto low_gate = dot<m>(softmax<m>(mask(0 * s, gate <= 0.1)), v);
+  static constexpr auto known_gate = dot<m>(softmax<m>(mask(0 * s, 0 <= abs(gate))), v);
+  problem p{.B = 1, .H = 1, .N = 3, .M = 200, .D = 4, .E = 5};
+  tensor<float> G(200);
+  for (extent_t z = 0; z < 200; ++z) G(z) = z < 90 || z % 3 == 0 ? 0.1f : 0.5f;
+  fuse<low_gate>(q = p.Q, k = p.K, v = p.V, gate = G, into(p.O));
+  BY_HAND(p, p.O, [&](extent_t, extent_t, extent_t z, double) { return keep_if(G(z) <= 0.1f, 0); });
+  for (extent_t z = 0; z < 200; ++z) G(z) = z < 90 || z % 3 == 0 ? NAN : -2.f;   // NaN is not at least 0
+  fuse<known_gate>(q = p.Q, k = p.K, v = p.V, gate = G, into(p.O));
+  BY_HAND(p, p.O, [&](extent_t, extent_t, extent_t z, double) { return keep_if(G(z) == -2, 0); });
+}
 // 8. Offsets beyond 2^31 elements, in every operand and in results, over memory that is mostly not there.
 BOOST_AUTO_TEST_CASE(more_than_two_to_the_31_elements) {
   const extent_t far = (extent_t(1) << 31) + 1024, row = (extent_t(1) << 29) + 64;   // 5 rows are more than 2^31 elements, too
