@@ -27,7 +27,6 @@ constexpr auto v = input<"v">(b, h, m, e);
 constexpr auto length = input<"length", std::int32_t>(b);
 constexpr auto offset = input<"offset", std::int32_t>();
 constexpr auto s = dot<d>(q, k) / sqrt(size<d>);
-constexpr auto full = dot<m>(softmax<m>(s), v);
 constexpr auto past = mask(s, causal(n, m));
 constexpr auto causal_out = dot<m>(softmax<m>(past), v);
 constexpr auto causal_lse = logsumexp<m>(past);
@@ -160,6 +159,11 @@ BOOST_AUTO_TEST_CASE(real_scores_below_every_sentinel) {
     BY_HAND(p, p.O, [&](extent_t, extent_t y, extent_t z, double) { return keep_if(z <= y, double(score)); });   // all alike: means
     for (extent_t y = 0; y < 60; ++y) BOOST_TEST(std::fabs((p.L(0, 0, y) - score) - std::log(double(y + 1))) <= 1e-5 * (1 + std::fabs(score)));
   }
+  // Where units of log2 end, so do numbers: the lowest float excludes as -inf does, and never gives a uniform row.
+  problem p{.B = 1, .H = 1, .N = 60, .M = 60, .D = 4, .E = 6};
+  fuse<results(out, lse)>(q = p.Q, k = p.K, v = p.V, low = std::numeric_limits<float>::lowest(), into(p.O, p.L));
+  for (const float t : p.O) BOOST_TEST_REQUIRE(t == 0.f);
+  for (const float t : p.L) BOOST_TEST_REQUIRE(t == -INFINITY);
 }
 // 4. A softcap bounds what it is given before the mask takes away; causal counts from the first key, or, with an offset, from the last.
 BOOST_AUTO_TEST_CASE(softcap_comes_before_the_mask_and_causal_says_where_it_starts) {

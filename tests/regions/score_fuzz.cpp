@@ -128,6 +128,7 @@ void compare(const std::string& name, tally& t, problem<T>& p, bool in_groups, c
 
   const double eps = double(std::numeric_limits<T>::epsilon()), scale = 1 / std::sqrt(double(p.D));
   std::size_t at = 0, row = 0;
+  bool seen = false;
   std::string wrong;
   const auto check = [&](const char* what, double value, double expected, double unit) {
     const double difference = value == expected || (std::isnan(value) && std::isnan(expected)) ? 0 : std::fabs(value - expected);
@@ -137,12 +138,14 @@ void compare(const std::string& name, tally& t, problem<T>& p, bool in_groups, c
       if (!(units <= 16) && wrong.empty())
         wrong = std::string(what) + " number " + std::to_string(at) + ": " + std::to_string(value) + " for " + std::to_string(expected) + ", " + std::to_string(units) + " units";
     }
-    ++t.elements, t.zeros += expected == 0;
+    if (seen) ++t.elements, t.zeros += expected == 0;      // rows with nothing left are 0 by right
   };
   for (extent_t i = 0; i < p.B; ++i) for (extent_t j = 0; j < p.H; ++j) for (extent_t g = 0; g < p.R; ++g) for (extent_t x = 0; x < p.N; ++x, ++row) {
     double reach = 0;
+    seen = false;
     for (extent_t y = 0; y < p.M; ++y) {
       if (!visible(i, j, x, y)) continue;
+      seen = true;
       double sum = 0;
       for (extent_t c = 0; c < p.D; ++c) sum += std::fabs(double(in_groups ? (*p.Q)(i, j, g, x, c) : (*p.Q)(i, j, x, c)) * double((*p.K)(i, j, y, c)));
       reach = std::max(reach, sum * scale + extra(i, j, x, y));
@@ -166,7 +169,7 @@ template <class T, class Case> void fuzz(const char* name, const Case& one, bool
     }
   }
   BOOST_TEST_MESSAGE(name << ": worst " << t.worst << " units over " << t.elements << " elements, " << t.zeros << " of them 0");
-  if (draws > 20) BOOST_TEST(t.zeros * 2 < t.elements, std::string(name) + ": expected values are mostly zero");
+  if (draws > 20) BOOST_TEST(t.zeros * 10 < t.elements, std::string(name) + ": expected values are mostly zero");
 }
 const auto nothing = [](extent_t, extent_t, extent_t, extent_t) { return 0.0; };
 const auto everything = [](extent_t, extent_t, extent_t, extent_t) { return true; };
@@ -286,7 +289,7 @@ template <class T> void every_width() {
     problem<T> p("widths", seed + static_cast<unsigned long>(width), false, width);
     bottom_right_case("width " + std::to_string(width), t, p);
   }
-  BOOST_TEST(t.zeros * 2 < t.elements);
+  BOOST_TEST(t.zeros * 10 < t.elements);
 }
 BOOST_AUTO_TEST_CASE(head_widths_1_to_257) {
   every_width<float>();
