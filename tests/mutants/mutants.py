@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
-"""Breaks the library in six ways, one at a time, and shows that a test notices each: a mutant that survives fails this run.
+"""Breaks the library, one small mistake at a time, and shows that a test notices each: a mutant that survives fails this run.
 First the unbroken library must pass the same tests."""
-import argparse, pathlib, shutil, subprocess, sys, tempfile
+import argparse, pathlib, re, shutil, subprocess, sys, tempfile
 
-SCORE, MEANING = "tests/regions/score.cpp", "tests/plan/meaning.cpp"
-MUTANTS = [  # name, header, what stands there, what the mutant writes, the test that must fail
-    ("softcap_after_mask", "plan/lower.hpp", "return {emit(x.code, x.type, p0, p1, p2, x.value), keep};",
-     "return {emit(x.code, x.type, p0, p1, p2, x.value), x.code == op::tanh ? instruction_id(0) : keep};", MEANING),
-    ("causal_off_by_one", "run/score_program.hpp", "else if constexpr (x.code == op::index) return I(key);",
-     "else if constexpr (x.code == op::index) return I(key - 1);", SCORE),
-    ("groups_tiled", "run/score_program.hpp", "for (int i = Region.rows.count - 1; i >= 0; --i) {\n        const extent_t e = c.call.extent[Region.rows[i]];\n        at.index",
-     "for (int i = 0; i < Region.rows.count; ++i) {\n        const extent_t e = c.call.extent[Region.rows[i]];\n        at.index", SCORE),
-    ("rescale_dropped", "run/score_block.hpp", "(P::load(b.out + c * rows + v) * f).store(b.out + c * rows + v);", "(void)c;", SCORE),
-    ("tail_dropped", "run/score_kernel.hpp", "(end - first - 1) / group * group", "(end - first) / group * group - group", SCORE),
-    ("wrong_interval_for_less", "plan/interval.hpp", "return truth(a.hi < b.lo, a.lo < b.hi);", "return truth(a.lo < b.hi, a.lo < b.hi);", SCORE),
+MEANING = ["tests/plan/meaning.cpp"]
+KERNELS = ["tests/regions/bugs_of_others.cpp", "tests/regions/score.cpp"]  # until one fails
+MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes, tests of which one must fail
+    ("softcap_after_mask", "plan/lower.hpp", r"return \{emit\(x\.code, x\.type, p0, p1, p2, x\.value\), keep\};",
+     r"return {emit(x.code, x.type, p0, p1, p2, x.value), x.code == op::tanh ? instruction_id(0) : keep};", MEANING),
+    ("causal_off_by_one", "run/score_program.hpp", r"return I\(key\);", r"return I(key - 1);", KERNELS),
+    ("groups_tiled", "block/heads.hpp", r"split<Heads, KvHeads, Group>", r"split<Heads, Group, KvHeads>", KERNELS),
+    ("rescale_dropped", "run/score_block.hpp", r"simd::exp2_weight\(old - next\)", r"P(T(1))", KERNELS),
+    ("tail_dropped", "run/score_kernel.hpp", r"\(end - first - 1\) / group \* group", r"(end - first) / group * group - group", KERNELS),
+    ("wrong_interval_for_less", "plan/interval.hpp", r"truth\(a\.hi < b\.lo, a\.lo < b\.hi\)", r"truth(a.lo < b.hi, a.lo < b.hi)", KERNELS),
+    ("mask_multiplied", "run/score_kernel.hpp", r"simd::select\((evaluate<Region, Region\.keep>\(\w+\)), ([^,;]+), nothing\)",
+     r"(\2 * simd::select(\1, P(T(1)), P(T(0))) + simd::select(\1, P(T(0)), nothing))", KERNELS),
+    ("last_keys_dropped", "run/score_kernel.hpp", r"note_keys\(w\.b, (\w+), (\w+)", r"if (\1 + \2 < w.n.keys) note_keys(w.b, \1, \2", KERNELS),
+    ("lse_in_base_2", "run/score_block.hpp", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),
+    ("mixed_tile_called_full", "run/score_program.hpp", r"keep\.lo > 0 \? tile_kind::full", r"keep.hi > 0 ? tile_kind::full", KERNELS),
 ]
 
 def passes(compiler, include, source, test, work):
@@ -32,25 +36,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--source", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("names", nargs="*", help="which mutants (all)")
     arguments = parser.parse_args()
+    chosen = [m for m in MUTANTS if not arguments.names or m[0] in arguments.names]
+    for name, header, pattern, _, _ in chosen:  # before anything is compiled
+        found = len(re.findall(pattern, (arguments.source / "include/heed" / header).read_text()))
+        if found != 1:
+            sys.exit(f"mutants: {name}: the place to break stands {found} times in {header}")
     survivors = 0
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        for test in (SCORE, MEANING):
+        for test in dict.fromkeys(t for m in chosen for t in m[4]):
             if not passes(arguments.compiler, arguments.source / "include", arguments.source, test, work):
                 sys.exit(f"mutants: {test} fails on the unbroken library")
-        for name, header, old, new, test in MUTANTS:
+        for name, header, pattern, replacement, tests in chosen:
             include = work / "include"
             shutil.rmtree(include, ignore_errors=True)
             shutil.copytree(arguments.source / "include", include)
             path = include / "heed" / header
-            text = path.read_text()
-            if text.count(old) != 1:
-                sys.exit(f"mutants: {name}: the place to break stands {text.count(old)} times in {header}")
-            path.write_text(text.replace(old, new))
-            killed = not passes(arguments.compiler, include, arguments.source, test, work)
-            print(f"{name:26} {'killed by ' + test if killed else 'SURVIVES ' + test}", flush=True)
-            survivors += not killed
+            path.write_text(re.sub(pattern, replacement, path.read_text()))
+            killer = next((t for t in tests if not passes(arguments.compiler, include, arguments.source, t, work)), None)
+            print(f"{name:26} {'killed by ' + killer if killer else 'SURVIVES ' + ', '.join(tests)}", flush=True)
+            survivors += killer is None
     return 1 if survivors else 0
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 // floating-point numbers could tell apart beyond rounding (NaN, signed infinity) is left alone: 0 * x stays.
 #pragma once
 #include "../graph/graph.hpp"
+#include <bit>
 #include <limits>
 
 namespace heed::middle {
@@ -21,9 +22,8 @@ constexpr double square_root(double x) {
 
 constexpr bool is_constant(const graph& g, int i) { return g[i].code == op::constant; }
 constexpr bool is_constant(const graph& g, int i, double v) { return is_constant(g, i) && g[i].value == v; }
-constexpr bool varies_less(const graph& g, int a, int b) {
-  return (g[a].axes & g[b].axes) == g[a].axes && g[a].axes != g[b].axes;
-}
+// By the number of axes: a slope over heads varies less than a distance of positions, though neither has the other's axes.
+constexpr bool varies_less(const graph& g, int a, int b) { return std::popcount(g[a].axes) < std::popcount(g[b].axes); }
 
 constexpr bool folds(op o) {
   return is_binary(o) || o == op::negate || o == op::abs || o == op::sqrt || o == op::rsqrt || o == op::invert;

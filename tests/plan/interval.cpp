@@ -1,0 +1,172 @@
+// Intervals hold every value: for each operator, operands are drawn as intervals, points are taken from them (NaN too where
+// an operand is the whole line), and what the operator gives for the points, in double and in float, must lie inside what it
+// gives for the intervals.
+// options: -O1
+#include <boost/test/unit_test.hpp>
+#include "heed/plan/interval.hpp"
+#include "heed/run/evaluate.hpp"
+#include <cmath>
+#include <random>
+#include <vector>
+using heed::op, heed::middle::interval;
+
+namespace {
+constexpr double infinity = std::numeric_limits<double>::infinity();
+std::mt19937 random_bits(7);
+bool is_whole_line(interval a) { return a.lo == -infinity && a.hi == infinity; }
+bool holds(interval a, double v) { return std::isnan(v) ? is_whole_line(a) : a.lo <= v && v <= a.hi; }
+bool holds_truth(interval a, bool v) { return v ? a.hi > 0 : !(a.lo > 0); }   // how a mask is read: never, always, mixed
+
+// A number as operands hold them: a float, often a small whole one, an equal one, an end of the range.
+double number_of_some_kind() {
+  switch (random_bits() % 8) {
+    case 0: case 1: return double(int(random_bits() % 21)) - 10;
+    case 2: return double(0.1f * float(int(random_bits() % 21) - 10));
+    case 3: return std::ldexp(double(float(random_bits()) / 4294967296.f), int(random_bits() % 250) - 125) * (random_bits() % 2 ? 1 : -1);
+    case 4: return random_bits() % 2 ? 3.4e38f : -3.4e38f;
+    case 5: return random_bits() % 2 ? 1e-45f : -1e-45f;
+    case 6: return double(int(random_bits()));
+    default: return double(std::normal_distribution<float>(0, 3)(random_bits));
+  }
+}
+double number() { return double(float(number_of_some_kind())); }
+interval drawn(bool whole_numbers) {
+  double a = number(), b = number();
+  if (whole_numbers) a = double(int(random_bits()) >> random_bits() % 31), b = double(int(random_bits()) >> random_bits() % 31);
+  switch (random_bits() % 10) {
+    case 0: return {};
+    case 1: return {a, infinity};
+    case 2: return {-infinity, a};
+    case 3: return {infinity, infinity};
+    case 4: return {-infinity, -infinity};
+    case 5: case 6: return {a, a};
+    default: return {std::min(a, b), std::max(a, b)};
+  }
+}
+std::vector<double> points_of(interval a, bool whole_numbers) {
+  std::vector<double> p{a.lo, a.hi};
+  if (is_whole_line(a)) p.push_back(NAN);
+  for (const double inner : {0.0, 1.0, -1.0, number(), number(), std::isfinite(a.lo + a.hi) ? double(float(a.lo + (a.hi - a.lo) * 0.3)) : 0.0})
+    if (a.lo <= inner && inner <= a.hi) p.push_back(whole_numbers ? std::trunc(inner) : double(float(inner)));
+  if (whole_numbers) std::erase_if(p, [](double x) { return !std::isfinite(x); });
+  std::erase_if(p, [&](double x) { return !std::isnan(x) && (x < a.lo || x > a.hi); });
+  return p;
+}
+interval drawn_truth() {
+  const int i = int(random_bits() % 3);
+  return i == 0 ? interval(0, 0) : i == 1 ? interval(1, 1) : interval(0, 1);
+}
+std::vector<double> points_of_truth(interval a) {
+  std::vector<double> p;
+  if (a.lo <= 0) p.push_back(0);
+  if (a.hi > 0) p.push_back(1);
+  return p;
+}
+
+template <op Code, class T> double value_of(T a, T b, double c) {
+  if constexpr (Code == op::abs) return double(std::fabs(a));
+  else if constexpr (Code == op::negate) return double(-a);
+  else if constexpr (Code == op::exp) return double(std::exp(a));
+  else if constexpr (Code == op::exp2) return double(std::exp2(a));
+  else if constexpr (Code == op::log) return double(std::log(a));
+  else if constexpr (Code == op::tanh) return double(std::tanh(a));
+  else if constexpr (Code == op::sqrt) return double(std::sqrt(a));
+  else if constexpr (Code == op::rsqrt) return double(1 / std::sqrt(a));
+  else if constexpr (Code == op::erf) return double(std::erf(a));
+  else if constexpr (Code == op::sigmoid) return double(1 / (1 + std::exp(-a)));
+  else if constexpr (Code == op::power) return double(std::pow(a, T(c)));
+  else if constexpr (Code == op::add) return double(T(a + b));
+  else if constexpr (Code == op::subtract) return double(T(a - b));
+  else if constexpr (Code == op::multiply) return double(T(a * b));
+  else if constexpr (Code == op::divide) return double(T(a / b));
+  else if constexpr (Code == op::minimum) return double(a < b ? a : b);
+  else if constexpr (Code == op::maximum) return double(a > b ? a : b);
+  else if constexpr (Code == op::less) return a < b;
+  else if constexpr (Code == op::less_equal) return a <= b;
+  else return a == b;
+}
+std::string text(interval a) { return "[" + std::to_string(a.lo) + ", " + std::to_string(a.hi) + "]"; }
+
+template <op Code, bool Unary, bool Truth> void check(const char* name, double constant = 0) {
+  long wrong = 0, tight = 0;
+  std::string first;
+  const auto see = [&](interval r, double v, interval a, interval b, double x, double y) {
+    if (Truth ? holds_truth(r, v != 0) : holds(r, v)) return;
+    if (wrong++ == 0) first = text(a) + ", " + text(b) + " give " + text(r) + ", but " + std::to_string(x) + ", " + std::to_string(y) + " give " + std::to_string(v);
+  };
+  for (int i = 0; i < 40000; ++i) {
+    const bool whole = i % 4 == 0 && Code >= op::add && Code != op::divide;
+    const interval a = drawn(whole), b = Unary ? interval(0) : drawn(whole);
+    const interval r = heed::run::apply<Code>(a, b, a, constant);
+    tight += !is_whole_line(r) && !(Truth && r.lo <= 0 && r.hi > 0);
+    for (const double x : points_of(a, whole))
+      for (const double y : points_of(b, whole)) {
+        see(r, value_of<Code, double>(x, y, constant), a, b, x, y);
+        if (!whole) see(r, value_of<Code, float>(float(x), float(y), constant), a, b, x, y);   // and as the kernels round
+      }
+  }
+  BOOST_TEST(wrong == 0, std::string(name) + ": " + std::to_string(wrong) + " values outside; " + first);
+  BOOST_TEST(tight > 2000, std::string(name) + ": knows hardly anything");   // the whole line would hold everything
+}
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(functions_of_one_number) {
+  check<op::negate, true, false>("negate");
+  check<op::abs, true, false>("abs");
+  check<op::exp, true, false>("exp");
+  check<op::exp2, true, false>("exp2");
+  check<op::log, true, false>("log");
+  check<op::tanh, true, false>("tanh");
+  check<op::sqrt, true, false>("sqrt");
+  check<op::rsqrt, true, false>("rsqrt");
+  check<op::erf, true, false>("erf");
+  check<op::sigmoid, true, false>("sigmoid");
+  check<op::power, true, false>("power 1.5", 1.5);
+  check<op::power, true, false>("power 0", 0);
+}
+BOOST_AUTO_TEST_CASE(a_power_without_a_rule_is_the_whole_line) {
+  for (const double c : {-1.0, -0.5, -2.0}) BOOST_TEST(is_whole_line(power(interval(1, 2), c)));
+}
+BOOST_AUTO_TEST_CASE(arithmetic) {
+  check<op::add, false, false>("add");
+  check<op::subtract, false, false>("subtract");
+  check<op::multiply, false, false>("multiply");
+  check<op::divide, false, false>("divide");
+  check<op::minimum, false, false>("minimum");
+  check<op::maximum, false, false>("maximum");
+}
+BOOST_AUTO_TEST_CASE(comparisons) {
+  check<op::less, false, true>("less");
+  check<op::less_equal, false, true>("less_equal");
+  check<op::equal, false, true>("equal");
+}
+BOOST_AUTO_TEST_CASE(conditions_select_and_casts) {
+  for (int i = 0; i < 20000; ++i) {
+    const interval a = drawn_truth(), b = drawn_truth(), x = drawn(false), y = drawn(false);
+    for (const double s : points_of_truth(a)) {
+      BOOST_TEST_REQUIRE(holds_truth(!a, s == 0));
+      for (const double t : points_of_truth(b)) BOOST_TEST_REQUIRE((holds_truth(a && b, s != 0 && t != 0) && holds_truth(a || b, s != 0 || t != 0)));
+      for (const double u : points_of(x, false)) for (const double v : points_of(y, false)) BOOST_TEST_REQUIRE(holds(select(a, x, y), s != 0 ? u : v));
+    }
+    for (const double u : points_of(x, false)) {
+      if (std::isfinite(u)) BOOST_TEST_REQUIRE(holds(to_integer(x), std::trunc(u)));
+      for (const double v : points_of(y, false)) {
+        BOOST_TEST_REQUIRE(holds(fma(x, y, x), double(std::fmaf(float(u), float(v), float(u)))));
+        BOOST_TEST_REQUIRE(holds(fnma(x, y, x), double(std::fmaf(-float(u), float(v), float(u)))));
+      }
+    }
+    const interval whole = drawn(true);
+    for (const double u : points_of(whole, true)) BOOST_TEST_REQUIRE((holds(to_real(whole), u) && holds(to_real(whole), double(float(u)))));
+  }
+}
+// What bisection lives from: on positions, intervals are exact.
+BOOST_AUTO_TEST_CASE(positions_are_exact) {
+  const interval n(48, 95), m(0, 40);
+  BOOST_TEST((m <= n).lo == 1.0);
+  BOOST_TEST((n < m).hi == 0.0);
+  BOOST_TEST((n - m < interval(8)).hi == 0.0);             // 48 - 40 is the least
+  BOOST_TEST((n - m < interval(96)).lo == 1.0);
+  BOOST_TEST((n - m < interval(9)).hi == 1.0);
+  BOOST_TEST((interval(3) == interval(3)).lo == 1.0);
+  BOOST_TEST((to_real(m) * interval(0.5) <= interval(20.0)).lo == 1.0);
+}

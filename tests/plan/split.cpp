@@ -1,0 +1,249 @@
+// Splitting into regions and lowering, as ordinary functions on graphs of every kind: regions run when what they read is
+// written, every result is written once, buffers live as long as they are read and share no memory while they do, programs
+// hold primitives alone.
+// options: -O1
+#include <boost/test/unit_test.hpp>
+#include "graphs.hpp"
+#include "heed/run/workspace.hpp"
+#include <memory>
+#include <set>
+using namespace heed;
+using namespace heed_tests::graphs;
+using heed::middle::plan, heed::middle::region, heed::middle::region_kind, heed::middle::role, heed::middle::outline;
+
+namespace {
+// What fuse does at compile time, while the program runs.
+template <class... E> std::unique_ptr<plan> planned(const E&... e) {
+  const auto merged = std::make_unique<middle::merged_graph>(middle::merge_results(e...));
+  const auto simple = std::make_unique<middle::simplified_graph>(middle::simplified(merged->g, merged->roots, merged->count));
+  const auto orders = std::make_unique<middle::axis_orders>(middle::orders_with_results(*simple, e...));
+  const auto uses = std::make_unique<middle::uses>(middle::uses_of(simple->g, simple->roots, merged->count));
+  return std::make_unique<plan>(middle::split_into_regions(*simple, merged->count, *orders, *uses));
+}
+bool copies(const outline& o) { return o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value; }
+int below(const plan& p, int i) {                          // what a view lies in: an input or a written value
+  while (is_view(p.g[i].code)) {
+    for (int r = 0; r < p.region_count; ++r)
+      for (int k = 0; k < p.regions[std::size_t(r)].write_count; ++k)
+        if (p.regions[std::size_t(r)].writes[std::size_t(k)].value == i && !copies(p.regions[std::size_t(r)])) return i;
+    i = p.g[i].a;
+  }
+  return i;
+}
+
+// What holds for every plan.
+void check_order(const std::string& name, const plan& p) {
+  BOOST_TEST_REQUIRE(!p.too_large);
+  std::set<int> written;
+  std::map<int, int> results;
+  for (int r = 0; r < p.region_count; ++r) {
+    const outline& o = p.regions[std::size_t(r)];
+    for (int k = 0; k < o.read_count; ++k) {
+      const int i = below(p, o.reads[std::size_t(k)]);
+      BOOST_TEST((p.g[i].code == op::input || written.count(i)), name + ": region " + std::to_string(r) + " reads what is not written yet");
+      if (p.g[i].code == op::input) continue;
+      for (int b = 0; b < p.buffer_count; ++b)             // and what it reads still lives
+        for (int w = 0; w < r; ++w)
+          for (int j = 0; j < p.regions[std::size_t(w)].write_count; ++j)
+            if (p.regions[std::size_t(w)].writes[std::size_t(j)].value == i && p.regions[std::size_t(w)].writes[std::size_t(j)].into == b && !copies(p.regions[std::size_t(w)]))
+              BOOST_TEST((p.buffers[std::size_t(b)].first <= w && p.buffers[std::size_t(b)].last >= r), name + ": a buffer dies before it is read");
+    }
+    BOOST_TEST(o.write_count > 0);
+    for (int k = 0; k < o.write_count; ++k) {
+      const middle::buffer& b = p.buffers[std::size_t(o.writes[std::size_t(k)].into)];
+      if (!copies(o)) BOOST_TEST(written.insert(o.writes[std::size_t(k)].value).second, name + ": written twice");
+      if (b.result >= 0) ++results[b.result];
+      BOOST_TEST(b.order.count == middle::count_of(p.g[b.value].axes));
+    }
+  }
+  for (int k = 0; k < p.result_count; ++k) BOOST_TEST(results[k] == 1, name + ": result " + std::to_string(k) + " is not written once");
+}
+void check_programs(const std::string& name, const plan& p) {
+  for (int i = 0; i < p.region_count; ++i) {
+    const auto r = std::make_unique<region>(middle::lowered(p, i));
+    BOOST_TEST(r->output_count >= 1);
+    for (int k = 1; k < r->code.size; ++k) {
+      const middle::instruction& x = r->code[k];
+      BOOST_TEST_CONTEXT(name << ", region " << i << ", instruction " << k) {
+        BOOST_TEST((x.a < k && x.b < k && x.c < k));
+        const bool primitive = is_pointwise(x.code) || x.code == op::constant || x.code == op::index || x.code == op::size || x.code == op::gather ||
+                               x.code == op::load || x.code == op::tile || x.code == op::sum || x.code == op::max || x.code == op::min;
+        BOOST_TEST(primitive);
+        if (x.code == op::load || x.code == op::gather) BOOST_TEST(x.operand < r->operand_count);
+        using middle::class_of;
+        if (is_binary(x.code)) BOOST_TEST(bool(class_of(r->code[x.a].type) == class_of(r->code[x.b].type)));   // nothing mixes
+        if (x.code == op::where) BOOST_TEST(bool(class_of(r->code[x.a].type) == middle::value_class::truth && class_of(r->code[x.b].type) == class_of(r->code[x.c].type)));
+        if (x.code != op::constant) BOOST_TEST((class_of(x.type) != middle::value_class::real || x.type == r->real));
+      }
+    }
+    // every axis has one job (keys and values may be one value, and then depth and width one axis)
+    std::set<int> axes;
+    for (const middle::axis_list* l : {&r->batch, &r->rows, &r->columns, r->kind == region_kind::score && r->v >= 0 ? &r->width : &r->depth})
+      for (int a = 0; a < l->count; ++a) BOOST_TEST((r->kind == region_kind::row || axes.insert((*l)[a]).second), name + ": an axis has two jobs");
+    if (r->kind == region_kind::score) BOOST_TEST((r->columns.count == 1 && r->depth.count == 1 && r->x >= 0 && r->w >= 0 && r->score != 0));
+    if (r->kind == region_kind::matmul) BOOST_TEST((r->x >= 0 && r->w >= 0 && r->depth.count >= 1));
+    if (r->kind == region_kind::loop) BOOST_TEST(std::string(r->reason) != "");
+    else BOOST_TEST(std::string(r->reason) == "");
+  }
+}
+bool share_memory(const plan& p, const run::buffer_places& places, const std::vector<std::size_t>& bytes, int i, int j) {
+  const middle::buffer &a = p.buffers[std::size_t(i)], &b = p.buffers[std::size_t(j)];
+  if (a.result >= 0 || b.result >= 0 || a.last < b.first || b.last < a.first) return false;
+  const std::size_t x = places.offset[std::size_t(i)], y = places.offset[std::size_t(j)];
+  return x < y + bytes[std::size_t(j)] && y < x + bytes[std::size_t(i)];
+}
+void check_places(const std::string& name, const plan& p, const heed_tests::index_array& extent) {
+  const run::buffer_places places = run::place_buffers(p, extent.data());
+  std::vector<std::size_t> bytes;
+  for (int i = 0; i < p.buffer_count; ++i) {
+    const middle::buffer& b = p.buffers[std::size_t(i)];
+    std::size_t size = std::size_t(byte_size(stored(b.type)));
+    for (int k = 0; k < b.order.count; ++k) size *= std::size_t(extent[std::size_t(b.order[k])]);
+    bytes.push_back(b.result >= 0 ? 0 : size);
+    if (b.result < 0) BOOST_TEST((places.offset[std::size_t(i)] % 64 == 0 && places.offset[std::size_t(i)] + size <= places.bytes), name);
+  }
+  for (int i = 0; i < p.buffer_count; ++i)
+    for (int j = 0; j < i; ++j) BOOST_TEST(!share_memory(p, places, bytes, i, j), name + ": buffers " + std::to_string(i) + " and " + std::to_string(j) + " share memory");
+}
+template <class... E> void check(const char* name, const E&... e) {
+  const auto p = planned(e...);
+  check_order(name, *p);
+  check_programs(name, *p);
+  for (const auto& given : sizes) check_places(name, *p, extents_of(p->g, given));
+}
+#define CHECK(...) check(#__VA_ARGS__, __VA_ARGS__)
+template <class... E> std::string kinds(const E&... e) {
+  const auto p = planned(e...);
+  std::string r;
+  for (int i = 0; i < p->region_count; ++i) r += "smrl"[int(p->regions[std::size_t(i)].kind)];
+  return r;
+}
+template <class E> std::unique_ptr<region> lowered_score(const E& e) { return std::make_unique<region>(middle::lowered(*planned(e), 0)); }
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(what_holds_for_every_plan) {
+  CHECK(past_only);
+  CHECK(past_only, lse, top);
+  CHECK(lse);
+  CHECK(sloped);
+  CHECK(capped);
+  CHECK(capped_after);
+  CHECK(documents);
+  CHECK(nearby);
+  CHECK(padded);
+  CHECK(kept);
+  CHECK(relative);
+  CHECK(with_bias);
+  CHECK(gated);
+  CHECK(grouped);
+  CHECK(shared_keys);
+  CHECK(decode);
+  CHECK(doubled);
+  CHECK(two_tiles);
+  CHECK(over_n);
+  CHECK(weights);
+  CHECK(past_only, weights);
+  CHECK(projected);
+  CHECK(gelu_of);
+  CHECK(mlp);
+  CHECK(gated_mlp);
+  CHECK(post_norm);
+  CHECK(embedded);
+  CHECK(pooled);
+  CHECK(cosine);
+  CHECK(column_softmax);
+  CHECK(inner);
+  CHECK(layer);
+  CHECK(attended);
+  CHECK(heads);
+  CHECK(shifted);
+  CHECK(joined_value);
+  CHECK(sliced);
+  CHECK(masked_result);
+  CHECK(masked_dot);
+  CHECK(conditions);
+  CHECK(whole_sum);
+  CHECK(minimum);
+  CHECK(scalars);
+  CHECK(x, x, projected);
+  CHECK(projected, projected, mlp);
+  CHECK(layer, attended, weights);
+}
+BOOST_AUTO_TEST_CASE(classification) {
+  BOOST_TEST(kinds(past_only) == "s");
+  BOOST_TEST(kinds(projected) == "m");
+  BOOST_TEST(kinds(normed(x)) == "r");
+  BOOST_TEST(kinds(doubled) == "l");
+  BOOST_TEST(kinds(mlp) == "mm");
+  BOOST_TEST(kinds(post_norm) == "mmr");
+  BOOST_TEST(kinds(attended) == "msm");                    // projected, attention straight into the merged buffer, back
+  BOOST_TEST(kinds(past_only, lse, top) == "s");           // one loop nest gives all three
+}
+BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
+  const auto reason = [](const auto& e) {
+    const auto p = planned(e);
+    for (int i = 0; i < p->region_count; ++i)
+      if (p->regions[std::size_t(i)].kind == region_kind::loop) return std::string(p->regions[std::size_t(i)].reason);
+    return std::string("fused");
+  };
+  BOOST_TEST(reason(past_only) == "fused");
+  BOOST_TEST(reason(two_tiles) == "two contractions in one score");
+  BOOST_TEST(reason(dot<m>(softmax<m>(mask(input<"a">(h, m), m < 3)), input<"a2">(m, d))) == "there is no contraction of queries and keys under the softmax");
+  BOOST_TEST(reason(weighed(dot<d, f>(input<"q2">(b, h, n, d, f), input<"k2">(b, h, m, d, f)))) == "the score contracts several axes at once");
+  BOOST_TEST(reason(dot<m>(softmax<m>(s), mask(v, m < 3))) == "the values are masked");
+}
+BOOST_AUTO_TEST_CASE(a_score_in_primitives) {
+  const auto r = lowered_score(past_only);
+  BOOST_TEST(bool(r->code[r->keep].code == op::less_equal && r->code[r->keep].where == role::pair));
+  BOOST_TEST(bool(r->code[r->score].code == op::tile));    // all of the scale went into the queries
+  BOOST_TEST(r->code[r->scale].value == 0.5 * 1.4426950408889634, boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(r->batch.count == 2);
+  BOOST_TEST(r->rows.count == 1);
+  const auto soft = lowered_score(capped), after = lowered_score(capped_after);
+  BOOST_TEST((soft->keep != 0 && after->keep != 0));       // absent stays absent through tanh
+  BOOST_TEST(bool(soft->code[soft->score].code == op::multiply && soft->code[soft->code[soft->score].a].code == op::constant));
+  const auto slopes = lowered_score(sloped);
+  bool distance = false, row_constant = false;
+  for (int i = 1; i < slopes->code.size; ++i) {
+    const middle::instruction& x = slopes->code[i];
+    distance = distance || (x.code == op::subtract && x.where == role::pair);
+    row_constant = row_constant || (x.code == op::multiply && x.where == role::uniform);   // slope * log2(e), once an item
+  }
+  BOOST_TEST((distance && row_constant));
+  const auto groups = lowered_score(grouped);
+  BOOST_TEST(groups->rows.count == 2);                     // positions outermost, heads of a group fastest
+  BOOST_TEST((groups->rows[1] == planned(grouped)->g.find_axis(make_label("r"))));
+  BOOST_TEST(lowered_score(lse)->v == -1);
+}
+BOOST_AUTO_TEST_CASE(double_makes_a_region_double) {
+  const auto qd = input<"q", double>(n, d);
+  const auto kd = input<"k", double>(m, d);
+  const auto r = lowered_score(logsumexp<m>(dot<d>(qd, kd)));
+  BOOST_TEST(bool(r->real == element::f64));
+  BOOST_TEST(bool(lowered_score(lse)->real == element::f32));
+}
+// Buffers with drawn lives and sizes: first fit must keep apart whatever lives at the same time, and reuse what does not.
+BOOST_AUTO_TEST_CASE(buffers_that_live_together_lie_apart) {
+  std::mt19937 random(3);
+  const auto p = std::make_unique<plan>();
+  heed_tests::index_array extent{};
+  for (std::size_t i = 0; i < 8; ++i) extent[i] = extent_t(i * i * i) + (i == 3 ? 0 : 1);
+  std::size_t reused = 0;
+  for (int round = 0; round < 300; ++round) {
+    p->buffer_count = 2 + int(random() % 60);
+    std::size_t all = 0;
+    for (int i = 0; i < p->buffer_count; ++i) {
+      middle::buffer& b = p->buffers[std::size_t(i)] = {};
+      b.type = random() % 3 ? element::f32 : element::f64;
+      b.result = random() % 6 ? std::int16_t(-1) : std::int16_t(0);
+      b.first = std::int16_t(random() % 40), b.last = std::int16_t(b.first + random() % 12);
+      for (unsigned k = random() % 3; k-- > 0;) b.order.add(int(random() % 8));
+      std::size_t size = std::size_t(byte_size(b.type));
+      for (int k = 0; k < b.order.count; ++k) size *= std::size_t(extent[std::size_t(b.order[k])]);
+      if (b.result < 0) all += size;
+    }
+    check_places("drawn", *p, extent);
+    reused += run::place_buffers(*p, extent.data()).bytes < all;
+  }
+  BOOST_TEST(reused > 200u);
+}
