@@ -95,9 +95,8 @@ call_frame frame_of(const Map& arguments) {
       }
     }(), ...);
   }(std::make_integer_sequence<int, Graph.input_count>{});
-  hana::for_each(arguments[hana::type<into_key>{}]->operands, [&](auto& result) {
-    locate(f.outputs.emplace_back(), result);
-  });
+  if constexpr (holds<Map, hana::type<into_key>>)          // nothing is stored where a graph is only looked at
+    hana::for_each(arguments[hana::type<into_key>{}]->operands, [&](auto& result) { locate(f.outputs.emplace_back(), result); });
   hana::for_each(hana::values(arguments), [&]<class A>(const A* argument) {
     if constexpr (is_extent<A>) give_extent(Graph, f, *argument);
   });

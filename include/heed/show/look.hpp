@@ -83,11 +83,6 @@ inline run::bound dense(const shape_value& s, const extent_table& e, const graph
 }
 
 template <const expression&... Outs> struct looked_at {
-  template <class... Args> static run::call_frame frame(const graph& g, Args&... args) {
-    workspace* memory = nullptr;
-    return run::frame_of(g, memory, args...);
-  }
-
   // The workspace of a call on dense operands, with the threads that a call would have now.
   static std::string workspace_text(const plan& p, const extent_table& e) {
     axis_set used = 0;
@@ -105,7 +100,7 @@ template <const expression&... Outs> struct looked_at {
     }
     (f.outputs.push_back(dense(*Outs.shape, e, p.g)), ...);
     const int threads = run::team_size();
-    const run::locator at{p, f, run::place_buffers(p, f.extent.data())};
+    const run::locator at(p, f);
     const run::scratch_need n = run::largest_need<Outs...>(at, threads);
     const auto bytes = [](std::size_t b) { return bytes_text(double(run::rounded_up(b))); };
     return "workspace: " + bytes(at.places.bytes) + " between regions, " + bytes(n.shared) + " shared, " + bytes(n.per_thread) + " for each of " +
@@ -116,7 +111,7 @@ template <const expression&... Outs> struct looked_at {
     if constexpr (!lookable<middle::plan_of<Outs...>.g, Args...>()) return "";
     else {
       const plan& p = middle::plan_of<Outs...>;
-      const run::call_frame f = frame(p.g, args...);
+      const run::call_frame f = run::frame_of<middle::plan_of<Outs...>.g>(run::arguments_by_key(args...));
       const extent_table e = extents_of(p.g, f);
       std::vector<region> regions;
       std::vector<std::vector<run::view>> operands;
@@ -152,7 +147,7 @@ template <const expression&... Outs> struct looked_at {
     const graph& g = middle::merged_of<Outs...>.g;
     if constexpr (!lookable<middle::merged_of<Outs...>.g, Args...>()) return "";
     else {
-      run::call_frame f = frame(g, args...);
+      run::call_frame f = run::frame_of<middle::merged_of<Outs...>.g>(run::arguments_by_key(args...));
       const int row = g.find_axis(Row::name), column = g.find_axis(Column::name);   // -1: the mask is the same all along
       if (row >= 0) f.extent[std::size_t(row)] = rows.extent;
       if (column >= 0) f.extent[std::size_t(column)] = columns.extent;
