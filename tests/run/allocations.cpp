@@ -109,7 +109,7 @@ struct with_threads {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_counted_allocation_is_seen) {
-  const tally seen = count([] { run::allocate(1000); });
+  const tally seen = count([] { run::aligned_memory(1000); });
   BOOST_TEST((seen.allocations == 1 && seen.bytes >= 1000));
   BOOST_TEST(count([] { std::vector<float> some(10); asm volatile("" ::"r"(some.data()) : "memory"); }).allocations == 1);
 }

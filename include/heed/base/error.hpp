@@ -43,6 +43,7 @@ struct piece {
 
   constexpr piece() = default;
   constexpr piece(const char* w) : words(w) {}
+  piece(const std::string& s) : words(s.c_str()) {}        // which must live until the message is written
   constexpr piece(label n) : name(n) {}
   constexpr piece(long n) : number(n), counted(true) {}
   constexpr piece(int n) : piece(long(n)) {}

@@ -76,31 +76,37 @@ class call_check {
 
  private:
   // ---- words; made only when something is wrong
-  std::string input_name(int i) const { return g_.inputs[std::size_t(i)].name.text(); }
-  std::string result_name(int k) const { return p_.result_count == 1 ? "into" : "into " + std::to_string(k + 1); }
-  std::string name(extent_source s) const { return s.from == origin::input ? input_name(s.number) : s.from == origin::result ? result_name(s.number) : ""; }
-  std::string axis_name(int a) const { return g_.axes[std::size_t(a)].name.text(); }
+  piece input_name(int i) const { return g_.inputs[std::size_t(i)].name; }
+  piece result_name(int k) const { return p_.result_count == 1 ? piece("into") : piece("into ", k + 1); }
+  piece name(extent_source s) const { return s.from == origin::input ? input_name(s.number) : s.from == origin::result ? result_name(s.number) : piece(); }
+  piece axis_name(int a) const { return g_.axes[std::size_t(a)].name; }
   // The operand that carries an axis, as far as one does: to be named when the axis is wrong.
-  std::string carrier(int axis) const { return name(source(axis)); }
+  piece carrier(int axis) const { return name(source(axis)); }
   // An extent, and who has said so.
-  std::string extent_and_source(int axis) const {
-    const std::string e = std::to_string(f_.extent[std::size_t(axis)]);
+  HEED_CHECK std::string extent_and_source(int axis) const {
+    const extent_t e = f_.extent[std::size_t(axis)];
+    const auto extent_of = [&](int a) { return f_.extent[std::size_t(a)]; };
     switch (const extent_source s = source(axis); s.from) {
-      case origin::nobody: return e;
-      case origin::declaration: return e + ", as declared";
-      case origin::with: return e + ", as in with(" + axis_name(axis) + ", " + e + ")";
-      case origin::input: return e + ", as in operand '" + name(s) + "'";
-      case origin::result: return e + ", as in '" + name(s) + "'";
+      case origin::nobody: return written({e});
+      case origin::declaration: return written({e, ", as declared"});
+      case origin::with: return written({e, ", as in with(", axis_name(axis), ", ", e, ")"});
+      case origin::input: return written({e, ", as in operand '", name(s), "'"});
+      case origin::result: return written({e, ", as in '", name(s), "'"});
       case origin::view: {
         const node& x = g_[s.number];
-        const auto other = [&](int a) { return "'" + axis_name(a) + "' (" + std::to_string(f_.extent[std::size_t(a)]) + ")"; };
-        if (x.code == op::rename) return e + ", as along axis " + other(axis == x.first ? x.second : x.first);
-        if (x.code == op::concat) return e + ", the sum of axes " + other(x.second) + " and " + other(x.third);
-        if (axis == x.first) return e + ", the product of axes " + other(x.second) + " and " + other(x.third);
-        return e + ", as axis " + other(x.first) + " over axis " + other(axis == x.second ? x.third : x.second);
+        const auto two_axes = [&](const char* how, int a, const char* sign, int b) {
+          return written({e, how, "'", axis_name(a), "' (", extent_of(a), ")", sign, "'", axis_name(b), "' (", extent_of(b), ")"});
+        };
+        if (x.code == op::rename) {
+          const int other = axis == x.first ? x.second : x.first;
+          return written({e, ", as along axis '", axis_name(other), "' (", extent_of(other), ")"});
+        }
+        if (x.code == op::concat) return two_axes(", the sum of axes ", x.second, " and ", x.third);
+        if (axis == x.first) return two_axes(", the product of axes ", x.second, " and ", x.third);
+        return two_axes(", as axis ", x.first, " over axis ", axis == x.second ? x.third : x.second);
       }
     }
-    return e;
+    return written({e});
   }
 
   // ---- extents
@@ -112,18 +118,18 @@ class call_check {
   HEED_CHECK void declared_extents() {
     for (int i = 0; i < g_.axis_count; ++i) {
       if (extent(i) != runtime) source(i) = {origin::with, 0};   // the call has begun with those
-      if (extent(i) > largest_extent) throw error("", axis_name(i), "at most 2^47 positions", std::to_string(extent(i)));
+      if (extent(i) > largest_extent) refuse({}, axis_name(i), {"at most 2^47 positions"}, {extent(i)});
       if (extent(i) != runtime && g_.extent(i) != runtime && extent(i) != g_.extent(i))
-        throw error("", axis_name(i), std::to_string(g_.extent(i)) + ", as declared", std::to_string(extent(i)));
+        refuse({}, axis_name(i), {g_.extent(i), ", as declared"}, {extent(i)});
       if (g_.extent(i) != runtime) extent(i) = g_.extent(i), source(i) = {origin::declaration};
     }
   }
   // One axis of one operand against what is known of it.
   HEED_CHECK void agree(extent_source who, int axis, extent_t got) {
-    if (got < 0) throw error(name(who), axis_name(axis), "an extent that is not negative", std::to_string(got));
-    if (got > largest_extent) throw error(name(who), axis_name(axis), "at most 2^47 positions", std::to_string(got));
+    if (got < 0) refuse(name(who), axis_name(axis), {"an extent that is not negative"}, {got});
+    if (got > largest_extent) refuse(name(who), axis_name(axis), {"at most 2^47 positions"}, {got});
     if (extent(axis) == runtime) extent(axis) = got, source(axis) = who;
-    if (extent(axis) != got) throw error(name(who), axis_name(axis), extent_and_source(axis), std::to_string(got));
+    if (extent(axis) != got) refuse(name(who), axis_name(axis), {extent_and_source(axis)}, {got});
   }
   HEED_CHECK void inputs() {
     for (int i = 0; i < g_.input_count; ++i) {
@@ -131,7 +137,7 @@ class call_check {
       const input_entry& in = g_.inputs[std::size_t(i)];
       if (b.rank < 0) continue;                            // an input that simplification has removed
       const extent_source who{origin::input, i};
-      if (b.rank != in.rank) throw error(name(who), "", axes(in.rank), std::to_string(b.rank));
+      if (b.rank != in.rank) refuse(name(who), {}, {in.rank, axes(in.rank)}, {b.rank});
       for (int k = 0; k < in.rank; ++k) agree(who, in.order[std::size_t(k)], b.extents[std::size_t(k)]);
       check_memory(b, byte_size(in.type), who);
     }
@@ -141,33 +147,31 @@ class call_check {
       const bound& b = f_.outputs[std::size_t(k)];
       const middle::axis_list& order = results_[std::size_t(k)]->order;
       const extent_source who{origin::result, k};
-      if (b.rank != order.count) throw error(name(who), "", axes(order.count), std::to_string(b.rank));
+      if (b.rank != order.count) refuse(name(who), {}, {order.count, axes(order.count)}, {b.rank});
       for (int i = 0; i < order.count; ++i) agree(who, order[i], b.extents[std::size_t(i)]);
       check_memory(b, result_bytes(k), who);
       extent_t least;
       if (is_empty(b)) continue;
       if (const int i = axis_that_overlaps(b, least); i >= 0)
-        throw error(name(who), axis_name(order[i]), "a stride of at least " + std::to_string(least) + " either way, so that elements lie apart",
-                    std::to_string(b.strides[std::size_t(i)]));
+        refuse(name(who), axis_name(order[i]), {"a stride of at least ", least, " either way, so that elements lie apart"}, {b.strides[std::size_t(i)]});
     }
   }
-  static std::string axes(int count) { return std::to_string(count) + (count == 1 ? " axis" : " axes"); }
+  static const char* axes(int count) { return count == 1 ? " axis" : " axes"; }
   int result_bytes(int k) const { return doubles_ ? 8 : byte_size(stored(results_[std::size_t(k)]->type)); }
 
   HEED_CHECK void check_memory(const bound& b, int bytes, extent_source who) const {
     if (is_empty(b)) return;
     extent_t count = 1;
     for (int i = 0; i < b.rank; ++i)
-      if (__builtin_mul_overflow(count, b.extents[std::size_t(i)], &count)) throw error(name(who), "", "at most 2^63 elements", "more");
-    if (!b.data) throw error(name(who), "", "memory", "a null pointer");
+      if (__builtin_mul_overflow(count, b.extents[std::size_t(i)], &count)) refuse(name(who), {}, {"at most 2^63 elements"}, {"more"});
+    if (!b.data) refuse(name(who), {}, {"memory"}, {"a null pointer"});
     if (reinterpret_cast<std::uintptr_t>(b.data) % std::uintptr_t(bytes))
-      throw error(name(who), "", "memory aligned to its elements of " + std::to_string(bytes) + " bytes",
-                  "an address that is " + std::to_string(reinterpret_cast<std::uintptr_t>(b.data) % std::uintptr_t(bytes)) + " past");
+      refuse(name(who), {}, {"memory aligned to its elements of ", bytes, " bytes"}, {"an address that is ", extent_t(reinterpret_cast<std::uintptr_t>(b.data) % std::uintptr_t(bytes)), " past"});
     const span_of_offsets o = offsets_of(b);
-    if (byte_range r; !range_of(b, bytes, r)) throw error(name(who), "", "addresses within 64 bits", "extents and strides beyond");
+    if (byte_range r; !range_of(b, bytes, r)) refuse(name(who), {}, {"addresses within 64 bits"}, {"extents and strides beyond"});
     if (b.available < 0) return;
-    if (o.low < 0) throw error(name(who), "", "elements from the first of its memory on", "one that lies " + std::to_string(-o.low) + " before");
-    if (o.high >= b.available) throw error(name(who), "", "memory of at least " + std::to_string(o.high + 1) + " elements", std::to_string(b.available));
+    if (o.low < 0) refuse(name(who), {}, {"elements from the first of its memory on"}, {"one that lies ", -o.low, " before"});
+    if (o.high >= b.available) refuse(name(who), {}, {"memory of at least ", o.high + 1, " elements"}, {b.available});
   }
 
   // Extents that follow from others: views keep the number of elements.
@@ -184,20 +188,20 @@ class call_check {
           if (extent(one) == runtime && extent(two) != runtime) learn(one, extent(two), here);
           if (extent(two) == runtime && extent(one) != runtime) learn(two, extent(one), here);
           if (extent(one) != extent(two))
-            throw error(carrier(two), axis_name(two), extent_and_source(one) + " along axis '" + axis_name(one) + "', which is renamed to it", std::to_string(extent(two)));
+            refuse(carrier(two), axis_name(two), {extent_and_source(one), " along axis '", axis_name(one), "', which is renamed to it"}, {extent(two)});
         } else if (x.code == op::concat) {
           if (extent(two) == runtime || extent(three) == runtime) continue;
           const extent_t sum = extent(two) + extent(three);
           if (extent(one) == runtime) learn(one, sum, here);
-          if (extent(one) != sum) throw error(carrier(one), axis_name(one), sides(two, " + ", three), std::to_string(extent(one)));
+          if (extent(one) != sum) refuse(carrier(one), axis_name(one), {sides(two, " + ", three)}, {extent(one)});
         } else {
           keep_count(x, here, learn);
         }
       }
     }
   }
-  std::string sides(int a, const char* sign, int b) {
-    return std::to_string(extent(a)) + sign + std::to_string(extent(b)) + " (axes '" + axis_name(a) + "' and '" + axis_name(b) + "')";
+  HEED_CHECK std::string sides(int a, const char* sign, int b) {
+    return written({extent(a), sign, extent(b), " (axes '", axis_name(a), "' and '", axis_name(b), "')"});
   }
   // split and merge: whole = major x minor.
   template <class Learn> void keep_count(const node& x, extent_source here, const Learn& learn) {
@@ -205,16 +209,16 @@ class call_check {
     if (extent(major) != runtime && extent(minor) != runtime) {
       extent_t product;
       if (__builtin_mul_overflow(extent(major), extent(minor), &product) || product > largest_extent)
-        throw error(carrier(whole), axis_name(whole), "at most 2^47 positions", sides(major, " x ", minor));
+        refuse(carrier(whole), axis_name(whole), {"at most 2^47 positions"}, {sides(major, " x ", minor)});
       if (extent(whole) == runtime) learn(whole, product, here);
-      if (extent(whole) != product) throw error(carrier(whole), axis_name(whole), sides(major, " x ", minor), std::to_string(extent(whole)));
+      if (extent(whole) != product) refuse(carrier(whole), axis_name(whole), {sides(major, " x ", minor)}, {extent(whole)});
       return;
     }
     for (const auto& [known, other] : {std::pair(major, minor), std::pair(minor, major)}) {
       if (extent(whole) == runtime || extent(known) == runtime || extent(other) != runtime) continue;
       if (extent(known) == 0 && extent(whole) == 0) continue;                  // anything would do
       if (extent(known) == 0 || extent(whole) % extent(known))
-        throw error(carrier(whole), axis_name(whole), "a multiple of " + std::to_string(extent(known)) + " (axis '" + axis_name(known) + "')", std::to_string(extent(whole)));
+        refuse(carrier(whole), axis_name(whole), {"a multiple of ", extent(known), " (axis '", axis_name(known), "')"}, {extent(whole)});
       learn(other, extent(whole) / extent(known), here);
     }
   }
@@ -226,7 +230,7 @@ class call_check {
     }
     for (int i = 0; i < g_.axis_count; ++i)
       if ((needed >> i & 1) && extent(i) == runtime)
-        throw error("", axis_name(i), "an operand that carries it, or with(" + axis_name(i) + ", extent)", "none");
+        refuse({}, axis_name(i), {"an operand that carries it, or with(", axis_name(i), ", extent)"}, {"none"});
   }
 
   // ---- what is read where
@@ -246,12 +250,10 @@ class call_check {
         const extent_t least = extent_t(x.value) + extent(x.second);
         if (least <= extent(x.first)) continue;
         const node& from = g_[middle::source_of_view(g_, x.a)];
-        throw error(from.code == op::input ? input_name(from.first) : carrier(x.first), axis_name(x.first),
-                    "at least " + std::to_string(least) + " elements, to be read at axis '" + axis_name(x.second) + "'", std::to_string(extent(x.first)));
+        refuse(from.code == op::input ? input_name(from.first) : carrier(x.first), axis_name(x.first), {"at least ", least, " elements, to be read at axis '", axis_name(x.second), "'"}, {extent(x.first)});
       }
       if ((x.code == op::index || x.code == op::size) && extent(x.first) > extent_t(x.code == op::index) + std::numeric_limits<std::int32_t>::max())
-        throw error(carrier(x.first), axis_name(x.first), x.code == op::index ? "at most 2^31 positions where indices are computed with" : "an extent below 2^31 where it is computed with",
-                    std::to_string(extent(x.first)));
+        refuse(carrier(x.first), axis_name(x.first), {x.code == op::index ? "at most 2^31 positions where indices are computed with" : "an extent below 2^31 where it is computed with"}, {extent(x.first)});
       if (x.code == op::gather) indices(x);
     }
   }
@@ -265,7 +267,7 @@ class call_check {
     const extent_t top = extent(x.first);
     each_whole(g_[i].axes, v, g_[i].type, [&](std::int64_t index) {
       if (index >= 0 && index < top) return;
-      throw error(input_name(input), axis_name(x.first), top ? "indices from 0 to " + std::to_string(top - 1) : "no indices, for the table is empty", std::to_string(index));
+      refuse(input_name(input), axis_name(x.first), {top ? piece("indices from 0 to ", top - 1) : piece("no indices, for the table is empty")}, {index});
     });
   }
   // Kernels compute whole numbers in 32 bits.
@@ -276,7 +278,7 @@ class call_check {
       axis_set all = 0;
       for (int k = 0; k < in.rank; ++k) all |= bit(in.order[std::size_t(k)]);
       each_whole(all, view_of_input(g_, f_, i), in.type, [&](std::int64_t v) {
-        if (v != std::int32_t(v)) throw error(input_name(i), "", "whole numbers within 32 bits", std::to_string(v));
+        if (v != std::int32_t(v)) refuse(input_name(i), {}, {"whole numbers within 32 bits"}, {v});
       });
     }
   }
@@ -307,7 +309,7 @@ class call_check {
     for (int k = 0; k < p_.result_count; ++k) {
       const bound& r = f_.outputs[std::size_t(k)];
       const auto apart = [&](const bound& o, int bytes, extent_source who) {
-        if (share_memory(r, result_bytes(k), o, bytes)) throw error(result_name(k), "", "memory of its own", "memory that operand '" + name(who) + "' lies in");
+        if (share_memory(r, result_bytes(k), o, bytes)) refuse(result_name(k), {}, {"memory of its own"}, {"memory that operand '", name(who), "' lies in"});
       };
       for (int i = 0; i < g_.input_count; ++i)
         if (f_.inputs[std::size_t(i)].rank >= 0) apart(f_.inputs[std::size_t(i)], byte_size(g_.inputs[std::size_t(i)].type), {origin::input, i});
@@ -324,7 +326,9 @@ class call_check {
 
 #undef HEED_CHECK
 
-// Everything that can be wrong with a call. Fills f.extent.
-inline void check_call(const middle::plan& p, call_frame& f, bool doubles = false) { call_check(p, f, doubles).all(); }
+// Everything that can be wrong with a call. Fills f.extent. Called through a pointer, for g++ takes what surrounds the call of
+// a cold function, here all of a call, for cold too.
+inline void check_everything(const middle::plan& p, call_frame& f, bool doubles) { call_check(p, f, doubles).all(); }
+inline void (*check_call)(const middle::plan&, call_frame&, bool doubles) = check_everything;
 
 }  // namespace heed::run

@@ -23,7 +23,7 @@ struct fused {
         if constexpr (rules::template result_shapes<Outs...>()) {
           const auto arguments = run::arguments_by_key(args...);
           run::call_frame f = run::frame_of<middle::plan_of<Outs...>.g>(arguments);
-          run::check_call(middle::plan_of<Outs...>, f);
+          run::check_call(middle::plan_of<Outs...>, f, false);
           workspace own;
           run::execute<Outs...>(f, run::workspace_in(arguments, own));
         }
