@@ -230,13 +230,18 @@ BOOST_AUTO_TEST_CASE(buffers_that_live_together_lie_apart) {
   for (std::size_t i = 0; i < 8; ++i) extent[i] = extent_t(i * i * i) + (i == 3 ? 0 : 1);
   std::size_t reused = 0;
   for (int round = 0; round < 300; ++round) {
-    p->buffer_count = 2 + int(random() % 60);
+    p->buffer_count = 2 + int(random() % 60), p->region_count = 60;
+    for (int i = 0; i < p->region_count; ++i) p->regions[std::size_t(i)] = {};
     std::size_t all = 0;
     for (int i = 0; i < p->buffer_count; ++i) {
       middle::buffer& b = p->buffers[std::size_t(i)] = {};
       b.type = random() % 3 ? element::f32 : element::f64;
       b.result = random() % 6 ? std::int16_t(-1) : std::int16_t(0);
-      b.first = std::int16_t(random() % 40), b.last = std::int16_t(b.first + random() % 12);
+      unsigned first = random() % 40;
+      while (p->regions[first].write_count == middle::max_outputs) ++first;
+      outline& writer = p->regions[first];
+      writer.writes[std::size_t(writer.write_count++)].into = std::int16_t(i);
+      b.first = std::int16_t(first), b.last = std::int16_t(b.first + random() % 12);
       for (unsigned k = random() % 3; k-- > 0;) b.order.add(int(random() % 8));
       std::size_t size = std::size_t(byte_size(b.type));
       for (int k = 0; k < b.order.count; ++k) size *= std::size_t(extent[std::size_t(b.order[k])]);
