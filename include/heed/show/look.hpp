@@ -1,7 +1,8 @@
 // The public ways to look at a graph: explain<out>(with(n, 512), doc = D), passes<out>(), drawing<out>() and
 // picture<keep>(with(n, 64), with(m, 64)). None runs the graph; an ill-formed one shows nothing, for it has been refused.
 #pragma once
-#include "../run/arguments.hpp"
+#include "../run/call_rules.hpp"
+#include "../run/execute.hpp"
 #include "../run/reference_graph.hpp"
 #include "drawing.hpp"
 #include "explain.hpp"
