@@ -15,7 +15,7 @@ MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes
     ("wrong_interval_for_less", "plan/interval.hpp", r"truth\(a\.hi < b\.lo, a\.lo < b\.hi\)", r"truth(a.lo < b.hi, a.lo < b.hi)", KERNELS),
     ("mask_multiplied", "run/score_kernel.hpp", r"simd::select\((evaluate<Region, Region\.keep>\(\w+\)), ([^,;]+), nothing\)",
      r"(\2 * simd::select(\1, P(T(1)), P(T(0))) + simd::select(\1, P(T(0)), nothing))", KERNELS),
-    ("last_keys_dropped", "run/score_kernel.hpp", r"note_keys\(w\.b, (\w+), (\w+)", r"if (\1 + \2 < w.n.keys) note_keys(w.b, \1, \2", KERNELS),
+    ("last_keys_dropped", "run/score_kernel.hpp", r"w\.batch\.note\((\w+), (\w+)", r"if (\1 + \2 < w.n.keys) w.batch.note(\1, \2", KERNELS),
     ("lse_in_base_2", "run/score_block.hpp", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),
     ("mixed_tile_called_full", "run/score_program.hpp", r"keep\.lo > 0 \? tile_kind::full", r"keep.hi > 0 ? tile_kind::full", KERNELS),
 ]
