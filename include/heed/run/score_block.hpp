@@ -64,6 +64,27 @@ struct key_batch {
   }
 };
 
+// Asks, one line at every step of a contraction, for the keys of the group that comes next (the one before) and for the values
+// of this one, which are read only when a batch is full. Rows of keys lie in no order that hardware foresees, backwards and
+// eight at a time; a burst of requests would hold the miss buffers, one a step costs nothing.
+template <class T>
+struct next_lines {
+  static constexpr extent_t line = 64 / sizeof(T);
+  const T *keys = nullptr, *values = nullptr;
+  extent_t key_stride = 0, value_stride = 0, keys_end = 0, end = 0;
+
+  void ask_keys(const T* first, extent_t stride, extent_t depth) { keys = first, key_stride = stride, keys_end = end = simd::group * depth / line; }
+  void ask_values(const T* first, extent_t stride, extent_t width) { values = first, value_stride = stride, end = keys_end + simd::group * width / line; }
+  HEED_INLINE void operator()(extent_t step) const {
+    if (step >= end) return;
+    const bool later = step >= keys_end;
+    const std::size_t i = std::size_t(later ? step - keys_end : step);
+    const T* at = (later ? values : keys) + extent_t(i % simd::group) * (later ? value_stride : key_stride) + extent_t(i / simd::group) * line;
+    asm volatile("");                                      // g++ takes what only prefetches for something that does nothing
+    __builtin_prefetch(at);
+  }
+};
+
 // Some row's maximum grew by more than 8 (in log2). Rows that saw nothing yet only take their maximum. Lane by lane, so
 // that a row's bits do not depend on its neighbours.
 template <class T>

@@ -71,6 +71,18 @@ struct score_loops {
         w.batch.keys[i * w.n.depth + d] = i < count ? element_at<w_type, T>(v.data, w.c.base[Region.w] + (first + i) * v.stride[std::size_t(column)] + d * v.stride[std::size_t(depth_axis)]) : T(0);
   }
 
+  static HEED_INLINE next_lines<T> ahead(const work& w, extent_t first) {
+    next_lines<T> r;
+    if (w.n.keys_in_place && first >= group) r.ask_keys(w.keys + (first - group) * w.key_stride, w.key_stride, w.n.depth);
+    if constexpr (has_values)
+      if (w.n.values_in_place) {
+        const view& v = w.c.call.operands[Region.v];
+        const extent_t stride = v.stride[std::size_t(column)];
+        r.ask_values(static_cast<const T*>(v.data) + w.c.base[Region.v] + first * stride, stride, w.n.width);
+      }
+    return r;
+  }
+
   // A group of keys against the block, or against some of its packs: contraction, program, mask, maximum, weights. The hot
   // function of a variant.
   template <bool Mixed, int Packs>
@@ -85,7 +97,7 @@ struct score_loops {
       k = w.batch.keys, stride = w.n.depth;
     }
     if constexpr (program_type::pairs > 0) simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, typename program_type::prefetcher(w.c, first, w.n.depth));
-    else simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a);
+    else simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, ahead(w, first));
     const P nothing = -std::numeric_limits<T>::infinity();
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
