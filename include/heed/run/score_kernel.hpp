@@ -96,7 +96,11 @@ struct score_loops {
       copy_keys(w, first, count);
       k = w.batch.keys, stride = w.n.depth;
     }
-    if constexpr (program_type::pairs > 0) simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, typename program_type::prefetcher(w.c, first, w.n.depth));
+    if constexpr (program_type::pairs > 0) {
+      const typename program_type::prefetcher pairwise(w.c, first, w.n.depth);
+      const next_lines<T> lines = ahead(w, first);
+      simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+    }
     else simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, ahead(w, first));
     const P nothing = -std::numeric_limits<T>::infinity();
     HEED_UNROLL for (int i = 0; i < group; ++i) {
