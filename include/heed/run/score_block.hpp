@@ -129,14 +129,15 @@ HEED_NOINLINE inline void add_values(const row_block<T>& b, const key_batch<T>& 
   }
 }
 
-// Statistics of the rows, once all keys have been seen: what to multiply the output by, natural log-sum-exp and maximum.
+// Statistics of the rows, once all keys have been seen: what to multiply the output by, natural log-sum-exp (null: nobody
+// wants it) and maximum.
 template <class T>
 HEED_NOINLINE inline void finish_rows(const row_block<T>& b, T* inverse, T* lse, T* top) {
   constexpr T ln2 = T(0.693147180559945309L);
   for (int r = 0; r < simd::block_rows<T>; ++r) {
     const T s = b.sum[r];
     inverse[r] = s == 0 ? T(0) : 1 / s;                    // a row with nothing left: output 0
-    lse[r] = s == 0 ? -std::numeric_limits<T>::infinity() : (b.used[r] + std::log2(s)) * ln2;
+    if (lse) lse[r] = s == 0 ? -std::numeric_limits<T>::infinity() : (b.used[r] + std::log2(s)) * ln2;
     top[r] = b.best[r] * ln2;
   }
 }

@@ -231,7 +231,7 @@ struct score_loops {
 
   static void store_rows(const environment& call, context& c, const row_block<T>& b, const sizes& n, extent_t first, int count) {
     alignas(64) T inverse[rows], lse[rows], top[rows];
-    finish_rows(b, inverse, lse, top);
+    finish_rows(b, inverse, Region.lse >= 0 ? lse : nullptr, top);
     const auto offset = [&](int k, int r) {
       const view& v = call.outputs[k];
       extent_t o = offset_of(Region.rows, call.extent, v, first + r);
