@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("lanes", lanes);
   benchmark::AddCustomContext("threads", threads);
   heed_bench::add_forward();
+  heed_bench::add_backward();
   heed_bench::add_masks();
   heed_bench::add_biases();
   heed_bench::add_projections();

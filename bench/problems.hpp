@@ -34,6 +34,7 @@ template <class F> void add(const std::string& name, F f) {
 }
 
 void add_forward();
+void add_backward();
 void add_masks();
 void add_biases();
 void add_projections();

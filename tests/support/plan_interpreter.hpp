@@ -59,7 +59,7 @@ class plan_interpreter {
       case op::index: return double(index[std::size_t(x.axis)]);
       case op::size: return double(extent_[std::size_t(x.axis)]);
       case op::constant: return x.value;
-      case op::tile: return tile;
+      case op::tile: return x.operand == 0 ? tile : x.operand == 1 ? tile1_ : weight_;
       case op::cast: return is_real(x.type) ? a() : std::trunc(a());
       case op::sum: case op::max: case op::min: {
         double v = x.code == op::sum ? 0 : x.code == op::max ? -INFINITY : INFINITY;
@@ -122,6 +122,10 @@ class plan_interpreter {
       run_score(r);
       return;
     }
+    if (r.kind == region_kind::score_gradient) {
+      run_score_gradient(r);
+      return;
+    }
     const output& o = r.outputs[0];
     std::map<extent_t, double> to;
     oracle_.each(o.axes, [&](const index_array& index) {
@@ -165,6 +169,36 @@ class plan_interpreter {
     });
   }
 
+  void run_score_gradient(const region& r) {
+    const axis_set pairs = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
+    for (int k = 0; k < r.output_count; ++k)
+      oracle_.each(r.outputs[std::size_t(k)].axes, [&](const index_array& index) { store(r.outputs[std::size_t(k)], index, 0); });
+    oracle_.each(pairs, [&](const index_array& at) {
+      const double tile = contracted(r, at) * (r.scale ? eval(r, r.scale, at, 0) : 1);
+      if (r.keep && eval(r, r.keep, at, tile) == 0) return;
+      weight_ = std::exp2(eval(r, r.score, at, tile) - located(r.operands[std::size_t(r.log_sum_exp)].value, at) * 1.4426950408889634074);
+      tile1_ = 0;
+      if (r.g >= 0)
+        oracle_.each(set_of(r.width), [&](const index_array& along) {
+          index_array there = at;
+          there[std::size_t(r.width[0])] = along[std::size_t(r.width[0])];
+          tile1_ += located(r.operands[std::size_t(r.g)].value, there) * located(r.operands[std::size_t(r.v)].value, there);
+        });
+      for (int k = 0; k < r.output_count; ++k) {
+        const sink& s = r.sinks[std::size_t(k)];
+        const output& o = r.outputs[std::size_t(k)];
+        const double value = s.factor * eval(r, s.pair, at, tile);
+        oracle_.each(o.axes & ~pairs, [&](const index_array& along) {
+          index_array there = at;
+          for (std::size_t i = 0; o.axes >> i; ++i)
+            if ((o.axes & ~pairs) >> i & 1) there[i] = along[i];
+          values_[o.value][key(o.axes, there)] += value * (s.y < 0 ? 1 : located(r.operands[std::size_t(s.y)].value, there));
+        });
+      }
+    });
+  }
+
+  double tile1_ = 0, weight_ = 0;                          // of a score-gradient region, at the pair that is looked at
   const plan& p_;
   const index_array& extent_;
   run::reference_graph oracle_;

@@ -22,6 +22,8 @@ struct lowering {
 
   constexpr lowering(const plan& plan_, const outline& outline_) : p(plan_), o(outline_), g(plan_.g) {}
 
+  constexpr bool scores() const { return r.kind == region_kind::score || r.kind == region_kind::score_gradient; }
+
   // ---- instructions ----
   constexpr element typed(element e) const { return is_real(e) ? r.real : e == element::boolean ? e : element::i64; }
   constexpr instruction_id emit(instruction x) {
@@ -29,10 +31,10 @@ struct lowering {
     if (x.code != op::load && x.code != op::gather && x.code != op::index && x.code != op::tile)
       x.axes = (r.code[x.a].axes | r.code[x.b].axes | r.code[x.c].axes) & ~x.over;
     if (x.code == op::gather) x.axes |= r.code[x.a].axes;
-    x.where = r.kind == region_kind::loop || (r.kind == region_kind::score && x.code == op::tile)
+    x.where = r.kind == region_kind::loop || (scores() && x.code == op::tile)
                   ? role::pair                             // a tile lies in lanes even where there are no row axes (one query)
                   : joined(x.axes & row_set ? role::row : role::uniform, x.axes & column_set ? role::column : role::uniform);
-    if (r.kind == region_kind::score)
+    if (scores())
       for (const instruction_id i : {x.a, x.b, x.c}) x.where = joined(x.where, r.code[i].where);
     return r.code.add(x);
   }
@@ -103,6 +105,10 @@ struct lowering {
     }
     if (x.code == op::shift) return shifted(x);
     if (x.code == op::concat) return concatenated(x);
+    if (r.kind == region_kind::score_gradient) {           // what the mask excludes is left out anyway
+      if (is_guard(x) && implied(value_of(x.a).value)) return value_of(x.b);
+      if (is_present(x.code) && implied(value_of(x.a).keep)) return {value_of(x.a).value, 0};
+    }
     if (x.code == op::mask) {
       const kept_value a = value_of(x.a), keep = value_of(x.b);
       return {real(a.value), both(both(a.keep, keep.keep), keep.value)};
@@ -210,6 +216,46 @@ struct lowering {
   }
 
   // ---- kinds ----
+  // The score in units of log2, its mask, the row axes and the factor that queries take. `others`: values that are computed
+  // from the same tile.
+  constexpr void score_program(node_id x_node, const std::array<node_id, max_outputs>& others) {
+    const node_id scaled_score = scaled(g, o.core, 1.4426950408889634074);
+    axis_set positions = 0;                                // row axes that the score looks at as indices
+    node_id user = 0;
+    int users = 0;
+    node_stack s;
+    s.push(scaled_score);
+    for (const node_id i : others) s.push(i);
+    while (s.count) {
+      const node_id i = s.pop();
+      const node& x = g[i];
+      if (i == tile || memo[std::size_t(i)].value) continue;
+      if (x.code == op::index) positions |= x.axes & row_set;
+      if (operand_of(i) >= 0 || x.code == op::gather) {
+        if (x.code == op::gather) s.push(x.b);
+        continue;
+      }
+      for (const node_id j : {x.a, x.b, x.c})
+        if (j) {
+          if (j == tile) ++users, user = i;
+          s.push(j);
+        }
+    }
+    if (!positions) positions = row_set & runtime_axes(g);
+    list_axes(r.rows, row_set & positions, p.orders[std::size_t(x_node)]);
+    list_axes(r.rows, row_set & ~positions, p.orders[std::size_t(x_node)]);
+
+    // If the tile's only use multiplies it by something uniform, the queries take the factor.
+    if (users == 1 && g[user].code == op::multiply) {
+      const node_id other = g[user].a == tile ? g[user].b : g[user].a;
+      if (other != tile && !(g[other].axes & (row_set | column_set))) {
+        const kept_value f = value_of(other);
+        if (!f.keep) r.scale = real(f.value), tile = user;
+      }
+    }
+    const kept_value v = value_of(scaled_score);
+    r.score = real(v.value), r.keep = v.keep;
+  }
   constexpr void score() {
     node_id values = 0, product = 0;
     for (int k = 0; k < o.write_count; ++k)
@@ -223,45 +269,60 @@ struct lowering {
     if (m.width >= 0) r.width.add(m.width);
     r.x = operand_of(m.x), r.w = operand_of(m.w), r.v = values ? operand_of(values) : -1;
 
-    const node_id scaled_score = scaled(g, o.core, 1.4426950408889634074);
-    axis_set positions = 0;                                // row axes that the score looks at as indices
-    node_id user = 0;
-    int users = 0;
-    node_stack s;
-    s.push(scaled_score);
-    while (s.count) {
-      const node_id i = s.pop();
-      const node& x = g[i];
-      if (i == tile) continue;
-      if (x.code == op::index) positions |= x.axes & row_set;
-      if (operand_of(i) >= 0 || x.code == op::gather) {
-        if (x.code == op::gather) s.push(x.b);
-        continue;
-      }
-      for (const node_id j : {x.a, x.b, x.c})
-        if (j) {
-          if (j == tile) ++users, user = i;
-          s.push(j);
-        }
-    }
-    if (!positions) positions = row_set & runtime_axes(g);
-    list_axes(r.rows, row_set & positions, p.orders[std::size_t(m.x)]);
-    list_axes(r.rows, row_set & ~positions, p.orders[std::size_t(m.x)]);
-
-    // If the tile's only use multiplies it by something uniform, the queries take the factor.
-    if (users == 1 && g[user].code == op::multiply) {
-      const node_id other = g[user].a == tile ? g[user].b : g[user].a;
-      if (other != tile && !(g[other].axes & (row_set | column_set))) {
-        const kept_value f = value_of(other);
-        if (!f.keep) r.scale = real(f.value), tile = user;
-      }
-    }
-    const kept_value v = value_of(scaled_score);
-    r.score = real(v.value), r.keep = v.keep;
+    score_program(m.x, {});
     for (int k = 0; k < o.write_count; ++k) {
       const node_id i = o.writes[std::size_t(k)].value;
       (i == product ? r.out : p.g[i].code == op::logsumexp ? r.lse : r.top) = k;
       add_output(i, 0);
+    }
+  }
+  // where(keep, a, 0) is a in a region that leaves out what its mask excludes anyway.
+  constexpr bool is_guard(const node& x) const { return x.code == op::where && is_constant(g, x.c, 0); }
+  constexpr bool implied(instruction_id condition, instruction_id by) const {
+    if (!condition || condition == by) return true;
+    const instruction& x = r.code[condition];
+    if (x.code == op::both) return implied(x.a, by) && implied(x.b, by);
+    const instruction& y = r.code[by];
+    return by && y.code == op::both && (implied(condition, y.a) || implied(condition, y.b));
+  }
+  constexpr bool implied(instruction_id condition) const { return implied(condition, r.keep); }
+
+  constexpr void score_gradient() {
+    const gradient_match& m = p.gradients[std::size_t(o.gradient)];
+    row_set = m.rows, column_set = bit(m.column), tile = m.tile;
+    const std::uint64_t order = p.orders[std::size_t(m.g ? m.g : m.x)];
+    list_axes(r.batch, m.batch & ~m.serial, order);
+    list_axes(r.batch, m.serial, order);
+    r.serial_axes = count_of(m.serial);
+    r.columns.add(m.column), r.depth.add(m.depth);
+    r.x = operand_of(m.x), r.w = operand_of(m.w), r.log_sum_exp = operand_of(m.log_sum_exp);
+    if (m.product) {
+      r.g = operand_of(m.g), r.v = operand_of(m.v), r.width.add(only_axis(g[m.product].over));
+      memo[std::size_t(m.product)] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 1, .axes = g[m.product].axes}), 0};
+    }
+    memo[std::size_t(m.weights)] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 2, .axes = g[m.weights].axes}), 0};
+    std::array<node_id, max_outputs> pairs{};
+    for (int k = 0; k < m.sink_count; ++k) pairs[std::size_t(k)] = m.sinks[std::size_t(k)].pair;
+    score_program(m.x, pairs);
+    for (int k = 0; k < m.sink_count; ++k) {
+      const gradient_sink& from = m.sinks[std::size_t(k)];
+      sink& to = r.sinks[std::size_t(k)];
+      to.kind = from.kind, to.over = from.over, to.factor = from.factor;
+      to.y = std::int16_t(from.other ? operand_of(from.other) : -1);
+      node_id i = from.pair;                               // numbers move from the pairs to the output
+      for (bool more = true; more;) {
+        const node& x = g[i];
+        more = true;
+        if (x.code == op::multiply && is_constant(g, x.a)) to.factor *= g[x.a].value, i = x.b;
+        else if (x.code == op::negate) to.factor = -to.factor, i = x.a;
+        else if (is_guard(x) && implied(value_of(x.a).value)) i = x.b;
+        else if (x.code == op::mask && implied(value_of(x.b).value) && implied(value_of(x.b).keep)) i = x.a;
+        else if (is_present(x.code) && implied(value_of(x.a).keep)) i = x.a;
+        else more = false;
+      }
+      const kept_value v = value_of(i);
+      to.pair = chosen(implied(v.keep) ? instruction_id(0) : v.keep, real(v.value), 0);
+      add_output(from.root, 0);
     }
   }
   constexpr void matmul() {
@@ -321,6 +382,7 @@ struct lowering {
       case region_kind::matmul: matmul(); break;
       case region_kind::row: row(); break;
       case region_kind::loop: loop(); break;
+      case region_kind::score_gradient: score_gradient(); break;
     }
     return r;
   }

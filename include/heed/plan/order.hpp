@@ -3,9 +3,12 @@
 // order, wherever it stands. Simplification puts what varies less on the left, and scale[c] * x[t, c] must not be stored
 // transposed for it.
 #pragma once
-#include "plan.hpp"
+#include "../graph/graph.hpp"
+#include "region.hpp"
 
 namespace heed::middle {
+
+using axis_orders = std::array<std::uint64_t, graph::capacity>;   // memory order of each value: 5 bits an axis, number + 1
 
 constexpr int axis_at(std::uint64_t order, int i) { return int(order >> (5 * i) & 31) - 1; }
 constexpr int rank_of(std::uint64_t order) {

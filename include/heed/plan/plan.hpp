@@ -2,12 +2,13 @@
 // computes and reads), and the buffers between them. `lower` turns one outline into the region that a kernel takes.
 #pragma once
 #include "../graph/results.hpp"
-#include "region.hpp"
+#include "gradient_match.hpp"
 
 namespace heed::middle {
 
 inline constexpr int max_regions = 320;
 inline constexpr int max_reads = 24;
+inline constexpr int max_gradients = 32;
 
 // A value kept in memory: a result (the caller's memory) or an intermediate value (the workspace), dense and row-major
 // over `order`. Values computed through merge and rename are written straight into the buffer of the merged value.
@@ -27,14 +28,13 @@ struct written_value {
 struct outline {
   region_kind kind{};
   const char* reason = "";                                 // loop: why it is not one of the others
+  std::int16_t gradient = -1;                              // score_gradient: which of the plan's
   node_id core{};                                          // matmul: the dot; score: the value before softmax; row: a reduction
   std::array<written_value, max_outputs> writes{};
   int write_count = 0;
   std::array<node_id, max_reads> reads{};                  // located values: inputs, buffers, and views of them
   int read_count = 0;
 };
-
-using axis_orders = std::array<std::uint64_t, graph::capacity>;   // memory order of each value: 5 bits an axis, number + 1
 
 struct plan {
   graph g{};
@@ -43,6 +43,8 @@ struct plan {
   int region_count = 0;
   std::array<buffer, max_regions> buffers{};
   int buffer_count = 0;
+  std::array<gradient_match, max_gradients> gradients{};
+  int gradient_count = 0;
   int result_count = 0;
   bool too_large = false;                                  // more regions, buffers or reads than there is room for
 };

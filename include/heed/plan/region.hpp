@@ -10,10 +10,12 @@ namespace heed::middle {
 // matmul: out[batch, row, column] = program(sum over depth of x[batch, row, depth] * w[batch, column, depth]).
 // row:    for each row: reductions along `columns` (one axis, or none), in phases, and a pointwise result.
 // loop:   for each element of the output: the program in plain scalars, reductions as nested loops.
-enum class region_kind : std::uint8_t { score, matmul, row, loop };
+// score_gradient: for each batch item, rows x columns of two contractions, the weights recomputed from the log-sum-exp, and
+//         reductions of pairwise values: see sink.
+enum class region_kind : std::uint8_t { score, matmul, row, loop, score_gradient };
 
 inline constexpr int max_operands = 24;
-inline constexpr int max_outputs = 4;
+inline constexpr int max_outputs = 8;
 
 struct axis_list {
   std::array<std::int8_t, max_rank> of{};
@@ -33,12 +35,27 @@ struct operand {
   element type{};
   axis_set axes{};
 };
-// A value that a region writes. `result` is the instruction that computes it (score regions: see region::lse and top).
+// A value that a region writes. `result` is the instruction that computes it (score regions: see region::lse and top;
+// score_gradient: see sinks).
 struct output {
   node_id value{};
   element type{};
   axis_set axes{};
   instruction_id result{};
+};
+
+// What a score-gradient region makes of a pairwise value, one sink an output:
+// row_product:    out[row, width] = sum over columns of pair[row, column] * y[column, width]
+// column_product: out[column, width] = sum over rows of pair[row, column] * y[row, width]
+// uniform_sum, row_sum, column_sum: sums of pair over both, the columns, the rows; batch axes or some row axes may be summed too
+// pairs:          the pairwise value itself, perhaps summed over batch axes
+enum class sink_kind : std::uint8_t { row_product, column_product, uniform_sum, row_sum, column_sum, pairs };
+struct sink {
+  sink_kind kind{};
+  instruction_id pair{};                                   // 0 wherever the weight is
+  std::int16_t y = -1;                                     // operand of a product
+  axis_set over{};                                         // the axes that are summed
+  double factor = 1;                                       // of the output
 };
 
 struct region {
@@ -64,6 +81,12 @@ struct region {
   int out = -1, lse = -1, top = -1;
   // score: visit the keys from the last to the first (best where scores grow with the key, as under ALiBi).
   bool backwards = true;
+  // score_gradient: operands of the contraction tile 1 (g: rows, v: columns; -1: none) and the log-sum-exp. In its program
+  // tile 0 is the score's contraction, tile 2 the weight: 2^(score - log-sum-exp).
+  int g = -1, log_sum_exp = -1;
+  int serial_axes = 0;                                     // how many of the last batch axes one thread runs through in order
+  std::array<sink, max_outputs> sinks{};
+
   // row: the lanes of a pack run along the reduced axis (true) or across `lane_axis`, the fastest axis of the rows.
   bool lanes_along = true;
   int lane_axis = -1;

@@ -201,13 +201,25 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to) {
                     .first = std::int16_t(from), .second = std::int16_t(to)});
 }
 
+// Weights that are used in other ways than to weigh values: by a gradient, most likely, which needs their log-sum-exp.
+constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used) {
+  node_flags r{};
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    if (!used[std::size_t(i)]) continue;
+    for (const node_id j : {x.a, x.b, x.c})
+      if (g[j].code == op::softmax && !(x.code == op::dot && x.over == g[j].over)) r[std::size_t(j)] = true;
+  }
+  return r;
+}
+
 // The pass. Roots keep their places; nodes that nothing needs are gone.
 template <std::size_t N>
 constexpr simplified_graph simplified(const graph& g, const std::array<node_id, N>& roots, int count) {
   simplified_graph r;
   r.g.axes = g.axes, r.g.axis_hash = g.axis_hash, r.g.axis_count = g.axis_count;
   r.g.inputs = g.inputs, r.g.input_count = g.input_count;
-  const node_flags used = reachable(g, roots, count);
+  const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
   std::array<node_id, graph::capacity> to{};
   weights weight;
   for (int i = 1; i < g.size; ++i) {
@@ -231,6 +243,8 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
       node copy = x;
       copy.a = a, copy.b = b, copy.c = c, copy.hash = 0;
       y = r.g.add(copy);
+      if (other_use[std::size_t(i)])                       // behind the weights: whether anything needs it is decided later
+        r.g.add(node{.code = op::logsumexp, .type = copy.type, .a = copy.a, .axes = copy.axes & ~copy.over, .over = copy.over});
     }
     weight.extend(r.g);
   }

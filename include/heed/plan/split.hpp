@@ -2,7 +2,7 @@
 // swallows whatever it can compute on the way and asks for the rest to be stored in turn. At the end the regions are put
 // into an order in which they can run, and every buffer learns when it lives.
 #pragma once
-#include "uses.hpp"
+#include "plan.hpp"
 
 namespace heed::middle {
 
@@ -13,6 +13,7 @@ struct splitter {
   node_flags needed{};                                     // must be stored
   std::array<std::int16_t, graph::capacity> home{};        // the buffer of a value, number + 1
   node_flags placed{};                                     // its region exists
+  std::array<std::int16_t, graph::capacity> gradient_of{}; // of a value that a score-gradient region writes: which, number + 1
 
   constexpr int new_buffer(node_id value, int result) {
     if (p.buffer_count >= max_regions) { p.too_large = true; return 0; }
@@ -128,6 +129,56 @@ struct splitter {
     return true;
   }
 
+  // ---- score-gradient regions ----
+  // Finds them before anything is placed: what they write is then nobody else's to recompute.
+  constexpr void find_gradients() {
+    for (int i = 1; i < p.g.size; ++i) {
+      if (!u.used[std::size_t(i)] || p.g[i].code != op::softmax) continue;
+      node_id lse = 0;                                     // simplification put one behind the weights, if there was none
+      for (int j = 1; j < p.g.size && !lse; ++j)
+        if (p.g[j].code == op::logsumexp && p.g[j].a == p.g[i].a && p.g[j].over == p.g[i].over) lse = node_id(j);
+      if (!lse) continue;
+      gradient_match m = gradient_matcher(p.g, u).run(node_id(i));
+      if (!m.sink_count) continue;
+      if (p.gradient_count == max_gradients) { p.too_large = true; return; }
+      m.log_sum_exp = lse;
+      if (!u.used[std::size_t(lse)]) {
+        u.used[std::size_t(lse)] = true;
+        u.summit[std::size_t(lse)] = u.below[std::size_t(lse)] = lse;
+        node_id& last = u.last[std::size_t(m.score)];
+        if (last < lse) last = lse;
+      }
+      p.gradients[std::size_t(p.gradient_count++)] = m;
+      for (int k = 0; k < m.sink_count; ++k) {
+        gradient_of[std::size_t(m.sinks[std::size_t(k)].root)] = std::int16_t(p.gradient_count);
+        wanted[std::size_t(m.sinks[std::size_t(k)].root)] = true;
+      }
+    }
+  }
+  constexpr void place_gradient(int number) {
+    const gradient_match& m = p.gradients[std::size_t(number)];
+    new_region(region_kind::score_gradient, m.score);
+    outline& o = p.regions[std::size_t(p.region_count - 1)];
+    o.gradient = std::int16_t(number);
+    node_stack s;
+    s.push(m.score);
+    for (int k = 0; k < m.sink_count; ++k) {
+      write(o, m.sinks[std::size_t(k)].root);
+      s.push(m.sinks[std::size_t(k)].pair);
+      if (m.sinks[std::size_t(k)].other) read(o, m.sinks[std::size_t(k)].other);
+    }
+    for (const node_id i : {m.x, m.w, m.g, m.v, m.log_sum_exp})
+      if (i) read(o, i);
+    while (s.count) {
+      const node_id i = s.pop();
+      const node& x = p.g[i];
+      if (i == m.weights || i == m.tile || i == m.product) continue;
+      if (x.code == op::gather) read(o, x.a), s.push(x.b);
+      else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
+      else read(o, i);
+    }
+  }
+
   // ---- the others ----
   // May reduction i be computed inside the region of root, whose reductions run along `over`?
   constexpr bool fuses(node_id i, node_id root, axis_set over) const {
@@ -143,7 +194,7 @@ struct splitter {
   }
   constexpr void place_pointwise(node_id root, const char* reason) {
     const node_id below = u.below[std::size_t(root)];
-    const node_id dot = below && is_contraction(p.g, p.g[below]) && !*reason ? below : node_id(0);
+    const node_id dot = below && is_contraction(p.g, p.g[below]) && !*reason && !gradient_of[std::size_t(below)] ? below : node_id(0);
 
     // Which axes do the reductions of this region run along? Those of the first that covers the root's rows.
     axis_set over = 0;
@@ -176,7 +227,7 @@ struct splitter {
       outline& r = p.regions[std::size_t(number)];
       if (is_leaf(x.code) && x.code != op::input) continue;
       const bool view = is_view(x.code) || x.code == op::input;
-      if (i != root && (view || (!loop && stored(i, root, dot, over)) || (loop && (wanted[std::size_t(i)] || u.result[std::size_t(i)]) && !needs_loop(i, root)))) {
+      if (i != root && (view || (!loop && stored(i, root, dot, over)) || (loop && (wanted[std::size_t(i)] || u.result[std::size_t(i)]) && (gradient_of[std::size_t(i)] || !needs_loop(i, root))))) {
         read(r, i);
       } else if (i == dot) {
         read(r, x.a), read(r, x.b);
@@ -210,7 +261,7 @@ struct splitter {
     while (s.count) {
       const node_id i = s.pop();
       const node& x = p.g[i];
-      if (i != root && (u.result[std::size_t(i)] || x.code == op::input)) continue;
+      if (i != root && (u.result[std::size_t(i)] || x.code == op::input || gradient_of[std::size_t(i)])) continue;
       if (needs_loop(i, root)) return true;
       if (i != root && (is_contraction(p.g, x) || (wanted[std::size_t(i)] && !u.pairwise[std::size_t(i)]))) continue;
       s.push(x.a), s.push(x.b), s.push(x.c);
@@ -236,6 +287,10 @@ struct splitter {
       }
       return;
     }
+    if (gradient_of[std::size_t(r)]) {
+      place_gradient(gradient_of[std::size_t(r)] - 1);
+      return;
+    }
     const char* reason = "";
     if (place_score(r, reason)) return;
     if (!*reason && holds_pairs(r)) reason = "a contraction over pairs of positions that no score region takes";
@@ -255,6 +310,7 @@ struct splitter {
       }
     }
     need_operands();
+    find_gradients();
     for (int i = p.g.size - 1; i > 0; --i)
       if (needed[std::size_t(i)] && !placed[std::size_t(i)]) place(node_id(i));
     arrange();

@@ -3,7 +3,7 @@
 // who says so) and what came. A result is called `into`, or `into 1`, `into 2`, ... where there are several. Without a
 // mistake nothing is allocated.
 #pragma once
-#include "../plan/score_match.hpp"
+#include "../plan/plan.hpp"
 #include "footprint.hpp"
 #include "memory.hpp"
 

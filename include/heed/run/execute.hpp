@@ -5,6 +5,7 @@
 #include "loop_kernel.hpp"
 #include "matmul_kernel.hpp"
 #include "row_kernel.hpp"
+#include "score_gradient_kernel.hpp"
 #include "score_kernel.hpp"
 #include "workspace.hpp"
 #include <boost/hana/for_each.hpp>
@@ -75,6 +76,7 @@ template <const auto& Region> struct kernel_of;
 template <const auto& Region> requires(Region.kind == region_kind::score) struct kernel_of<Region> : score_kernel<Region> {};
 template <const auto& Region> requires(Region.kind == region_kind::matmul) struct kernel_of<Region> : matmul_kernel<Region> {};
 template <const auto& Region> requires(Region.kind == region_kind::row) struct kernel_of<Region> : row_kernel<Region> {};
+template <const auto& Region> requires(Region.kind == region_kind::score_gradient) struct kernel_of<Region> : score_gradient_kernel<Region> {};
 template <const auto& Region> requires(Region.kind == region_kind::loop) struct kernel_of<Region> : loop_kernel<Region> {};
 
 // One region: where its operands lie, what its kernel needs, its run.

@@ -46,12 +46,32 @@ inline double program_cost(const region& r, const extent_table& e) {
   }
   return n;
 }
+// What a score-gradient region makes of a pairwise value.
+inline std::string sink_text(const plan& p, const region& r, int k) {
+  const sink& s = r.sinks[std::size_t(k)];
+  const std::string pair = instruction_text(p, r, s.pair), over = axes_text(p.g, [&] {
+    axis_list l;
+    for (int i = 0; i < max_axes; ++i)
+      if (s.over >> i & 1) l.add(i);
+    return l;
+  }());
+  const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ";
+  if (s.y >= 0) return factor + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[std::size_t(s.y)].value) + ")";
+  return factor + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
+}
 // Every operation of the region, as if no tile were empty.
 inline double region_flops(const region& r, const extent_table& e) {
   const axis_set tile = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
   double n = program_cost(r, e);
   if (r.kind == region_kind::score || r.kind == region_kind::matmul) n += 2 * elements(e, tile | set_of(r.depth));
   if (r.kind == region_kind::score && r.v >= 0) n += 2 * elements(e, tile | set_of(r.width));
+  if (r.kind == region_kind::score_gradient) {
+    n += 2 * elements(e, tile | set_of(r.depth)) + (r.v >= 0 ? 2 * elements(e, tile | set_of(r.width)) : 0);
+    for (int k = 0; k < r.output_count; ++k) {
+      const sink& s = r.sinks[std::size_t(k)];
+      n += s.y < 0 ? elements(e, tile) : 2 * elements(e, tile | r.operands[std::size_t(s.y)].axes);
+    }
+  }
   return n;
 }
 inline double region_bytes(const region& r, const extent_table& e) {
@@ -64,6 +84,13 @@ inline double region_bytes(const region& r, const extent_table& e) {
 }
 
 inline std::string how_read(const region& r, int k) {
+  if (r.kind == region_kind::score_gradient) {
+    if (k == r.x || k == r.g) return "transposed into lanes once per block of rows, and as it is in outer products";
+    if (k == r.w || k == r.v) return "broadcast in place, once per block of rows";
+    if (k == r.log_sum_exp) return "log-sum-exp of the scores, per row";
+    for (int i = 0; i < r.output_count; ++i)
+      if (r.sinks[std::size_t(i)].y == k) return r.sinks[std::size_t(i)].kind == sink_kind::row_product ? "broadcast in place, once per block of rows" : "in outer products";
+  }
   const bool score = r.kind == region_kind::score;
   if (k == r.x) return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
   if (k == r.w) return score ? "keys: broadcast in place, once per block of rows" : "packed once per call into panels, columns in lanes";
@@ -115,7 +142,8 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
   line(r.kind == region_kind::row ? "along" : "columns", axes_text(g, r.columns));
   line("contracts", axes_text(g, r.depth));
   line("width", axes_text(g, r.width));
-  if (r.kind == region_kind::score)
+  const bool scores = r.kind == region_kind::score || r.kind == region_kind::score_gradient;
+  if (scores)
     line("tiles", std::to_string(simd::vectors * lane_count) + " rows x " + std::to_string(simd::group) + " columns in registers");
   if (r.kind == region_kind::matmul)
     line("tiles", "8 rows x " + std::to_string(simd::vectors * lane_count) + " columns in registers");
@@ -123,12 +151,17 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
     line("lanes", r.lanes_along ? "along " + axes_text(g, r.columns) : r.lane_axis >= 0 ? "across " + axis_text(g, r.lane_axis) : "one");
   for (int k = 0; k < r.operand_count; ++k)
     line(k ? "" : "reads", operand_text(p, r.operands[std::size_t(k)].value) + ": " + how_read(r, k));
-  if (r.kind == region_kind::score) {
+  if (scores) {
     line("tile", (r.scale ? instruction_text(p, r, r.scale, 5) + " * " : std::string()) + "dot<" + axes_text(g, r.depth) + ">(" +
                      operand_text(p, r.operands[std::size_t(r.x)].value) + ", " + operand_text(p, r.operands[std::size_t(r.w)].value) + ")");
     line("score", instruction_text(p, r, r.score) + "  (in units of log 2)");
     if (r.keep) line("keeps", instruction_text(p, r, r.keep));
-    line("gives", std::string(r.out >= 0 ? "weighted values" : "") + (r.lse >= 0 ? std::string(r.out >= 0 ? ", " : "") + "log-sum-exp" : "") +
+    if (r.kind == region_kind::score_gradient) {
+      if (r.g >= 0)
+        line("tile1", "dot<" + axes_text(g, r.width) + ">(" + operand_text(p, r.operands[std::size_t(r.g)].value) + ", " + operand_text(p, r.operands[std::size_t(r.v)].value) + ")");
+      line("weight", "exp2(score - log-sum-exp)");
+      for (int k = 0; k < r.output_count; ++k) line(k ? "" : "gives", sink_text(p, r, k));
+    } else line("gives", std::string(r.out >= 0 ? "weighted values" : "") + (r.lse >= 0 ? std::string(r.out >= 0 ? ", " : "") + "log-sum-exp" : "") +
                       (r.top >= 0 ? std::string(r.out >= 0 || r.lse >= 0 ? ", " : "") + "row maximum" : ""));
   } else {
     for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", instruction_text(p, r, r.outputs[std::size_t(k)].result));
@@ -143,13 +176,13 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
     return s;
   }
   double visited = 1;
-  if (r.kind == region_kind::score && r.keep) {
+  if (scores && r.keep) {
     const mask_report m = explain_mask(p, r, e, operands, simd::vectors * lane_count, simd::group);
     line("mask", m.text);
     visited = m.visited;
   }
   const double flops = region_flops(r, e);
-  line("cost", flops_text(flops) + (r.keep && r.kind == region_kind::score ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) + " in the tiles that are visited, " : " at most, " : ", ") +
+  line("cost", flops_text(flops) + (r.keep && scores ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) + " in the tiles that are visited, " : " at most, " : ", ") +
                    bytes_text(region_bytes(r, e)) + " read and written once");
   return s;
 }

@@ -17,7 +17,7 @@ inline const char* name_of(op o) {
   return names[std::size_t(o)];
 }
 inline const char* name_of(region_kind k) {
-  return k == region_kind::score ? "score" : k == region_kind::matmul ? "matmul" : k == region_kind::row ? "row" : "loop";
+  return k == region_kind::score ? "score" : k == region_kind::matmul ? "matmul" : k == region_kind::row ? "row" : k == region_kind::loop ? "loop" : "score gradient";
 }
 inline const char* name_of(role r) {
   return r == role::uniform ? "uniform" : r == role::row ? "per row" : r == role::column ? "per column" : "per pair";
@@ -158,6 +158,7 @@ inline std::string plan_text(const plan& p) {
   }
   return s;
 }
+inline const char* tile_name(const instruction& x) { return x.operand == 0 ? "tile" : x.operand == 1 ? "tile1" : "weight"; }
 // The program of a region, one instruction a line, with how often each changes.
 inline std::string program_text(const plan& p, const region& r) {
   std::string s;
@@ -169,7 +170,7 @@ inline std::string program_text(const plan& p, const region& r) {
       case op::constant: what = number(x.value); break;
       case op::index: what = axis_name(p.g, x.axis); break;
       case op::size: what = "size<" + axis_name(p.g, x.axis) + ">"; break;
-      case op::tile: what = "tile"; break;
+      case op::tile: what = tile_name(x); break;
       case op::load: what = "load " + operand_text(p, r.operands[std::size_t(x.operand)].value); break;
       case op::gather: what = "gather<" + axis_name(p.g, x.axis) + ">(" + operand_text(p, r.operands[std::size_t(x.operand)].value) + ", " + sub(0, 0) + ")"; break;
       case op::cast: what = std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
@@ -193,7 +194,7 @@ inline std::string instruction_text(const plan& p, const region& r, int i, int o
     case op::constant: return number(x.value);
     case op::index: return axis_name(p.g, x.axis);
     case op::size: return "size<" + axis_name(p.g, x.axis) + ">";
-    case op::tile: return "tile";
+    case op::tile: return tile_name(x);
     case op::load: return operand_name(x.operand);
     case op::gather: return "gather<" + axis_name(p.g, x.axis) + ">(" + operand_name(x.operand) + ", " + sub(0, -1) + ")";
     case op::cast: return sub(0, outer);

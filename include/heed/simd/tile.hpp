@@ -113,6 +113,57 @@ __attribute__((noinline, cold)) inline void accumulate_present(const T* __restri
     }
 }
 
+// out[i][c] += sum over r of p[i][r] * x[r][c], for i < Keys and Columns packs of columns, in order of r < rows: the
+// outer products that gradients of keys and values are made of. p: [Keys][block_rows<T>]; rows >= 1.
+template <int Keys, int Columns, class T>
+HEED_NOINLINE inline void outer(const T* __restrict p, const T* __restrict x, index x_stride, T* __restrict out, index out_stride, index rows) {
+  if (rows < 1) __builtin_unreachable();
+  pack<T> acc[Keys][Columns];
+  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int c = 0; c < Columns; ++c) acc[i][c] =
+      pack<T>::load(out + i * out_stride + c * native_lanes<T>);
+  HEED_KEEP_LOOP for (index r = 0; r < rows; ++r, x += x_stride) {
+    pack<T> b[Columns];
+    HEED_UNROLL for (int c = 0; c < Columns; ++c) b[c] = pack<T>::load(x + c * native_lanes<T>);
+    HEED_UNROLL for (int i = 0; i < Keys; ++i) {
+      const pack<T> a = p[i * block_rows<T> + r];
+      HEED_UNROLL for (int c = 0; c < Columns; ++c) acc[i][c] = fma(a, b[c], acc[i][c]);
+    }
+  }
+  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int c = 0; c < Columns; ++c) acc[i][c].store(
+      out + i * out_stride + c * native_lanes<T>);
+}
+// The same for any number of keys and a width that is a multiple of the lanes: six keys at a time, all columns, so that p
+// comes from L1 once. The sum of an element does not depend on the tile it falls into.
+template <int Columns, int Keys, class T>
+inline void outer_columns(const T* p, const T* x, index x_stride, T* out, index out_stride, index rows, index width) {
+  constexpr int step = Columns * native_lanes<T>;
+  index c = 0;
+  for (; c + step <= width; c += step) outer<Keys, Columns>(p, x + c, x_stride, out + c, out_stride, rows);
+  if constexpr (Columns > 1)
+    if (c < width) outer_columns<Columns / 2, Keys>(p, x + c, x_stride, out + c, out_stride, rows, width - c);
+}
+template <class T>
+inline void outer_all(const T* p, const T* x, index x_stride, T* out, index out_stride, index rows, index width, index keys) {
+  constexpr int columns = register_count == 32 ? 4 : 2;
+  if (rows < 1) return;
+  index j = 0;
+  for (; j + 6 <= keys; j += 6) outer_columns<columns, 6>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
+  for (; j + 2 <= keys; j += 2) outer_columns<columns, 2>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
+  if (j < keys) outer_columns<columns, 1>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
+}
+// Excluded means absent here too: the slow twin for rows of x that are not finite leaves them alone where p is 0.
+template <class T>
+__attribute__((noinline, cold)) inline void outer_present(const T* __restrict p, const T* __restrict x, index x_stride, T* __restrict out,
+                                                          index out_stride, index rows, index width, index keys) {
+  for (index j = 0; j < keys; ++j)
+    for (index c = 0; c < width; c += native_lanes<T>) {
+      pack<T> acc = pack<T>::load(out + j * out_stride + c);
+      for (index r = 0; r < rows; ++r)
+        if (const T a = p[j * block_rows<T> + r]; a != T(0)) acc = fma(pack<T>(a), pack<T>::load(x + r * x_stride + c), acc);
+      acc.store(out + j * out_stride + c);
+    }
+}
+
 // t[d][row] = scale * rows[row][d * element_stride] for row < count, 0 for count <= row < block_rows<T>; d < depth.
 // rows: `count` base pointers, for the rows of a block may come from different heads. t: [depth][block_rows<T>].
 template <class T>

@@ -1,0 +1,215 @@
+// Recognises what a score-gradient region computes: everything that is reduced out of the pairs (rows x columns) of one
+// softmax and vanishes with its weights, which is the shape of every gradient that passes through attention. Such a value is
+// a *sink*: queries' gradients dot<m>(pair, keys), keys' and values' dot<n>(pair, queries), sums for captured operands, or
+// the pairs themselves. The weights are recomputed tile by tile from the log-sum-exp (Dao et al. 2022, FlashAttention), so
+// that nothing over pairs is stored unless it is a result.
+#pragma once
+#include "uses.hpp"
+
+namespace heed::middle {
+
+struct gradient_sink {
+  node_id root{}, core{};                                  // what is written; the reduction below it (or the pairs themselves)
+  node_id pair{}, other{};                                 // the pairwise operand of the core, and that of a product
+  sink_kind kind{};
+  axis_set over{};
+  double factor = 1;                                       // root = factor * core
+};
+
+struct gradient_match {
+  node_id weights{}, score{}, tile{}, x{}, w{};            // softmax, its operand, the contraction of queries and keys
+  node_id product{}, g{}, v{};                             // the other contraction: cotangent and values; 0: none
+  node_id log_sum_exp{};
+  int column = -1, depth = -1;
+  axis_set rows{}, batch{}, serial{};                      // serial: batch axes that a sink sums, run through by one thread
+  std::array<gradient_sink, max_outputs> sinks{};
+  int sink_count = 0;
+};
+
+template <class Op> constexpr bool is_present(Op o) {      // the operation that makes an absent value 0
+  if constexpr (requires { Op::present; }) return o == Op::present; else return false;
+}
+
+// Where is a value 0 because the weights are?
+constexpr node_flags vanishing_with(const graph& g, node_id weights) {
+  node_flags r{};
+  r[std::size_t(weights)] = true;
+  for (int i = weights + 1; i < g.size; ++i) {
+    const node& x = g[i];
+    const bool a = r[std::size_t(x.a)], b = r[std::size_t(x.b)], c = r[std::size_t(x.c)];
+    if (!(a || b || c) || !is_real(x.type)) continue;
+    bool& to = r[std::size_t(i)];
+    if (x.code == op::multiply) to = true;
+    else if (x.code == op::divide || x.code == op::mask) to = a;
+    else if (x.code == op::negate || x.code == op::cast || is_present(x.code)) to = a;
+    else if (x.code == op::add || x.code == op::subtract) to = a && b;
+    else if (x.code == op::where) to = (b || is_constant(g, x.b, 0)) && (c || is_constant(g, x.c, 0));
+  }
+  return r;
+}
+
+struct gradient_matcher {
+  const graph& g;
+  const uses& u;
+  gradient_match r{};
+  node_flags vanishes{};
+
+  constexpr gradient_matcher(const graph& graph_, const uses& uses_) : g(graph_), u(uses_) {}
+
+  constexpr axis_set pairs() const { return r.batch | r.rows | bit(r.column); }
+  constexpr bool is_pairwise(node_id i) const { return (g[i].axes & bit(r.column)) && (g[i].axes & r.rows); }
+  // Whether the program of a pairwise value can be computed on tiles; `product` is the second contraction it needs.
+  constexpr bool computes(node_id pair, node_id& product) const {
+    node_stack s;
+    s.push(pair);
+    while (s.count) {
+      const node_id i = s.pop();
+      const node& x = g[i];
+      if (i == r.weights || i == r.tile) continue;
+      if (x.code == op::gather) {
+        if (is_pairwise(source_of_view(g, x.a)) && g[source_of_view(g, x.a)].code != op::input) return false;
+        s.push(x.b);
+      } else if (is_inlined(x.code)) {
+        s.push(x.a), s.push(x.b), s.push(x.c);
+      } else if (is_pairwise(i) && g[source_of_view(g, i)].code != op::input) {
+        if (!is_contraction(g, x) || count_of(x.over) != 1 || (product && product != i)) return false;
+        const bool a = g[x.a].axes & bit(r.column), b = g[x.b].axes & bit(r.column);
+        if (a == b || (g[a ? x.a : x.b].axes & r.rows) != 0) return false;
+        product = i;
+      }
+    }
+    return true;
+  }
+  constexpr node_id pair_of(node_id core) const {
+    const node& x = g[core];
+    if (x.code == op::sum) return vanishes[std::size_t(x.a)] ? x.a : node_id(0);
+    if (x.code != op::dot) return vanishes[std::size_t(core)] && u.result[std::size_t(core)] ? core : node_id(0);
+    if (weighted(g, core).weights) return 0;
+    return vanishes[std::size_t(x.a)] ? x.a : vanishes[std::size_t(x.b)] ? x.b : node_id(0);
+  }
+  // The farthest multiple by a number that alone uses the core.
+  constexpr void set_root(gradient_sink& s) const {
+    s.root = s.core;
+    while (!u.result[std::size_t(s.root)]) {
+      node_id user = 0;
+      int count = 0;
+      for (int j = s.root + 1; j <= u.last[std::size_t(s.root)] && j < g.size; ++j)
+        if (u.used[std::size_t(j)] && (g[j].a == s.root || g[j].b == s.root || g[j].c == s.root)) ++count, user = node_id(j);
+      if (count != 1 || g[user].type != g[s.root].type) return;
+      const node& y = g[user];
+      if (y.code == op::negate) s.factor = -s.factor;
+      else if (y.code == op::multiply && is_constant(g, y.a)) s.factor *= g[y.a].value;
+      else return;
+      s.root = user;
+    }
+  }
+  constexpr bool classify(gradient_sink& s) {
+    const node& x = g[s.core];
+    const axis_set all = pairs(), column = bit(r.column);
+    s.over = x.code == op::dot || x.code == op::sum ? x.over : axis_set(0);
+    axis_set summed_batch = s.over & r.batch;
+    if (x.code == op::dot) {
+      s.other = x.a == s.pair ? x.b : x.a;
+      const node& y = g[s.other];
+      const axis_set width = y.axes & ~all;
+      if (y.code == op::mask || vanishes[std::size_t(s.other)] || count_of(width) > 1 || (s.over & ~all) || !is_real(y.type)) return false;
+      if (s.over == column) {
+        s.kind = sink_kind::row_product;
+        if ((y.axes & r.rows) || x.axes != (r.batch | r.rows | width)) return false;
+      } else {
+        s.kind = sink_kind::column_product;
+        if ((y.axes & column) || (s.over & r.rows) != r.rows || (s.over & column)) return false;
+        if (x.axes != ((r.batch & ~s.over) | column | width)) return false;
+      }
+    } else {
+      if (g[s.pair].axes != all) return false;
+      const bool columns = s.over & column, rows = (s.over & r.rows) == r.rows;
+      s.kind = columns ? rows ? sink_kind::uniform_sum : sink_kind::row_sum : rows ? sink_kind::column_sum : sink_kind::pairs;
+      if (s.kind == sink_kind::pairs && (s.over & r.rows)) return false;
+      if (s.kind != sink_kind::pairs) summed_batch = 0;    // partial sums of the items are added at the end
+    }
+    if (summed_batch) {
+      if (r.serial && r.serial != summed_batch) return false;
+      r.serial = summed_batch;
+    }
+    return true;
+  }
+  // Does a value that the region reads depend on this one?
+  constexpr bool feeds_itself(const node_flags& before) {
+    bool any = false;
+    int kept = 0;
+    for (int k = 0; k < r.sink_count; ++k) {
+      if (before[std::size_t(r.sinks[std::size_t(k)].core)]) any = true;
+      else r.sinks[std::size_t(kept++)] = r.sinks[std::size_t(k)];
+    }
+    r.sink_count = kept;
+    return any;
+  }
+  constexpr node_flags read_by_region() const {
+    node_flags reads{};
+    node_stack s;
+    for (int k = 0; k < r.sink_count; ++k) {
+      s.push(r.sinks[std::size_t(k)].pair);
+      reads[std::size_t(r.sinks[std::size_t(k)].other)] = true;
+    }
+    reads[std::size_t(r.g)] = reads[std::size_t(r.v)] = reads[std::size_t(r.x)] = reads[std::size_t(r.w)] = true;
+    while (s.count) {
+      const node_id i = s.pop();
+      const node& x = g[i];
+      if (i == r.weights) s.push(r.score);
+      else if (i == r.tile || i == r.product) continue;
+      else if (x.code == op::gather) reads[std::size_t(x.a)] = true, s.push(x.b);
+      else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
+      else reads[std::size_t(i)] = true;
+    }
+    for (int i = g.size - 1; i > 0; --i)
+      if (reads[std::size_t(i)]) reads[std::size_t(g[i].a)] = reads[std::size_t(g[i].b)] = reads[std::size_t(g[i].c)] = true;
+    reads[0] = false;
+    return reads;
+  }
+
+  constexpr gradient_match run(node_id weights) {
+    r.weights = weights, r.score = g[weights].a, r.column = only_axis(g[weights].over);
+    const auto none = [&] { r.sink_count = 0; return r; };
+    if (count_of(g[weights].over) != 1 || !is_real(g[weights].type)) return none();
+    score_match m = match_score(g, r.score, 0, r.column);
+    if (!m.ok() || !m.rows) return none();
+    vanishes = vanishing_with(g, weights);
+    r.tile = m.tile, r.rows = m.rows, r.depth = m.depth, r.x = m.x, r.w = m.w;
+    struct candidate { node_id core, pair; };
+    std::array<candidate, 32> found{};
+    int count = 0;
+    for (int i = weights + 1; i < g.size && count < 32; ++i) {
+      if (!u.used[std::size_t(i)]) continue;
+      const node_id pair = pair_of(node_id(i));
+      if (pair && is_pairwise(pair)) found[std::size_t(count++)] = {node_id(i), pair};
+    }
+    for (int k = 0; k < count; ++k) {                      // the second contraction, the same for all
+      node_id product = r.product;
+      if (!computes(found[std::size_t(k)].pair, product)) found[std::size_t(k)].core = 0;
+      else r.product = product;
+    }
+    if (r.product) {
+      const node& p = g[r.product];
+      r.v = g[p.a].axes & bit(r.column) ? p.a : p.b, r.g = r.v == p.a ? p.b : p.a;
+      m = match_score(g, r.score, r.v, r.column);
+      if (!m.ok() || !m.rows) return none();
+      r.rows = m.rows, r.batch = (m.batch | p.axes) & ~(r.rows | bit(r.column));
+    } else {
+      r.batch = g[weights].axes & ~(r.rows | bit(r.column));
+    }
+    for (int k = 0; k < count && r.sink_count < max_outputs; ++k) {
+      gradient_sink s;
+      s.core = found[std::size_t(k)].core, s.pair = found[std::size_t(k)].pair;
+      if (!s.core || !classify(s)) continue;
+      set_root(s);
+      r.sinks[std::size_t(r.sink_count++)] = s;
+    }
+    while (r.sink_count && feeds_itself(read_by_region())) {}
+    bool backward = r.product != 0;                        // else it is a forward pass of another kind
+    for (int k = 0; k < r.sink_count; ++k) backward = backward || r.sinks[std::size_t(k)].kind == sink_kind::column_product;
+    return backward ? r : none();
+  }
+};
+
+}  // namespace heed::middle

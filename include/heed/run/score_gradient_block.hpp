@@ -1,0 +1,216 @@
+// What a thread of a score-gradient region works with: a block of rows in both layouts (transposed for the contractions, in
+// natural order for the outer products), the batch of keys whose pairwise values wait for their products, the sums of the
+// item. All of it grows with rows or with keys, never with both.
+#pragma once
+#include "score_gradient_program.hpp"
+#include <cstring>
+
+namespace heed::run {
+
+template <class T> inline constexpr int gradient_keys = 96;   // keys whose pairwise values wait: those of two slots stay in L1
+
+template <const auto& Region>
+struct gradient_shape {
+  static constexpr int column = Region.columns[0];
+  static constexpr bool has_product = Region.g >= 0;
+  static constexpr axis_set pair_axes = [] {
+    axis_set s = 0;
+    for (const axis_list* l : {&Region.batch, &Region.rows, &Region.columns})
+      for (int i = 0; i < l->count; ++i) s |= axis_set(1) << (*l)[i];
+    return s;
+  }();
+  static constexpr axis_set serial = [] {
+    axis_set s = 0;
+    for (int i = Region.batch.count - Region.serial_axes; i < Region.batch.count; ++i) s |= axis_set(1) << Region.batch[i];
+    return s;
+  }();
+  // The one axis of an operand of a contraction or product that is not an axis of the pairs; -1: none.
+  static constexpr int width_axis(int operand) {
+    const axis_set own = operand < 0 ? 0 : Region.operands[std::size_t(operand)].axes & ~pair_axes;
+    return own ? std::countr_zero(own) : -1;
+  }
+  static constexpr bool in_product(int operand, sink_kind kind) {
+    for (int k = 0; k < Region.output_count; ++k)
+      if (Region.sinks[std::size_t(k)].kind == kind && Region.sinks[std::size_t(k)].y == operand) return true;
+    return false;
+  }
+  static constexpr bool over_rows(int operand) { return operand == Region.x || operand == Region.g || in_product(operand, sink_kind::column_product); }
+  static constexpr bool over_columns(int operand) { return operand == Region.w || operand == Region.v || in_product(operand, sink_kind::row_product); }
+  // Does this output add up what several batch items give?
+  static constexpr bool carries(int k) { return (Region.sinks[std::size_t(k)].over & serial) != 0; }
+
+  template <class F> static constexpr void each_operand(const F& f) {
+    [&]<int... K>(std::integer_sequence<int, K...>) { (f.template operator()<K>(), ...); }(std::make_integer_sequence<int, Region.operand_count>{});
+  }
+  template <class F> static HEED_INLINE constexpr void each_output(const F& f) {
+    [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED { (f.template operator()<K>(), ...); }(std::make_integer_sequence<int, Region.output_count>{});
+  }
+};
+
+template <const auto& Region, class T>
+struct gradient_work {
+  using shape = gradient_shape<Region>;
+  using program_type = score_program<Region, T>;
+  using context = typename program_type::context;
+  static constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>, group = simd::group, slots = slots_of(Region).slots;
+  static constexpr std::size_t operands = std::size_t(Region.operand_count), outputs = std::size_t(Region.output_count);
+
+  struct sizes {
+    extent_t owners, serial, rows_total, keys;
+    extent_t width[operands], padded[operands];            // of operands of products; padded to whole packs
+    bool in_place[operands];
+    explicit sizes(const environment& c) : owners(1), serial(1), rows_total(count_of(Region.rows, c.extent)), keys(c.extent[shape::column]) {
+      for (int i = 0; i < Region.batch.count; ++i) (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
+      for (int k = 0; k < Region.operand_count; ++k) {
+        const int axis = shape::width_axis(k);
+        width[k] = axis < 0 ? 1 : c.extent[axis];
+        padded[k] = (width[k] + lanes - 1) / lanes * lanes;
+        in_place[k] = Region.operands[std::size_t(k)].type == element_of<T> && (width[k] <= 1 || c.operands[k].stride[std::size_t(axis)] == 1);
+      }
+    }
+    extent_t items() const { return owners * serial; }
+  };
+  struct segment { extent_t first; int at, count, pack, packs; bool mixed; };
+
+  sizes n;
+  context* c = nullptr;
+  middle::interval* bounds = nullptr;
+  T *queries = nullptr, *cotangents = nullptr;             // [depth][rows]
+  T* log_sum_exp = nullptr;                                // [rows], in units of log2; +inf: every weight is 0
+  T* values = nullptr;                                     // [slot][gradient_keys][rows]
+  T* natural[operands];                                    // [rows][padded]: row operands as they are
+  bool finite[operands];                                   // the block's rows of them
+  T* key_copy[operands];                                   // [keys][width], where an operand cannot be read in place
+  const T* key[operands];
+  extent_t key_stride[operands];
+  T* tail = nullptr;                                       // a last, incomplete group of keys
+  T* sums[outputs];                                        // [width][rows], [keys][padded], [rows], [keys]: by the kind of the sink
+  double total[outputs];                                   // uniform sums
+  T* tiles = nullptr;
+  segment segments[std::size_t(gradient_keys<T>)];
+  int segment_count = 0, at = 0;
+  extent_t first_row = 0;                                  // of the block
+
+  explicit gradient_work(const environment& call) : n(call) {}
+  static constexpr std::size_t slot_size = std::size_t(gradient_keys<T>) * rows;
+
+  // Hands out memory from `from` on; returns how many bytes that takes.
+  std::size_t place(std::byte* from) {
+    std::size_t used = 0;
+    const auto bytes = [&](std::size_t size) { return from + std::exchange(used, used + (size + 63) / 64 * 64); };
+    const auto take = [&](extent_t elements) { return reinterpret_cast<T*>(bytes(std::size_t(elements) * sizeof(T))); };
+    c = reinterpret_cast<context*>(bytes(sizeof(context)));
+    bounds = reinterpret_cast<middle::interval*>(bytes(sizeof(middle::interval) * std::size_t(program_type::bounded) * std::size_t((n.keys + program_type::granule - 1) / program_type::granule)));
+    queries = take(n.width[Region.x] * rows);
+    if constexpr (shape::has_product) cotangents = take(n.width[Region.g] * rows);
+    log_sum_exp = take(rows);
+    values = take(extent_t(slots * slot_size));
+    extent_t widest = n.width[Region.w];
+    shape::each_operand([&]<int K>() {
+      natural[K] = key_copy[K] = nullptr;
+      if constexpr (shape::over_rows(K)) natural[K] = take(rows * n.padded[K]);
+      if constexpr (shape::over_columns(K)) {
+        if (!n.in_place[K]) key_copy[K] = take(n.keys * n.width[K]);
+        widest = std::max(widest, n.width[K]);
+      }
+    });
+    tail = take(group * widest);
+    shape::each_output([&]<int K>() {
+      constexpr sink s = Region.sinks[std::size_t(K)];
+      constexpr int y = s.y < 0 ? 0 : s.y;
+      sums[K] = nullptr;
+      if constexpr (s.kind == sink_kind::row_product) sums[K] = take(n.width[y] * rows);
+      else if constexpr (s.kind == sink_kind::column_product) sums[K] = take(n.keys * n.padded[y]);
+      else if constexpr (reduces_to_rows(s.kind)) sums[K] = take(rows);
+      else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take(n.keys);
+    });
+    tiles = take(program_type::pairs * program_type::tile_keys * rows);
+    return used;
+  }
+
+  void note(extent_t first, int count, int pack, int packs, bool mixed) {
+    if (segment_count) {
+      segment& s = segments[segment_count - 1];
+      if (s.first + s.count == first && s.at + s.count == at && s.mixed == mixed && s.pack == pack && s.packs == packs) {
+        s.count += count, at += group;
+        return;
+      }
+    }
+    segments[segment_count++] = {first, at, count, pack, packs, mixed};
+    at += group;
+  }
+
+  // Operands along the keys: in place, or copied once an item.
+  void set_keys(const environment& call) {
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_columns(K)) {
+        const view& v = call.operands[K];
+        const extent_t stride = v.stride[std::size_t(shape::column)];
+        if (n.in_place[K]) {
+          key[K] = static_cast<const T*>(v.data) + c->base[K], key_stride[K] = stride;
+        } else {
+          constexpr int axis = shape::width_axis(K);
+          const extent_t step = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
+          for (extent_t j = 0; j < n.keys; ++j)
+            for (extent_t d = 0; d < n.width[K]; ++d)
+              key_copy[K][j * n.width[K] + d] = element_at<Region.operands[std::size_t(K)].type, T>(v.data, c->base[K] + j * stride + d * step);
+          key[K] = key_copy[K], key_stride[K] = n.width[K];
+        }
+      }
+    });
+  }
+  // A group of keys, or fewer with zeros behind them.
+  const T* keys_at(int operand, extent_t first, int count, extent_t& stride) {
+    const T* from = key[operand] + first * key_stride[operand];
+    stride = key_stride[operand];
+    if (count == group) return from;
+    const extent_t width = n.width[operand];
+    for (int i = 0; i < group; ++i)
+      for (extent_t d = 0; d < width; ++d) tail[i * width + d] = i < count ? from[i * stride + d] : T(0);
+    stride = width;
+    return tail;
+  }
+
+  // The block of rows that set_rows has chosen: row operands in both layouts, the log-sum-exp.
+  void set_block(const environment& call, int count) {
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_rows(K)) {
+        const view& v = call.operands[K];
+        constexpr int axis = shape::width_axis(K);
+        constexpr element type = Region.operands[std::size_t(K)].type;
+        const extent_t width = n.width[K], step = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
+        for (int r = 0; r < count; ++r) {
+          T* const to = natural[K] + r * n.padded[K];
+          const extent_t from = c->base[K] + c->row_offset[K][r];
+          if (n.in_place[K]) std::memcpy(to, static_cast<const T*>(v.data) + from, std::size_t(width) * sizeof(T));
+          else for (extent_t d = 0; d < width; ++d) to[d] = element_at<type, T>(v.data, from + d * step);
+          std::fill(to + width, to + n.padded[K], T(0));
+        }
+        finite[K] = true;
+        if (Region.keep != 0 || count < rows) finite[K] = simd::all_finite(natural[K], n.padded[K], width, count);
+      }
+    });
+    T scale = 1;
+    if constexpr (Region.scale != 0) {
+      if constexpr (Region.code[Region.scale].code == op::constant) scale = T(Region.code[Region.scale].value);
+      else scale = c->uniform_real[Region.scale];
+    }
+    simd::transpose_in<T>(natural[Region.x], n.padded[Region.x], count, 1, n.width[Region.x], scale, queries);
+    if constexpr (shape::has_product) simd::transpose_in<T>(natural[Region.g], n.padded[Region.g], count, 1, n.width[Region.g], T(1), cotangents);
+    constexpr int l = Region.log_sum_exp;
+    for (int r = 0; r < rows; ++r) {
+      log_sum_exp[r] = std::numeric_limits<T>::infinity();
+      if (r >= count) continue;
+      const double e = element_at<Region.operands[std::size_t(l)].type, double>(call.operands[l].data, c->base[l] + c->row_offset[l][r]);
+      if (e != -std::numeric_limits<double>::infinity()) log_sum_exp[r] = T(e * 1.4426950408889634074);
+    }
+    shape::each_output([&]<int K>() {
+      constexpr sink s = Region.sinks[std::size_t(K)];
+      constexpr int y = s.y < 0 ? 0 : s.y;
+      if constexpr (s.kind == sink_kind::row_product) std::memset(sums[K], 0, std::size_t(n.width[y] * rows) * sizeof(T));
+      else if constexpr (reduces_to_rows(s.kind)) std::memset(sums[K], 0, rows * sizeof(T));
+    });
+  }
+};
+
+}  // namespace heed::run

@@ -1,0 +1,403 @@
+// The score-gradient region: for every block of rows one pass over the visible keys. A group of keys is contracted twice
+// (queries and cotangents in lanes), the weights come from the log-sum-exp, pairwise values are kept for a batch of keys, and
+// every product then runs over the whole batch: keys are accumulated into the rows, outer products into the keys. One thread
+// owns a batch item (with everything that adds up there); sums over items are taken at the end, in order: the same bits for
+// any number of threads. Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2), with rows where they have columns.
+#pragma once
+#include "score_gradient_block.hpp"
+#include "team.hpp"
+
+namespace heed::run {
+
+template <const auto& Region, class T>
+struct score_gradient_loops {
+  using shape = gradient_shape<Region>;
+  using work = gradient_work<Region, T>;
+  using sizes = typename work::sizes;
+  using program_type = score_program<Region, T>;
+  using context = typename program_type::context;
+  using gradient_program = score_gradient_program<Region, T>;
+  template <bool Second> using pack_environment = typename gradient_program::template environment<Second>;
+  using P = simd::pack<T>;
+  static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = shape::column;
+  static constexpr gradient_slots slots = gradient_program::slots;
+  static constexpr extent_t slot_size = extent_t(work::slot_size);
+  // Sums reach beyond the rows that exist: an incomplete block is treated as masked.
+  static constexpr bool has_sums = [] {
+    for (int k = 0; k < Region.output_count; ++k)
+      if (is_sum(Region.sinks[std::size_t(k)].kind)) return true;
+    return false;
+  }();
+
+  // ---- memory ----
+  static constexpr std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+  static std::size_t partial_elements(const sizes& n, sink_kind kind) {   // of one item
+    return kind == sink_kind::uniform_sum ? 1 : kind == sink_kind::row_sum ? std::size_t(n.rows_total) : kind == sink_kind::column_sum ? std::size_t(n.keys) : 0;
+  }
+  static std::size_t partial_bytes(const sizes& n, sink_kind kind) {
+    return rounded(partial_elements(n, kind) * std::size_t(n.items()) * (kind == sink_kind::uniform_sum ? sizeof(double) : sizeof(T)));
+  }
+  static std::byte* partial(const sizes& n, const scratch& s, int output) {
+    std::byte* r = s.shared;
+    for (int k = 0; k < output; ++k) r += partial_bytes(n, Region.sinks[std::size_t(k)].kind);
+    return r;
+  }
+  static scratch_need need(const environment& call) {
+    work w(call);
+    scratch_need r;
+    r.per_thread = rounded(sizeof(work)) + rounded(w.place(nullptr));
+    for (int k = 0; k < Region.output_count; ++k) r.shared += partial_bytes(w.n, Region.sinks[std::size_t(k)].kind);
+    return r;
+  }
+
+  // ---- a group of keys ----
+  // Two contractions, the program, the weights: the hot function of a variant.
+  template <bool Mixed, int Packs>
+  static HEED_NOINLINE void keys_group(work& w, extent_t first, int count, int first_pack) {
+    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+    T* const base = w.values + w.at * rows + row;
+    const context& c = *w.c;
+    P a[group][Packs];
+    extent_t stride;
+    const T* x = w.keys_at(Region.w, first, Mixed ? count : group, stride);
+    simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a);
+    HEED_UNROLL for (int i = 0; i < group; ++i) {
+      const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+        T* const here = base + i * rows + v * lanes;
+        const pack_environment<false> env{{c, row + v * lanes, key, a[i][v]}, P(T(0)), here, slot_size};
+        P z = first_pass(env, here);
+        if constexpr (Mixed) {
+          const P nothing = -std::numeric_limits<T>::infinity();
+          if constexpr (Region.keep != 0) z = simd::select(evaluate<Region, Region.keep>(env), z, nothing);
+          if (i >= count) z = nothing;
+          if (c.row_count < rows) z = simd::select(P::mask::first(c.row_count - row - v * lanes), z, nothing);
+        }
+        simd::exp2_weight(z - P::load(w.log_sum_exp + row + v * lanes)).store(here);
+      }
+    }
+    if constexpr (shape::has_product) {
+      x = w.keys_at(Region.v, first, Mixed ? count : group, stride);
+      simd::contract<T, group>(w.cotangents + row, x, stride, w.n.width[Region.v], a);
+    }
+    if constexpr (slots.made_count > 0 || has_sums) second_pass<Mixed, Packs>(w, first, count, row, base, a);
+  }
+  // Stores what the second pass needs, returns the score.
+  static HEED_INLINE P first_pass(const pack_environment<false>& env, T* here) {
+    return [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+      auto all = compute<Region, Region.score, slots.kept[std::size_t(K + 1)]...>(env);
+      (gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[std::size_t(K + 1)]>(all)).store(here + slots.kept_slot[std::size_t(K + 1)] * slot_size), ...);
+      return P(slot<Region, pack_environment<false>, Region.score>(all));
+    }(std::make_integer_sequence<int, slots.kept_count - 1>{});
+  }
+  template <bool Mixed, int Packs>
+  static HEED_INLINE void second_pass(work& w, extent_t first, int count, int row, T* base, const P (&a)[group][Packs]) {
+    const context& c = *w.c;
+    P by_column[std::size_t(Region.output_count)][group];
+    shape::each_output([&]<int K>() HEED_INLINED {
+      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::column_sum)
+        HEED_UNROLL for (int i = 0; i < group; ++i) by_column[K][i] = P(T(0));
+    });
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+      P by_row[std::size_t(Region.output_count)];
+      shape::each_output([&]<int K>() HEED_INLINED {
+        if constexpr (reduces_to_rows(Region.sinks[std::size_t(K)].kind)) by_row[K] = P::load(w.sums[K] + row + v * lanes);
+      });
+      HEED_UNROLL for (int i = 0; i < group; ++i) {
+        const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
+        T* const here = base + i * rows + v * lanes;
+        using E = pack_environment<true>;
+        const E env{{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size};
+        [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+          auto all = compute<Region, Region.sinks[std::size_t(K)].pair...>(env);
+          typename P::mask absent = false;                 // excluded, or beyond the end: whatever was computed there is 0
+          if constexpr (Mixed) absent = P::load(here) == P(T(0));
+          const auto value = [&]<int S>() HEED_INLINED {
+            const P x = P(slot<Region, E, Region.sinks[std::size_t(S)].pair>(all));
+            if constexpr (Mixed) return simd::select(absent, P(T(0)), x); else return x;
+          };
+          ([&]() HEED_INLINED {
+            constexpr sink_kind kind = Region.sinks[std::size_t(K)].kind;
+            if constexpr (reduces_to_rows(kind)) by_row[K] = by_row[K] + value.template operator()<K>();
+            else if constexpr (kind == sink_kind::column_sum) by_column[K][i] = by_column[K][i] + value.template operator()<K>();
+            else if constexpr (made_first(K)) value.template operator()<K>().store(here + slots.slot_of(Region.sinks[std::size_t(K)].pair) * slot_size);
+          }(), ...);
+        }(std::make_integer_sequence<int, Region.output_count>{});
+      }
+      shape::each_output([&]<int K>() HEED_INLINED {
+        if constexpr (reduces_to_rows(Region.sinks[std::size_t(K)].kind)) by_row[K].store(w.sums[K] + row + v * lanes);
+      });
+    }
+    shape::each_output([&]<int K>() HEED_INLINED {
+      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::column_sum)
+        for (int i = 0; i < (Mixed ? count : group); ++i) w.sums[K][first + i] += simd::sum(by_column[K][i]);
+    });
+  }
+  // Is output K the first that stores its pairwise value?
+  static constexpr bool made_first(int k) {
+    const instruction_id pair = Region.sinks[std::size_t(k)].pair;
+    if (pair == slots.kept[0]) return false;
+    for (int j = 0; j < k; ++j)
+      if (!is_sum(Region.sinks[std::size_t(j)].kind) && Region.sinks[std::size_t(j)].pair == pair) return false;
+    return true;
+  }
+
+  // ---- products ----
+  static void flush(const environment& call, work& w, bool add_pairs) {
+    for (int i = 0; i < w.segment_count; ++i) {
+      const auto& s = w.segments[i];
+      const int row = s.pack * lanes, count = std::min(w.c->row_count, (s.pack + s.packs) * lanes) - row;
+      shape::each_output([&]<int K>() {
+        constexpr sink k = Region.sinks[std::size_t(K)];
+        constexpr int y = k.y < 0 ? 0 : k.y;
+        if constexpr (!is_sum(k.kind)) {
+          const T* p = w.values + slots.slot_of(k.pair) * slot_size + s.at * rows + row;
+          if constexpr (k.kind == sink_kind::row_product) {
+            const T* x = w.key[y] + s.first * w.key_stride[y];
+            if (s.mixed && !simd::all_finite(x, w.key_stride[y], w.n.width[y], s.count)) simd::accumulate_present(p, x, w.key_stride[y], w.sums[K] + row, w.n.width[y], s.count, s.packs);
+            else simd::accumulate_all(p, x, w.key_stride[y], w.sums[K] + row, w.n.width[y], s.count, s.packs);
+          } else if constexpr (k.kind == sink_kind::column_product) {
+            const extent_t stride = w.n.padded[y];
+            const T* x = w.natural[y] + row * stride;
+            T* to = w.sums[K] + s.first * stride;
+            if (s.mixed && !w.finite[y]) simd::outer_present(p, x, stride, to, stride, count, stride, s.count);
+            else simd::outer_all(p, x, stride, to, stride, count, stride, s.count);
+          } else {
+            store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && add_pairs);
+          }
+        }
+      });
+    }
+    w.segment_count = 0, w.at = 0;
+  }
+  // The pairs themselves: rows of the output run along the keys, so squares are transposed.
+  template <int K>
+  static HEED_NOINLINE void store_pairs(const environment& call, work& w, const T* p, extent_t first, int row, int count, int keys, bool add) {
+    constexpr output o = Region.outputs[std::size_t(K)];
+    const view& v = call.outputs[K];
+    const extent_t stride = v.stride[std::size_t(column)];
+    const T factor = T(Region.sinks[std::size_t(K)].factor);
+    for (int r = 0; r < count; r += lanes)
+      for (int j = 0; j < keys; j += lanes) {
+        const int some = std::min(lanes, keys - j), there = std::min(lanes, count - r);
+        P x[lanes];
+        for (int i = 0; i < lanes; ++i) x[i] = i < some ? P::load(p + (j + i) * rows + r) * factor : P(T(0));
+        simd::transpose(x);
+        for (int i = 0; i < there; ++i) {
+          const extent_t to = offset_at(call, w, v, row + r + i) + (first + j) * stride;
+          if (add) x[i] = x[i] + load_lanes<o.type, P>(v.data, to, stride, some);
+          store_lanes<o.type>(v.data, to, stride, some, x[i]);
+        }
+      }
+  }
+  // Where row r of the block lies in an output.
+  static extent_t offset_at(const environment& call, const work& w, const view& v, int r) {
+    extent_t o = offset_of(Region.rows, call.extent, v, w.first_row + r);
+    for (int i = 0; i < Region.batch.count; ++i) o += w.c->item.index[Region.batch[i]] * v.stride[std::size_t(Region.batch[i])];
+    return o;
+  }
+
+  // ---- keys ----
+  static void meet(const environment& call, work& w, extent_t first, int count, bool mixed, bool later) {
+    mixed = mixed || count < group || (has_sums && w.c->row_count < rows);
+    const pack_range packs = mixed ? visible_packs<Region, T>(*w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c->pack_count};
+    if (packs.count() <= 0) return;
+    if (w.at + group > gradient_keys<T>) flush(call, w, later);
+    if constexpr (program_type::pairs > 0) {
+      const extent_t tile = first / program_type::tile_keys * program_type::tile_keys;
+      if (w.c->tile_first != tile) program_type::load_tiles(*w.c, tile);
+    }
+    if (packs.count() == simd::vectors && !mixed) keys_group<false, simd::vectors>(w, first, count, 0);
+    else if (packs.count() == simd::vectors) keys_group<true, simd::vectors>(w, first, count, 0);
+    else if (packs.count() == 2) keys_group<true, 2>(w, first, count, packs.from);
+    else keys_group<true, 1>(w, first, count, packs.from);
+    w.note(first, count, packs.from, packs.count(), mixed);
+  }
+  // All keys of [first, end) that are not known to be excluded, in groups.
+  static void visit(const environment& call, work& w, extent_t first, extent_t end, bool later) {
+    if (first >= end) return;
+    const tile_kind kind = classify<Region, T>(*w.c, w.bounds, first, end - 1);
+    if (kind == tile_kind::empty) return;
+    if (kind == tile_kind::full || end - first <= group) {
+      for (extent_t at = first; at < end; at += group) meet(call, w, at, int(std::min<extent_t>(group, end - at)), kind == tile_kind::mixed, later);
+      return;
+    }
+    const extent_t middle = first + ((end - first + group - 1) / group / 2) * group;
+    visit(call, w, first, middle, later);
+    visit(call, w, middle, end, later);
+  }
+
+  // ---- items ----
+  static void block(const environment& call, const scratch& s, work& w, extent_t item, extent_t first, bool later) {
+    const int count = int(std::min<extent_t>(rows, w.n.rows_total - first));
+    program_type::set_rows(*w.c, first, count);
+    w.first_row = first;
+    w.set_block(call, count);
+    shape::each_output([&]<int K>() {                      // what no key reaches
+      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::pairs && Region.keep != 0) {
+        const view& v = call.outputs[K];
+        if (shape::carries(K) && later) return;
+        for (int r = 0; r < count; ++r)
+          for (extent_t j = 0; j < w.n.keys; j += lanes)
+            store_lanes<Region.outputs[std::size_t(K)].type>(v.data, offset_at(call, w, v, r) + j * v.stride[std::size_t(column)], v.stride[std::size_t(column)],
+                                                             int(std::min<extent_t>(lanes, w.n.keys - j)), P(T(0)));
+      }
+    });
+    visit(call, w, 0, w.n.keys, later);
+    flush(call, w, later);
+    shape::each_output([&]<int K>() {
+      constexpr sink k = Region.sinks[std::size_t(K)];
+      constexpr output o = Region.outputs[std::size_t(K)];
+      constexpr int y = k.y < 0 ? 0 : k.y, axis = shape::width_axis(y);
+      if constexpr (k.kind == sink_kind::row_product) {
+        const view& v = call.outputs[K];
+        const extent_t stride = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
+        alignas(64) T factor[rows];
+        std::fill(factor, factor + rows, T(k.factor));
+        if constexpr (o.type == element_of<T>) {
+          T* to[rows]{};
+          for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset_at(call, w, v, r);
+          simd::transpose_out<T>(w.sums[K], factor, w.n.width[y], to, count, stride);
+        } else {
+          for (int r = 0; r < count; ++r)
+            for (extent_t e = 0; e < w.n.width[y]; ++e) put_element<o.type>(v.data, offset_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * factor[r]);
+        }
+      } else if constexpr (k.kind == sink_kind::row_sum) {
+        T* to = reinterpret_cast<T*>(partial(w.n, s, K)) + item * w.n.rows_total + first;
+        for (int r = 0; r < count; ++r) to[r] = w.sums[K][r];
+      } else if constexpr (k.kind == sink_kind::uniform_sum) {
+        for (int r = 0; r < count; ++r) w.total[K] += double(w.sums[K][r]);
+      }
+    });
+  }
+  static void item(const environment& call, const scratch& s, work& w, extent_t owner) {
+    for (extent_t part = 0; part < w.n.serial; ++part) {
+      const extent_t number = owner * w.n.serial + part;
+      const bool later = part > 0;
+      w.c = new (static_cast<void*>(w.c)) context(call, w.n.keys);
+      w.c->tiles = w.tiles;
+      program_type::set_item(*w.c, number);
+      program_type::set_bounds(*w.c, w.bounds);
+      w.set_keys(call);
+      shape::each_output([&]<int K>() {
+        constexpr sink k = Region.sinks[std::size_t(K)];
+        constexpr int y = k.y < 0 ? 0 : k.y;
+        w.total[K] = 0;
+        if constexpr (k.kind == sink_kind::column_product) {
+          if (!(shape::carries(K) && later)) std::memset(w.sums[K], 0, std::size_t(w.n.keys * w.n.padded[y]) * sizeof(T));
+        } else if constexpr (k.kind == sink_kind::column_sum) {
+          std::memset(w.sums[K], 0, std::size_t(w.n.keys) * sizeof(T));
+        }
+      });
+      for (extent_t first = 0; first < w.n.rows_total; first += rows) block(call, s, w, number, first, later);
+      shape::each_output([&]<int K>() {
+        constexpr sink k = Region.sinks[std::size_t(K)];
+        if constexpr (k.kind == sink_kind::column_product) {
+          if (!shape::carries(K) || part + 1 == w.n.serial) store_columns<K>(call, w);
+        } else if constexpr (k.kind == sink_kind::column_sum) {
+          std::memcpy(reinterpret_cast<T*>(partial(w.n, s, K)) + number * w.n.keys, w.sums[K], std::size_t(w.n.keys) * sizeof(T));
+        } else if constexpr (k.kind == sink_kind::uniform_sum) {
+          reinterpret_cast<double*>(partial(w.n, s, K))[number] = w.total[K];
+        }
+      });
+    }
+  }
+  template <int K>
+  static void store_columns(const environment& call, const work& w) {
+    constexpr sink k = Region.sinks[std::size_t(K)];
+    constexpr output o = Region.outputs[std::size_t(K)];
+    constexpr int axis = shape::width_axis(k.y);
+    const view& v = call.outputs[K];
+    const extent_t stride = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)], width = w.n.width[k.y];
+    extent_t base = 0;
+    for (int i = 0; i < Region.batch.count; ++i) base += w.c->item.index[Region.batch[i]] * v.stride[std::size_t(Region.batch[i])];
+    for (extent_t j = 0; j < w.n.keys; ++j) {
+      const T* from = w.sums[K] + j * w.n.padded[k.y];
+      const extent_t to = base + j * v.stride[std::size_t(column)];
+      for (extent_t e = 0; e < width; e += lanes)
+        store_lanes<o.type>(v.data, to + e * stride, stride, int(std::min<extent_t>(lanes, width - e)), P::load(from + e) * P(T(k.factor)));
+    }
+  }
+
+  // ---- sums over items ----
+  static constexpr axis_list listed(axis_set s) {
+    axis_list l;
+    for (int i = 0; i < max_axes; ++i)
+      if (s >> i & 1) l.add(i);
+    return l;
+  }
+  // Calls f for every index of some axes, the last running fastest.
+  template <class F> static void each_index(const axis_list& axes, const extent_t* extent, extent_t* index, const F& f) {
+    const extent_t total = count_of(axes, extent);
+    for (extent_t k = 0; k < total; ++k) {
+      extent_t rest = k;
+      for (int i = axes.count - 1; i >= 0; --i) index[axes[i]] = rest % extent[axes[i]], rest /= extent[axes[i]];
+      f();
+    }
+  }
+  static extent_t number_of(const axis_list& axes, const extent_t* extent, const extent_t* index) {
+    extent_t r = 0;
+    for (int i = 0; i < axes.count; ++i) r = r * extent[axes[i]] + index[axes[i]];
+    return r;
+  }
+  template <int K>
+  static void add_items(const environment& call, const sizes& n, const scratch& s) {
+    static constexpr sink k = Region.sinks[std::size_t(K)];
+    constexpr output o = Region.outputs[std::size_t(K)];
+    static constexpr axis_set inside = k.kind == sink_kind::row_sum ? axis_set(1) << column : 0;   // summed within an item already
+    static constexpr axis_list kept = listed(o.axes), gone = [] {
+      axis_set summed = k.over & ~inside;
+      for (int i = 0; i < Region.rows.count; ++i)
+        if (k.kind != sink_kind::row_sum) summed &= ~(axis_set(1) << Region.rows[i]);
+      return listed(k.kind == sink_kind::uniform_sum ? summed & ~(axis_set(1) << column) : summed);
+    }();
+    const view& v = call.outputs[K];
+    extent_t index[max_axes]{};
+    each_index(kept, call.extent, index, [&] {
+      double sum = 0;
+      each_index(gone, call.extent, index, [&] {
+        const extent_t item = number_of(Region.batch, call.extent, index);
+        const std::byte* p = partial(n, s, K);
+        if constexpr (k.kind == sink_kind::uniform_sum) sum += reinterpret_cast<const double*>(p)[item];
+        else if constexpr (k.kind == sink_kind::row_sum) sum += double(reinterpret_cast<const T*>(p)[item * n.rows_total + number_of(Region.rows, call.extent, index)]);
+        else sum += double(reinterpret_cast<const T*>(p)[item * n.keys + index[column]]);
+      });
+      extent_t to = 0;
+      for (int i = 0; i < kept.count; ++i) to += index[kept[i]] * v.stride[std::size_t(kept[i])];
+      put_element<o.type>(v.data, to, sum * k.factor);
+    });
+  }
+
+  static void run(const environment& call, const scratch& s) {
+    const sizes n(call);
+    for_each_item(n.serial > 0 ? n.owners : 0, call.threads, [&](extent_t owner, int thread) {
+      std::byte* memory = s.of(thread);
+      work& w = *new (memory) work(call);
+      w.place(memory + rounded(sizeof(work)));
+      item(call, s, w, owner);
+    });
+    shape::each_output([&]<int K>() {
+      if constexpr (is_sum(Region.sinks[std::size_t(K)].kind)) add_items<K>(call, n, s);
+      else if constexpr (shape::carries(K)) {              // nothing was added up: zeros
+        static constexpr axis_list all = listed(Region.outputs[std::size_t(K)].axes);
+        const view& v = call.outputs[K];
+        extent_t index[max_axes]{};
+        if (n.serial == 0)
+          each_index(all, call.extent, index, [&] {
+            extent_t to = 0;
+            for (int i = 0; i < all.count; ++i) to += index[all[i]] * v.stride[std::size_t(all[i])];
+            put_element<Region.outputs[std::size_t(K)].type>(v.data, to, T(0));
+          });
+      }
+    });
+  }
+};
+
+template <const auto& Region>
+struct score_gradient_kernel {
+  using loops = score_gradient_loops<Region, std::conditional_t<Region.real == element::f64, double, float>>;
+  static scratch_need need(const environment& c) { return loops::need(c); }
+  static void run(const environment& c, const scratch& s) noexcept { loops::run(c, s); }
+};
+
+}  // namespace heed::run
