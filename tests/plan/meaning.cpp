@@ -60,7 +60,9 @@ BOOST_AUTO_TEST_CASE(score_regions) {
 BOOST_AUTO_TEST_CASE(what_no_score_region_takes) {
   BOOST_TEST(regions(CHECK(doubled), region_kind::loop) == 1);
   BOOST_TEST(regions(CHECK(two_tiles), region_kind::loop) == 1);
-  BOOST_TEST(regions(CHECK(over_n), region_kind::loop) == 1);
+  const plan& over_rows = CHECK(over_n);                    // column sums of weighted pairs: what gradients of values are
+  BOOST_TEST(regions(over_rows, region_kind::loop) == 0);
+  BOOST_TEST(regions(over_rows, region_kind::score_gradient) == 1);
 }
 BOOST_AUTO_TEST_CASE(probabilities_as_results) {
   BOOST_TEST(regions(CHECK(weights), region_kind::loop) == 0);

@@ -187,7 +187,7 @@ class plan_interpreter {
       for (int k = 0; k < r.output_count; ++k) {
         const sink& s = r.sinks[std::size_t(k)];
         const output& o = r.outputs[std::size_t(k)];
-        const double value = s.factor * eval(r, s.pair, at, tile);
+        const double value = s.factor * (s.scale ? eval(r, s.scale, at, tile) : 1) * eval(r, s.pair, at, tile);
         oracle_.each(o.axes & ~pairs, [&](const index_array& along) {
           index_array there = at;
           for (std::size_t i = 0; o.axes >> i; ++i)

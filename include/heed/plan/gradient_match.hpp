@@ -26,24 +26,13 @@ struct gradient_match {
   int sink_count = 0;
 };
 
-template <class Op> constexpr bool is_present(Op o) {      // the operation that makes an absent value 0
-  if constexpr (requires { Op::present; }) return o == Op::present; else return false;
-}
-
 // Where is a value 0 because the weights are?
 constexpr node_flags vanishing_with(const graph& g, node_id weights) {
   node_flags r{};
   r[std::size_t(weights)] = true;
   for (int i = weights + 1; i < g.size; ++i) {
     const node& x = g[i];
-    const bool a = r[std::size_t(x.a)], b = r[std::size_t(x.b)], c = r[std::size_t(x.c)];
-    if (!(a || b || c) || !is_real(x.type)) continue;
-    bool& to = r[std::size_t(i)];
-    if (x.code == op::multiply) to = true;
-    else if (x.code == op::divide || x.code == op::mask) to = a;
-    else if (x.code == op::negate || x.code == op::cast || is_present(x.code)) to = a;
-    else if (x.code == op::add || x.code == op::subtract) to = a && b;
-    else if (x.code == op::where) to = (b || is_constant(g, x.b, 0)) && (c || is_constant(g, x.c, 0));
+    r[std::size_t(i)] = vanishes_with_operands(g, x, r[std::size_t(x.a)], r[std::size_t(x.b)], r[std::size_t(x.c)]);
   }
   return r;
 }
@@ -125,7 +114,7 @@ struct gradient_matcher {
       if (g[s.pair].axes != all) return false;
       const bool columns = s.over & column, rows = (s.over & r.rows) == r.rows;
       s.kind = columns ? rows ? sink_kind::uniform_sum : sink_kind::row_sum : rows ? sink_kind::column_sum : sink_kind::pairs;
-      if (s.kind == sink_kind::pairs && (s.over & r.rows)) return false;
+      if (s.kind == sink_kind::pairs && ((s.over & r.rows) || !(s.over == 0 || u.result[std::size_t(s.core)]))) return false;
       if (s.kind != sink_kind::pairs) summed_batch = 0;    // partial sums of the items are added at the end
     }
     if (summed_batch) {

@@ -314,6 +314,10 @@ struct lowering {
         const node& x = g[i];
         more = true;
         if (x.code == op::multiply && is_constant(g, x.a)) to.factor *= g[x.a].value, i = x.b;
+        else if (x.code == op::multiply && !(g[x.a].axes & ~m.batch) && !(g[x.a].axes & to.over) && !value_of(x.a).keep) {
+          const instruction_id f = real(value_of(x.a).value);
+          to.scale = to.scale ? emit(op::multiply, element::real, to.scale, f) : f, i = x.b;
+        }
         else if (x.code == op::negate) to.factor = -to.factor, i = x.a;
         else if (is_guard(x) && implied(value_of(x.a).value)) i = x.b;
         else if (x.code == op::mask && implied(value_of(x.b).value) && implied(value_of(x.b).keep)) i = x.a;

@@ -55,7 +55,8 @@ struct sink {
   instruction_id pair{};                                   // 0 wherever the weight is
   std::int16_t y = -1;                                     // operand of a product
   axis_set over{};                                         // the axes that are summed
-  double factor = 1;                                       // of the output
+  double factor = 1;                                       // of the output; scale (0: none): uniform, of what an item gives
+  instruction_id scale = 0;
 };
 
 struct region {

@@ -201,6 +201,10 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to) {
                     .first = std::int16_t(from), .second = std::int16_t(to)});
 }
 
+template <class Op> constexpr bool is_present(Op o) {      // the operation that makes an absent value 0
+  if constexpr (requires { Op::present; }) return o == Op::present; else return false;
+}
+
 // Weights that are used in other ways than to weigh values: by a gradient, most likely, which needs their log-sum-exp.
 constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used) {
   node_flags r{};
@@ -213,6 +217,34 @@ constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used
   return r;
 }
 
+// Is a pointwise value 0 wherever some operands (a, b, c) are?
+constexpr bool vanishes_with_operands(const graph& g, const node& x, bool a, bool b, bool c) {
+  if (!(a || b || c) || !is_real(x.type)) return false;
+  switch (x.code) {
+    case op::multiply: return true;
+    case op::divide: case op::mask: case op::negate: case op::cast: return a;
+    case op::add: case op::subtract: return a && b;
+    case op::where: return (b || is_constant(g, x.b, 0)) && (c || is_constant(g, x.c, 0));
+    default: return is_present(x.code) && a;
+  }
+}
+
+// sum<n>(f * sum<m>(x)) = sum<n, m>(f * x), for values over pairs of positions only: what a gradient sums step by step would
+// otherwise be stored over pairs between the steps.
+constexpr void add_sums_at_once(graph& g, node& sum, const node_flags& paired) {
+  const node of = g[sum.a];
+  const auto inner = [&](node_id i) { return g[i].code == op::sum && paired[std::size_t(g[i].a)]; };
+  if (inner(sum.a)) {
+    sum.over |= of.over, sum.a = of.a;
+  } else if (of.code == op::negate && inner(of.a)) {
+    sum.over |= g[of.a].over, sum.a = make(g, op::negate, of.type, g[of.a].a);
+  } else if (of.code == op::multiply && (inner(of.a) || inner(of.b))) {
+    const node_id s = inner(of.b) ? of.b : of.a, f = s == of.b ? of.a : of.b;
+    if ((g[f].axes & ~g[g[s].a].axes) || (g[f].axes & g[s].over)) return;
+    sum.over |= g[s].over, sum.a = make(g, op::multiply, of.type, f, g[s].a);
+  }
+}
+
 // The pass. Roots keep their places; nodes that nothing needs are gone.
 template <std::size_t N>
 constexpr simplified_graph simplified(const graph& g, const std::array<node_id, N>& roots, int count) {
@@ -222,6 +254,8 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
   std::array<node_id, graph::capacity> to{};
   weights weight;
+  node_flags paired{};                                     // 0 wherever such weights are
+  int paired_done = 1;
   for (int i = 1; i < g.size; ++i) {
     if (!used[std::size_t(i)]) continue;
     const node& x = g[i];
@@ -242,9 +276,16 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
     } else {
       node copy = x;
       copy.a = a, copy.b = b, copy.c = c, copy.hash = 0;
+      if (x.code == op::sum) add_sums_at_once(r.g, copy, paired);
       y = r.g.add(copy);
       if (other_use[std::size_t(i)])                       // behind the weights: whether anything needs it is decided later
         r.g.add(node{.code = op::logsumexp, .type = copy.type, .a = copy.a, .axes = copy.axes & ~copy.over, .over = copy.over});
+      if (other_use[std::size_t(i)]) paired[std::size_t(y)] = true;
+    }
+    for (; paired_done < r.g.size; ++paired_done) {
+      const node& z = r.g[paired_done];
+      paired[std::size_t(paired_done)] = paired[std::size_t(paired_done)] ||
+          vanishes_with_operands(r.g, z, paired[std::size_t(z.a)], paired[std::size_t(z.b)], paired[std::size_t(z.c)]);
     }
     weight.extend(r.g);
   }

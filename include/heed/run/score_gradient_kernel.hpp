@@ -176,12 +176,12 @@ struct score_gradient_loops {
     constexpr output o = Region.outputs[std::size_t(K)];
     const view& v = call.outputs[K];
     const extent_t stride = v.stride[std::size_t(column)];
-    const T factor = T(Region.sinks[std::size_t(K)].factor);
+    const T by = factor<K>(w);
     for (int r = 0; r < count; r += lanes)
       for (int j = 0; j < keys; j += lanes) {
         const int some = std::min(lanes, keys - j), there = std::min(lanes, count - r);
         P x[lanes];
-        for (int i = 0; i < lanes; ++i) x[i] = i < some ? P::load(p + (j + i) * rows + r) * factor : P(T(0));
+        for (int i = 0; i < lanes; ++i) x[i] = i < some ? P::load(p + (j + i) * rows + r) * by : P(T(0));
         simd::transpose(x);
         for (int i = 0; i < there; ++i) {
           const extent_t to = offset_at(call, w, v, row + r + i) + (first + j) * stride;
@@ -189,6 +189,12 @@ struct score_gradient_loops {
           store_lanes<o.type>(v.data, to, stride, some, x[i]);
         }
       }
+  }
+  template <int K> static T factor(const work& w) {        // of what this item gives to output K
+    constexpr sink k = Region.sinks[std::size_t(K)];
+    if constexpr (k.scale == 0) return T(k.factor);
+    else if constexpr (Region.code[k.scale].code == op::constant) return T(k.factor * Region.code[k.scale].value);
+    else return T(k.factor) * w.c->uniform_real[k.scale];
   }
   // Where row r of the block lies in an output.
   static extent_t offset_at(const environment& call, const work& w, const view& v, int r) {
@@ -252,19 +258,19 @@ struct score_gradient_loops {
       if constexpr (k.kind == sink_kind::row_product) {
         const view& v = call.outputs[K];
         const extent_t stride = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
-        alignas(64) T factor[rows];
-        std::fill(factor, factor + rows, T(k.factor));
+        alignas(64) T by[rows];
+        std::fill(by, by + rows, factor<K>(w));
         if constexpr (o.type == element_of<T>) {
           T* to[rows]{};
           for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset_at(call, w, v, r);
-          simd::transpose_out<T>(w.sums[K], factor, w.n.width[y], to, count, stride);
+          simd::transpose_out<T>(w.sums[K], by, w.n.width[y], to, count, stride);
         } else {
           for (int r = 0; r < count; ++r)
-            for (extent_t e = 0; e < w.n.width[y]; ++e) put_element<o.type>(v.data, offset_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * factor[r]);
+            for (extent_t e = 0; e < w.n.width[y]; ++e) put_element<o.type>(v.data, offset_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
         }
       } else if constexpr (k.kind == sink_kind::row_sum) {
         T* to = reinterpret_cast<T*>(partial(w.n, s, K)) + item * w.n.rows_total + first;
-        for (int r = 0; r < count; ++r) to[r] = w.sums[K][r];
+        for (int r = 0; r < count; ++r) to[r] = w.sums[K][r] * factor<K>(w);
       } else if constexpr (k.kind == sink_kind::uniform_sum) {
         for (int r = 0; r < count; ++r) w.total[K] += double(w.sums[K][r]);
       }
@@ -295,9 +301,10 @@ struct score_gradient_loops {
         if constexpr (k.kind == sink_kind::column_product) {
           if (!shape::carries(K) || part + 1 == w.n.serial) store_columns<K>(call, w);
         } else if constexpr (k.kind == sink_kind::column_sum) {
-          std::memcpy(reinterpret_cast<T*>(partial(w.n, s, K)) + number * w.n.keys, w.sums[K], std::size_t(w.n.keys) * sizeof(T));
+          T* const to = reinterpret_cast<T*>(partial(w.n, s, K)) + number * w.n.keys;
+          for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.sums[K][j] * factor<K>(w);
         } else if constexpr (k.kind == sink_kind::uniform_sum) {
-          reinterpret_cast<double*>(partial(w.n, s, K))[number] = w.total[K];
+          reinterpret_cast<double*>(partial(w.n, s, K))[number] = w.total[K] * double(factor<K>(w));
         }
       });
     }
@@ -309,13 +316,14 @@ struct score_gradient_loops {
     constexpr int axis = shape::width_axis(k.y);
     const view& v = call.outputs[K];
     const extent_t stride = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)], width = w.n.width[k.y];
+    const T by = factor<K>(w);
     extent_t base = 0;
     for (int i = 0; i < Region.batch.count; ++i) base += w.c->item.index[Region.batch[i]] * v.stride[std::size_t(Region.batch[i])];
     for (extent_t j = 0; j < w.n.keys; ++j) {
       const T* from = w.sums[K] + j * w.n.padded[k.y];
       const extent_t to = base + j * v.stride[std::size_t(column)];
       for (extent_t e = 0; e < width; e += lanes)
-        store_lanes<o.type>(v.data, to + e * stride, stride, int(std::min<extent_t>(lanes, width - e)), P::load(from + e) * P(T(k.factor)));
+        store_lanes<o.type>(v.data, to + e * stride, stride, int(std::min<extent_t>(lanes, width - e)), P::load(from + e) * P(by));
     }
   }
 
@@ -364,7 +372,7 @@ struct score_gradient_loops {
       });
       extent_t to = 0;
       for (int i = 0; i < kept.count; ++i) to += index[kept[i]] * v.stride[std::size_t(kept[i])];
-      put_element<o.type>(v.data, to, sum * k.factor);
+      put_element<o.type>(v.data, to, sum);
     });
   }
 

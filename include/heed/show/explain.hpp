@@ -55,9 +55,9 @@ inline std::string sink_text(const plan& p, const region& r, int k) {
       if (s.over >> i & 1) l.add(i);
     return l;
   }());
-  const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ";
-  if (s.y >= 0) return factor + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[std::size_t(s.y)].value) + ")";
-  return factor + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
+  const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ", scale = s.scale ? instruction_text(p, r, s.scale, 5) + " * " : std::string();
+  if (s.y >= 0) return factor + scale + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[std::size_t(s.y)].value) + ")";
+  return factor + scale + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
 }
 // Every operation of the region, as if no tile were empty.
 inline double region_flops(const region& r, const extent_table& e) {
