@@ -158,3 +158,41 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
   }
   omp_set_num_threads(2);
 }
+BOOST_AUTO_TEST_CASE(strides_of_every_kind) {
+  const problem p{.B = 2, .H = 2, .N = 33, .M = 45, .D = 16, .E = 10};
+  tensor<double> want_q(2, 2, 33, 16), want_k(2, 2, 45, 16), want_v(2, 2, 45, 10);
+  reference<results(dq_causal, dk_causal, dv_causal)>(q = p.Q, k = p.K, v = p.V, g = p.G, into(want_q, want_k, want_v));
+  tensor<float> Qt(2, 33, 2, 16), Kt(16, 45, 2, 2), Vp(2, 2, 45, 13), dQ(2, 33, 2, 16), dK(16, 45, 2, 2), dV(2, 2, 45, 13);   // heads inside, transposed, backwards
+  for (extent_t i = 0; i < 2; ++i) for (extent_t j = 0; j < 2; ++j) {
+    for (extent_t x = 0; x < 33; ++x) for (extent_t c = 0; c < 16; ++c) Qt(i, x, j, c) = p.Q(i, j, x, c);
+    for (extent_t x = 0; x < 45; ++x) for (extent_t c = 0; c < 16; ++c) Kt(c, x, i, j) = p.K(i, j, x, c);
+    for (extent_t x = 0; x < 45; ++x) for (extent_t c = 0; c < 10; ++c) Vp(i, j, 44 - x, c) = p.V(i, j, x, c);
+  }
+  const auto rows = [](tensor<float>& t) { return view(t.data(), {2, 2, 33, 16}, {33 * 32, 16, 32, 1}); };
+  const auto keys = [](tensor<float>& t) { return view(t.data(), {2, 2, 45, 16}, {2, 1, 4, 180}); };
+  const auto values = [](tensor<float>& t) { return view(t.data() + 44 * 13, {2, 2, 45, 10}, {2 * 45 * 13, 45 * 13, -13, 1}); };
+  fuse<results(dq_causal, dk_causal, dv_causal), strict>(q = rows(Qt), k = keys(Kt), v = values(Vp), g = p.G, into(rows(dQ), keys(dK), values(dV)));
+  double worst = 0;
+  for (extent_t i = 0; i < 2; ++i) for (extent_t j = 0; j < 2; ++j) for (extent_t x = 0; x < 45; ++x) for (extent_t c = 0; c < 16; ++c) {
+    if (x < 33) worst = std::max(worst, std::fabs(double(dQ(i, x, j, c)) - want_q(i, j, x, c)));
+    worst = std::max(worst, std::fabs(double(dK(c, x, i, j)) - want_k(i, j, x, c)));
+    if (c < 10) worst = std::max(worst, std::fabs(double(dV(i, j, 44 - x, c)) - want_v(i, j, x, c)));
+  }
+  BOOST_TEST(worst <= 32 * p.unit() * (1 + largest(want_k)));
+}
+BOOST_AUTO_TEST_CASE(double_precision) {
+  static constexpr auto qd = input<"q", double>(n, d);
+  static constexpr auto kd = input<"k", double>(m, d);
+  static constexpr auto vd = input<"v", double>(m, e);
+  static constexpr auto gd = input<"g", double>(n, e);
+  static constexpr auto pd = softmax<m>(mask(dot<d>(qd, kd) / sqrt(size<d>), m <= n));
+  static constexpr auto ds = where(m <= n, pd * (dot<e>(gd, vd) - dot<e>(gd, dot<m>(pd, vd))), 0.) / sqrt(size<d>);
+  static constexpr auto dq = dot<m>(ds, kd);
+  static constexpr auto dk = dot<n>(ds, qd);
+  static constexpr auto dv = dot<n>(pd, gd);
+  const tensor<double> Q = filled<double>(1, 1, {60, 20}), K = filled<double>(2, 1, {70, 20}), V = filled<double>(3, 1, {70, 9}), G = filled<double>(4, 1, {60, 9});
+  tensor<double> got[3] = {tensor<double>(60, 20), tensor<double>(70, 20), tensor<double>(70, 9)}, want[3] = {got[0], got[1], got[2]};
+  fuse<results(dq, dk, dv), strict>(qd = Q, kd = K, vd = V, gd = G, into(got[0], got[1], got[2]));
+  reference<results(dq, dk, dv)>(qd = Q, kd = K, vd = V, gd = G, into(want[0], want[1], want[2]));
+  for (int i = 0; i < 3; ++i) BOOST_TEST(worst_units(got[i], want[i], 2.2e-16 * 20) <= 32);
+}

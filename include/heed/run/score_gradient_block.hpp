@@ -3,6 +3,7 @@
 // item. All of it grows with rows or with keys, never with both.
 #pragma once
 #include "score_gradient_program.hpp"
+#include <bit>
 #include <cstring>
 
 namespace heed::run {
@@ -58,7 +59,8 @@ struct gradient_work {
   struct sizes {
     extent_t owners, serial, rows_total, keys;
     extent_t width[operands], padded[operands];            // of operands of products; padded to whole packs
-    bool in_place[operands];
+    bool in_place[operands], rows_in_place[operands];      // unit element stride; and rows that lie evenly, in whole packs
+    extent_t row_stride[operands];
     explicit sizes(const environment& c) : owners(1), serial(1), rows_total(count_of(Region.rows, c.extent)), keys(c.extent[shape::column]) {
       for (int i = 0; i < Region.batch.count; ++i) (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
       for (int k = 0; k < Region.operand_count; ++k) {
@@ -66,6 +68,9 @@ struct gradient_work {
         width[k] = axis < 0 ? 1 : c.extent[axis];
         padded[k] = (width[k] + lanes - 1) / lanes * lanes;
         in_place[k] = Region.operands[std::size_t(k)].type == element_of<T> && (width[k] <= 1 || c.operands[k].stride[std::size_t(axis)] == 1);
+        const flat_stride flat = flattened(Region.rows, c.extent, c.operands[k]);
+        rows_in_place[k] = in_place[k] && flat.single && width[k] == padded[k];
+        row_stride[k] = flat.stride;
       }
     }
     extent_t items() const { return owners * serial; }
@@ -78,7 +83,9 @@ struct gradient_work {
   T *queries = nullptr, *cotangents = nullptr;             // [depth][rows]
   T* log_sum_exp = nullptr;                                // [rows], in units of log2; +inf: every weight is 0
   T* values = nullptr;                                     // [slot][gradient_keys][rows]
-  T* natural[operands];                                    // [rows][padded]: row operands as they are
+  const T* natural[operands];                              // [rows][padded]: row operands as they are, in place or copied
+  extent_t natural_stride[operands];
+  T* natural_copy[operands];
   bool finite[operands];                                   // the block's rows of them
   T* key_copy[operands];                                   // [keys][width], where an operand cannot be read in place
   const T* key[operands];
@@ -107,8 +114,9 @@ struct gradient_work {
     values = take(extent_t(slots * slot_size));
     extent_t widest = n.width[Region.w];
     shape::each_operand([&]<int K>() {
-      natural[K] = key_copy[K] = nullptr;
-      if constexpr (shape::over_rows(K)) natural[K] = take(rows * n.padded[K]);
+      natural_copy[K] = key_copy[K] = nullptr;
+      if constexpr (shape::over_rows(K))
+        if (!n.rows_in_place[K]) natural_copy[K] = take(rows * n.padded[K]);
       if constexpr (shape::over_columns(K)) {
         if (!n.in_place[K]) key_copy[K] = take(n.keys * n.width[K]);
         widest = std::max(widest, n.width[K]);
@@ -126,6 +134,30 @@ struct gradient_work {
     });
     tiles = take(program_type::pairs * program_type::tile_keys * rows);
     return used;
+  }
+
+  // What the contractions of a group ask for on their way: the keys of the next group, and the sums of this one, which are
+  // read when the batch is full.
+  HEED_INLINE next_lines<T> ahead_of_keys(extent_t first) const {
+    next_lines<T> r;
+    if (first + 2 * group > n.keys) return r;
+    r.ask_keys(key[Region.w] + (first + group) * key_stride[Region.w], key_stride[Region.w], n.width[Region.w]);
+    if constexpr (shape::has_product) r.ask_values(key[Region.v] + (first + group) * key_stride[Region.v], key_stride[Region.v], n.width[Region.v]);
+    return r;
+  }
+  HEED_INLINE next_lines<T> ahead_of_products(extent_t first) const {
+    next_lines<T> r;
+    if (first + group > n.keys) return r;
+    int found = 0;
+    shape::each_output([&]<int K>() HEED_INLINED {
+      constexpr sink s = Region.sinks[std::size_t(K)];
+      if constexpr (s.kind == sink_kind::column_product) {
+        const extent_t stride = n.padded[s.y];
+        if (found++ == 0) r.ask_keys(sums[K] + first * stride, stride, stride);
+        else r.ask_values(sums[K] + first * stride, stride, stride);
+      }
+    });
+    return r;
   }
 
   void note(extent_t first, int count, int pack, int packs, bool mixed) {
@@ -179,15 +211,17 @@ struct gradient_work {
         constexpr int axis = shape::width_axis(K);
         constexpr element type = Region.operands[std::size_t(K)].type;
         const extent_t width = n.width[K], step = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
-        for (int r = 0; r < count; ++r) {
-          T* const to = natural[K] + r * n.padded[K];
+        natural[K] = n.rows_in_place[K] ? static_cast<const T*>(v.data) + c->base[K] + c->row_offset[K][0] : natural_copy[K];
+        natural_stride[K] = n.rows_in_place[K] ? n.row_stride[K] : n.padded[K];
+        for (int r = 0; r < count && !n.rows_in_place[K]; ++r) {
+          T* const to = natural_copy[K] + r * n.padded[K];
           const extent_t from = c->base[K] + c->row_offset[K][r];
           if (n.in_place[K]) std::memcpy(to, static_cast<const T*>(v.data) + from, std::size_t(width) * sizeof(T));
           else for (extent_t d = 0; d < width; ++d) to[d] = element_at<type, T>(v.data, from + d * step);
           std::fill(to + width, to + n.padded[K], T(0));
         }
         finite[K] = true;
-        if (Region.keep != 0 || count < rows) finite[K] = simd::all_finite(natural[K], n.padded[K], width, count);
+        if (Region.keep != 0 || count < rows) finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
       }
     });
     T scale = 1;
@@ -195,8 +229,8 @@ struct gradient_work {
       if constexpr (Region.code[Region.scale].code == op::constant) scale = T(Region.code[Region.scale].value);
       else scale = c->uniform_real[Region.scale];
     }
-    simd::transpose_in<T>(natural[Region.x], n.padded[Region.x], count, 1, n.width[Region.x], scale, queries);
-    if constexpr (shape::has_product) simd::transpose_in<T>(natural[Region.g], n.padded[Region.g], count, 1, n.width[Region.g], T(1), cotangents);
+    simd::transpose_in<T>(natural[Region.x], natural_stride[Region.x], count, 1, n.width[Region.x], scale, queries);
+    if constexpr (shape::has_product) simd::transpose_in<T>(natural[Region.g], natural_stride[Region.g], count, 1, n.width[Region.g], T(1), cotangents);
     constexpr int l = Region.log_sum_exp;
     for (int r = 0; r < rows; ++r) {
       log_sum_exp[r] = std::numeric_limits<T>::infinity();

@@ -60,7 +60,7 @@ struct score_gradient_loops {
     P a[group][Packs];
     extent_t stride;
     const T* x = w.keys_at(Region.w, first, Mixed ? count : group, stride);
-    simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a);
+    simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a, w.ahead_of_keys(first));
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
@@ -78,7 +78,7 @@ struct score_gradient_loops {
     }
     if constexpr (shape::has_product) {
       x = w.keys_at(Region.v, first, Mixed ? count : group, stride);
-      simd::contract<T, group>(w.cotangents + row, x, stride, w.n.width[Region.v], a);
+      simd::contract<T, group>(w.cotangents + row, x, stride, w.n.width[Region.v], a, w.ahead_of_products(first));
     }
     if constexpr (slots.made_count > 0 || has_sums) second_pass<Mixed, Packs>(w, first, count, row, base, a);
   }
@@ -157,11 +157,11 @@ struct score_gradient_loops {
             if (s.mixed && !simd::all_finite(x, w.key_stride[y], w.n.width[y], s.count)) simd::accumulate_present(p, x, w.key_stride[y], w.sums[K] + row, w.n.width[y], s.count, s.packs);
             else simd::accumulate_all(p, x, w.key_stride[y], w.sums[K] + row, w.n.width[y], s.count, s.packs);
           } else if constexpr (k.kind == sink_kind::column_product) {
-            const extent_t stride = w.n.padded[y];
-            const T* x = w.natural[y] + row * stride;
+            const extent_t stride = w.n.padded[y], from = w.natural_stride[y];
+            const T* x = w.natural[y] + row * from;
             T* to = w.sums[K] + s.first * stride;
-            if (s.mixed && !w.finite[y]) simd::outer_present(p, x, stride, to, stride, count, stride, s.count);
-            else simd::outer_all(p, x, stride, to, stride, count, stride, s.count);
+            if (s.mixed && !w.finite[y]) simd::outer_present(p, x, from, to, stride, count, stride, s.count);
+            else simd::outer_all(p, x, from, to, stride, count, stride, s.count);
           } else {
             store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && add_pairs);
           }
