@@ -60,7 +60,13 @@ struct score_gradient_loops {
     P a[group][Packs];
     extent_t stride;
     const T* x = w.keys_at(Region.w, first, Mixed ? count : group, stride);
-    simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a, w.ahead_of_keys(first));
+    const next_lines<T> lines = w.ahead_of_keys(first);
+    if constexpr (program_type::pairs > 0) {
+      const typename program_type::prefetcher pairwise(c, first, w.n.width[Region.w], true);
+      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a, [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+    } else {
+      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a, lines);
+    }
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {

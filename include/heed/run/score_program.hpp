@@ -187,17 +187,19 @@ struct score_program {
     using E = storage<Region.operands[std::size_t(x.operand)].type>;
     static constexpr int groups = tile_keys / simd::group, share = (rows + groups - 1) / groups;   // rows for each group of keys
     static constexpr extent_t line = 64 / sizeof(E);
-    const E* base;
-    const extent_t* offset;
+    const E* base = nullptr;
+    const extent_t* offset = nullptr;
     int spread = 0;                                        // a row every 2^spread steps
     extent_t end = 0;
 
-    prefetcher(const context& c, extent_t group_first, extent_t depth) {
+    // `forwards`: the tile behind this one comes next, not the one before.
+    prefetcher(const context& c, extent_t group_first, extent_t depth, bool forwards = false) {
       const view& v = c.call.operands[x.operand];
-      if (c.tile_first < tile_keys || v.stride[std::size_t(column)] != 1) return;
+      const extent_t next = c.tile_first + (forwards ? tile_keys : -tile_keys);
+      if (next < 0 || next + tile_keys > c.columns || v.stride[std::size_t(column)] != 1) return;
       const int from = int((group_first - c.tile_first) / simd::group) * share;
       while ((extent_t(share) << (spread + 1)) <= depth) ++spread;
-      base = static_cast<const E*>(v.data) + c.base[x.operand] + (c.tile_first - tile_keys);
+      base = static_cast<const E*>(v.data) + c.base[x.operand] + next;
       offset = c.row_offset[x.operand] + from;
       end = extent_t(std::min(share, rows - from)) << spread;
     }
