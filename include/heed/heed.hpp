@@ -9,6 +9,7 @@
 #include "graph/rearrange.hpp"
 #include "graph/input.hpp"
 #include "graph/results.hpp"
+#include "graph/gradient.hpp"
 #include "block/activation.hpp"
 #include "block/similarity.hpp"
 #include "block/attention.hpp"
