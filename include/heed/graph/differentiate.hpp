@@ -26,6 +26,8 @@ struct differentiation {
   // Softmax and log-sum-exp of one score along the same axis, waiting until the score's turn comes.
   struct weights { node_id softmax{}, reached{}, delta{}; };
   std::array<weights, 64> waiting{};
+  static constexpr node_id always = -1;
+  std::array<node_id, graph::capacity> present_where{};    // see presence(); 0: not asked yet
   int waiting_count = 0;
 
   // ---- building
@@ -105,13 +107,19 @@ struct differentiation {
     return r;
   }
 
-  // Where a value is present: a condition, or 0 if it always is.
+  // Where a value is present: a condition, or 0 if it always is. Known once for each node: the graph is no tree.
   constexpr node_id presence(node_id i) {
-    const node x = g[i];
-    if (x.code == op::mask) {
-      return all_of(all_of(presence(x.a), presence(x.b)), x.b);
+    if (!i) return 0;
+    node_id& known = present_where[std::size_t(i)];
+    if (!known) {
+      const node_id found = find_presence(g[i]);
+      known = found ? found : always;
     }
-    if (!is_pointwise(x.code) || x.code == op::present) return 0;
+    return known == always ? node_id(0) : known;
+  }
+  constexpr node_id find_presence(const node x) {
+    if (x.code == op::mask) return all_of(all_of(presence(x.a), presence(x.b)), x.b);
+    if (x.code == op::present) return 0;
     if (x.code == op::where) {                             // that of the branch that is taken
       const node_id c = presence(x.a), a = presence(x.b), b = presence(x.c);
       const node_id other = a || b ? add_op(op::invert, element::boolean, x.a) : node_id(0);
@@ -119,24 +127,62 @@ struct differentiation {
       const node_id else_taken = b ? add_op(op::either, element::boolean, x.a, b) : node_id(0);
       return all_of(c, all_of(taken, else_taken));
     }
-    node_id r = 0;
-    for (const node_id j : {x.a, x.b, x.c})
-      if (j) r = all_of(r, presence(j));
-    return r;
+    if (is_pointwise(x.code)) return all_of(all_of(presence(x.a), presence(x.b)), presence(x.c));
+    return is_moving(x.code) ? moved_presence(x, presence(x.a), presence(x.b)) : node_id(0);
   }
-  constexpr node_id all_of(node_id a, node_id b) { return a && b ? add_op(op::both, element::boolean, a, b) : a ? a : b; }
+  // The elements of a value that is moved take along whether they are present: the condition is moved like the value.
+  static constexpr bool is_moving(op o) { return is_view(o) || o == op::gather || o == op::shift || o == op::concat; }
+  constexpr node_id moved_presence(const node& x, node_id a, node_id b) {
+    if (!a && !b) return 0;
+    const axis_set one = axis_bit(x.first), two = axis_bit(x.second), three = axis_bit(x.third), has = g[a].axes;
+    switch (x.code) {
+      case op::rename: case op::split: case op::slice: {
+        if (!(has & one)) return a;
+        const axis_set into = x.code == op::split ? two | three : two;
+        return view(x.code, a, x.first, x.second, x.third, (has & ~one) | into, x.value);
+      }
+      case op::merge: {
+        if (!(has & (two | three))) return a;
+        const node_id c = varying(varying(a, x.second), x.third);
+        return view(op::merge, c, x.first, x.second, x.third, (g[c].axes & ~(two | three)) | one);
+      }
+      case op::shift: {                                    // the zeros that come in are there
+        if (!(has & one) && !(g[x.a].axes & one)) return a;
+        const node_id gone = add_op(op::invert, element::boolean, varying(a, x.first));
+        return add_op(op::invert, element::boolean, view(op::shift, gone, x.first, 0, 0, g[gone].axes, x.value));
+      }
+      case op::concat: {
+        const node_id p = varying(a ? a : holds(), x.second), q = varying(b ? b : holds(), x.third);
+        return g.add(node{.code = op::concat, .type = element::boolean, .a = p, .b = q,
+                          .axes = (g[p].axes & ~two) | (g[q].axes & ~three) | one, .first = x.first, .second = x.second, .third = x.third});
+      }
+      default: return all_of(b, a && has & one ? read_at(a, x.first, x.b) : a);   // gather
+    }
+  }
+  constexpr node_id holds() { return g.add_constant(1, element::boolean); }
+  constexpr node_id varying(node_id condition, int axis) {  // the same condition, varying over an axis that it lacks
+    if (g[condition].axes & axis_bit(axis)) return condition;
+    return add_op(op::both, element::boolean, condition, compared(op::less_equal, whole(0), index_of(axis)));
+  }
+  constexpr node_id all_of(node_id a, node_id b) {
+    return a && b && a != b ? add_op(op::both, element::boolean, a, b) : a ? a : b;
+  }
 
   // ---- handing on
+  // A gradient is absent only where its value is: an absent factor (of w in mask(x, c) * w) must not take with it what else
+  // reaches the other one.
+  constexpr void arrive(node_id to, node_id value) {
+    gradient[std::size_t(to)] = plus(gradient[std::size_t(to)], presence(value) == presence(to) ? value : or_nothing(value));
+  }
+  constexpr node_id or_nothing(node_id value) { return presence(value) ? add_op(op::present, g[value].type, value) : value; }
   // `value`, an element for each of those of `from` (or fewer axes), reaches the operand `to`.
   constexpr void reach(node_id to, node_id value, axis_set from) {
     if (!to || !is_differentiable(g[to].type)) return;
-    value = summed(value, (from | g[value].axes) & ~g[to].axes);
-    gradient[std::size_t(to)] = plus(gradient[std::size_t(to)], value);
+    arrive(to, summed(value, (from | g[value].axes) & ~g[to].axes));
   }
   constexpr void reach_product(node_id to, node_id a, node_id b, axis_set from) {
     if (!to || !is_differentiable(g[to].type)) return;
-    const axis_set gone = (from | g[a].axes | g[b].axes) & ~g[to].axes;
-    gradient[std::size_t(to)] = plus(gradient[std::size_t(to)], contracted(a, b, gone));
+    arrive(to, contracted(a, b, (from | g[a].axes | g[b].axes) & ~g[to].axes));
   }
 
   constexpr void pointwise(const node& x, node_id y, node_id dy) {
@@ -247,7 +293,7 @@ struct differentiation {
         continue;
       }
       weights& w = waiting_for(to);
-      w.reached = plus(w.reached, contracted(dy, other, (all | g[dy].axes) & ~g[to].axes));
+      w.reached = plus(w.reached, or_nothing(contracted(dy, other, (all | g[dy].axes) & ~g[to].axes)));
       w.delta = plus(w.delta, contracted(dy, y, (x.axes | g[dy].axes) & ~(g[to].axes & ~x.over)));
     }
   }
