@@ -188,6 +188,7 @@ inline void check_differences(const std::string& name, const result_list& r, con
     }
   }
   BOOST_TEST(wrong == 0, name + ": " + std::to_string(wrong) + " of " + std::to_string(checked) + " wrong, first " + first);
+  BOOST_TEST_MESSAGE(name << ": " << checked << " elements, " << nonzero << " not 0");
   BOOST_TEST(checked > 0, name + " has no input");
   BOOST_TEST(nonzero > 0, name + ": every difference is 0, which shows nothing");
 }

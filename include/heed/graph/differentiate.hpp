@@ -4,18 +4,17 @@
 // broadcasting by absence works backwards too, and only where an operand lacks an axis is there a sum.
 //
 // The rules that are not obvious:
-//   mask(x, c)   what reaches an absent element goes nowhere: the gradient is 0 there, whatever is stored.
+//   mask(x, c)   what reaches an absent element goes nowhere: the gradient is absent there, and 0 in the end.
 //   softmax      dS = p (dp - delta), delta = sum of p dp; for dot<m>(p, v), the weighted values O, delta = sum over the width of dO O.
 //   logsumexp    joins the softmax of the same score: delta - dL.
 //   max, min     over an axis or of two values: shared evenly among those that are equal.
 //   abs, where   abs at 0 has slope 0; a condition has none.
 //   gather       a sum over all that read an element, in the order of the axes: no scatter, the same bits on every machine.
 #pragma once
-#include "graph.hpp"
+#include "presence.hpp"
 
 namespace heed {
 
-constexpr axis_set axis_bit(int axis) { return axis_set(1) << axis; }
 // Does a gradient pass through values of this element?
 constexpr bool is_differentiable(element e) { return is_real(e); }
 
@@ -26,8 +25,7 @@ struct differentiation {
   // Softmax and log-sum-exp of one score along the same axis, waiting until the score's turn comes.
   struct weights { node_id softmax{}, reached{}, delta{}; };
   std::array<weights, 64> waiting{};
-  static constexpr node_id always = -1;
-  std::array<node_id, graph::capacity> present_where{};    // see presence(); 0: not asked yet
+  presences present{};
   int waiting_count = 0;
 
   // ---- building
@@ -58,9 +56,7 @@ struct differentiation {
   constexpr node_id over(node_id a, node_id b) { return add_op(op::divide, joined_real(a, b), a, b); }
   constexpr node_id where(node_id c, node_id a, node_id b) { return add_op(op::where, joined(g[a].type, g[b].type), c, a, b); }
   constexpr node_id compared(op o, node_id a, node_id b) { return add_op(o, element::boolean, a, b); }
-  constexpr node_id index_of(int axis) {
-    return g.add(node{.code = op::index, .type = element::integer, .axes = axis_bit(axis), .first = std::int16_t(axis)});
-  }
+  constexpr node_id index_of(int axis) { return add_index(g, axis); }
   constexpr node_id size_of(int axis) {
     if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
     return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
@@ -107,74 +103,19 @@ struct differentiation {
     return r;
   }
 
-  // Where a value is present: a condition, or 0 if it always is. Known once for each node: the graph is no tree.
-  constexpr node_id presence(node_id i) {
-    if (!i) return 0;
-    node_id& known = present_where[std::size_t(i)];
-    if (!known) {
-      const node_id found = find_presence(g[i]);
-      known = found ? found : always;
-    }
-    return known == always ? node_id(0) : known;
-  }
-  constexpr node_id find_presence(const node x) {
-    if (x.code == op::mask) return all_of(all_of(presence(x.a), presence(x.b)), x.b);
-    if (x.code == op::present) return 0;
-    if (x.code == op::where) {                             // that of the branch that is taken
-      const node_id c = presence(x.a), a = presence(x.b), b = presence(x.c);
-      const node_id other = a || b ? add_op(op::invert, element::boolean, x.a) : node_id(0);
-      const node_id taken = a ? add_op(op::either, element::boolean, other, a) : node_id(0);
-      const node_id else_taken = b ? add_op(op::either, element::boolean, x.a, b) : node_id(0);
-      return all_of(c, all_of(taken, else_taken));
-    }
-    if (is_pointwise(x.code)) return all_of(all_of(presence(x.a), presence(x.b)), presence(x.c));
-    return is_moving(x.code) ? moved_presence(x, presence(x.a), presence(x.b)) : node_id(0);
-  }
-  // The elements of a value that is moved take along whether they are present: the condition is moved like the value.
-  static constexpr bool is_moving(op o) { return is_view(o) || o == op::gather || o == op::shift || o == op::concat; }
-  constexpr node_id moved_presence(const node& x, node_id a, node_id b) {
-    if (!a && !b) return 0;
-    const axis_set one = axis_bit(x.first), two = axis_bit(x.second), three = axis_bit(x.third), has = g[a].axes;
-    switch (x.code) {
-      case op::rename: case op::split: case op::slice: {
-        if (!(has & one)) return a;
-        const axis_set into = x.code == op::split ? two | three : two;
-        return view(x.code, a, x.first, x.second, x.third, (has & ~one) | into, x.value);
-      }
-      case op::merge: {
-        if (!(has & (two | three))) return a;
-        const node_id c = varying(varying(a, x.second), x.third);
-        return view(op::merge, c, x.first, x.second, x.third, (g[c].axes & ~(two | three)) | one);
-      }
-      case op::shift: {                                    // the zeros that come in are there
-        if (!(has & one) && !(g[x.a].axes & one)) return a;
-        const node_id gone = add_op(op::invert, element::boolean, varying(a, x.first));
-        return add_op(op::invert, element::boolean, view(op::shift, gone, x.first, 0, 0, g[gone].axes, x.value));
-      }
-      case op::concat: {
-        const node_id p = varying(a ? a : holds(), x.second), q = varying(b ? b : holds(), x.third);
-        return g.add(node{.code = op::concat, .type = element::boolean, .a = p, .b = q,
-                          .axes = (g[p].axes & ~two) | (g[q].axes & ~three) | one, .first = x.first, .second = x.second, .third = x.third});
-      }
-      default: return all_of(b, a && has & one ? read_at(a, x.first, x.b) : a);   // gather
-    }
-  }
-  constexpr node_id holds() { return g.add_constant(1, element::boolean); }
-  constexpr node_id varying(node_id condition, int axis) {  // the same condition, varying over an axis that it lacks
-    if (g[condition].axes & axis_bit(axis)) return condition;
-    return add_op(op::both, element::boolean, condition, compared(op::less_equal, whole(0), index_of(axis)));
-  }
-  constexpr node_id all_of(node_id a, node_id b) {
-    return a && b && a != b ? add_op(op::both, element::boolean, a, b) : a ? a : b;
-  }
+  constexpr node_id presence(node_id i) { return present.of(g, i); }
+  constexpr node_id or_nothing(node_id value) { return presence(value) ? add_op(op::present, g[value].type, value) : value; }
 
   // ---- handing on
-  // A gradient is absent only where its value is: an absent factor (of w in mask(x, c) * w) must not take with it what else
-  // reaches the other one.
+  // A gradient is absent where its value has no part in the result. It stays absent on its way, and is not 0: a product would
+  // not leave a 0 out, and 0 times the NaN of a masked key is NaN. Two that meet are present where one of them is.
   constexpr void arrive(node_id to, node_id value) {
-    gradient[std::size_t(to)] = plus(gradient[std::size_t(to)], presence(value) == presence(to) ? value : or_nothing(value));
+    node_id& sum = gradient[std::size_t(to)];
+    const node_id here = presence(sum), there = presence(value);
+    if (!sum || here == there) { sum = plus(sum, value); return; }
+    sum = plus(or_nothing(sum), or_nothing(value));
+    if (here && there) sum = add_op(op::mask, g[sum].type, sum, add_op(op::either, element::boolean, here, there));
   }
-  constexpr node_id or_nothing(node_id value) { return presence(value) ? add_op(op::present, g[value].type, value) : value; }
   // `value`, an element for each of those of `from` (or fewer axes), reaches the operand `to`.
   constexpr void reach(node_id to, node_id value, axis_set from) {
     if (!to || !is_differentiable(g[to].type)) return;
@@ -294,7 +235,7 @@ struct differentiation {
       }
       weights& w = waiting_for(to);
       w.reached = plus(w.reached, or_nothing(contracted(dy, other, (all | g[dy].axes) & ~g[to].axes)));
-      w.delta = plus(w.delta, contracted(dy, y, (x.axes | g[dy].axes) & ~(g[to].axes & ~x.over)));
+      w.delta = plus(w.delta, or_nothing(contracted(dy, y, (x.axes | g[dy].axes) & ~(g[to].axes & ~x.over))));
     }
   }
   constexpr void reduced(const node& x, node_id y, node_id dy) {
@@ -324,7 +265,7 @@ struct differentiation {
       case op::logsumexp: {
         const node_id p = g.add(node{.code = op::softmax, .type = x.type, .a = x.a, .axes = all, .over = x.over});
         weights& w = waiting_for(p);
-        w.delta = minus(w.delta, dy);
+        w.delta = minus(w.delta, or_nothing(dy));
         break;
       }
       default: break;
@@ -342,13 +283,14 @@ struct differentiation {
       if (g[w.softmax].a != i) continue;
       const node_id p = w.softmax;
       node_id reached = w.reached, delta = w.delta;
-      if (const node_id other = p < declared ? gradient[std::size_t(p)] : node_id(0)) {   // it was used in other ways too
-        const node_id keep = presence(i);
+      const node_id keep = presence(i);
+      if (const node_id other = p < declared ? or_nothing(gradient[std::size_t(p)]) : node_id(0)) {   // it was used in other ways too
         const node_id seen = keep ? add_op(op::mask, g[other].type, other, keep) : other;
         delta = plus(delta, contracted(p, seen, g[p].over));
         reached = plus(reached, other);
       }
-      reach(i, times(p, minus(reached, delta)), g[p].axes);
+      const node_id d = times(p, minus(reached, delta));
+      reach(i, keep ? add_op(op::mask, g[d].type, d, keep) : d, g[p].axes);
     }
   }
 
@@ -356,7 +298,7 @@ struct differentiation {
     const node x = g[i];
     const node_id dy = gradient[std::size_t(i)];
     if (!dy) return;
-    if (x.code == op::mask) reach(x.a, add_op(op::present, g[dy].type, add_op(op::mask, g[dy].type, dy, x.b)), x.axes);
+    if (x.code == op::mask) reach(x.a, presence(dy) == presence(i) ? dy : add_op(op::mask, g[dy].type, dy, x.b), x.axes);
     else if (is_pointwise(x.code)) pointwise(x, i, dy);
     else if (x.code == op::dot) dot_product(x, i, dy);
     else if (x.code == op::softmax) waiting_for(i);
@@ -372,7 +314,7 @@ struct differentiation {
   }
   // The gradient of an input with all of its axes; zeros if nothing has reached it.
   constexpr node_id of_input(node_id i) {
-    const node_id d = gradient[std::size_t(i)] ? gradient[std::size_t(i)] : real(0);
+    const node_id d = gradient[std::size_t(i)] ? or_nothing(gradient[std::size_t(i)]) : real(0);
     return with_axes(d, g[i].axes);
   }
 };
