@@ -40,8 +40,11 @@ class presences {
         return view(g, x, a, (g[a].axes & ~(two | three)) | one);
       }
       case op::shift: {                                    // the zeros that come in are there
-        const node_id gone = add_condition(g, op::invert, varying(g, a, x.first));
-        return add_condition(g, op::invert, view(g, x, gone, g[gone].axes));
+        const node_id here = add_index(g, x.first), zero = g.add_constant(0, element::integer);
+        const node_id at = g.add(node{.code = op::subtract, .type = element::integer, .a = here, .b = g.add_constant(x.value, element::integer), .axes = one});
+        const node_id from = read_at(g, varying(g, a, x.first), x.first, at);
+        const node_id before = add_condition(g, op::less, at, zero), behind = add_condition(g, op::less_equal, extent_of(g, x.first), at);
+        return add_condition(g, op::either, from, add_condition(g, op::either, before, behind));
       }
       case op::concat: {
         const node_id holds = g.add_constant(1, element::boolean);
@@ -50,9 +53,7 @@ class presences {
                           .first = x.first, .second = x.second, .third = x.third});
       }
       default: {                                           // gather: b is where the index is present
-        if (a && (has & one))
-          a = g.add(node{.code = op::gather, .type = element::boolean, .a = a, .b = x.b, .axes = (has & ~one) | g[x.b].axes, .first = x.first});
-        return all_of(g, a, b);
+        return all_of(g, a && (has & one) ? read_at(g, a, x.first, x.b) : a, b);
       }
     }
   }
@@ -76,6 +77,14 @@ class presences {
   static constexpr node_id all_of(graph& g, node_id a, node_id b) { return a && b && a != b ? add_condition(g, op::both, a, b) : a ? a : b; }
   static constexpr node_id view(graph& g, const node& x, node_id a, axis_set axes) {
     return g.add(node{.code = x.code, .type = element::boolean, .a = a, .axes = axes, .first = x.first, .second = x.second, .third = x.third, .value = x.value});
+  }
+  static constexpr node_id read_at(graph& g, node_id table, int axis, node_id index) {
+    return g.add(node{.code = op::gather, .type = g[table].type, .a = table, .b = index, .axes = (g[table].axes & ~axis_bit(axis)) | g[index].axes,
+                      .first = std::int16_t(axis)});
+  }
+  static constexpr node_id extent_of(graph& g, int axis) {
+    if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
+    return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
   }
   // The same condition, varying over an axis that it lacks.
   static constexpr node_id varying(graph& g, node_id condition, int axis) {
