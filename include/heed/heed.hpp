@@ -15,6 +15,7 @@
 #include "block/attention.hpp"
 #include "block/bias.hpp"
 #include "block/heads.hpp"
+#include "block/loss.hpp"
 #include "block/mask.hpp"
 #include "block/norm.hpp"
 #include "run/fused.hpp"
