@@ -117,3 +117,26 @@ BOOST_AUTO_TEST_CASE(the_gradient_graph_shares_with_the_forward) {
   const auto d2 = std::make_unique<differentiation>(differentiated(list_of({normed.get()})));
   for (const op code : {op::rsqrt, op::sqrt}) BOOST_TEST(count(d2->g, code) == count(normed->g, code));
 }
+
+// x + dot(tanh(dot(x, w)), w2), so many times: each block adds the same number of nodes to the gradient.
+template <class X> [[gnu::noinline]] void add_block(X& y) {
+  y = std::make_unique<typename X::element_type>(*y + dot<o>(tanh(dot<c>(*y, input<"rw", double>(o, c))), input<"rw2", double>(c, o)));
+}
+int nodes_of_gradient(int blocks) {
+  auto y = HEED_MAKE(a * 1);
+  for (int i = 0; i < blocks; ++i) add_block(y);
+  return std::make_unique<differentiation>(differentiated(list_of({y.get()})))->g.size;
+}
+BOOST_AUTO_TEST_CASE(gradients_are_linear_in_the_graph) {
+  const int four = nodes_of_gradient(4), eight = nodes_of_gradient(8), sixteen = nodes_of_gradient(16);
+  BOOST_TEST(sixteen - eight == 2 * (eight - four));
+  BOOST_TEST((eight - four) / 4 <= 24, "a block of 5 nodes has a gradient of " << (eight - four) / 4);
+}
+BOOST_AUTO_TEST_CASE(dead_results_are_dropped) {
+  static constexpr auto out = weighed(s + dense);
+  static constexpr auto only_v = gradient<out>(wrt(v));    // needs no gradient of the score
+  const middle::plan& p = middle::plan_of<*only_v.of[0]>;
+  int sizes_of_loops = 0;
+  for (int i = 1; i < p.g.size; ++i) sizes_of_loops += p.g[i].code == op::dot;
+  BOOST_TEST(sizes_of_loops == 2);                         // q k, and the weights with the cotangent
+}
