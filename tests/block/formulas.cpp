@@ -93,6 +93,11 @@ constexpr auto c_relu = relu(x);
 constexpr auto c_gelu = gelu(x);
 constexpr auto c_gelu_tanh = gelu_tanh(x);
 constexpr auto c_silu = silu(x);
+constexpr auto target = input<"target", std::int32_t>(n);
+constexpr auto c_cross_entropy = cross_entropy<c>(x, target);
+constexpr auto c_cross_entropy_next = cross_entropy<c>(x, min(n + 1, 11));
+constexpr auto mean_cross_entropy = mean<n>(cross_entropy<c>(x, target));
+constexpr auto c_cross_entropy_gradient = gradient<mean_cross_entropy>(wrt(x));
 
 // A user's own composite is a function like the library's: keys fade with the logarithm of their distance.
 template <Symbolic Score, Operand Strength> constexpr auto fading(const Score& score, const Strength& strength) {
@@ -177,4 +182,21 @@ BOOST_AUTO_TEST_CASE(scores_and_activations) {
       total += p, out += p * V(j, f);
     }
     return out / total; }, q = Q, k = K, v = V);
+}
+BOOST_AUTO_TEST_CASE(losses) {
+  const std::int32_t targets[N] = {0, 11, 3, 3, 5, 7, 1, 10, 2};
+  const auto weight_of = [](extent_t i, extent_t j) {      // softmax along c
+    double total = 0;
+    for (extent_t a = 0; a < 12; ++a) total += std::exp(double(X(i, a)));
+    return std::exp(double(X(i, j))) / total;
+  };
+  check<c_cross_entropy>("cross_entropy", {N}, [&](extent_t, extent_t i) { return -std::log(weight_of(i, targets[i])); }, x = X, target = targets);
+  check<c_cross_entropy_next>("cross_entropy with a computed target", {N}, [&](extent_t, extent_t i) {
+    return -std::log(weight_of(i, std::min<extent_t>(i + 1, 11))); }, x = X);
+  check<c_cross_entropy_gradient>("the gradient of cross_entropy", {N, 12}, [&](extent_t i, extent_t j) {
+    return (weight_of(i, j) - (j == targets[i])) / double(N); }, x = X, target = targets);
+  tensor<float> one(N);
+  std::int32_t wrong[N] = {};
+  wrong[4] = 12;
+  BOOST_CHECK_EXCEPTION(fuse<c_cross_entropy>(x = X, target = wrong, into(one)), heed::error, [](const heed::error& e) { return std::string(e.operand()) == "target"; });
 }

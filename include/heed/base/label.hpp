@@ -43,4 +43,16 @@ constexpr label make_label(const char (&s)[N]) {
 template <std::size_t N>
 constexpr label make_label(const text<N>& t) { return make_label(t.s); }
 
+// A label as a name inside a type.
+constexpr int length_of(label l) {
+  int n = 0;
+  while (n < int(label_capacity) && (l.word[std::size_t(n) / 8] >> (8 * (std::size_t(n) % 8)) & 255)) ++n;
+  return n;
+}
+template <label L> constexpr auto text_of() {
+  text<std::size_t(length_of(L)) + 1> t;
+  for (std::size_t i = 0; i < std::size_t(length_of(L)); ++i) t.s[i] = char(L.word[i / 8] >> (8 * (i % 8)) & 255);
+  return t;
+}
+
 }  // namespace heed

@@ -42,6 +42,20 @@ struct input_expr : expr<Shape, Type> {
   }
 };
 
+// Adds an operand from outside to a graph.
+constexpr node_id put_input(graph& g, const label& name, element type, const shape_value& s) {
+  input_entry x{.name = name, .type = type, .rank = std::int8_t(s.rank), .order = {}};
+  axis_set axes = 0;
+  std::uint64_t h = mixed(mixed(x.name.word[0], x.name.word[1]), std::uint64_t(x.type) + 1);
+  for (std::size_t i = 0; i < std::size_t(s.rank); ++i) {
+    const int id = g.axis(s.axes[i]);
+    axes |= axis_set(1) << id;
+    x.order[i] = std::int8_t(id);
+    h = mixed(h, g.axis_hash[std::size_t(id)]);
+  }
+  return g.add(node{.code = op::input, .type = type, .axes = axes, .first = g.add_input(x), .hash = h | 1});
+}
+
 template <text Name, class... Axes> constexpr bool require_distinct() {
   constexpr bool axes = (is_axis<Axes> && ...), few = sizeof...(Axes) <= std::size_t(max_rank);
   static_assert(given<axes, operand_fact<Name>, axis_fact_of<Axes>...>, "heed: the arguments of an input are axes");
@@ -62,19 +76,8 @@ constexpr auto input(Axes...) {
   else if constexpr (!require_distinct<Name, Axes...>()) return ill_formed{};
   else {
     using Shape = shape<Axes...>;
-    return input_expr<Name, Shape, element_of<T>>(expr<Shape, element_of<T>>(empty_graph, [](graph& g) {
-      input_entry x{.name = make_label(Name), .type = element_of<T>, .rank = std::int8_t(sizeof...(Axes)), .order = {}};
-      axis_set axes = 0;
-      std::uint64_t h = mixed(mixed(x.name.word[0], x.name.word[1]), std::uint64_t(x.type) + 1);
-      [[maybe_unused]] std::size_t i = 0;
-      ([&] {
-        const int id = g.axis({Axes::name, Axes::extent});
-        axes |= axis_set(1) << id;
-        x.order[i++] = std::int8_t(id);
-        h = mixed(h, g.axis_hash[std::size_t(id)]);
-      }(), ...);
-      return g.add(node{.code = op::input, .type = element_of<T>, .axes = axes, .first = g.add_input(x), .hash = h | 1});
-    }));
+    return input_expr<Name, Shape, element_of<T>>(
+        expr<Shape, element_of<T>>(empty_graph, [](graph& g) { return put_input(g, make_label(Name), element_of<T>, value_of_shape<Shape>); }));
   }
 }
 

@@ -10,6 +10,7 @@ enum class op : std::uint8_t {
   nothing,
   input, constant, index, size,                            // leaves: index and size of the axis `first`
   negate, abs, exp, exp2, log, tanh, sqrt, rsqrt, erf, sigmoid, power,   // power: a to the constant `value`
+  present,                                                 // a where it is present, 0 where it is absent (see mask)
   add, subtract, multiply, divide, minimum, maximum,
   less, less_equal, equal, both, either, invert,
   where,                                                   // a ? b : c
@@ -30,7 +31,7 @@ enum class op : std::uint8_t {
 };
 
 constexpr bool is_leaf(op o) { return o >= op::input && o <= op::size; }
-constexpr bool is_unary(op o) { return o >= op::negate && o <= op::power; }
+constexpr bool is_unary(op o) { return o >= op::negate && o <= op::present; }
 constexpr bool is_binary(op o) { return o >= op::add && o <= op::either; }
 constexpr bool is_condition(op o) { return o >= op::less && o <= op::invert; }
 constexpr bool is_pointwise(op o) { return (o >= op::negate && o <= op::where) || o == op::cast; }

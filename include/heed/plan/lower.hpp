@@ -113,12 +113,24 @@ struct lowering {
       const kept_value a = value_of(x.a), keep = value_of(x.b);
       return {real(a.value), both(both(a.keep, keep.keep), keep.value)};
     }
+    if (x.code == op::present) {
+      const kept_value a = value_of(x.a);
+      return {chosen(a.keep, a.value, 0), 0};
+    }
     if (is_heavy(x.code)) return reduced(x);
     return pointwise(x);
   }
+  // where(condition, a, b) is present where the branch that is taken is.
+  constexpr instruction_id kept_branch(instruction_id condition, instruction_id a, instruction_id b) {
+    if (!a && !b) return 0;
+    const instruction_id other = emit(op::invert, element::boolean, condition);
+    if (!b) return emit(op::either, element::boolean, other, a);
+    if (!a) return emit(op::either, element::boolean, condition, b);
+    return emit(op::either, element::boolean, both(condition, a), both(other, b));
+  }
   constexpr kept_value pointwise(const node& x) {
     const kept_value a = value_of(x.a), b = x.b ? value_of(x.b) : kept_value{}, c = x.c ? value_of(x.c) : kept_value{};
-    const instruction_id keep = both(both(a.keep, b.keep), c.keep);
+    const instruction_id keep = x.code == op::where ? both(a.keep, kept_branch(a.value, b.keep, c.keep)) : both(both(a.keep, b.keep), c.keep);
     if (x.code == op::cast) return {emit(op::cast, x.type, a.value), keep};
     instruction_id p0 = a.value, p1 = b.value, p2 = c.value;
     const auto class_at = [&](instruction_id i) { return class_of(r.code[i].type); };

@@ -3,7 +3,7 @@
 // becomes a view, names change below pointwise operations. Equal values are one node by construction of the graph. What
 // floating-point numbers could tell apart beyond rounding (NaN, signed infinity) is left alone: 0 * x stays.
 #pragma once
-#include "../graph/graph.hpp"
+#include "../graph/presence.hpp"
 #include <bit>
 #include <limits>
 
@@ -180,7 +180,7 @@ struct weights {
     for (; done < g.size; ++done) {
       const node& x = g[done];
       const int w = 1 + of[std::size_t(x.a)] + of[std::size_t(x.b)] + of[std::size_t(x.c)];
-      of[std::size_t(done)] = is_leaf(x.code) ? 1 : !is_pointwise(x.code) || w > 100 ? 100 : std::uint8_t(w);
+      of[std::size_t(done)] = is_leaf(x.code) ? 1 : !(is_pointwise(x.code) || x.code == op::mask) || w > 100 ? 100 : std::uint8_t(w);
     }
   }
   constexpr bool light(int i) const { return of[std::size_t(i)] <= 32; }
@@ -193,16 +193,12 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to) {
   if (!(x.axes & old)) return i;
   if (x.code == op::index)
     return g.add(node{.code = op::index, .type = x.type, .axes = fresh, .first = std::int16_t(to)});
-  if (is_pointwise(x.code)) {
+  if (is_pointwise(x.code) || x.code == op::mask) {
     const node_id a = renamed(g, x.a, from, to), b = x.b ? renamed(g, x.b, from, to) : node_id(0);
     return make(g, x.code, x.type, a, b, x.c ? renamed(g, x.c, from, to) : node_id(0), x.value);
   }
   return g.add(node{.code = op::rename, .type = x.type, .a = i, .axes = (x.axes & ~old) | fresh,
                     .first = std::int16_t(from), .second = std::int16_t(to)});
-}
-
-template <class Op> constexpr bool is_present(Op o) {      // the operation that makes an absent value 0
-  if constexpr (requires { Op::present; }) return o == Op::present; else return false;
 }
 
 // Weights that are used in other ways than to weigh values: by a gradient, most likely, which needs their log-sum-exp.
@@ -225,7 +221,8 @@ constexpr bool vanishes_with_operands(const graph& g, const node& x, bool a, boo
     case op::divide: case op::mask: case op::negate: case op::cast: return a;
     case op::add: case op::subtract: return a && b;
     case op::where: return (b || is_constant(g, x.b, 0)) && (c || is_constant(g, x.c, 0));
-    default: return is_present(x.code) && a;
+    case op::present: return a;
+    default: return false;
   }
 }
 
@@ -245,6 +242,34 @@ constexpr void add_sums_at_once(graph& g, node& sum, const node_flags& paired) {
   }
 }
 
+// Memory holds numbers and does not say which are absent. So what moves elements out of memory moves numbers, with 0 for what
+// is absent, and what was absent is absent again behind it; and a product says at its operand what it leaves out.
+struct settled_absence {
+  presences present{};
+  constexpr node_id moving(graph& g, node x) {
+    node values = x;
+    const node_id a = present.of(g, x.a), b = present.of(g, x.b);
+    if (!a && !b) return g.add(x);
+    if (a) values.a = add_present(g, x.a);
+    if (b) values.b = add_present(g, x.b);
+    const node_id keep = presences::moved(g, x, a, b), y = g.add(values);
+    return g.add(node{.code = op::mask, .type = x.type, .a = y, .b = keep, .axes = g[y].axes | g[keep].axes});
+  }
+  constexpr node_id product(graph& g, node x) {
+    x.a = masked(g, x.a), x.b = masked(g, x.b);
+    return g.add(x);
+  }
+
+ private:
+  static constexpr node_id add_present(graph& g, node_id i) {
+    return g.add(node{.code = op::present, .type = g[i].type, .a = i, .axes = g[i].axes});
+  }
+  constexpr node_id masked(graph& g, node_id i) {
+    const node_id keep = g[i].code == op::mask ? node_id(0) : present.of(g, i);
+    return keep ? g.add(node{.code = op::mask, .type = g[i].type, .a = i, .b = keep, .axes = g[i].axes | g[keep].axes}) : i;
+  }
+};
+
 // The pass. Roots keep their places; nodes that nothing needs are gone.
 template <std::size_t N>
 constexpr simplified_graph simplified(const graph& g, const std::array<node_id, N>& roots, int count) {
@@ -256,6 +281,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   weights weight;
   node_flags paired{};                                     // 0 wherever such weights are
   int paired_done = 1;
+  settled_absence absence;
   for (int i = 1; i < g.size; ++i) {
     if (!used[std::size_t(i)]) continue;
     const node& x = g[i];
@@ -272,15 +298,16 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
     } else if (x.code == op::gather && r.g[b].code == op::index && !(r.g[a].axes & r.g[b].axes & ~(axis_set(1) << x.first))) {
       const std::int16_t at = r.g[b].first;                // the table at an axis itself: a view of its first elements
       y = at == x.first ? a
-                        : r.g.add(node{.code = op::slice, .type = x.type, .a = a, .axes = x.axes, .first = x.first, .second = at});
+                        : absence.moving(r.g, node{.code = op::slice, .type = x.type, .a = a, .axes = x.axes, .first = x.first, .second = at});
     } else {
       node copy = x;
       copy.a = a, copy.b = b, copy.c = c, copy.hash = 0;
       if (x.code == op::sum) add_sums_at_once(r.g, copy, paired);
-      y = r.g.add(copy);
-      if (other_use[std::size_t(i)])                       // behind the weights: whether anything needs it is decided later
+      y = is_moving(x.code) ? absence.moving(r.g, copy) : x.code == op::dot ? absence.product(r.g, copy) : r.g.add(copy);
+      if (other_use[std::size_t(i)]) {                     // behind the weights: whether anything needs it is decided later
         r.g.add(node{.code = op::logsumexp, .type = copy.type, .a = copy.a, .axes = copy.axes & ~copy.over, .over = copy.over});
-      if (other_use[std::size_t(i)]) paired[std::size_t(y)] = true;
+        paired[std::size_t(y)] = true;
+      }
     }
     for (; paired_done < r.g.size; ++paired_done) {
       const node& z = r.g[paired_done];

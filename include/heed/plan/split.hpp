@@ -187,7 +187,7 @@ struct splitter {
   }
   // Is i (or what it is the summit of) a stored value seen from the region of root?
   constexpr bool stored(node_id i, node_id root, node_id dot, axis_set over) const {
-    if (i == root) return false;
+    if (i == root || u.absent[std::size_t(i)]) return false;
     if (wanted[std::size_t(i)] || needed[std::size_t(i)] || u.result[std::size_t(i)]) return true;
     const node_id below = u.below[std::size_t(i)];
     return below && below != dot && !fuses(below, root, over) && !is_leaf(p.g[i].code);
@@ -206,7 +206,7 @@ struct splitter {
       while (s.count && !over) {
         const node_id i = s.pop();
         const node& x = p.g[i];
-        if (i != root && (wanted[std::size_t(i)] || needed[std::size_t(i)])) continue;
+        if (i != root && !u.absent[std::size_t(i)] && (wanted[std::size_t(i)] || needed[std::size_t(i)])) continue;
         if (is_heavy(x.code)) {
           if (!is_contraction(p.g, x) && fuses(i, root, x.over)) over = x.over, core = i;
           continue;
@@ -227,7 +227,8 @@ struct splitter {
       outline& r = p.regions[std::size_t(number)];
       if (is_leaf(x.code) && x.code != op::input) continue;
       const bool view = is_view(x.code) || x.code == op::input;
-      if (i != root && (view || (!loop && stored(i, root, dot, over)) || (loop && (wanted[std::size_t(i)] || u.result[std::size_t(i)]) && (gradient_of[std::size_t(i)] || !needs_loop(i, root))))) {
+      if (i != root && (view || (!loop && stored(i, root, dot, over)) ||
+                        (loop && (wanted[std::size_t(i)] || u.result[std::size_t(i)]) && !u.absent[std::size_t(i)] && (gradient_of[std::size_t(i)] || !needs_loop(i, root))))) {
         read(r, i);
       } else if (i == dot) {
         read(r, x.a), read(r, x.b);
@@ -261,7 +262,7 @@ struct splitter {
     while (s.count) {
       const node_id i = s.pop();
       const node& x = p.g[i];
-      if (i != root && (u.result[std::size_t(i)] || x.code == op::input || gradient_of[std::size_t(i)])) continue;
+      if (i != root && ((u.result[std::size_t(i)] && !u.absent[std::size_t(i)]) || x.code == op::input || gradient_of[std::size_t(i)])) continue;
       if (needs_loop(i, root)) return true;
       if (i != root && (is_contraction(p.g, x) || (wanted[std::size_t(i)] && !u.pairwise[std::size_t(i)]))) continue;
       s.push(x.a), s.push(x.b), s.push(x.c);

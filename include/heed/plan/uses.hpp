@@ -12,6 +12,7 @@ struct uses {
   std::array<node_id, graph::capacity> last{};             // the last user; results are used to the end
   std::array<node_id, graph::capacity> summit{};           // of contractions and reductions
   std::array<node_id, graph::capacity> below{};            // inverse: whose summit a node is
+  node_flags absent{};                                     // part of it may be absent: never read back from memory
   node_flags paired{};                                     // a contraction over pairs of positions
   node_flags pairwise{};                                   // ... and whatever is computed from one at the same pairs
 };
@@ -49,7 +50,7 @@ constexpr node_id summit_of(const graph& g, const uses& u, const node_flags& own
   for (int j = from + 1; j <= open && j < g.size; ++j) {
     const node& x = g[j];
     if (!u.used[std::size_t(j)] || !(reach[std::size_t(x.a)] || reach[std::size_t(x.b)] || reach[std::size_t(x.c)])) continue;
-    if (!is_pointwise(x.code) || x.axes != g[from].axes || owned[std::size_t(j)] || !is_real(x.type)) break;
+    if (!is_pointwise(x.code) || u.absent[std::size_t(j)] || x.axes != g[from].axes || owned[std::size_t(j)] || !is_real(x.type)) break;
     reach[std::size_t(j)] = true;
     if (open <= j) best = node_id(j);
     if (u.result[std::size_t(j)]) break;
@@ -71,6 +72,11 @@ constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int 
   for (int i = 0; i < count; ++i) {
     u.result[std::size_t(roots[std::size_t(i)])] = true;
     u.last[std::size_t(roots[std::size_t(i)])] = node_id(g.size);
+  }
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    u.absent[std::size_t(i)] = x.code == op::mask || (is_pointwise(x.code) && x.code != op::present &&
+                                                      (u.absent[std::size_t(x.a)] || u.absent[std::size_t(x.b)] || u.absent[std::size_t(x.c)]));
   }
   node_flags owned{};
   const axis_set open = runtime_axes(g);

@@ -63,6 +63,7 @@ HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
   else if constexpr (Code == op::erf) return erf(a);
   else if constexpr (Code == op::sigmoid) return sigmoid(a);
   else if constexpr (Code == op::power) return power(a, value);
+  else if constexpr (Code == op::present) return a;        // lowered to a choice where anything can be absent
   else if constexpr (Code == op::invert) return !a;
   else if constexpr (Code == op::add) return a + b;
   else if constexpr (Code == op::subtract) return a - b;

@@ -12,17 +12,6 @@ inline constexpr options strict{true};
 
 namespace run {
 
-constexpr int length_of(label l) {
-  int n = 0;
-  while (n < int(label_capacity) && (l.word[std::size_t(n) / 8] >> (8 * (std::size_t(n) % 8)) & 255)) ++n;
-  return n;
-}
-template <label L> constexpr auto text_of() {
-  text<std::size_t(length_of(L)) + 1> t;
-  for (std::size_t i = 0; i < std::size_t(length_of(L)); ++i) t.s[i] = char(L.word[i / 8] >> (8 * (i % 8)) & 255);
-  return t;
-}
-
 template <bool Fused, int Region> constexpr bool require_fused() {
   static_assert(given<Fused, number_fact<"region", Region>>, "heed: strict: a region of this graph cannot be fused (explain says why)");
   return Fused;

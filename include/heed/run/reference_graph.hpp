@@ -151,6 +151,7 @@ class reference_graph {
   }
 
   double element_of_node(const node& x, const extents& index, bool& gone) const {
+    if (x.code == op::present) return absent(x.a, index) ? 0 : number(x.a, index);
     if (is_pointwise(x.code)) {
       const double a = number(x.a, index), b = x.b ? number(x.b, index) : 0, c = x.c ? number(x.c, index) : 0;
       gone = absent(x.a, index) || (x.code == op::where ? absent(a != 0 ? x.b : x.c, index)

@@ -10,7 +10,7 @@ namespace heed::show {
 inline const char* name_of(op o) {
   static constexpr const char* names[] = {
       "nothing", "input", "constant", "index", "size", "-", "abs", "exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf",
-      "sigmoid", "pow", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather",
+      "sigmoid", "pow", "present", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather",
       "rename", "split", "merge", "slice", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
       "tile", "load"};
   static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);

@@ -1,0 +1,322 @@
+// Reverse-mode differentiation, a pass from graph to graph. The nodes are taken from the last to the first; each hands what
+// reaches it on to its operands by the rule of its operation, and equal values are one node, so the gradient of a graph is linear
+// in it and shares with it what the forward has computed (tanh gives its own slope). A gradient may lack axes of its value:
+// broadcasting by absence works backwards too, and only where an operand lacks an axis is there a sum.
+//
+// The rules that are not obvious:
+//   mask(x, c)   what reaches an absent element goes nowhere: the gradient is absent there, and 0 in the end.
+//   softmax      dS = p (dp - delta), delta = sum of p dp; for dot<m>(p, v), the weighted values O, delta = sum over the width of dO O.
+//   logsumexp    joins the softmax of the same score: delta - dL.
+//   max, min     over an axis or of two values: shared evenly among those that are equal.
+//   abs, where   abs at 0 has slope 0; a condition has none.
+//   gather       a sum over all that read an element, in the order of the axes: no scatter, the same bits on every machine.
+#pragma once
+#include "presence.hpp"
+
+namespace heed {
+
+// Does a gradient pass through values of this element?
+constexpr bool is_differentiable(element e) { return is_real(e); }
+
+struct differentiation {
+  graph g;                                                 // grows behind the declared graph
+  int declared;                                            // nodes of the declared graph
+  std::array<node_id, graph::capacity> gradient{};         // of declared nodes, as far as it is known; 0: none has reached them
+  // Softmax and log-sum-exp of one score along the same axis, waiting until the score's turn comes.
+  struct weights { node_id softmax{}, reached{}, delta{}; };
+  std::array<weights, 64> waiting{};
+  presences present{};
+  int waiting_count = 0;
+
+  // ---- building
+  constexpr node_id real(double v) { return g.add_constant(v); }
+  constexpr bool is(node_id i, double v) const { return g[i].code == op::constant && g[i].value == v; }
+  constexpr node_id add_op(op o, element type, node_id a, node_id b = 0, node_id c = 0, double value = 0) {
+    return g.add(node{.code = o, .type = type, .a = a, .b = b, .c = c, .axes = g[a].axes | g[b].axes | g[c].axes, .value = value});
+  }
+  constexpr element joined_real(node_id a, node_id b) const {
+    const element e = joined(g[a].type, g[b].type);
+    return is_real(e) ? e : element::real;
+  }
+  constexpr node_id times(node_id a, node_id b) {
+    if (is(a, 1)) return b;
+    if (is(b, 1)) return a;
+    return add_op(op::multiply, joined_real(a, b), a, b);
+  }
+  constexpr node_id plus(node_id a, node_id b) {
+    if (!a || !b) return a ? a : b;
+    return add_op(op::add, joined_real(a, b), a, b);
+  }
+  constexpr node_id minus(node_id a, node_id b) {
+    if (!b) return a;
+    if (!a) return negative(b);
+    return add_op(op::subtract, joined_real(a, b), a, b);
+  }
+  constexpr node_id negative(node_id a) { return add_op(op::negate, g[a].type, a); }
+  constexpr node_id over(node_id a, node_id b) { return add_op(op::divide, joined_real(a, b), a, b); }
+  constexpr node_id where(node_id c, node_id a, node_id b) { return add_op(op::where, joined(g[a].type, g[b].type), c, a, b); }
+  constexpr node_id compared(op o, node_id a, node_id b) { return add_op(o, element::boolean, a, b); }
+  constexpr node_id index_of(int axis) { return add_index(g, axis); }
+  constexpr node_id size_of(int axis) {
+    if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
+    return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
+  }
+  constexpr node_id whole(double v) { return g.add_constant(v, element::integer); }
+  constexpr node_id view(op o, node_id a, int first, int second, int third, axis_set axes, double value = 0) {
+    return g.add(node{.code = o, .type = g[a].type, .a = a, .axes = axes, .first = std::int16_t(first), .second = std::int16_t(second),
+                      .third = std::int16_t(third), .value = value});
+  }
+  // The table a read along an axis at an index.
+  constexpr node_id read_at(node_id a, int axis, node_id index) {
+    return g.add(node{.code = op::gather, .type = g[a].type, .a = a, .b = index,
+                      .axes = (g[a].axes & ~axis_bit(axis)) | g[index].axes, .first = std::int16_t(axis)});
+  }
+  constexpr node_id with_axis(node_id a, int axis) {       // the same value, varying over an axis that it lacks
+    if (g[a].axes & axis_bit(axis)) return a;
+    return add_op(op::add, g[a].type, a, times(real(0), index_of(axis)));
+  }
+
+  // The sum of a value over some axes, one axis at a time. Over an axis that it lacks it is that many times the value.
+  constexpr node_id summed(node_id a, axis_set axes) {
+    for (int i = max_axes - 1; i >= 0; --i)
+      if (axes & g[a].axes & axis_bit(i))
+        a = g.add(node{.code = op::sum, .type = g[a].type, .a = a, .axes = g[a].axes & ~axis_bit(i), .over = axis_bit(i)});
+    for (int i = 0; i < max_axes; ++i)
+      if (axes & axis_bit(i) & ~g[a].axes && !summed_over(a, i)) a = times(a, size_of(i));
+    return a;
+  }
+  // Did summed() reduce this axis just now? Then it lacks it for that reason.
+  constexpr bool summed_over(node_id a, int axis) const {
+    for (; g[a].code == op::sum; a = g[a].a)
+      if (g[a].over & axis_bit(axis)) return true;
+    return false;
+  }
+  // The sum of a * b over some axes.
+  constexpr node_id contracted(node_id a, node_id b, axis_set axes) {
+    const axis_set both = axes & g[a].axes & g[b].axes, neither = axes & ~g[a].axes & ~g[b].axes;
+    if (const axis_set own = axes & g[a].axes & ~g[b].axes) a = summed(a, own);
+    if (const axis_set own = axes & g[b].axes & ~g[a].axes & ~both) b = summed(b, own);
+    node_id r = both ? g.add(node{.code = op::dot, .type = joined_real(a, b), .a = a, .b = b, .axes = (g[a].axes | g[b].axes) & ~both, .over = both})
+                     : times(a, b);
+    for (int i = 0; i < max_axes; ++i)
+      if (neither & axis_bit(i)) r = times(r, size_of(i));
+    return r;
+  }
+
+  constexpr node_id presence(node_id i) { return present.of(g, i); }
+  constexpr node_id or_nothing(node_id value) { return presence(value) ? add_op(op::present, g[value].type, value) : value; }
+
+  // ---- handing on
+  // A gradient is absent where its value has no part in the result. It stays absent on its way, and is not 0: a product would
+  // not leave a 0 out, and 0 times the NaN of a masked key is NaN. Two that meet are present where one of them is.
+  constexpr void arrive(node_id to, node_id value) {
+    node_id& sum = gradient[std::size_t(to)];
+    const node_id here = presence(sum), there = presence(value);
+    if (!sum || here == there) { sum = plus(sum, value); return; }
+    sum = plus(or_nothing(sum), or_nothing(value));
+    if (here && there) sum = add_op(op::mask, g[sum].type, sum, add_op(op::either, element::boolean, here, there));
+  }
+  // `value`, an element for each of those of `from` (or fewer axes), reaches the operand `to`.
+  constexpr void reach(node_id to, node_id value, axis_set from) {
+    if (!to || !is_differentiable(g[to].type)) return;
+    arrive(to, summed(value, (from | g[value].axes) & ~g[to].axes));
+  }
+  constexpr void reach_product(node_id to, node_id a, node_id b, axis_set from) {
+    if (!to || !is_differentiable(g[to].type)) return;
+    arrive(to, contracted(a, b, (from | g[a].axes | g[b].axes) & ~g[to].axes));
+  }
+
+  constexpr void pointwise(const node& x, node_id y, node_id dy) {
+    const node_id a = x.a, b = x.b;
+    const auto to_a = [&](node_id slope) { reach(a, times(dy, slope), x.axes); };
+    switch (x.code) {
+      case op::negate: reach(a, negative(dy), x.axes); break;
+      case op::abs:
+        reach(a, where(compared(op::less, a, real(0)), negative(dy), where(compared(op::equal, a, real(0)), real(0), dy)), x.axes);
+        break;
+      case op::exp: to_a(y); break;
+      case op::exp2: to_a(times(real(0.693147180559945309), y)); break;
+      case op::log: reach(a, over(dy, a), x.axes); break;
+      case op::tanh: to_a(minus(real(1), times(y, y))); break;
+      case op::sqrt: reach(a, over(times(real(0.5), dy), y), x.axes); break;
+      case op::rsqrt: to_a(times(real(-0.5), times(y, times(y, y)))); break;
+      case op::erf: to_a(times(real(1.12837916709551257), add_op(op::exp, g[a].type, negative(times(a, a))))); break;
+      case op::sigmoid: to_a(times(y, minus(real(1), y))); break;
+      case op::power: to_a(times(real(x.value), add_op(op::power, x.type, a, 0, 0, x.value - 1))); break;
+      case op::present: reach(a, dy, x.axes); break;
+      case op::cast: if (is_real(x.type)) reach(a, x.type == g[a].type ? dy : add_op(op::cast, g[a].type, dy), x.axes); break;
+      case op::add: reach(a, dy, x.axes), reach(b, dy, x.axes); break;
+      case op::subtract: reach(a, dy, x.axes), reach(b, negative(dy), x.axes); break;
+      case op::multiply: reach(a, times(dy, b), x.axes), reach(b, times(dy, a), x.axes); break;
+      case op::divide:
+        reach(a, over(dy, b), x.axes);
+        reach(b, negative(over(times(dy, y), b)), x.axes);
+        break;
+      case op::minimum: case op::maximum: {
+        const node_id first = x.code == op::minimum ? compared(op::less, a, b) : compared(op::less, b, a);
+        const node_id tie = compared(op::equal, a, b), half = times(real(0.5), dy);
+        reach(a, where(tie, half, where(first, dy, real(0))), x.axes);
+        reach(b, where(tie, half, where(first, real(0), dy)), x.axes);
+        break;
+      }
+      case op::where:
+        reach(x.b, where(a, dy, real(0)), x.axes);
+        reach(x.c, where(a, real(0), dy), x.axes);
+        break;
+      default: break;                                      // conditions
+    }
+  }
+
+  constexpr void moved(const node& x, node_id dy) {
+    const int first = x.first, second = x.second, third = x.third;
+    const axis_set one = axis_bit(first), two = axis_bit(second), three = axis_bit(third), has = g[dy].axes;
+    switch (x.code) {
+      case op::rename: reach(x.a, has & two ? view(op::rename, dy, second, first, 0, (has & ~two) | one) : dy, g[x.a].axes); break;
+      case op::split: {
+        if (!(has & (two | three))) { reach(x.a, dy, g[x.a].axes); break; }
+        const node_id d = with_axis(with_axis(dy, second), third);
+        reach(x.a, view(op::merge, d, first, second, third, (g[d].axes & ~(two | three)) | one), g[x.a].axes);
+        break;
+      }
+      case op::merge: reach(x.a, has & one ? view(op::split, dy, first, second, third, (has & ~one) | two | three) : dy, g[x.a].axes); break;
+      case op::slice: {
+        const node_id at = add_op(op::subtract, element::integer, index_of(first), whole(x.value));
+        placed(x.a, dy, second, at);
+        break;
+      }
+      case op::shift: {
+        if (has & one) {
+          reach(x.a, g.add(node{.code = op::shift, .type = g[dy].type, .a = dy, .axes = has, .first = x.first, .value = -x.value}), x.axes);
+        } else {
+          const node_id at = add_op(op::add, element::integer, index_of(first), whole(x.value));
+          reach(x.a, where(inside(at, first), dy, real(0)), x.axes);
+        }
+        break;
+      }
+      case op::concat:
+        reach(x.a, has & one ? read_at(dy, first, index_of(second)) : dy, g[x.a].axes);
+        reach(x.b, has & one ? read_at(dy, first, add_op(op::add, element::integer, index_of(third), size_of(second))) : dy, g[x.b].axes);
+        break;
+      default: break;
+    }
+  }
+  constexpr node_id inside(node_id at, int axis) {
+    return add_op(op::both, element::boolean, compared(op::less_equal, whole(0), at), compared(op::less, at, size_of(axis)));
+  }
+  // dy, along `axis`, lies in the operand where `at` (an index along `axis`) is inside it; 0 elsewhere.
+  constexpr void placed(node_id to, node_id dy, int axis, node_id at) {
+    const node_id value = g[dy].axes & axis_bit(axis) ? read_at(dy, axis, at) : dy;
+    reach(to, where(inside(at, axis), value, real(0)), g[to].axes);
+  }
+  constexpr void gathered(const node& x, node_id dy) {
+    const node& index = g[x.b];
+    if (index.code == op::index && index.first != x.first && !(g[x.a].axes & index.axes)) {   // read at an axis: its first elements
+      placed(x.a, dy, index.first, index_of(x.first));
+      return;
+    }
+    const node_id low = add_op(op::maximum, element::integer, x.b, whole(0));
+    const node_id at = add_op(op::minimum, element::integer, low, add_op(op::subtract, element::integer, size_of(x.first), whole(1)));
+    reach(x.a, where(compared(op::equal, at, index_of(x.first)), dy, real(0)), x.axes | axis_bit(x.first));
+  }
+
+  constexpr weights& waiting_for(node_id softmax) {
+    for (int i = 0; i < waiting_count; ++i)
+      if (waiting[std::size_t(i)].softmax == softmax) return waiting[std::size_t(i)];
+    waiting[std::size_t(waiting_count)].softmax = softmax;   // too many: a compile error here
+    return waiting[std::size_t(waiting_count++)];
+  }
+  constexpr void dot_product(const node& x, node_id y, node_id dy) {
+    const axis_set all = g[x.a].axes | g[x.b].axes;
+    for (const auto& [to, other] : {std::pair(x.a, x.b), std::pair(x.b, x.a)}) {
+      const bool weights_of = g[to].code == op::softmax && g[to].over == x.over && to < declared && g[other].code != op::softmax;
+      if (!weights_of) {
+        reach_product(to, dy, other, all);
+        continue;
+      }
+      weights& w = waiting_for(to);
+      w.reached = plus(w.reached, or_nothing(contracted(dy, other, (all | g[dy].axes) & ~g[to].axes)));
+      w.delta = plus(w.delta, or_nothing(contracted(dy, y, (x.axes | g[dy].axes) & ~(g[to].axes & ~x.over))));
+    }
+  }
+  constexpr void reduced(const node& x, node_id y, node_id dy) {
+    const axis_set all = g[x.a].axes;
+    switch (x.code) {
+      case op::sum: reach(x.a, dy, all); break;
+      case op::mean: {
+        const node_id keep = presence(x.a);
+        node_id count = 0;
+        if (keep) {
+          const node_id one = add_op(op::mask, element::real, with_axes(real(1), x.over), keep);
+          count = add_op(op::maximum, element::real, summed(one, x.over), real(1));
+        } else {
+          for (int i = 0; i < max_axes; ++i)
+            if (x.over & axis_bit(i)) count = count ? add_op(op::multiply, element::integer, count, size_of(i)) : size_of(i);
+          count = add_op(op::maximum, element::integer, count, whole(1));
+        }
+        reach(x.a, over(dy, count), all);
+        break;
+      }
+      case op::max: case op::min: {
+        const node_id equal = compared(op::equal, x.a, y);
+        const node_id count = summed(where(equal, real(1), real(0)), x.over);
+        reach(x.a, where(equal, over(dy, count), real(0)), all);
+        break;
+      }
+      case op::logsumexp: {
+        const node_id p = g.add(node{.code = op::softmax, .type = x.type, .a = x.a, .axes = all, .over = x.over});
+        weights& w = waiting_for(p);
+        w.delta = minus(w.delta, or_nothing(dy));
+        break;
+      }
+      default: break;
+    }
+  }
+  constexpr node_id with_axes(node_id a, axis_set axes) {
+    for (int i = 0; i < max_axes; ++i)
+      if (axes & axis_bit(i)) a = with_axis(a, i);
+    return a;
+  }
+  // dS of everything that has waited for the score i.
+  constexpr void scores(node_id i) {
+    for (int k = 0; k < waiting_count; ++k) {
+      const weights w = waiting[std::size_t(k)];
+      if (g[w.softmax].a != i) continue;
+      const node_id p = w.softmax;
+      node_id reached = w.reached, delta = w.delta;
+      const node_id keep = presence(i);
+      if (const node_id other = p < declared ? or_nothing(gradient[std::size_t(p)]) : node_id(0)) {   // it was used in other ways too
+        const node_id seen = keep ? add_op(op::mask, g[other].type, other, keep) : other;
+        delta = plus(delta, contracted(p, seen, g[p].over));
+        reached = plus(reached, other);
+      }
+      const node_id d = times(p, minus(reached, delta));
+      reach(i, keep ? add_op(op::mask, g[d].type, d, keep) : d, g[p].axes);
+    }
+  }
+
+  constexpr void hand_on(node_id i) {
+    const node x = g[i];
+    const node_id dy = gradient[std::size_t(i)];
+    if (!dy) return;
+    if (x.code == op::mask) reach(x.a, presence(dy) == presence(i) ? dy : add_op(op::mask, g[dy].type, dy, x.b), x.axes);
+    else if (is_pointwise(x.code)) pointwise(x, i, dy);
+    else if (x.code == op::dot) dot_product(x, i, dy);
+    else if (x.code == op::softmax) waiting_for(i);
+    else if (is_reduction(x.code)) reduced(x, i, dy);
+    else if (x.code == op::gather) gathered(x, dy);
+    else moved(x, dy);
+  }
+  constexpr void run() {
+    for (int i = declared - 1; i > 0; --i) {
+      scores(node_id(i));
+      hand_on(node_id(i));
+    }
+  }
+  // The gradient of an input with all of its axes; zeros if nothing has reached it.
+  constexpr node_id of_input(node_id i) {
+    const node_id d = gradient[std::size_t(i)] ? or_nothing(gradient[std::size_t(i)]) : real(0);
+    return with_axes(d, g[i].axes);
+  }
+};
+
+}  // namespace heed

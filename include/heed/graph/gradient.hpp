@@ -1,0 +1,130 @@
+// Gradients: `gradient<out>(wrt(q, k, slope))` is the list of results grad(q), grad(k), grad(slope), an ordinary graph: fused,
+// explained, evaluated by `reference` and differentiated again like any other. For every result of `out` that is not a single
+// number the graph has one more input, its cotangent: `cotangent<out> = dO` in a call.
+#pragma once
+#include "differentiate.hpp"
+#include "results.hpp"
+
+namespace heed {
+
+// What a gradient is taken with respect to: inputs of real numbers.
+template <class... Inputs> struct wrt_list {};
+
+template <class T> inline constexpr bool is_input = false;
+template <text N, class S, element E> inline constexpr bool is_input<input_expr<N, S, E>> = true;
+template <class... T> constexpr bool require_inputs() {
+  static_assert(given<(is_input<T> && ...), T...>, "heed: a gradient is taken with respect to inputs");
+  return (is_input<T> && ...);
+}
+template <text Name, element Type> constexpr bool require_real_input() {
+  static_assert(given<is_real(Type), operand_fact<Name>, element_fact_of<Type>>, "heed: only inputs of real numbers have a gradient");
+  return is_real(Type);
+}
+template <text Name, bool There> constexpr bool require_input_of_graph() {
+  static_assert(given<There, operand_fact<Name>>, "heed: a gradient is taken with respect to an input that the graph does not have");
+  return There;
+}
+template <element Type> constexpr bool require_real_result() {
+  static_assert(given<is_real(Type), element_fact_of<Type>>, "heed: only results of real numbers have a gradient");
+  return is_real(Type);
+}
+
+template <class... Inputs>
+constexpr auto wrt(const Inputs&...) {
+  if constexpr ((is_ill_formed<Inputs> || ...)) return ill_formed{};
+  else if constexpr (!require_inputs<Inputs...>()) return ill_formed{};
+  else if constexpr (!(require_real_input<Inputs::name, Inputs::type>() && ...)) return ill_formed{};
+  else return wrt_list<Inputs...>{};
+}
+
+constexpr bool has_input(const result_list& r, const label& name) {
+  for (int k = 0; k < r.count; ++k)
+    for (int i = 0; i < r.of[k]->g.input_count; ++i)
+      if (r.of[k]->g.inputs[std::size_t(i)].name == name) return true;
+  return false;
+}
+// The name of the cotangent of result k: cotangent, or cotangent1, cotangent2, ... where there are several results; primed
+// where the graph has such an input already, as the gradient of a gradient does.
+constexpr label cotangent_label(const result_list& r, int k) {
+  constexpr char base[] = "cotangent";
+  char s[label_capacity + 1]{};
+  std::size_t n = 0;
+  for (; base[n]; ++n) s[n] = base[n];
+  if (r.count > 1) s[n++] = char('1' + k);
+  while (has_input(r, make_label(s))) s[n++] = '\'';       // too many: a compile error here
+  return make_label(s);
+}
+
+// The gradient of the sum of <result, cotangent> over some results.
+constexpr differentiation differentiated(const result_list& r) {
+  int largest = 0;
+  for (int k = 1; k < r.count; ++k)
+    if (r.of[k]->g.size > r.of[largest]->g.size) largest = k;
+  differentiation d{.g = r.of[largest]->g, .declared = 0};
+  std::array<node_id, max_results> roots{};
+  for (int k = 0; k < r.count; ++k) roots[std::size_t(k)] = d.g.graft(r.of[k]->g, r.of[k]->root);
+  d.declared = d.g.size;
+  for (int k = 0; k < r.count; ++k) {
+    const node& x = d.g[roots[std::size_t(k)]];
+    const node_id dy = r.of[k]->shape->rank == 0 ? d.real(1) : put_input(d.g, cotangent_label(r, k), stored(x.type), *r.of[k]->shape);
+    d.gradient[std::size_t(roots[std::size_t(k)])] = d.plus(d.gradient[std::size_t(roots[std::size_t(k)])], dy);
+  }
+  d.run();
+  return d;
+}
+template <result_list R> inline constexpr differentiation differentiation_of = differentiated(R);
+
+constexpr node_id node_of_input(const graph& g, int size, const label& name) {
+  for (int i = 1; i < size; ++i)
+    if (g[i].code == op::input && g.inputs[std::size_t(g[i].first)].name == name) return node_id(i);
+  return 0;
+}
+template <result_list R, class Input>
+inline constexpr auto gradient_with_respect_to = expr<typename Input::shape_type, Input::type>(empty_graph, [](graph& g) {
+  differentiation d = differentiation_of<R>;
+  const node_id root = d.of_input(node_of_input(d.g, d.declared, make_label(Input::name)));
+  g = d.g;
+  return root;
+});
+
+template <result_list R, class Input> constexpr bool differentiable_input() {
+  return require_input_of_graph<Input::name, has_input(R, make_label(Input::name))>();
+}
+template <result_list R> constexpr bool differentiable_results() {
+  return []<std::size_t... K>(std::index_sequence<K...>) {
+    return (require_real_result<R.of[K]->top().type>() && ...);
+  }(std::make_index_sequence<std::size_t(R.count)>{});
+}
+
+// gradient<out>(wrt(q, k, v)), gradient<results(out, lse)>(wrt(q)): results in the order of wrt, each with the shape and the
+// element of its input. Errors: those above. Where several values tie for a maximum they share its gradient evenly.
+template <result_list R, class... Inputs>
+consteval result_list gradient(wrt_list<Inputs...>) {
+  result_list r;
+  r.well_formed = false;
+  if constexpr (R.well_formed)
+    if constexpr (differentiable_results<R>())
+      if constexpr ((differentiable_input<R, Inputs>() && ...)) {
+        r.well_formed = true;
+        ((r.of[r.count++] = &gradient_with_respect_to<R, Inputs>), ...);
+      }
+  return r;
+}
+template <result_list R> consteval result_list gradient(ill_formed) { return result_list(ill_formed{}); }
+
+// The shape of a result as a type.
+template <const shape_value& S, class I> struct shape_type_of_value;
+template <const shape_value& S, std::size_t... I>
+struct shape_type_of_value<S, std::index_sequence<I...>> { using type = shape<axis<text_of<S.axes[I].name>(), S.axes[I].extent>...>; };
+
+// cotangent<out> = dO: binds the cotangent of a result; cotangent<results(out, lse), 1> = dL that of the second of several.
+template <result_list R, int K = 0>
+struct cotangent_key {
+  template <class Tensor> constexpr auto operator=(Tensor&& operand) const {
+    using Shape = typename shape_type_of_value<*R.of[K]->shape, std::make_index_sequence<std::size_t(R.of[K]->shape->rank)>>::type;
+    return binding<text_of<cotangent_label(R, K)>(), Shape, stored(R.of[K]->top().type), Tensor>{std::forward<Tensor>(operand)};
+  }
+};
+template <result_list R, int K = 0> inline constexpr cotangent_key<R, K> cotangent{};
+
+}  // namespace heed

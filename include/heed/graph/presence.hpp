@@ -1,0 +1,96 @@
+// Where a value of a graph is present (see mask): the condition as a node of the graph. Whatever is computed from an absent
+// value is absent; what moves elements takes along whether they are there.
+#pragma once
+#include "graph.hpp"
+
+namespace heed {
+
+constexpr axis_set axis_bit(int axis) { return axis_set(1) << axis; }
+constexpr node_id add_index(graph& g, int axis) {
+  return g.add(node{.code = op::index, .type = element::integer, .axes = axis_bit(axis), .first = std::int16_t(axis)});
+}
+constexpr node_id add_condition(graph& g, op o, node_id a, node_id b = 0) {
+  return g.add(node{.code = o, .type = element::boolean, .a = a, .b = b, .axes = g[a].axes | g[b].axes});
+}
+// Operations whose elements are elements of their operands.
+constexpr bool is_moving(op o) { return is_view(o) || o == op::gather || o == op::shift || o == op::concat; }
+
+class presences {
+ public:
+  // Where node i is present: a condition, or 0 if it always is. Found once for each node, for a graph is no tree.
+  constexpr node_id of(graph& g, node_id i) {
+    if (!i) return 0;
+    node_id& known = known_[std::size_t(i)];
+    if (!known) {
+      const node_id found = found_for(g, g[i]);
+      known = found ? found : always;
+    }
+    return known == always ? node_id(0) : known;
+  }
+  // The same for what an operation makes of operands that are present where a and b hold (0: everywhere).
+  static constexpr node_id moved(graph& g, const node x, node_id a, node_id b) {
+    if (!a && !b) return 0;
+    const axis_set one = axis_bit(x.first), two = axis_bit(x.second), three = axis_bit(x.third), has = g[a].axes;
+    switch (x.code) {
+      case op::rename: case op::split: case op::slice:
+        return has & one ? view(g, x, a, (has & ~one) | (x.code == op::split ? two | three : two)) : a;
+      case op::merge: {
+        if (!(has & (two | three))) return a;
+        a = varying(g, varying(g, a, x.second), x.third);
+        return view(g, x, a, (g[a].axes & ~(two | three)) | one);
+      }
+      case op::shift: {                                    // the zeros that come in are there
+        const node_id here = add_index(g, x.first), zero = g.add_constant(0, element::integer);
+        const node_id at = g.add(node{.code = op::subtract, .type = element::integer, .a = here, .b = g.add_constant(x.value, element::integer), .axes = one});
+        const node_id from = read_at(g, varying(g, a, x.first), x.first, at);
+        const node_id before = add_condition(g, op::less, at, zero), behind = add_condition(g, op::less_equal, extent_of(g, x.first), at);
+        return add_condition(g, op::either, from, add_condition(g, op::either, before, behind));
+      }
+      case op::concat: {
+        const node_id holds = g.add_constant(1, element::boolean);
+        const node_id p = varying(g, a ? a : holds, x.second), q = varying(g, b ? b : holds, x.third);
+        return g.add(node{.code = op::concat, .type = element::boolean, .a = p, .b = q, .axes = (g[p].axes & ~two) | (g[q].axes & ~three) | one,
+                          .first = x.first, .second = x.second, .third = x.third});
+      }
+      default: {                                           // gather: b is where the index is present
+        return all_of(g, a && (has & one) ? read_at(g, a, x.first, x.b) : a, b);
+      }
+    }
+  }
+
+ private:
+  static constexpr node_id always = -1;
+  std::array<node_id, graph::capacity> known_{};           // 0: not asked yet
+
+  constexpr node_id found_for(graph& g, const node x) {
+    if (x.code == op::present) return 0;
+    if (x.code == op::mask) return all_of(g, all_of(g, of(g, x.a), of(g, x.b)), x.b);
+    if (x.code == op::where) {                             // that of the branch that is taken
+      const node_id c = of(g, x.a), a = of(g, x.b), b = of(g, x.c);
+      const node_id taken = a ? add_condition(g, op::either, add_condition(g, op::invert, x.a), a) : node_id(0);
+      const node_id other = b ? add_condition(g, op::either, x.a, b) : node_id(0);
+      return all_of(g, c, all_of(g, taken, other));
+    }
+    if (is_pointwise(x.code)) return all_of(g, all_of(g, of(g, x.a), of(g, x.b)), of(g, x.c));
+    return is_moving(x.code) ? moved(g, x, of(g, x.a), of(g, x.b)) : node_id(0);
+  }
+  static constexpr node_id all_of(graph& g, node_id a, node_id b) { return a && b && a != b ? add_condition(g, op::both, a, b) : a ? a : b; }
+  static constexpr node_id view(graph& g, const node& x, node_id a, axis_set axes) {
+    return g.add(node{.code = x.code, .type = element::boolean, .a = a, .axes = axes, .first = x.first, .second = x.second, .third = x.third, .value = x.value});
+  }
+  static constexpr node_id read_at(graph& g, node_id table, int axis, node_id index) {
+    return g.add(node{.code = op::gather, .type = g[table].type, .a = table, .b = index, .axes = (g[table].axes & ~axis_bit(axis)) | g[index].axes,
+                      .first = std::int16_t(axis)});
+  }
+  static constexpr node_id extent_of(graph& g, int axis) {
+    if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
+    return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
+  }
+  // The same condition, varying over an axis that it lacks.
+  static constexpr node_id varying(graph& g, node_id condition, int axis) {
+    if (g[condition].axes & axis_bit(axis)) return condition;
+    return add_condition(g, op::both, condition, add_condition(g, op::less_equal, g.add_constant(0, element::integer), add_index(g, axis)));
+  }
+};
+
+}  // namespace heed

@@ -1,0 +1,59 @@
+// Gradients through kernels: the fused run of each equals the oracle, which central differences have confirmed
+// (primitives.cpp, composites.cpp hold the same graphs and more); at extents of 1 and 0 too.
+// options: -O1
+#include "fused_against_oracle.hpp"
+using namespace heed;
+
+namespace {
+using namespace heed_tests::graphs;
+constexpr auto grad_attention = gradient<past_only>(wrt(q, k, v));
+constexpr auto grad_sloped = gradient<results(sloped, lse)>(wrt(q, k, v, slope));
+constexpr auto grad_relative = gradient<relative>(wrt(k, table));
+constexpr auto grad_capped = gradient<capped_after>(wrt(q, k));
+constexpr auto grad_gated = gradient<gated>(wrt(q, gate));
+constexpr auto qg = input<"qg">(b, h, r, n, d);
+constexpr auto grad_grouped = gradient<grouped>(wrt(qg, k, v));
+constexpr auto w3 = input<"w3">(o, c);
+constexpr auto grad_mlp = gradient<gated_mlp>(wrt(x, w, w3));
+constexpr auto grad_norm = gradient<post_norm>(wrt(x, w, bias_o, w2));
+constexpr auto kind = input<"kind">(c);
+constexpr auto grad_embedded = gradient<embedded>(wrt(word, kind));
+constexpr auto grad_attended = gradient<attended>(wrt(x, w, bias_o, w2));
+constexpr auto grad_pooled = gradient<pooled>(wrt(x));
+constexpr auto grad_cosine = gradient<cosine>(wrt(x));
+constexpr auto grad_shifted = gradient<shifted>(wrt(x));
+constexpr auto grad_sliced = gradient<sliced>(wrt(x));
+constexpr auto loss = mean<b, n, c>(mlp * mlp);
+constexpr auto grad_loss = gradient<loss>(wrt(x, w, w2));
+constexpr auto grad_top = gradient<top>(wrt(q, k));
+// A gradient of a gradient, and one of several results.
+constexpr auto y = input<"y", double>(n);
+constexpr auto wave = sum<n>(tanh(y * y) * y);
+constexpr auto grad_wave = gradient<wave>(wrt(y));
+constexpr auto& slope_of_wave = *grad_wave.of[0];
+constexpr auto second = gradient<grad_wave>(wrt(y));
+}  // namespace
+
+#define CHECK(R) heed_tests::check_fused<R>(#R, 1e-4)
+BOOST_AUTO_TEST_CASE(attention_gradients) {
+  CHECK(grad_attention);
+  CHECK(grad_sloped);
+  CHECK(grad_relative);
+  CHECK(grad_capped);
+  CHECK(grad_gated);
+  CHECK(grad_grouped);
+  CHECK(grad_top);
+}
+BOOST_AUTO_TEST_CASE(other_gradients) {
+  CHECK(grad_mlp);
+  CHECK(grad_norm);
+  CHECK(grad_embedded);
+  CHECK(grad_attended);
+  CHECK(grad_pooled);
+  CHECK(grad_cosine);
+  CHECK(grad_shifted);
+  CHECK(grad_sliced);
+  CHECK(grad_loss);
+  CHECK(grad_wave);
+  CHECK(second);
+}
