@@ -107,7 +107,7 @@ struct lowering {
     if (x.code == op::concat) return concatenated(x);
     if (r.kind == region_kind::score_gradient) {           // what the mask excludes is left out anyway
       if (is_guard(x) && implied(value_of(x.a).value)) return value_of(x.b);
-      if (is_present(x.code) && implied(value_of(x.a).keep)) return {value_of(x.a).value, 0};
+      if (x.code == op::present && implied(value_of(x.a).keep)) return {value_of(x.a).value, 0};
     }
     if (x.code == op::mask) {
       const kept_value a = value_of(x.a), keep = value_of(x.b);
@@ -333,7 +333,7 @@ struct lowering {
         else if (x.code == op::negate) to.factor = -to.factor, i = x.a;
         else if (is_guard(x) && implied(value_of(x.a).value)) i = x.b;
         else if (x.code == op::mask && implied(value_of(x.b).value) && implied(value_of(x.b).keep)) i = x.a;
-        else if (is_present(x.code) && implied(value_of(x.a).keep)) i = x.a;
+        else if (x.code == op::present && implied(value_of(x.a).keep)) i = x.a;
         else more = false;
       }
       const kept_value v = value_of(i);
