@@ -30,7 +30,6 @@ constexpr auto grad_top = gradient<top>(wrt(q, k));
 constexpr auto y = input<"y", double>(n);
 constexpr auto wave = sum<n>(tanh(y * y) * y);
 constexpr auto grad_wave = gradient<wave>(wrt(y));
-constexpr auto& slope_of_wave = *grad_wave.of[0];
 constexpr auto second = gradient<grad_wave>(wrt(y));
 }  // namespace
 
