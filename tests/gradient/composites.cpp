@@ -16,7 +16,6 @@ constexpr auto wk = input<"wk", double>(o, c);
 constexpr auto wv = input<"wv", double>(o, c);
 constexpr auto bq = input<"bq", double>(o);
 constexpr auto wo = input<"wo", double>(c, o);
-constexpr auto level4 = input<"level4", double>(n);
 constexpr auto target = input<"target", std::int32_t>(n);
 constexpr auto wide_q = input<"wide_q", double>(heads, n, d);
 
