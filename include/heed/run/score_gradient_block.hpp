@@ -101,10 +101,13 @@ struct gradient_work {
   explicit gradient_work(const environment& call) : n(call) {}
   static constexpr std::size_t slot_size = std::size_t(gradient_keys<T>) * rows;
 
-  // Hands out memory from `from` on; returns how many bytes that takes.
+  // Hands out memory from `from` on; returns how many bytes that takes. From null: only counts.
   std::size_t place(std::byte* from) {
     std::size_t used = 0;
-    const auto bytes = [&](std::size_t size) { return from + std::exchange(used, used + (size + 63) / 64 * 64); };
+    const auto bytes = [&](std::size_t size) {
+      const std::size_t at = std::exchange(used, used + (size + 63) / 64 * 64);
+      return from ? from + at : nullptr;
+    };
     const auto take = [&](extent_t elements) { return reinterpret_cast<T*>(bytes(std::size_t(elements) * sizeof(T))); };
     c = reinterpret_cast<context*>(bytes(sizeof(context)));
     bounds = reinterpret_cast<middle::interval*>(bytes(sizeof(middle::interval) * std::size_t(program_type::bounded) * std::size_t((n.keys + program_type::granule - 1) / program_type::granule)));
