@@ -23,9 +23,9 @@ template <class X> constexpr auto headed(const X& x) { return split_heads<o, h, 
 template <class X> constexpr auto attended(const X& x) {
   const auto y = rms_norm<c>(x, weight);
   const auto queries = headed(project<c>(y, wq, bq));
-  const auto keys = headed(rename<n, m>(project<c>(y, wk)));
-  const auto values = headed(rename<n, m>(project<c>(y, wv)));
-  return x + project<o>(merge_heads<h, e, o>(attention<two, m>(queries, keys, rename<two, e>(values), causal(n, m))), wo);
+  const auto keys = headed(rename<n, t>(project<c>(y, wk)));
+  const auto values = headed(rename<n, t>(project<c>(y, wv)));
+  return x + project<o>(merge_heads<h, e, o>(attention<two, t>(queries, keys, rename<two, e>(values), causal(n, t))), wo);
 }
 }  // namespace
 

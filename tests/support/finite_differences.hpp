@@ -23,6 +23,9 @@ inline run::reference_graph::extents extents_of_graph(const graph& g, const exte
     const axis_entry& a = g.axes[std::size_t(i)];
     r[std::size_t(i)] = a.extent != runtime ? a.extent : given.at(a.name.text());
   }
+  for (int i = 1; i < g.size; ++i)                         // the oracle reads as it is told: memory beyond, if these differ
+    if (g[i].code == op::rename && r[std::size_t(g[i].first)] != r[std::size_t(g[i].second)])
+      throw std::logic_error("a renamed axis has two extents: " + g.axes[std::size_t(g[i].second)].name.text());
   return r;
 }
 inline std::size_t elements_of(const input_entry& in, const run::reference_graph::extents& extent) {

@@ -105,8 +105,8 @@ struct gradient_work {
   std::size_t place(std::byte* from) {
     std::size_t used = 0;
     const auto bytes = [&](std::size_t size) {
-      const std::size_t at = std::exchange(used, used + (size + 63) / 64 * 64);
-      return from ? from + at : nullptr;
+      const std::size_t start = std::exchange(used, used + (size + 63) / 64 * 64);
+      return from ? from + start : nullptr;
     };
     const auto take = [&](extent_t elements) { return reinterpret_cast<T*>(bytes(std::size_t(elements) * sizeof(T))); };
     c = reinterpret_cast<context*>(bytes(sizeof(context)));
