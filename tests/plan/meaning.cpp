@@ -2,6 +2,7 @@
 // with the oracle on the declared graph, at several extents.
 #include <boost/test/unit_test.hpp>
 #include "graphs.hpp"
+#include <heed/graph/gradient.hpp>
 using namespace heed;
 using namespace heed_tests::graphs;
 using heed::middle::plan, heed::middle::plan_of, heed::middle::region_kind;
@@ -81,6 +82,13 @@ BOOST_AUTO_TEST_CASE(projections_and_rows) {
   BOOST_TEST(regions(CHECK(cosine), region_kind::matmul) == 1);
   BOOST_TEST(CHECK(column_softmax).region_count == 1);
   BOOST_TEST(CHECK(inner).region_count == 1);
+}
+BOOST_AUTO_TEST_CASE(gradients_of_tables) {
+  static constexpr auto kind = input<"kind">(c);
+  static constexpr auto grad_embedded = gradient<embedded>(wrt(word, kind));
+  const plan& p = check<grad_embedded>("gradient<embedded>(wrt(word, kind))");
+  BOOST_TEST(regions(p, region_kind::scatter) == 1);
+  BOOST_TEST(regions(p, region_kind::loop) == 0);
 }
 BOOST_AUTO_TEST_CASE(views_and_results) {
   CHECK(layer);

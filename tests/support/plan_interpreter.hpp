@@ -128,6 +128,10 @@ class plan_interpreter {
     }
     const output& o = r.outputs[0];
     std::map<extent_t, double> to;
+    if (r.index) {
+      run_scatter(r);
+      return;
+    }
     oracle_.each(o.axes, [&](const index_array& index) {
       const double tile = r.kind == region_kind::matmul ? contracted(r, index) : 0;
       to[key(o.axes, index)] = eval(r, o.result, index, tile);
@@ -135,6 +139,21 @@ class plan_interpreter {
     values_[o.value] = to;
   }
 
+  void run_scatter(const region& r) {
+    const output& o = r.outputs[0];
+    const std::size_t table = std::size_t(r.depth[0]);
+    oracle_.each(o.axes, [&](const index_array& index) { store(o, index, 0); });
+    oracle_.each(set_of(r.rows), [&](const index_array& row) {
+      oracle_.each(set_of(r.columns), [&](const index_array& along) {
+        index_array from = row;
+        for (int k = 0; k < r.columns.count; ++k) from[std::size_t(r.columns[k])] = along[std::size_t(r.columns[k])];
+        const double want = eval(r, r.index, from, 0), last = double(extent_[table] - 1);
+        index_array into = row;
+        into[table] = extent_t(want < 0 ? 0 : want > last ? last : want);
+        values_[o.value][key(o.axes, into)] += eval(r, o.result, from, 0);
+      });
+    });
+  }
   void run_score(const region& r) {
     const axis_set rows = set_of(r.batch) | set_of(r.rows), column = set_of(r.columns), width = set_of(r.width);
     const double ln2 = 0.6931471805599453;

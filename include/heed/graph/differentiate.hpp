@@ -9,7 +9,7 @@
 //   logsumexp    joins the softmax of the same score: delta - dL.
 //   max, min     over an axis or of two values: shared evenly among those that are equal.
 //   abs, where   abs at 0 has slope 0; a condition has none.
-//   gather       a sum over all that read an element, in the order of the axes: no scatter, the same bits on every machine.
+//   gather       a scatter: every element of the table sums what reaches its readers, in the order of the axes.
 #pragma once
 #include "presence.hpp"
 
@@ -214,9 +214,19 @@ struct differentiation {
       placed(x.a, dy, index.first, index_of(x.first));
       return;
     }
-    const node_id low = add_op(op::maximum, element::integer, x.b, whole(0));
+    const axis_set table = axis_bit(x.first), readers = (x.axes | g[dy].axes) & ~(g[x.a].axes & ~table);
+    if (readers) {
+      arrive(x.a, g.add(node{.code = op::scatter, .type = g[dy].type, .a = dy, .b = x.b,
+                             .axes = ((g[dy].axes | index.axes) & ~readers) | table, .over = readers, .first = x.first}));
+      return;
+    }
+    const node_id low = add_op(op::maximum, element::integer, x.b, whole(0));   // one reader: a choice, which fuses with what surrounds it
     const node_id at = add_op(op::minimum, element::integer, low, add_op(op::subtract, element::integer, size_of(x.first), whole(1)));
-    reach(x.a, where(compared(op::equal, at, index_of(x.first)), dy, real(0)), x.axes | axis_bit(x.first));
+    reach(x.a, where(compared(op::equal, at, index_of(x.first)), dy, real(0)), x.axes | table);
+  }
+  constexpr void scattered(const node& x, node_id dy) {
+    const axis_set table = axis_bit(x.first);
+    reach(x.a, g[dy].axes & table ? read_at(dy, x.first, x.b) : dy, (x.axes & ~table) | x.over);
   }
 
   constexpr weights& waiting_for(node_id softmax) {
@@ -304,6 +314,7 @@ struct differentiation {
     else if (x.code == op::softmax) waiting_for(i);
     else if (is_reduction(x.code)) reduced(x, i, dy);
     else if (x.code == op::gather) gathered(x, dy);
+    else if (x.code == op::scatter) scattered(x, dy);
     else moved(x, dy);
   }
   constexpr void run() {

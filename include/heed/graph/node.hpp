@@ -17,6 +17,7 @@ enum class op : std::uint8_t {
   mask,                                                    // a where b holds, absent elsewhere
   cast,                                                    // a as another element type
   gather,                                                  // table a read along `first` at the index b
+  scatter,                                                 // the reverse: a summed over `over`, each element at the index b along `first`
   rename,                                                  // axis `first` becomes `second`
   split,                                                   // axis `first` becomes `second` x `third`, `third` fastest
   merge,                                                   // `second` x `third` become `first`, `third` fastest

@@ -380,8 +380,19 @@ struct lowering {
     finish(root);
   }
   constexpr void loop() {
+    if (g[root].code == op::scatter) return scatter();
     list_axes(r.rows, g[root].axes, p.orders[std::size_t(root)]);
     finish(root);
+  }
+  constexpr void scatter() {
+    const node& x = g[root];
+    row_set = x.axes & ~bit(x.first), column_set = x.over;
+    list_axes(r.rows, row_set, p.orders[std::size_t(root)]);
+    list_axes(r.columns, column_set, p.orders[std::size_t(x.a)]);
+    r.depth.add(x.first);
+    const kept_value v = value_of(x.a), at = value_of(x.b);
+    r.index = at.value;
+    add_output(root, chosen(both(v.keep, at.keep), real(v.value), 0));
   }
 
   constexpr region run() {
@@ -399,6 +410,7 @@ struct lowering {
       case region_kind::row: row(); break;
       case region_kind::loop: loop(); break;
       case region_kind::score_gradient: score_gradient(); break;
+      case region_kind::scatter: scatter(); break;
     }
     return r;
   }

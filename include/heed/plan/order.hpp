@@ -64,6 +64,11 @@ constexpr axis_orders orders_of(const graph& g) {
       case op::gather:
         to = joined_order(r[std::size_t(x.b)], g[x.b].axes, dropped_order(a, axis_set(1) << x.first));
         break;
+      case op::scatter: {                                  // the table's axis, then what both have besides
+        const std::uint64_t rest = dropped_order(joined_order(a, g[x.a].axes, r[std::size_t(x.b)]), x.over | axis_set(1) << x.first);
+        to = joined_order(with_axis(0, 0, x.first), axis_set(1) << x.first, rest);
+        break;
+      }
       default:
         to = a;
         if (x.b && r[std::size_t(x.b)] != to) to = joined_order(to, g[x.a].axes, r[std::size_t(x.b)], g[x.b].axes);

@@ -12,7 +12,9 @@ namespace heed::middle {
 // loop:   for each element of the output: the program in plain scalars, reductions as nested loops.
 // score_gradient: for each batch item, rows x columns of two contractions, the weights recomputed from the log-sum-exp, and
 //         reductions of pairwise values: see sink.
-enum class region_kind : std::uint8_t { score, matmul, row, loop, score_gradient };
+// scatter: for each element of the rows: values at all positions of `columns`, each added to the table's element along `depth`
+//         that its index says.
+enum class region_kind : std::uint8_t { score, matmul, row, loop, score_gradient, scatter };
 
 inline constexpr int max_operands = 24;
 inline constexpr int max_outputs = 8;
@@ -87,6 +89,9 @@ struct region {
   int g = -1, log_sum_exp = -1;
   int serial_axes = 0;                                     // how many of the last batch axes one thread runs through in order
   std::array<sink, max_outputs> sinks{};
+
+  // scatter, and a loop that scatters: the instruction of the index; 0: none.
+  instruction_id index = 0;
 
   // row: the lanes of a pack run along the reduced axis (true) or across `lane_axis`, the fastest axis of the rows.
   bool lanes_along = true;

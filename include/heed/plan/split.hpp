@@ -63,6 +63,7 @@ struct splitter {
       if (is_contraction(p.g, x)) need_stored(x.a), need_stored(x.b);
       else if (x.code == op::gather || x.code == op::shift || is_view(x.code)) need_stored(x.a);
       else if (x.code == op::concat) need_stored(x.a), need_stored(x.b);
+      else if (x.code == op::scatter) need_stored(x.a), need_stored(node_id(i));
     }
   }
   node_flags wanted{};                                     // stored if it is reached at all
@@ -216,7 +217,8 @@ struct splitter {
       }
     }
     if (count_of(over) > 1) loop = true, reason = "a reduction over several axes at once";
-    outline& o = new_region(loop ? region_kind::loop : dot ? region_kind::matmul : region_kind::row, core, reason);
+    const region_kind fused = p.g[root].code == op::scatter ? region_kind::scatter : dot ? region_kind::matmul : region_kind::row;
+    outline& o = new_region(loop ? region_kind::loop : fused, core, reason);
     const int number = p.region_count - 1;
     write(o, root);
     node_stack t;

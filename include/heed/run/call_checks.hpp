@@ -226,7 +226,7 @@ class call_check {
     axis_set needed = 0;
     for (int i = 1; i < g_.size; ++i) {
       needed |= g_[i].axes | g_[i].over;
-      if (g_[i].code == op::size || g_[i].code == op::gather || g_[i].code == op::slice) needed |= bit(g_[i].first);
+      if (g_[i].code == op::size || g_[i].code == op::gather || g_[i].code == op::scatter || g_[i].code == op::slice) needed |= bit(g_[i].first);
     }
     for (int i = 0; i < g_.axis_count; ++i)
       if ((needed >> i & 1) && extent(i) == runtime)
@@ -254,7 +254,7 @@ class call_check {
       }
       if ((x.code == op::index || x.code == op::size) && extent(x.first) > extent_t(x.code == op::index) + std::numeric_limits<std::int32_t>::max())
         refuse(carrier(x.first), axis_name(x.first), {x.code == op::index ? "at most 2^31 positions where indices are computed with" : "an extent below 2^31 where it is computed with"}, {extent(x.first)});
-      if (x.code == op::gather) indices(x);
+      if (x.code == op::gather || x.code == op::scatter) indices(x);
     }
   }
   // A table at indices that are an operand: all of them lie inside.

@@ -6,6 +6,7 @@
 #include "matmul_kernel.hpp"
 #include "row_kernel.hpp"
 #include "score_gradient_kernel.hpp"
+#include "scatter_kernel.hpp"
 #include "score_kernel.hpp"
 #include "workspace.hpp"
 #include <boost/hana/for_each.hpp>
@@ -77,7 +78,8 @@ template <const auto& Region> requires(Region.kind == region_kind::score) struct
 template <const auto& Region> requires(Region.kind == region_kind::matmul) struct kernel_of<Region> : matmul_kernel<Region> {};
 template <const auto& Region> requires(Region.kind == region_kind::row) struct kernel_of<Region> : row_kernel<Region> {};
 template <const auto& Region> requires(Region.kind == region_kind::score_gradient) struct kernel_of<Region> : score_gradient_kernel<Region> {};
-template <const auto& Region> requires(Region.kind == region_kind::loop) struct kernel_of<Region> : loop_kernel<Region> {};
+template <const auto& Region> requires(Region.kind == region_kind::loop && !Region.index) struct kernel_of<Region> : loop_kernel<Region> {};
+template <const auto& Region> requires(Region.index != 0) struct kernel_of<Region> : scatter_kernel<Region> {};
 
 // One region: where its operands lie, what its kernel needs, its run.
 template <const auto& Region>

@@ -209,6 +209,15 @@ class reference_graph {
       over([&](double a) { total += a * number(x.b, index); });
       return total;
     }
+    if (x.code == op::scatter) {                           // outside the table: its nearest end
+      const std::size_t first = std::size_t(x.first);
+      over([&](double a) {
+        if (absent(x.b, index)) return;
+        const double to = number(x.b, index), last = double(extent_[first] - 1);
+        if ((to < 0 ? 0 : to > last ? last : to) == double(at[first])) total += a;
+      });
+      return total;
+    }
     over([&](double a) { top = a > top || a != a ? a : top, low = a < low || a != a ? a : low, ++count; });
     if (x.code == op::max) return top;
     if (x.code == op::min) return low;

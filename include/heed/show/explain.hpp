@@ -65,6 +65,7 @@ inline double region_flops(const region& r, const extent_table& e) {
   double n = program_cost(r, e);
   if (r.kind == region_kind::score || r.kind == region_kind::matmul) n += 2 * elements(e, tile | set_of(r.depth));
   if (r.kind == region_kind::score && r.v >= 0) n += 2 * elements(e, tile | set_of(r.width));
+  if (r.index) n += elements(e, set_of(r.rows) | set_of(r.columns));
   if (r.kind == region_kind::score_gradient) {
     n += 2 * elements(e, tile | set_of(r.depth)) + (r.v >= 0 ? 2 * elements(e, tile | set_of(r.width)) : 0);
     for (int k = 0; k < r.output_count; ++k) {
@@ -139,8 +140,8 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
   };
   line("batch", axes_text(g, r.batch));
   line("rows", axes_text(g, r.rows));
-  line(r.kind == region_kind::row ? "along" : "columns", axes_text(g, r.columns));
-  line("contracts", axes_text(g, r.depth));
+  line(r.kind == region_kind::row ? "along" : r.index ? "sums" : "columns", axes_text(g, r.columns));
+  if (!r.index) line("contracts", axes_text(g, r.depth));
   line("width", axes_text(g, r.width));
   const bool scores = r.kind == region_kind::score || r.kind == region_kind::score_gradient;
   if (scores)
@@ -165,6 +166,7 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
                       (r.top >= 0 ? std::string(r.out >= 0 || r.lse >= 0 ? ", " : "") + "row maximum" : ""));
   } else {
     for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", instruction_text(p, r, r.outputs[std::size_t(k)].result));
+    if (r.index) line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(p, r, r.index));
   }
   const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);
   axis_set needed = all, unknown = 0;

@@ -10,14 +10,14 @@ namespace heed::show {
 inline const char* name_of(op o) {
   static constexpr const char* names[] = {
       "nothing", "input", "constant", "index", "size", "-", "abs", "exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf",
-      "sigmoid", "pow", "present", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather",
+      "sigmoid", "pow", "present", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather", "scatter",
       "rename", "split", "merge", "slice", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
       "tile", "load"};
   static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);
   return names[std::size_t(o)];
 }
 inline const char* name_of(region_kind k) {
-  return k == region_kind::score ? "score" : k == region_kind::matmul ? "matmul" : k == region_kind::row ? "row" : k == region_kind::loop ? "loop" : "score gradient";
+  return k == region_kind::score ? "score" : k == region_kind::matmul ? "matmul" : k == region_kind::row ? "row" : k == region_kind::loop ? "loop" : k == region_kind::scatter ? "scatter" : "score gradient";
 }
 inline const char* name_of(role r) {
   return r == role::uniform ? "uniform" : r == role::row ? "per row" : r == role::column ? "per column" : "per pair";
@@ -91,7 +91,7 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
     case op::constant: return number(x.value);
     case op::index: return axis_name(g, x.first);
     case op::size: return "size<" + axis_name(g, x.first) + ">";
-    case op::gather: return of(axis_name(g, x.first));
+    case op::gather: case op::scatter: return of(axis_name(g, x.first));
     case op::rename: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second));
     case op::split: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second) + ", " + axis_name(g, x.third));
     case op::merge: return of(axis_name(g, x.second) + ", " + axis_name(g, x.third) + ", " + axis_name(g, x.first));

@@ -1,0 +1,89 @@
+// The scatter region: the gradient of a table that is read at an index. The elements of the rows (the width of an embedding)
+// are shared out among the threads; each is summed over all positions in their order, so nothing is atomic and the bits do not
+// depend on the team. Lanes run along the fastest axis of the rows where values lie in memory as they are; otherwise a program
+// is evaluated in plain double-precision scalars, element by element.
+#pragma once
+#include "../plan/score_match.hpp"
+#include "loop_kernel.hpp"
+
+namespace heed::run {
+
+template <const auto& Region>
+struct scatter_kernel {
+  static constexpr output out = Region.outputs[0];
+  static constexpr instruction value = Region.code[out.result];
+  static constexpr operand source = Region.operands[std::size_t(value.operand)];
+  static constexpr int table = Region.depth[0];
+  static constexpr int lane = Region.rows.count ? Region.rows[Region.rows.count - 1] : -1;
+  // Values that are loaded as they are and stored as they are, an index that is the same for all lanes.
+  static constexpr bool in_lanes = lane >= 0 && value.code == op::load && source.type == out.type && is_real(out.type) &&
+                                   !(Region.code[Region.index].axes & middle::bit(lane)) && (source.axes & middle::bit(lane));
+  using T = storage<is_real(out.type) ? out.type : element::f32>;
+  using P = simd::pack<T>;
+  static constexpr int packs = 2;
+  static constexpr extent_t chunk = packs * P::lanes;
+
+  static scratch_need need(const environment& call) { return {0, in_lanes ? 0 : (std::size_t(call.extent[table]) * sizeof(double) + 63) / 64 * 64}; }
+
+  // Calls f() at every position of the columns, the last axis fastest; `at` holds the index.
+  template <class F> static HEED_INLINE void each_position(scalar_environment<Region>& at, const F& f) {
+    const extent_t total = count_of(Region.columns, at.call.extent);
+    for (int i = 0; i < Region.columns.count; ++i) at.index[Region.columns[i]] = 0;
+    for (extent_t k = 0; k < total; ++k) {
+      f();
+      for (int i = Region.columns.count - 1; i >= 0; --i) {
+        if (++at.index[Region.columns[i]] < at.call.extent[Region.columns[i]]) break;
+        at.index[Region.columns[i]] = 0;
+      }
+    }
+  }
+  static HEED_INLINE extent_t entry(const scalar_environment<Region>& at, extent_t top) {
+    const extent_t i = extent_t(evaluate<Region, Region.index>(at));
+    return i < 0 ? 0 : i > top ? top : i;
+  }
+
+  // Lanes [from, from + count) of one row.
+  static void lanes(scalar_environment<Region>& at, extent_t base, extent_t from, int count) {
+    const view& to = at.call.outputs[0];
+    const view& v = at.call.operands[value.operand];
+    const extent_t entries = at.call.extent[table], step = to.stride[std::size_t(table)], unit = to.stride[std::size_t(lane)], read = v.stride[std::size_t(lane)];
+    for (extent_t z = 0; z < entries; ++z)
+      for (int i = 0; i < count; i += P::lanes)
+        store_lanes<out.type>(to.data, base + z * step + (from + i) * unit, unit, std::min(P::lanes, count - i), P(T(0)));
+    if (entries == 0) return;
+    at.index[lane] = from;
+    each_position(at, [&] {
+      const extent_t into = base + entry(at, entries - 1) * step + from * unit, of = at.offset(v, source.axes);
+      for (int i = 0; i < count; i += P::lanes) {
+        const int present = std::min(P::lanes, count - i);
+        const P sum = load_lanes<out.type, P>(to.data, into + i * unit, unit, present) + load_lanes<source.type, P>(v.data, of + i * read, read, present);
+        store_lanes<out.type>(to.data, into + i * unit, unit, present, sum);
+      }
+    });
+  }
+  static void element_by_element(scalar_environment<Region>& at, extent_t base, double* sums) {
+    const extent_t entries = at.call.extent[table], step = at.call.outputs[0].stride[std::size_t(table)];
+    std::fill_n(sums, entries, 0.0);
+    if (entries > 0) each_position(at, [&] { sums[entry(at, entries - 1)] += double(evaluate<Region, out.result>(at)); });
+    for (extent_t z = 0; z < entries; ++z) put_element<out.type>(at.call.outputs[0].data, base + z * step, sums[z]);
+  }
+
+  static void run(const environment& call, const scratch& memory) noexcept {
+    axis_list outer = Region.rows;
+    if (in_lanes) --outer.count;
+    const extent_t width = in_lanes ? call.extent[lane < 0 ? 0 : lane] : 1, chunks = (width + chunk - 1) / chunk;
+    for_each_item(count_of(outer, call.extent) * chunks, call.threads, [&](extent_t item, int thread) {
+      scalar_environment<Region> at{call, {}};
+      extent_t base = 0, rest = item / chunks;
+      for (int i = outer.count - 1; i >= 0; --i) {
+        const extent_t e = call.extent[outer[i]];
+        at.index[outer[i]] = rest % e, rest /= e;
+        base += at.index[outer[i]] * call.outputs[0].stride[std::size_t(outer[i])];
+      }
+      if constexpr (in_lanes) lanes(at, base, item % chunks * chunk, int(std::min(chunk, width - item % chunks * chunk)));
+      else element_by_element(at, base, reinterpret_cast<double*>(memory.of(thread)));
+    });
+  }
+};
+
+}  // namespace heed::run
