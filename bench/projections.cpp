@@ -1,4 +1,5 @@
-// projection/N x C x O: x W^T with the weight packed in every call.
+// projection/N x C x O: x W^T with the weight packed in every call. projection_gradient: both products of its backward pass,
+// d_y W and d_y^T x.
 #include "problems.hpp"
 
 namespace heed_bench {
@@ -9,6 +10,7 @@ constexpr axis<"o"> o;
 constexpr auto x = input<"x">(n, c);
 constexpr auto weight = input<"weight">(o, c);
 constexpr auto projected = project<c>(x, weight);
+constexpr auto gradients = gradient<projected>(wrt(x, weight));
 }  // namespace
 
 void add_projections() {
@@ -19,5 +21,13 @@ void add_projections() {
       workspace memory;
       report(state, 2.0 * double(N) * double(C) * double(O), [&] { fuse<projected, strict>(x = X, weight = W, into(Y), memory); });
     });
+  add("projection_gradient/2048x768x768", [](benchmark::State& state) {
+    constexpr extent_t N = 2048, C = 768;
+    const tensor<float> X = drawn(1, {N, C}), W = drawn(2, {C, C}), dY = drawn(3, {N, C});
+    tensor<float> dX(N, C), dW(C, C);
+    workspace memory;
+    report(state, 4.0 * double(N) * double(C) * double(C),
+           [&] { fuse<gradients, strict>(x = X, weight = W, cotangent<projected> = dY, into(dX, dW), memory); });
+  });
 }
 }  // namespace heed_bench

@@ -281,5 +281,15 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(panels_multiply_for_any_rows_depth_outputs, T, rea
           simd::multiply_panel(x.data() + (x_extent ? i * x_stride : 0), x_stride, 1, panel.data(), depth,
                                alone.data() + i * B<T>);
         BOOST_TEST(same_bits(alone, all));
+
+        // activations in groups of rows: the same bits
+        std::vector<T> grouped(all.size(), T(5)), x_grouped(std::size_t(depth * simd::group), T(7));
+        for (integer first = 0; first < rows; first += simd::group) {
+          const integer present = std::min<integer>(simd::group, rows - first);
+          for (integer c = 0; c < depth; ++c)
+            for (integer i = 0; i < present; ++i) x_grouped[std::size_t(c * simd::group + i)] = x[std::size_t((first + i) * x_stride + c)];
+          simd::multiply_panel_grouped(x_grouped.data(), present, panel.data(), depth, grouped.data() + first * B<T>);
+        }
+        BOOST_TEST(same_bits(grouped, all));
       }
 }

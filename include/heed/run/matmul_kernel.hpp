@@ -1,5 +1,5 @@
-// The matmul region: outputs in the lanes, the weight packed once per call into panels, activations broadcast in place, and
-// the region's program as the epilogue on the sums of a register tile, while what it reads and writes is on its way into the
+// The matmul region: outputs in the lanes, the weight packed once per call into panels, activations broadcast in place (or, where
+// their depth is not contiguous, as in the gradient of a weight, packed in groups of rows once per call), and the region's program as the epilogue on the sums of a register tile, while what it reads and writes is on its way into the
 // cache. A row's result never depends on its neighbours.
 #pragma once
 #include "evaluate.hpp"
@@ -27,16 +27,18 @@ struct matmul_loops {
   static constexpr bool by_column(axis_set axes) { return (axes & column_set) != 0; }
 
   struct sizes {
-    extent_t batch, rows, columns, depth, panels, row_blocks, weights;   // weights: how many different packed weights
+    extent_t batch, rows, columns, depth, panels, row_blocks, weights, activations;   // the last: how many different packed ones
     extent_t shares, share;                                // a row block's panels are shared out in so many shares of so many
     bool packed_once;                                      // no panel is used by two items: the item packs it for itself
     explicit sizes(const environment& c)
         : batch(count_of(Region.batch, c.extent)), rows(count_of(Region.rows, c.extent)),
           columns(count_of(Region.columns, c.extent)), depth(count_of(Region.depth, c.extent)),
           panels((columns + panel_columns - 1) / panel_columns), row_blocks((rows + row_block - 1) / row_block),
-          weights(1) {
-      for (int i = 0; i < Region.batch.count; ++i)
+          weights(1), activations(1) {
+      for (int i = 0; i < Region.batch.count; ++i) {
         if (w.axes >> Region.batch[i] & 1) weights = batch;
+        if (x.axes >> Region.batch[i] & 1) activations = batch;
+      }
       // Where the blocks of rows are few the panels are shared out too: 22 blocks on 2 threads leave one idle for 3 % of the time,
       // and a single block all but one. Sums do not depend on it.
       const extent_t blocks = std::max<extent_t>(1, batch * row_blocks), wanted = c.threads > 1 ? 32 * c.threads : 1;
@@ -58,8 +60,33 @@ struct matmul_loops {
     const std::size_t panel = rounded(std::size_t(n.depth * panel_columns) * sizeof(T));
     r.shared = n.packed_once ? 0 : std::size_t(n.weights * n.panels) * panel;
     r.per_thread = rounded(sizeof(block)) + (n.packed_once ? panel : 0);
-    if (!in_place(c, n)) r.per_thread += rounded(std::size_t(row_block * n.depth) * sizeof(T));
+    if (!in_place(c, n)) r.shared += std::size_t(n.activations * n.row_blocks * row_block * n.depth) * sizeof(T);
     return r;
+  }
+
+  // A block of rows of the activations, in groups: to[group][depth][row of the group].
+  static void pack_rows(const environment& c, const sizes& n, extent_t batch, extent_t first, T* to) {
+    const view& v = c.operands[Region.x];
+    const extent_t base = offset_of(Region.batch, c.extent, v, batch), rows = std::min(row_block, n.rows - first);
+    const flat_stride d = flattened(Region.depth, c.extent, v);
+    constexpr extent_t group = simd::group;
+    extent_t offset[std::size_t(row_block)];
+    bool adjacent = true;                                  // rows side by side: whole groups move at a time
+    for (extent_t i = 0; i < rows; ++i) {
+      offset[i] = base + offset_of(Region.rows, c.extent, v, first + i);
+      adjacent = adjacent && offset[i] == offset[0] + i;
+    }
+    for (extent_t k = 0; k < n.depth; ++k) {
+      const extent_t at = d.single ? k * d.stride : offset_of(Region.depth, c.extent, v, k);
+      if constexpr (x.type == element_of<T>) {
+        if (adjacent && rows == row_block) {
+          const T* const from = static_cast<const T*>(v.data) + at + offset[0];
+          HEED_UNROLL for (extent_t i = 0; i < row_block; i += group) __builtin_memcpy(to + i * n.depth + k * group, from + i, sizeof(T) * std::size_t(group));
+          continue;
+        }
+      }
+      for (extent_t i = 0; i < rows; ++i) to[i / group * group * n.depth + k * group + i % group] = element_at<x.type, T>(v.data, at + offset[i]);
+    }
   }
 
   static void pack(const environment& c, const sizes& n, extent_t batch, extent_t panel, T* to) {
@@ -275,26 +302,24 @@ struct matmul_loops {
         pack(c, n, item / n.panels, item % n.panels, packed + item * panel_size);
       });
     const bool direct = in_place(c, n);
+    T* const grouped = packed + (n.packed_once ? 0 : n.weights * n.panels * panel_size);
+    const extent_t grouped_block = row_block * n.depth;
+    if (!direct)
+      for_each_item(n.activations * n.row_blocks, c.threads, [&](extent_t item, int) {
+        pack_rows(c, n, item / n.row_blocks, item % n.row_blocks * row_block, grouped + item * grouped_block);
+      });
     const view& xs = c.operands[Region.x];
     const extent_t x_stride = flattened(Region.rows, c.extent, xs).stride;
     for_each_item(n.batch * n.row_blocks * n.shares, c.threads, [&](extent_t item, int thread) {
       block& b = *new (s.of(thread)) block;
       T* const own_panel = reinterpret_cast<T*>(s.of(thread) + rounded(sizeof(block)));
-      b.batch = item / n.shares / n.row_blocks, b.first = item / n.shares % n.row_blocks * row_block;
+      const extent_t row_number = item / n.shares % n.row_blocks;
+      b.batch = item / n.shares / n.row_blocks, b.first = row_number * row_block;
       const extent_t rows = std::min(row_block, n.rows - b.first);
       const extent_t first_panel = item % n.shares * n.share, end_panel = std::min(n.panels, first_panel + n.share);
       place_rows(c, b, rows);
-      const T* from = static_cast<const T*>(xs.data) + b.base[Region.x] + b.first * x_stride;
-      extent_t stride = x_stride;
-      if (!direct) {
-        T* const copy = own_panel + (n.packed_once ? panel_size : 0);
-        for (extent_t i = 0; i < rows; ++i) {
-          const extent_t at = b.base[Region.x] + offset_of(Region.rows, c.extent, xs, b.first + i);
-          for (extent_t k = 0; k < n.depth; ++k)
-            copy[i * n.depth + k] = element_at<x.type, T>(xs.data, at + offset_of(Region.depth, c.extent, xs, k));
-        }
-        from = copy, stride = n.depth;
-      }
+      const T* const from = direct ? static_cast<const T*>(xs.data) + b.base[Region.x] + b.first * x_stride
+                                   : grouped + ((n.activations == 1 ? 0 : b.batch) * n.row_blocks + row_number) * grouped_block;
       for (extent_t p = first_panel; p < end_panel; ++p) {
         const extent_t column = p * panel_columns, weight = n.weights == 1 ? 0 : b.batch;
         const T* panel = packed + (weight * n.panels + p) * panel_size;
@@ -304,7 +329,8 @@ struct matmul_loops {
         for (extent_t row = 0; row < rows; row += simd::group) {
           const extent_t present = std::min<extent_t>(simd::group, rows - row);
           prefetch(c, b, row, present, packs);
-          simd::multiply_panel(from + row * stride, stride, present, panel, n.depth, b.sums);
+          if (direct) simd::multiply_panel(from + row * x_stride, x_stride, present, panel, n.depth, b.sums);
+          else simd::multiply_panel_grouped(from + row * n.depth, present, panel, n.depth, b.sums);
           finish(c, n, b, row, present, column);
         }
       }
