@@ -1,5 +1,5 @@
 // One test a case of the folder: $HEED_CONFORMANCE, or the one that CMake was told of. Without that folder all is skipped (status
-// 77). A case is run, or named in not_declarable.txt with the reason; one that is neither fails.
+// 77). A case is run, or named in not_run.txt with the reason; one that is neither fails.
 #define BOOST_TEST_NO_MAIN
 #include <boost/test/unit_test.hpp>
 #include "../support/naive_attention.hpp"
@@ -55,20 +55,20 @@ const runner* runner_of(const std::string& name) {
 }
 std::string group_of(const std::string& name) { return name.starts_with("fla/") ? "fla" : name.substr(0, name.rfind('/')); }
 
-// not_declarable.txt: lines `case: reason`, where * stands for anything; # begins a comment.
+// not_run.txt: lines `case: reason`, where * stands for anything; # begins a comment.
 struct exclusion { std::string pattern, reason; long cases = 0; };
 bool matches(const char* pattern, const char* name) {
   if (*pattern == '*') return matches(pattern + 1, name) || (*name && matches(pattern, name + 1));
   return *pattern == *name && (!*pattern || matches(pattern + 1, name + 1));
 }
 std::vector<exclusion> exclusions() {
-  std::ifstream file(HEED_NOT_DECLARABLE);
-  if (!file) throw std::runtime_error("there is no " HEED_NOT_DECLARABLE);
+  std::ifstream file(HEED_NOT_RUN);
+  if (!file) throw std::runtime_error("there is no " HEED_NOT_RUN);
   std::vector<exclusion> r;
   for (std::string line; std::getline(file, line);) {
     const std::size_t colon = line.find(": ");
     if (line.empty() || line.front() == '#') continue;
-    if (colon == std::string::npos) throw std::runtime_error("not_declarable.txt: a line without a reason: " + line);
+    if (colon == std::string::npos) throw std::runtime_error("not_run.txt: a line without a reason: " + line);
     r.push_back({line.substr(0, colon), line.substr(colon + 2)});
   }
   return r;
@@ -90,7 +90,7 @@ std::vector<exclusion> named;
 void print_table() {
   std::printf("%-30s %6s %10s %12s\n", "group", "cases", "elements", "worst units");
   for (const auto& [group, t] : tallies) std::printf("%-30s %6ld %10ld %12.2f\n", group.c_str(), cases_run[group], t.elements, t.worst);
-  for (const exclusion& x : named) std::printf("not declarable, %2ld cases: %s: %s\n", x.cases, x.pattern.c_str(), x.reason.c_str());
+  for (const exclusion& x : named) std::printf("not run, %2ld cases: %s: %s\n", x.cases, x.pattern.c_str(), x.reason.c_str());
 }
 bool add_cases() {
   using namespace boost::unit_test;
@@ -110,7 +110,7 @@ bool add_cases() {
     framework::master_test_suite().add(make_test_case([root, name] {
       current = group_of(name);
       const runner* r = runner_of(name);
-      BOOST_REQUIRE_MESSAGE(r, name << " is neither run nor named in not_declarable.txt");
+      BOOST_REQUIRE_MESSAGE(r, name << " is neither run nor named in not_run.txt");
       const long before = tallies[current].elements;
       (*r)(conformance_case(root, name));
       ++cases_run[current];
@@ -119,8 +119,8 @@ bool add_cases() {
   }
   framework::master_test_suite().add(make_test_case([total, run] {
     print_table();
-    std::printf("%ld cases run, %ld not declarable\n", run, total - run);
-    for (const exclusion& x : named) BOOST_TEST(x.cases > 0, "not_declarable.txt names what is not there: " << x.pattern);
+    std::printf("%ld cases run, %ld not\n", run, total - run);
+    for (const exclusion& x : named) BOOST_TEST(x.cases > 0, "not_run.txt names what is not there: " << x.pattern);
     for (const auto& [group, t] : tallies) BOOST_TEST(t.zeros * 2 < t.elements, group << ": expected values are mostly zero");
   }, "what_was_run", __FILE__, __LINE__));
   return total > 0;
