@@ -173,28 +173,28 @@ void run(const conformance_case& c) {
     compare(c.name + ", present keys", shown_k.values(), c.published.at("present_key").values, std::vector<double>(shown_k.size, 0));
     compare(c.name + ", present values", shown_v.values(), c.published.at("present_value").values, std::vector<double>(shown_v.size, 0));
   } else if (softcap_by) {
-    call(fuse<capped>, bias = B4.bind(), cap = cap_bound, into(y.o.bind()));
+    call(fuse<capped, strict>, bias = B4.bind(), cap = cap_bound, into(y.o.bind()));
     call(fuse<gradient<capped>(wrt(f::q, f::k, f::v, bias))>, bias = B4.bind(), cap = cap_bound, cotangent<capped> = o.cotangent(c.cotangents.at("Y")).bind(),
          into(y.dq.bind(), y.dk.bind(), y.dv.bind(), dbias.bind()));
     checks(), keys_and_values(), bias_gradient();
   } else if (given && !is_bool) {
-    call(fuse<biased>, bias = B4.bind(), into(y.o.bind()));
+    call(fuse<biased, strict>, bias = B4.bind(), into(y.o.bind()));
     call(fuse<gradient<biased>(wrt(f::q, f::k, f::v, bias))>, bias = B4.bind(), cotangent<biased> = o.cotangent(c.cotangents.at("Y")).bind(),
          into(y.dq.bind(), y.dk.bind(), y.dv.bind(), dbias.bind()));
     checks(), keys_and_values(), bias_gradient();
   } else {
-    const auto one = [&]<const auto& Out>(auto&& with_mask) {
-      with_mask(fuse<Out>, into(y.o.bind()));
-      with_mask(fuse<gradient<Out>(wrt(f::q, f::k, f::v))>, cotangent<Out> = o.cotangent(c.cotangents.at("Y")).bind(), into(y.dq.bind(), y.dk.bind(), y.dv.bind()));
+    const auto one = [&]<const auto& Out, auto... Options>(auto&& with_mask) {
+      with_mask(fuse<Out, Options...>, into(y.o.bind()));
+      with_mask(fuse<gradient<Out>(wrt(f::q, f::k, f::v)), Options...>, cotangent<Out> = o.cotangent(c.cotangents.at("Y")).bind(), into(y.dq.bind(), y.dk.bind(), y.dv.bind()));
       checks(), keys_and_values();
     };
     const auto without_mask = [&](const auto& what, auto&&... more) {
       what(f::q = o.q.bind(), f::k = o.k.bind(), f::v = o.v.bind(), f::scale = scale_bound, with(r, H / o.G), std::forward<decltype(more)>(more)...);
     };
     if (half) one.template operator()<halved>(without_mask);
-    else if (relative) one.template operator()<distant>(without_mask);
-    else if (is_flex && c.name.ends_with("_score_mod")) one.template operator()<plain>(call);   // adding a number changes nothing
-    else one.template operator()<plain>(call);
+    else if (relative) one.template operator()<distant, strict>(without_mask);
+    else if (is_flex && c.name.ends_with("_score_mod")) one.template operator()<plain, strict>(call);   // adding a number changes nothing
+    else one.template operator()<plain, strict>(call);
   }
 
   // What may be looked at: the product, the score, the weights, in the precision in which they were published.
