@@ -180,7 +180,7 @@ struct differentiation {
       }
       case op::merge: reach(x.a, has & one ? view(op::split, dy, first, second, third, (has & ~one) | two | three) : dy, g[x.a].axes); break;
       case op::slice: {
-        const node_id at = add_op(op::subtract, element::integer, index_of(first), whole(x.value));
+        const node_id at = x.value == 0 ? index_of(first) : add_op(op::subtract, element::integer, index_of(first), whole(x.value));
         placed(x.a, dy, second, at);
         break;
       }
@@ -203,9 +203,11 @@ struct differentiation {
   constexpr node_id inside(node_id at, int axis) {
     return add_op(op::both, element::boolean, compared(op::less_equal, whole(0), at), compared(op::less, at, size_of(axis)));
   }
-  // dy, along `axis`, lies in the operand where `at` (an index along `axis`) is inside it; 0 elsewhere.
+  // dy, along `axis`, lies in the operand where `at` (an index along `axis`) is inside it; 0 elsewhere. A table read at an axis
+  // itself is a view and must be as long as that axis; the operand's is longer, so such an index ends with dy.
   constexpr void placed(node_id to, node_id dy, int axis, node_id at) {
-    const node_id value = g[dy].axes & axis_bit(axis) ? read_at(dy, axis, at) : dy;
+    const auto ending = [&](node_id i) { return add_op(op::minimum, element::integer, i, add_op(op::subtract, element::integer, size_of(axis), whole(1))); };
+    const node_id value = g[dy].axes & axis_bit(axis) ? read_at(dy, axis, g[at].code == op::index ? ending(at) : at) : dy;
     reach(to, where(inside(at, axis), value, real(0)), g[to].axes);
   }
   constexpr void gathered(const node& x, node_id dy) {
