@@ -106,7 +106,7 @@ constexpr bool same_loops(const region& a, const region& b) {
   if (a.kind != b.kind || a.code.size != b.code.size || a.operand_count != b.operand_count || a.output_count != b.output_count) return false;
   if (a.real != b.real || a.x != b.x || a.w != b.w || a.v != b.v || a.scale != b.scale || a.score != b.score || a.keep != b.keep) return false;
   if (a.out != b.out || a.lse != b.lse || a.top != b.top || a.backwards != b.backwards || a.g != b.g || a.log_sum_exp != b.log_sum_exp) return false;
-  if (a.serial_axes != b.serial_axes || a.lanes_along != b.lanes_along || a.lane_axis != b.lane_axis) return false;
+  if (a.serial_axes != b.serial_axes || a.index != b.index || a.lanes_along != b.lanes_along || a.lane_axis != b.lane_axis) return false;
   if (!(a.batch == b.batch && a.rows == b.rows && a.columns == b.columns && a.depth == b.depth && a.width == b.width)) return false;
   for (int i = 0; i < a.operand_count; ++i) {
     const operand &x = a.operands[std::size_t(i)], &y = b.operands[std::size_t(i)];
