@@ -18,6 +18,7 @@
 #include "block/loss.hpp"
 #include "block/mask.hpp"
 #include "block/norm.hpp"
+#include "block/rotary.hpp"
 #include "run/fused.hpp"
 #include "run/reference.hpp"
 #include "show/drawing.hpp"

@@ -89,6 +89,12 @@ constexpr auto c_alibi = alibi(slope, n, m);
 constexpr auto c_dot = dot_similarity<d>(q, k);
 constexpr auto c_scaled = scaled_dot<d>(q, k);
 constexpr auto c_cosine = cosine_similarity<d>(q, k);
+constexpr axis<"half", 6> half;
+constexpr auto cosine = input<"cosine">(n, half);
+constexpr auto sine = input<"sine">(n, half);
+constexpr auto c_rotary = rotary<c, half>(x, cosine, sine);
+constexpr auto place = input<"place", std::int32_t>(n);
+constexpr auto c_rotary_at = rotary<c, half>(x, gather<z>(input<"cosines">(z, half), place), gather<z>(input<"sines">(z, half), place));
 constexpr auto c_relu = relu(x);
 constexpr auto c_gelu = gelu(x);
 constexpr auto c_gelu_tanh = gelu_tanh(x);
@@ -149,6 +155,22 @@ BOOST_AUTO_TEST_CASE(norms) {
     return normed(i, j, 1e-3) * weights[std::size_t(j)] + shifts[std::size_t(j)]; }, x = X, weight = weights, shift_by = shifts);
   check<c_rms_norm>("rms_norm", {N, 12}, [&](extent_t i, extent_t j) { return scaled(i, j, 1e-6); }, x = X);
   check<c_rms_norm_weight>("rms_norm with weight", {N, 12}, [&](extent_t i, extent_t j) { return scaled(i, j, 1e-3) * weights[std::size_t(j)]; }, x = X, weight = weights);
+}
+BOOST_AUTO_TEST_CASE(rotaries) {
+  const auto angle = [](extent_t position, extent_t i) { return double(position) * std::pow(100.0, -double(i) / 6); };
+  tensor<float> cosines(20, 6), sines(20, 6);
+  for (extent_t i = 0; i < 20; ++i)
+    for (extent_t j = 0; j < 6; ++j) cosines(i, j) = float(std::cos(angle(i, j))), sines(i, j) = float(std::sin(angle(i, j)));
+  const auto turned = [&](extent_t i, extent_t j, extent_t position) {   // x_j and x_(j + 6) as a complex number, times e^(i angle)
+    const double a = X(i, j % 6), b = X(i, j % 6 + 6), c_ = cosines(position, j % 6), s = sines(position, j % 6);
+    return j < 6 ? a * c_ - b * s : b * c_ + a * s;
+  };
+  const auto first = [&](const tensor<float>& all) { return view<const float>(all.data(), {N, 6}); };
+  check<c_rotary>("rotary", {N, 12}, [&](extent_t i, extent_t j) { return turned(i, j, i); }, x = X, cosine = first(cosines), sine = first(sines));
+  std::vector<std::int32_t> places;
+  for (int i = 0; i < int(N); ++i) places.push_back(i * 7 % 20);
+  check<c_rotary_at>("rotary at positions that a call brings", {N, 12}, [&](extent_t i, extent_t j) { return turned(i, j, places[std::size_t(i)]); }, x = X,
+                     place = places, input<"cosines">(z, half) = cosines, input<"sines">(z, half) = sines);
 }
 BOOST_AUTO_TEST_CASE(scores_and_activations) {
   check<c_softcap>("softcap", {N, 12}, [](extent_t i, extent_t j) { return 1.5 * std::tanh(X(i, j) / 1.5); }, x = X);

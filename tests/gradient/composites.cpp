@@ -17,6 +17,7 @@ constexpr auto wv = input<"wv", double>(o, c);
 constexpr auto bq = input<"bq", double>(o);
 constexpr auto wo = input<"wo", double>(c, o);
 constexpr auto target = input<"target", std::int32_t>(n);
+constexpr axis<"half", 3> half;
 constexpr auto wide_q = input<"wide_q", double>(heads, n, d);
 
 template <class X> constexpr auto headed(const X& x) { return split_heads<o, h, two>(x); }
@@ -92,6 +93,9 @@ BOOST_AUTO_TEST_CASE(projections_and_blocks) {
   GRADIENT(layer_norm<c>(attended(a)));
   GRADIENT(attended(attended(a)));
   GRADIENT(attended(gather<words>(word, ids) + row));
+  GRADIENTS("a", rotary<c, half>(a, input<"cosine", double>(n, half), input<"sine", double>(n, half)));
+  GRADIENT(project<c>(gather<u>(input<"stack", double>(u, c), 1) * a, gather<u>(input<"weights", double>(u, o, c), 1)));
+  GRADIENT(project<c>(gather<two>(input<"two_rows", double>(two, c), 1) * a, gather<two>(input<"two_weights", double>(two, o, c), 0)));
 }
 
 BOOST_AUTO_TEST_CASE(losses) {

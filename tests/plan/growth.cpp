@@ -34,6 +34,7 @@ constexpr auto out_8 = stack<8>(static_cast<const plain&>(x));
 constexpr auto out_16 = stack<16>(static_cast<const plain&>(x));
 
 template <class T> constexpr std::size_t length_of_type() { return sizeof(__PRETTY_FUNCTION__); }
+template <result_list R> constexpr const auto& first_alike = middle::first_alike_of<*R.of[0]>;
 template <result_list R> constexpr int regions = middle::plan_of<*R.of[0]>.region_count;
 }  // namespace
 
@@ -46,6 +47,19 @@ BOOST_AUTO_TEST_CASE(nodes_grow_linearly) {
 BOOST_AUTO_TEST_CASE(regions_grow_linearly) {
   BOOST_TEST(regions<out_16> - regions<out_8> == 2 * (regions<out_8> - regions<out_4>));
   BOOST_TEST(regions<out_16> == 16 * 8);                   // norm, three projections, attention, back, two of the MLP
+}
+// However many blocks there are, the first, the last and one between are compiled.
+BOOST_AUTO_TEST_CASE(equal_loops_are_compiled_once) {
+  const auto kernels = [](const auto& first) {
+    int count = 0;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      BOOST_TEST(first[std::size_t(first[i])] == first[i]);
+      count += first[i] == int(i);
+    }
+    return count;
+  };
+  BOOST_TEST(kernels(first_alike<out_4>) == kernels(first_alike<out_8>));
+  BOOST_TEST(kernels(first_alike<out_8>) <= 3 * 8);
 }
 BOOST_AUTO_TEST_CASE(names_stay_short) {
   BOOST_TEST(std::string(typeid(out_16).name()) == typeid(out_4).name());   // the type of a value is its shape and element

@@ -130,10 +130,23 @@ BOOST_AUTO_TEST_CASE(tables_at_an_axis_are_views_and_names_change_at_the_leaves)
   BOOST_TEST(bool(top(simplified(doc.at(n))).code == op::slice));
   BOOST_TEST(bool(top(simplified(doc.at(n + 1))).code == op::gather));
   BOOST_TEST(bool(top(simplified(gather<z>(doc, z))).code == op::input));
+  BOOST_TEST(bool(top(simplified(gather<d>(input<"t">(n, d), 3))).code == op::pick));
+  BOOST_TEST(bool(top(simplified(gather<d>(input<"t">(n, d), 16))).code == op::gather));   // outside: the nearest end
+  BOOST_TEST(bool(top(simplified(doc.at(3))).code == op::gather));                         // perhaps outside
   const simple s = simplified(rename<n, z>(exp(row) + n));
   BOOST_TEST(bool(top(s).code == op::add));
   for (int i = 1; i < s->g.size; ++i) BOOST_TEST((s->g[i].code != op::rename || s->g[s->g[i].a].code == op::input));
   BOOST_TEST(same(rename<n, z>(rename<z, n>(input<"t">(z))), rename<z, z>(rename<n, z>(rename<z, n>(input<"t">(z))))));
+}
+BOOST_AUTO_TEST_CASE(reductions_go_one_axis_at_a_time) {
+  BOOST_TEST(same(sum<n, m>(x), sum<n>(sum<m>(x))));
+  BOOST_TEST(same(max<n, m>(x), max<n>(max<m>(x))));
+  BOOST_TEST(same(min<n, m>(mask(x, keep)), min<n>(min<m>(mask(x, keep)))));
+  BOOST_TEST(same(mean<n, m>(x), sum<n>(sum<m>(x)) / max(1 * (size<n> * size<m>), 1)));
+  BOOST_TEST(same(mean<n, d>(input<"t">(n, d)), sum<n>(sum<d>(input<"t">(n, d))) / max(16 * size<n>, 1)));
+  BOOST_TEST(bool(top(simplified(mean<n, m>(mask(x, keep)))).code == op::mean));           // of how many is not known
+  const auto p = softmax<m>(x);
+  BOOST_TEST(bool(top(simplified(sum<n, m>(p * p))).over == top(simplified(sum<n, m>(p * p + 1))).over) == false);   // pairs: at once
 }
 BOOST_AUTO_TEST_CASE(simplifying_twice_changes_nothing) {
   const auto e = mask(softcap(2 * (x / sqrt(size<d>)) + row * 3 - n, 5), m <= n && keep);

@@ -165,6 +165,10 @@ BOOST_AUTO_TEST_CASE(what_holds_for_every_plan) {
   CHECK(whole_sum);
   CHECK(minimum);
   CHECK(scalars);
+  CHECK(picked);
+  CHECK(turned);
+  CHECK(turned_rows);
+  CHECK(several_axes);
   CHECK(x, x, projected);
   CHECK(projected, projected, mlp);
   CHECK(layer, attended, weights);

@@ -29,6 +29,7 @@ constexpr auto maxima = max<c>(abs(x));
 constexpr auto heads = merge<h, d, o>(input<"xh">(b, h, n, d) * 2);
 constexpr auto cubes = pow(x, 3) + log(abs(x) + 1) + sigmoid(x) + erf(x) + sqrt(abs(x)) + exp2(x);
 constexpr auto total = sum<n, c>(x);
+constexpr auto chosen = where(ids == w, gather<w>(input<"prices">(w), ids), -1) + cast<float>(w);   // the table's own axis in the lanes
 constexpr auto shifted = shift<n>(x, 2) - shift<n>(x, -1);
 
 template <result_list R, class... Bind>
@@ -65,6 +66,8 @@ BOOST_AUTO_TEST_CASE(at_many_sizes) {
     check<maxima>("maxima", 4, {B, N}, x = X);
     check<cubes>("cubes", 200, {B, N, C}, x = X);
     check<total>("total", double(N * C), {B}, x = X);
+    const tensor<float> P = filled<float>(10, 1, {40});
+    check<chosen>("chosen", 8, {B, N, 40}, ids = I, input<"prices">(w) = P);
     if (N > 6) check<shifted>("shifted", 8, {B, N, C}, x = X);
     const tensor<float> H = filled<float>(9, 1, {B, 3, N, C});
     check<heads>("heads", 4, {B, N, 3 * C}, input<"xh">(b, h, n, d) = H);

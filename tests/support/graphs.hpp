@@ -1,5 +1,6 @@
 // Graphs of every kind a plan can hold, with operands: tests/plan interprets their plans, tests/regions runs their kernels.
 #pragma once
+#include "heed/block/rotary.hpp"
 #include "plan_interpreter.hpp"
 #include <random>
 
@@ -79,6 +80,11 @@ constexpr auto inner = dot<c>(x, x);
 constexpr auto whole_sum = sum<n>(n * 2 - 1);
 constexpr auto minimum = min<n>(mask(gate, n < length));
 constexpr auto scalars = sum<b>(gate * size<n>);
+constexpr auto picked = dot<c>(x, gather<two>(input<"stack">(two, o, c), 1)) * gather<two>(input<"rows">(two, o), 0) + gather<two>(input<"more">(b, two), 1);
+constexpr axis<"half", 2> half;
+constexpr auto turned = rotary<d, half>(q, input<"cos">(n, half), input<"sin">(n, half));
+constexpr auto turned_rows = dot<o>(merge<h, d, o>(turned), w2);
+constexpr auto several_axes = sum<b, c>(x) + mean<n, c>(x * x) * max<n, c>(x) - min<b, n>(gate);
 
 // Inputs with reproducible values: whole numbers 0..5, booleans, reals in [-1, 1].
 struct operands {

@@ -31,6 +31,7 @@ class plan_interpreter {
       if (x.code == op::split) index[first] = index[second] * extent_[third] + index[third];
       if (x.code == op::merge) index[second] = index[first] / extent_[third], index[third] = index[first] % extent_[third];
       if (x.code == op::slice) index[first] = index[second] + extent_t(x.value);
+      if (x.code == op::pick) index[first] = extent_t(x.value);
       i = x.a;
     }
   }

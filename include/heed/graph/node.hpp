@@ -22,6 +22,7 @@ enum class op : std::uint8_t {
   split,                                                   // axis `first` becomes `second` x `third`, `third` fastest
   merge,                                                   // `second` x `third` become `first`, `third` fastest
   slice,                                                   // axis `first` from `value` on becomes `second`
+  pick,                                                    // position `value` of axis `first`, which is gone
   shift,                                                   // position i along `first` reads i - value; absent: 0
   concat,                                                  // a along `second`, then b along `third`, as `first`
   dot,                                                     // sum of a * b over `over`
@@ -36,7 +37,7 @@ constexpr bool is_unary(op o) { return o >= op::negate && o <= op::present; }
 constexpr bool is_binary(op o) { return o >= op::add && o <= op::either; }
 constexpr bool is_condition(op o) { return o >= op::less && o <= op::invert; }
 constexpr bool is_pointwise(op o) { return (o >= op::negate && o <= op::where) || o == op::cast; }
-constexpr bool is_view(op o) { return o >= op::rename && o <= op::slice; }
+constexpr bool is_view(op o) { return o >= op::rename && o <= op::pick; }
 constexpr bool is_reduction(op o) { return o >= op::sum && o <= op::logsumexp; }
 
 using axis_set = std::uint32_t;                            // bit i: axis i of the graph's table

@@ -34,6 +34,7 @@ class presences {
     switch (x.code) {
       case op::rename: case op::split: case op::slice:
         return has & one ? view(g, x, a, (has & ~one) | (x.code == op::split ? two | three : two)) : a;
+      case op::pick: return has & one ? view(g, x, a, has & ~one) : a;
       case op::merge: {
         if (!(has & (two | three))) return a;
         a = varying(g, varying(g, a, x.second), x.third);

@@ -5,15 +5,17 @@
 
 namespace heed {
 
-inline constexpr int max_results = 8;
+inline constexpr int max_results = 16;
 
+struct result_list;
+template <class T> inline constexpr bool is_result = std::is_base_of_v<expression, T> || std::is_same_v<T, result_list>;
 template <class... T> constexpr bool require_expressions() {
-  static_assert(given<(std::is_base_of_v<expression, T> && ...), T...>, "heed: a result is an expression on inputs");
-  return (std::is_base_of_v<expression, T> && ...);
+  static_assert(given<(is_result<T> && ...), T...>, "heed: a result is an expression on inputs");
+  return (is_result<T> && ...);
 }
 template <std::size_t Count> constexpr bool require_count() {
   constexpr bool ok = Count >= 1 && Count <= std::size_t(max_results);
-  static_assert(given<ok, number_fact<"results", Count>>, "heed: results takes 1 to 8 expressions");
+  static_assert(given<ok, number_fact<"results", Count>>, "heed: results takes 1 to 16 expressions");
   return ok;
 }
 
@@ -29,13 +31,23 @@ struct result_list {
   consteval result_list(const T&) : well_formed(require_expressions<T>()) {}
 };
 
-// results(out, lse): several results of one graph, computed together; `into` takes them in this order.
+// results(out, lse): several results of one graph, computed together; `into` takes them in this order. A list among them stands
+// for its own: results(loss, gradient<loss>(wrt(w))).
 template <class... E>
 consteval result_list results(const E&... e) {
   result_list r;
+  const auto append = [&]<class T>(const T& x) {
+    if constexpr (std::is_same_v<T, result_list>) {
+      if (r.count + x.count > max_results) throw std::logic_error("heed: results takes 1 to 16 expressions");
+      r.well_formed = r.well_formed && x.well_formed;
+      for (int i = 0; i < x.count; ++i) r.of[r.count++] = x.of[i];
+    } else {
+      r.of[r.count++] = &x;
+    }
+  };
   if constexpr ((is_ill_formed<E> || ...)) r.well_formed = false;
   else if constexpr (!require_count<sizeof...(E)>() || !require_expressions<E...>()) r.well_formed = false;
-  else ((r.of[r.count++] = &e), ...);
+  else (append(e), ...);
   return r;
 }
 

@@ -7,7 +7,7 @@ namespace heed::middle {
 
 struct merged_graph {
   graph g{};
-  std::array<node_id, 8> roots{};
+  std::array<node_id, max_results> roots{};
   int count = 0;
 };
 
@@ -55,5 +55,14 @@ template <const expression&... Outs>
 inline constexpr plan plan_of =
     split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>, uses_of_results<Outs...>);
 template <int I, const expression&... Outs> inline constexpr region region_of = lowered(plan_of<Outs...>, I);
+// Of every region the first that has the same loops: that one is compiled.
+template <const expression&... Outs>
+inline constexpr auto first_alike_of = []<int... I>(std::integer_sequence<int, I...>) {
+  const region* const all[] = {&region_of<I, Outs...>...};
+  std::array<std::int16_t, sizeof...(I)> r{};
+  for (int i = 0; i < int(sizeof...(I)); ++i)
+    while (!same_loops(*all[r[std::size_t(i)]], *all[i])) ++r[std::size_t(i)];
+  return r;
+}(std::make_integer_sequence<int, plan_of<Outs...>.region_count>{});
 
 }  // namespace heed::middle

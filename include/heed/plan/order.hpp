@@ -1,10 +1,12 @@
 // The memory order of values, by the rule that types follow too: the axes of the first operand, then what the second adds;
-// reduced axes vanish, replaced ones keep their place. One exception: an operand that has every axis of the other gives the
-// order, wherever it stands. Simplification puts what varies less on the left, and scale[c] * x[t, c] must not be stored
-// transposed for it.
+// reduced axes vanish, replaced ones keep their place. Two exceptions. The operand that varies over more axes gives the order,
+// wherever it stands: simplification puts what varies less on the left, and scale[c] * x[t, c] must not be stored transposed
+// for it. And what a contraction gives has its positions (extents known when a call begins) outside, its widths (static
+// extents) inside, as everything that reads rows of it wants: a gradient contracts its operands in any order.
 #pragma once
 #include "../graph/graph.hpp"
 #include "region.hpp"
+#include <bit>
 
 namespace heed::middle {
 
@@ -25,9 +27,9 @@ constexpr std::uint64_t joined_order(std::uint64_t a, axis_set a_axes, std::uint
     if (!(a_axes >> axis_at(b, i) & 1)) a = with_axis(a, r++, axis_at(b, i));
   return a;
 }
-// The same with the axes of both known: the operand that covers the other leads.
+// The same with the axes of both known: the operand that has more of them leads.
 constexpr std::uint64_t joined_order(std::uint64_t a, axis_set a_axes, std::uint64_t b, axis_set b_axes) {
-  return (a_axes & ~b_axes) == 0 && a_axes != b_axes ? joined_order(b, b_axes, a) : joined_order(a, a_axes, b);
+  return std::popcount(a_axes) < std::popcount(b_axes) ? joined_order(b, b_axes, a) : joined_order(a, a_axes, b);
 }
 constexpr std::uint64_t dropped_order(std::uint64_t a, axis_set gone) {
   std::uint64_t r = 0;
@@ -41,6 +43,15 @@ constexpr std::uint64_t replaced_order(std::uint64_t a, int from, int to, int al
     r = with_axis(r, n++, axis_at(a, i) == from ? to : axis_at(a, i));
     if (axis_at(a, i) == from && also >= 0) r = with_axis(r, n++, also);
   }
+  return r;
+}
+
+constexpr std::uint64_t positions_outside(const graph& g, std::uint64_t order) {
+  std::uint64_t r = 0;
+  int n = 0;
+  for (const bool position : {true, false})
+    for (int i = 0; i < max_rank && axis_at(order, i) >= 0; ++i)
+      if ((g.extent(axis_at(order, i)) == runtime) == position) r = with_axis(r, n++, axis_at(order, i));
   return r;
 }
 
@@ -58,6 +69,7 @@ constexpr axis_orders orders_of(const graph& g) {
       }
       case op::index: to = with_axis(0, 0, x.first); break;
       case op::rename: case op::slice: to = replaced_order(a, x.first, x.second); break;
+      case op::pick: to = dropped_order(a, axis_set(1) << x.first); break;
       case op::split: to = replaced_order(a, x.first, x.second, x.third); break;
       case op::merge: to = replaced_order(dropped_order(a, axis_set(1) << x.second), x.third, x.first); break;
       case op::concat: to = replaced_order(a, x.second, x.first); break;
@@ -77,6 +89,7 @@ constexpr axis_orders orders_of(const graph& g) {
           to = joined_order(to, g[x.b].axes | g[x.c].axes, a, g[x.a].axes);
         }
         if (x.over && x.code != op::softmax) to = dropped_order(to, x.over);
+        if (x.code == op::dot) to = positions_outside(g, to);
     }
   }
   return r;

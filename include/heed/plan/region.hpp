@@ -22,6 +22,7 @@ inline constexpr int max_outputs = 8;
 struct axis_list {
   std::array<std::int8_t, max_rank> of{};
   int count = 0;
+  bool operator==(const axis_list&) const = default;
   constexpr int operator[](int i) const { return of[std::size_t(i)]; }
   constexpr void add(int a) { of[std::size_t(count++)] = std::int8_t(a); }
   constexpr bool contains(int a) const {
@@ -59,6 +60,7 @@ struct sink {
   axis_set over{};                                         // the axes that are summed
   double factor = 1;                                       // of the output; scale (0: none): uniform, of what an item gives
   instruction_id scale = 0;
+  bool operator==(const sink&) const = default;
 };
 
 struct region {
@@ -97,5 +99,26 @@ struct region {
   bool lanes_along = true;
   int lane_axis = -1;
 };
+
+// Do two regions differ only in which values they read and write? Then one kernel serves both: the blocks of a network are
+// compiled once, however many there are.
+constexpr bool same_loops(const region& a, const region& b) {
+  if (a.kind != b.kind || a.code.size != b.code.size || a.operand_count != b.operand_count || a.output_count != b.output_count) return false;
+  if (a.real != b.real || a.x != b.x || a.w != b.w || a.v != b.v || a.scale != b.scale || a.score != b.score || a.keep != b.keep) return false;
+  if (a.out != b.out || a.lse != b.lse || a.top != b.top || a.backwards != b.backwards || a.g != b.g || a.log_sum_exp != b.log_sum_exp) return false;
+  if (a.serial_axes != b.serial_axes || a.index != b.index || a.lanes_along != b.lanes_along || a.lane_axis != b.lane_axis) return false;
+  if (!(a.batch == b.batch && a.rows == b.rows && a.columns == b.columns && a.depth == b.depth && a.width == b.width)) return false;
+  for (int i = 0; i < a.operand_count; ++i) {
+    const operand &x = a.operands[std::size_t(i)], &y = b.operands[std::size_t(i)];
+    if (x.type != y.type || x.axes != y.axes) return false;
+  }
+  for (int i = 0; i < a.output_count; ++i) {
+    const output &x = a.outputs[std::size_t(i)], &y = b.outputs[std::size_t(i)];
+    if (x.type != y.type || x.axes != y.axes || x.result != y.result || !(a.sinks[std::size_t(i)] == b.sinks[std::size_t(i)])) return false;
+  }
+  for (int i = 1; i < a.code.size; ++i)
+    if (!(a.code[i] == b.code[i])) return false;
+  return true;
+}
 
 }  // namespace heed::middle

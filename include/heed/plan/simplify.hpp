@@ -4,6 +4,7 @@
 // floating-point numbers could tell apart beyond rounding (NaN, signed infinity) is left alone: 0 * x stays.
 #pragma once
 #include "../graph/presence.hpp"
+#include "../graph/results.hpp"
 #include <bit>
 #include <limits>
 
@@ -169,7 +170,7 @@ constexpr node_flags reachable(const graph& g, const std::array<node_id, N>& roo
 
 struct simplified_graph {
   graph g{};
-  std::array<node_id, 8> roots{};
+  std::array<node_id, max_results> roots{};
 };
 
 // How large a value is as a tree of pointwise operations on leaves; 100 and more: not light enough to be written twice.
@@ -242,6 +243,32 @@ constexpr void add_sums_at_once(graph& g, node& sum, const node_flags& paired) {
   }
 }
 
+// A reduction over several axes, one axis at a time: each step is a row region. (Sums over pairs stay whole, see above.) The mean
+// is the sum over the number of elements there are, at least 1.
+constexpr node_id one_axis_at_a_time(graph& g, node x) {
+  const op step = x.code == op::mean ? op::sum : x.code;
+  axis_set left = x.over;
+  node_id r = x.a;
+  for (int i = max_axes - 1; i >= 0; --i) {
+    const axis_set one = axis_set(1) << i;
+    if (!(left & one)) continue;
+    r = g.add(node{.code = step, .type = x.type, .a = r, .axes = g[r].axes & ~one, .over = one});
+  }
+  if (x.code != op::mean) return r;
+  double known = 1;
+  node_id count = 0;
+  for (int i = 0; i < max_axes; ++i) {
+    if (!(left >> i & 1)) continue;
+    if (g.extent(i) != runtime) { known *= double(g.extent(i)); continue; }
+    const node_id size = g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(i)});
+    count = count ? make(g, op::multiply, element::integer, count, size) : size;
+  }
+  const node_id all = g.add_constant(known > 1 ? known : 1, element::integer);
+  if (!count) return make(g, op::divide, x.type, r, all);
+  count = make(g, op::maximum, element::integer, make(g, op::multiply, element::integer, all, count), g.add_constant(1, element::integer));
+  return make(g, op::divide, x.type, r, count);
+}
+
 // Memory holds numbers and does not say which are absent. So what moves elements out of memory moves numbers, with 0 for what
 // is absent, and what was absent is absent again behind it; and a product says at its operand what it leaves out.
 struct settled_absence {
@@ -299,11 +326,17 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
       const std::int16_t at = r.g[b].first;                // the table at an axis itself: a view of its first elements
       y = at == x.first ? a
                         : absence.moving(r.g, node{.code = op::slice, .type = x.type, .a = a, .axes = x.axes, .first = x.first, .second = at});
+    } else if (x.code == op::gather && is_constant(r.g, b) && r.g[b].value >= 0 && r.g[b].value < double(r.g.extent(x.first))) {
+      y = absence.moving(r.g, node{.code = op::pick, .type = x.type, .a = a, .axes = r.g[a].axes & ~(axis_set(1) << x.first),
+                                   .first = x.first, .value = r.g[b].value});
     } else {
       node copy = x;
       copy.a = a, copy.b = b, copy.c = c, copy.hash = 0;
       if (x.code == op::sum) add_sums_at_once(r.g, copy, paired);
-      y = is_moving(x.code) ? absence.moving(r.g, copy) : x.code == op::dot ? absence.product(r.g, copy) : r.g.add(copy);
+      const bool apart = std::popcount(copy.over) > 1 && !paired[std::size_t(copy.a)] &&
+                         (x.code == op::sum || x.code == op::max || x.code == op::min || (x.code == op::mean && !absence.present.of(r.g, copy.a)));
+      y = is_moving(x.code) ? absence.moving(r.g, copy) : x.code == op::dot ? absence.product(r.g, copy)
+          : apart ? one_axis_at_a_time(r.g, copy) : r.g.add(copy);
       if (other_use[std::size_t(i)]) {                     // behind the weights: whether anything needs it is decided later
         r.g.add(node{.code = op::logsumexp, .type = copy.type, .a = copy.a, .axes = copy.axes & ~copy.over, .over = copy.over});
         paired[std::size_t(y)] = true;

@@ -9,7 +9,7 @@ namespace heed::middle {
 struct splitter {
   plan p;
   uses u;
-  std::array<node_id, 8> roots{};
+  std::array<node_id, max_results> roots{};
   node_flags needed{};                                     // must be stored
   std::array<std::int16_t, graph::capacity> home{};        // the buffer of a value, number + 1
   node_flags placed{};                                     // its region exists
@@ -156,11 +156,27 @@ struct splitter {
       }
     }
   }
+  // A sink that a merge alone uses, which will be stored: it is written there at once.
+  constexpr void write_merged(node_id root) {
+    if (home[std::size_t(root)] || u.result[std::size_t(root)]) return;
+    node_id whole = 0;
+    for (node_id i = root; !u.result[std::size_t(i)];) {
+      node_id user = 0;
+      int count = 0;
+      for (int j = i + 1; j <= u.last[std::size_t(i)]; ++j)
+        if (u.used[std::size_t(j)] && (p.g[j].a == i || p.g[j].b == i || p.g[j].c == i)) ++count, user = node_id(j);
+      if (count != 1 || (p.g[user].code != op::merge && p.g[user].code != op::rename)) break;
+      i = user;
+      if (p.g[i].code == op::merge && wanted[std::size_t(i)] && !home[std::size_t(i)]) whole = i;
+    }
+    if (whole) place(whole);
+  }
   constexpr void place_gradient(int number) {
     const gradient_match& m = p.gradients[std::size_t(number)];
     new_region(region_kind::score_gradient, m.score);
     outline& o = p.regions[std::size_t(p.region_count - 1)];
     o.gradient = std::int16_t(number);
+    for (int k = 0; k < m.sink_count; ++k) write_merged(m.sinks[std::size_t(k)].root);
     node_stack s;
     s.push(m.score);
     for (int k = 0; k < m.sink_count; ++k) {
@@ -279,12 +295,16 @@ struct splitter {
       home[std::size_t(r)] = std::int16_t(into + 1);
       placed[std::size_t(r)] = true;
       node_id i = r;
-      while (p.g[i].code == op::merge || p.g[i].code == op::rename) i = p.g[i].a;
+      std::uint64_t order = p.orders[std::size_t(r)];      // of the same memory, seen below merges and renames
+      for (; p.g[i].code == op::merge || p.g[i].code == op::rename; i = p.g[i].a)
+        order = p.g[i].code == op::merge ? replaced_order(order, p.g[i].first, p.g[i].second, p.g[i].third)
+                                         : replaced_order(order, p.g[i].second, p.g[i].first);
       const op o = p.g[i].code;
       const bool through = !is_leaf(o) && !is_view(o) && !home[std::size_t(i)] && !placed[std::size_t(i)];
       if (through) {                                       // computed straight into the merged buffer
         needed[std::size_t(i)] = true;
         home[std::size_t(i)] = std::int16_t(into + 1);
+        p.orders[std::size_t(i)] = order;                  // its lanes run along what is contiguous there
       } else {
         copy(i, into);
       }
@@ -305,7 +325,7 @@ struct splitter {
       const node_id r = roots[std::size_t(k)];
       const int into = new_buffer(r, k);
       const op o = p.g[r].code;
-      if (o == op::input || o == op::split || o == op::slice || home[std::size_t(r)]) {
+      if (o == op::input || o == op::split || o == op::slice || o == op::pick || home[std::size_t(r)]) {
         copy(r, into);
       } else {
         home[std::size_t(r)] = std::int16_t(into + 1);

@@ -226,7 +226,8 @@ class call_check {
     axis_set needed = 0;
     for (int i = 1; i < g_.size; ++i) {
       needed |= g_[i].axes | g_[i].over;
-      if (g_[i].code == op::size || g_[i].code == op::gather || g_[i].code == op::scatter || g_[i].code == op::slice) needed |= bit(g_[i].first);
+      if (g_[i].code == op::size || g_[i].code == op::gather || g_[i].code == op::scatter || g_[i].code == op::slice || g_[i].code == op::pick)
+        needed |= bit(g_[i].first);
     }
     for (int i = 0; i < g_.axis_count; ++i)
       if ((needed >> i & 1) && extent(i) == runtime)
@@ -234,11 +235,11 @@ class call_check {
   }
 
   // ---- what is read where
-  // The view of an input, perhaps through rename, split and slice; false for anything that is computed.
+  // The view of an input, perhaps through rename, split, slice and pick; false for anything that is computed.
   bool input_seen(node_id i, view& v, int& input) const {
     const node& x = g_[i];
     if (x.code == op::input) return v = view_of_input(g_, f_, input = x.first), true;
-    if (x.code != op::rename && x.code != op::split && x.code != op::slice) return false;
+    if (!is_view(x.code) || x.code == op::merge) return false;
     if (!input_seen(x.a, v, input)) return false;
     look_through(x, f_.extent.data(), v);
     return true;

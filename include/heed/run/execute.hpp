@@ -81,7 +81,7 @@ template <const auto& Region> requires(Region.kind == region_kind::score_gradien
 template <const auto& Region> requires(Region.kind == region_kind::loop && !Region.index) struct kernel_of<Region> : loop_kernel<Region> {};
 template <const auto& Region> requires(Region.index != 0) struct kernel_of<Region> : scatter_kernel<Region> {};
 
-// One region: where its operands lie, what its kernel needs, its run.
+// One region: where its operands lie, what its kernel needs, its run. Region is the first with the same loops.
 template <const auto& Region>
 struct region_call {
   std::array<view, std::size_t(Region.operand_count > 0 ? Region.operand_count : 1)> operands;
@@ -90,12 +90,14 @@ struct region_call {
 
   region_call(const locator& at, const middle::outline& o, int threads)
       : call{at.f.extent.data(), operands.data(), outputs.data(), threads} {
-    for (int k = 0; k < Region.operand_count; ++k) operands[std::size_t(k)] = at(Region.operands[std::size_t(k)].value);
+    for (int k = 0; k < Region.operand_count; ++k) operands[std::size_t(k)] = at(o.reads[std::size_t(k)]);
     for (int k = 0; k < Region.output_count; ++k)
       outputs[std::size_t(k)] = at.written(o.writes[std::size_t(k)].value, o.writes[std::size_t(k)].into);
   }
 };
 
+template <int I, const expression&... Outs>
+inline constexpr const region& loops_of = middle::region_of<middle::first_alike_of<Outs...>[std::size_t(I)], Outs...>;
 // Calls action.operator()<I>() for each region.
 template <const expression&... Outs, class Action>
 void each_region(const Action& action) {
@@ -106,8 +108,8 @@ template <const expression&... Outs>
 scratch_need largest_need(const locator& at, int threads) {
   scratch_need most;
   each_region<Outs...>([&]<int I>() {
-    const region_call<middle::region_of<I, Outs...>> c(at, at.p.regions[std::size_t(I)], threads);
-    const scratch_need n = kernel_of<middle::region_of<I, Outs...>>::need(c.call);
+    const region_call<loops_of<I, Outs...>> c(at, at.p.regions[std::size_t(I)], threads);
+    const scratch_need n = kernel_of<loops_of<I, Outs...>>::need(c.call);
     most.shared = std::max(most.shared, n.shared), most.per_thread = std::max(most.per_thread, n.per_thread);
   });
   return most;
@@ -124,8 +126,8 @@ void execute(const call_frame& f, workspace& memory) {
   at.memory = memory.at_least(buffers + shared + own * std::size_t(threads));
   const scratch s{at.memory + buffers, at.memory + buffers + shared, own};
   each_region<Outs...>([&]<int I>() {
-    const region_call<middle::region_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
-    kernel_of<middle::region_of<I, Outs...>>::run(c.call, s);
+    const region_call<loops_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
+    kernel_of<loops_of<I, Outs...>>::run(c.call, s);
   });
 }
 

@@ -177,6 +177,7 @@ class reference_graph {
       case op::split: index[first] = index[second] * extent_[third] + index[third]; break;
       case op::merge: index[second] = index[first] / extent_[third], index[third] = index[first] % extent_[third]; break;
       case op::slice: index[first] = index[second] + extent_t(x.value); break;
+      case op::pick: index[first] = extent_t(x.value); break;
       case op::shift:
         index[first] -= extent_t(x.value);
         if (index[first] < 0 || index[first] >= extent_[first]) return 0;

@@ -105,9 +105,9 @@ struct row_loops {
       constexpr element e = Region.operands[std::size_t(x.operand)].type;
       constexpr axis_set axes = Region.operands[std::size_t(x.operand)].axes;
       const view& v = s.call.operands[x.operand];
-      // the table's own axis is not an axis of this row: take its share out of the base
+      // the table's own axis is not an axis of this row: take its share out of the base (which has none of the lanes' axis)
       const extent_t step = v.stride[std::size_t(x.axis)], top = s.call.extent[x.axis] - 1;
-      extent_t from = offset(x.operand) - s.index[x.axis] * step;
+      extent_t from = offset(x.operand) - (x.axis == lane ? 0 : s.index[x.axis] * step);
       if constexpr (!along && column == x.axis && (axes & middle::bit(column))) from -= col * step;
       const auto clamped = [&](extent_t i) { return i < 0 ? 0 : i > top ? top : i; };
       if constexpr (std::is_arithmetic_v<Index>) {

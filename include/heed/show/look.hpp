@@ -58,14 +58,9 @@ inline run::view view_of_value(const graph& g, const run::call_frame& f, const e
     if (b.rank < 0) return v;
     v.data = b.data;
     for (std::size_t k = 0; k < std::size_t(b.rank); ++k) v.stride[std::size_t(g.inputs[std::size_t(x.first)].order[k])] = b.strides[k];
-  } else if (x.code == op::rename || x.code == op::split || x.code == op::slice) {
+  } else if (is_view(x.code) && x.code != op::merge) {
     v = view_of_value(g, f, e, x.a);
-    const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
-    const extent_t s = v.stride[first];
-    v.stride[first] = 0;
-    if (x.code == op::split) v.stride[third] = s, v.stride[second] = s * e[third];
-    else v.stride[second] = s;
-    if (x.code == op::slice && v.data) v.data = static_cast<char*>(v.data) + extent_t(x.value) * s * byte_size(stored(x.type));
+    run::look_through(x, e.data(), v);
   }
   return v;
 }

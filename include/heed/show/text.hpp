@@ -11,7 +11,7 @@ inline const char* name_of(op o) {
   static constexpr const char* names[] = {
       "nothing", "input", "constant", "index", "size", "-", "abs", "exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf",
       "sigmoid", "pow", "present", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather", "scatter",
-      "rename", "split", "merge", "slice", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
+      "rename", "split", "merge", "slice", "pick", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
       "tile", "load"};
   static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);
   return names[std::size_t(o)];
@@ -96,6 +96,7 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
     case op::split: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second) + ", " + axis_name(g, x.third));
     case op::merge: return of(axis_name(g, x.second) + ", " + axis_name(g, x.third) + ", " + axis_name(g, x.first));
     case op::slice: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second) + ", " + number(x.value));
+    case op::pick: return "pick<" + axis_name(g, x.first) + ">(" + sub(0, -1) + ", " + number(x.value) + ")";
     case op::shift: return "shift<" + axis_name(g, x.first) + ">(" + sub(0, -1) + ", " + number(x.value) + ")";
     case op::concat: return of(axis_name(g, x.second) + ", " + axis_name(g, x.third) + ", " + axis_name(g, x.first));
     case op::cast: return std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, -1) + ")";

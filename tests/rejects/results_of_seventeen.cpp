@@ -1,5 +1,5 @@
-// expect: heed: results takes 1 to 8 expressions
-// expect: 9
+// expect: heed: results takes 1 to 16 expressions
+// expect: 17
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"b"> b;
@@ -17,7 +17,7 @@ constexpr auto ids = input<"ids", std::int32_t>(b, n);
 constexpr auto keep = input<"keep", bool>(b, m);
 constexpr auto s = dot<d>(q, k);
 #ifdef REPAIRED
-constexpr auto f = fuse<results(q, q, q, q, q, q, q, q)>;
+constexpr auto f = fuse<results(q, q, q, q, q, q, q, q, q, q, q, q, q, q, q, q)>;
 #else
-constexpr auto f = fuse<results(q, q, q, q, q, q, q, q, q)>;
+constexpr auto f = fuse<results(q, q, q, q, q, q, q, q, q, q, q, q, q, q, q, q, q)>;
 #endif

@@ -1,0 +1,16 @@
+// expect: heed: the cosines and sines of a rotary vary over axes of its operand
+// expect: "m"
+#include <heed/heed.hpp>
+using namespace heed;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 64> d;
+constexpr axis<"half", 32> half;
+constexpr auto q = input<"q">(n, d);
+constexpr auto cosine = input<"cosine">(n, half);
+constexpr auto sine = input<"sine">(n, half);
+#ifdef REPAIRED
+constexpr auto x = rotary<d, half>(q, cosine, sine);
+#else
+constexpr auto x = rotary<d, half>(q, rename<n, m>(cosine), sine);
+#endif
