@@ -22,7 +22,7 @@ struct adamw {
     for (std::size_t k = 0; k < ws.size(); ++k) {
       float *const x = ws[k].values->data(), *const m = ms[k].values->data(), *const s = ss[k].values->data();
       const float *const g = gs[k].values->data(), shrink = ws[k].is_matrix ? 1 - rate * decay : 1;
-#pragma omp parallel for simd
+#pragma omp parallel for
       for (std::size_t i = 0; i < ws[k].values->size(); ++i) {
         const float d = scale * g[i];
         m[i] = beta1 * m[i] + (1 - beta1) * d;
