@@ -24,7 +24,8 @@ template <int Width, bool Neighbours, bool FromTable> struct rotation {
     if constexpr (FromTable) return gather<z>(table, ids); else return table;
   }
   template <class X> static constexpr auto turn(const X& y, double sign) {        // y (b, h, n, pairs)
-    const auto c = read(cosine), s = read(sine);
+    const auto c = read(cosine);
+    const auto s = read(sine);
     if constexpr (Neighbours) {
       const auto in_pairs = split<pairs, half, two>(y);
       const auto first = sum<one>(slice<two, one, 0>(in_pairs)), second = sum<one>(slice<two, one, 1>(in_pairs));
