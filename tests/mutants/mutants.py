@@ -5,6 +5,7 @@ import argparse, pathlib, re, shutil, subprocess, sys, tempfile
 
 MEANING = ["tests/plan/meaning.cpp"]
 KERNELS = ["tests/regions/bugs_of_others.cpp", "tests/regions/score.cpp"]  # until one fails
+DIFFERENCES = ["tests/gradient/composites.cpp"]
 MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes, tests of which one must fail
     ("softcap_after_mask", "plan/lower.hpp", r"return \{emit\(x\.code, x\.type, p0, p1, p2, x\.value\), keep\};",
      r"return {emit(x.code, x.type, p0, p1, p2, x.value), x.code == op::tanh ? instruction_id(0) : keep};", MEANING),
@@ -18,6 +19,8 @@ MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes
     ("last_keys_dropped", "run/score_kernel.hpp", r"w\.batch\.note\((\w+), (\w+)", r"if (\1 + \2 < w.n.keys) w.batch.note(\1, \2", KERNELS),
     ("lse_in_base_2", "run/score_block.hpp", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),
     ("mixed_tile_called_full", "run/score_program.hpp", r"keep\.lo > 0 \? tile_kind::full", r"keep.hi > 0 ? tile_kind::full", KERNELS),
+    ("sign_of_score_gradient", "graph/differentiate.hpp", r"times\(p, minus\(reached, delta\)\)", r"times(p, minus(delta, reached))", DIFFERENCES),
+    ("delta_dropped", "graph/differentiate.hpp", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 
 def passes(compiler, include, source, test, work):
