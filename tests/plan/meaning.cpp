@@ -91,23 +91,5 @@ BOOST_AUTO_TEST_CASE(gradients_of_tables) {
   BOOST_TEST(regions(p, region_kind::loop) == 0);
 }
 BOOST_AUTO_TEST_CASE(views_and_results) {
-  CHECK(layer);
-  CHECK(attended);
-  CHECK(heads);
-  CHECK(shifted);
-  CHECK(joined_value);
-  CHECK(sliced);
-  CHECK(masked_result);
-  CHECK(masked_dot);
-  CHECK(conditions);
-  CHECK(whole_sum);
-  CHECK(minimum);
-  CHECK(scalars);
-  CHECK(picked);
-  CHECK(turned);
-  CHECK(turned_rows);
-  CHECK(several_axes);
-  CHECK(x, x, projected);
-  CHECK(projected, projected, mlp);
-  CHECK(layer, attended, weights);
+  HEED_VIEWS_AND_RESULTS(CHECK)
 }

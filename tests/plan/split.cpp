@@ -115,63 +115,14 @@ template <class... E> void check(const char* name, const E&... e) {
 template <class... E> std::string kinds(const E&... e) {
   const auto p = planned(e...);
   std::string r;
-  for (int i = 0; i < p->region_count; ++i) r += "smrl"[int(p->regions[std::size_t(i)].kind)];
+  for (int i = 0; i < p->region_count; ++i) r += "smrlgt"[int(p->regions[std::size_t(i)].kind)];
   return r;
 }
 template <class E> std::unique_ptr<region> lowered_score(const E& e) { return std::make_unique<region>(middle::lowered(*planned(e), 0)); }
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(what_holds_for_every_plan) {
-  CHECK(past_only);
-  CHECK(past_only, lse, top);
-  CHECK(lse);
-  CHECK(sloped);
-  CHECK(capped);
-  CHECK(capped_after);
-  CHECK(documents);
-  CHECK(nearby);
-  CHECK(padded);
-  CHECK(kept);
-  CHECK(relative);
-  CHECK(with_bias);
-  CHECK(gated);
-  CHECK(grouped);
-  CHECK(shared_keys);
-  CHECK(decode);
-  CHECK(doubled);
-  CHECK(two_tiles);
-  CHECK(over_n);
-  CHECK(weights);
-  CHECK(past_only, weights);
-  CHECK(projected);
-  CHECK(gelu_of);
-  CHECK(mlp);
-  CHECK(gated_mlp);
-  CHECK(post_norm);
-  CHECK(embedded);
-  CHECK(pooled);
-  CHECK(cosine);
-  CHECK(column_softmax);
-  CHECK(inner);
-  CHECK(layer);
-  CHECK(attended);
-  CHECK(heads);
-  CHECK(shifted);
-  CHECK(joined_value);
-  CHECK(sliced);
-  CHECK(masked_result);
-  CHECK(masked_dot);
-  CHECK(conditions);
-  CHECK(whole_sum);
-  CHECK(minimum);
-  CHECK(scalars);
-  CHECK(picked);
-  CHECK(turned);
-  CHECK(turned_rows);
-  CHECK(several_axes);
-  CHECK(x, x, projected);
-  CHECK(projected, projected, mlp);
-  CHECK(layer, attended, weights);
+  HEED_EVERY_GRAPH(CHECK)
 }
 BOOST_AUTO_TEST_CASE(classification) {
   BOOST_TEST(kinds(past_only) == "s");

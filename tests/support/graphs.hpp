@@ -86,6 +86,19 @@ constexpr auto turned = rotary<d, half>(q, input<"cos">(n, half), input<"sin">(n
 constexpr auto turned_rows = dot<o>(merge<h, d, o>(turned), w2);
 constexpr auto several_axes = sum<b, c>(x) + mean<n, c>(x * x) * max<n, c>(x) - min<b, n>(gate);
 
+// Each of them, alone or with others: CHECK(results...).
+#define HEED_VIEWS_AND_RESULTS(CHECK)                                                                                    \
+  CHECK(layer); CHECK(attended); CHECK(heads); CHECK(shifted); CHECK(joined_value); CHECK(sliced); CHECK(masked_result); \
+  CHECK(masked_dot); CHECK(conditions); CHECK(whole_sum); CHECK(minimum); CHECK(scalars); CHECK(picked); CHECK(turned);  \
+  CHECK(turned_rows); CHECK(several_axes); CHECK(x, x, projected); CHECK(projected, projected, mlp);                     \
+  CHECK(layer, attended, weights);
+#define HEED_EVERY_GRAPH(CHECK)                                                                                       \
+  CHECK(past_only); CHECK(past_only, lse, top); CHECK(lse); CHECK(sloped); CHECK(capped); CHECK(capped_after);        \
+  CHECK(documents); CHECK(nearby); CHECK(padded); CHECK(kept); CHECK(relative); CHECK(with_bias); CHECK(gated);       \
+  CHECK(grouped); CHECK(shared_keys); CHECK(decode); CHECK(doubled); CHECK(two_tiles); CHECK(over_n); CHECK(weights); \
+  CHECK(past_only, weights); CHECK(projected); CHECK(gelu_of); CHECK(mlp); CHECK(gated_mlp); CHECK(post_norm);        \
+  CHECK(embedded); CHECK(pooled); CHECK(cosine); CHECK(column_softmax); CHECK(inner); HEED_VIEWS_AND_RESULTS(CHECK)
+
 // Inputs with reproducible values: whole numbers 0..5, booleans, reals in [-1, 1].
 struct operands {
   std::vector<std::vector<double>> real;

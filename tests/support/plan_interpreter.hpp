@@ -127,12 +127,12 @@ class plan_interpreter {
       run_score_gradient(r);
       return;
     }
-    const output& o = r.outputs[0];
-    std::map<extent_t, double> to;
     if (r.index) {
       run_scatter(r);
       return;
     }
+    const output& o = r.outputs[0];
+    std::map<extent_t, double> to;
     oracle_.each(o.axes, [&](const index_array& index) {
       const double tile = r.kind == region_kind::matmul ? contracted(r, index) : 0;
       to[key(o.axes, index)] = eval(r, o.result, index, tile);
