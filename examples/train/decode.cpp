@@ -1,6 +1,5 @@
 // One more character, with the keys and values of those before in a cache.
-#include "graph.hpp"
-#include "model.hpp"
+#include "call.hpp"
 #include <algorithm>
 
 namespace training {
@@ -12,7 +11,6 @@ reader::reader(weights& w, extent_t context, extent_t longest)
 
 const std::vector<float>& reader::read(std::int32_t token) {
   if (length_ == longest_) throw heed::error("text", "", "at most " + std::to_string(longest_) + " characters", "more");
-  weights& w = weights_;
   // The keys are rotated by where they stood, and only distances count: so the cache may slide.
   const extent_t seen = std::min(length_, context_ - 1), row = g::g.extent * g::d.extent, layer = longest_ * row;
   const auto cached = [&](tensor<float>& all) {
@@ -22,11 +20,8 @@ const std::vector<float>& reader::read(std::int32_t token) {
     return heed::view<float>(all.data() + length_ * row, {g::layers.extent, g::g.extent, g::d.extent}, {layer, g::d.extent, 1});
   };
   const auto angles = [&](tensor<float>& all) { return heed::view<const float>(all.data() + length_ * g::half.extent, {g::half.extent}); };
-  heed::fuse<g::decode, heed::strict>(
-      g::token = token, g::cosine_here = angles(angles_.cosine), g::sine_here = angles(angles_.sine), g::cached_keys = cached(keys_),
-      g::cached_values = cached(values_), g::table = w.table, g::attention_norm = w.attention_norm, g::wq = w.wq, g::wk = w.wk, g::wv = w.wv,
-      g::wo = w.wo, g::mlp_norm = w.mlp_norm, g::gate = w.gate, g::up = w.up, g::down = w.down, g::last_norm = w.last_norm,
-      into(logits_, added(keys_), added(values_)), memory_);
+  call<g::decode>(weights_, g::token = token, g::cosine_here = angles(angles_.cosine), g::sine_here = angles(angles_.sine), g::cached_keys = cached(keys_),
+                  g::cached_values = cached(values_), heed::into(logits_, added(keys_), added(values_)), memory_);
   ++length_;
   return logits_;
 }

@@ -1,17 +1,13 @@
 // One step of training: the loss and the gradients of all weights, compiled as one graph in which every region is fused.
-#include "graph.hpp"
-#include "model.hpp"
+#include "call.hpp"
 
 namespace training {
 namespace g = decoder_graph;
 
 float step(weights& w, const batch& x, const rotary_tables& angles, weights& d, heed::workspace& memory) {
   float loss = 0;
-  heed::fuse<g::step, heed::strict>(
-      g::tokens = x.tokens, g::target = x.target, g::cosine = angles.cosine, g::sine = angles.sine, g::table = w.table,
-      g::attention_norm = w.attention_norm, g::wq = w.wq, g::wk = w.wk, g::wv = w.wv, g::wo = w.wo, g::mlp_norm = w.mlp_norm, g::gate = w.gate,
-      g::up = w.up, g::down = w.down, g::last_norm = w.last_norm,
-      into(loss, d.table, d.attention_norm, d.wq, d.wk, d.wv, d.wo, d.mlp_norm, d.gate, d.up, d.down, d.last_norm), memory);
+  call<g::step>(w, g::tokens = x.tokens, g::target = x.target, g::cosine = angles.cosine, g::sine = angles.sine,
+                heed::into(loss, d.table, d.attention_norm, d.wq, d.wk, d.wv, d.wo, d.mlp_norm, d.gate, d.up, d.down, d.last_norm), memory);
   return loss;
 }
 

@@ -1,11 +1,13 @@
 // What the weights are at first, and the tables of the rotary.
 #include "graph.hpp"
-#include "model.hpp"
+#include "text.hpp"
 #include <cmath>
 #include <random>
 
 namespace training {
 namespace g = decoder_graph;
+
+static_assert(characters == g::words.extent, "the vocabulary of the text is that of the model");
 
 weights::weights()
     : table(g::words.extent, g::c.extent), attention_norm(g::layers.extent, g::c.extent), wq(g::layers.extent, g::o.extent, g::c.extent),
