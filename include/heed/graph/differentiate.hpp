@@ -57,10 +57,7 @@ struct differentiation {
   constexpr node_id where(node_id c, node_id a, node_id b) { return add_op(op::where, joined(g[a].type, g[b].type), c, a, b); }
   constexpr node_id compared(op o, node_id a, node_id b) { return add_op(o, element::boolean, a, b); }
   constexpr node_id index_of(int axis) { return add_index(g, axis); }
-  constexpr node_id size_of(int axis) {
-    if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
-    return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
-  }
+  constexpr node_id size_of(int axis) { return add_size(g, axis); }
   constexpr node_id whole(double v) { return g.add_constant(v, element::integer); }
   constexpr node_id view(op o, node_id a, int first, int second, int third, axis_set axes, double value = 0) {
     return g.add(node{.code = o, .type = g[a].type, .a = a, .axes = axes, .first = std::int16_t(first), .second = std::int16_t(second),
@@ -200,14 +197,16 @@ struct differentiation {
       default: break;
     }
   }
+  constexpr node_id up_to_end(node_id at, int axis) {      // not beyond the last position of an axis
+    return add_op(op::minimum, element::integer, at, add_op(op::subtract, element::integer, size_of(axis), whole(1)));
+  }
   constexpr node_id inside(node_id at, int axis) {
     return add_op(op::both, element::boolean, compared(op::less_equal, whole(0), at), compared(op::less, at, size_of(axis)));
   }
   // dy, along `axis`, lies in the operand where `at` (an index along `axis`) is inside it; 0 elsewhere. A table read at an axis
   // itself is a view and must be as long as that axis; the operand's is longer, so such an index ends with dy.
   constexpr void placed(node_id to, node_id dy, int axis, node_id at) {
-    const auto ending = [&](node_id i) { return add_op(op::minimum, element::integer, i, add_op(op::subtract, element::integer, size_of(axis), whole(1))); };
-    const node_id value = g[dy].axes & axis_bit(axis) ? read_at(dy, axis, g[at].code == op::index ? ending(at) : at) : dy;
+    const node_id value = g[dy].axes & axis_bit(axis) ? read_at(dy, axis, g[at].code == op::index ? up_to_end(at, axis) : at) : dy;
     reach(to, where(inside(at, axis), value, real(0)), g[to].axes);
   }
   constexpr void gathered(const node& x, node_id dy) {
@@ -222,8 +221,8 @@ struct differentiation {
                              .axes = ((g[dy].axes | index.axes) & ~readers) | table, .over = readers, .first = x.first}));
       return;
     }
-    const node_id low = add_op(op::maximum, element::integer, x.b, whole(0));   // one reader: a choice, which fuses with what surrounds it
-    const node_id at = add_op(op::minimum, element::integer, low, add_op(op::subtract, element::integer, size_of(x.first), whole(1)));
+    // One reader: a choice, which fuses with what surrounds it.
+    const node_id at = up_to_end(add_op(op::maximum, element::integer, x.b, whole(0)), x.first);
     reach(x.a, where(compared(op::equal, at, index_of(x.first)), dy, real(0)), x.axes | table);
   }
   constexpr void scattered(const node& x, node_id dy) {
@@ -256,14 +255,12 @@ struct differentiation {
       case op::sum: reach(x.a, dy, all); break;
       case op::mean: {
         const node_id keep = presence(x.a);
-        node_id count = 0;
+        node_id count;
         if (keep) {
           const node_id one = add_op(op::mask, element::real, with_axes(real(1), x.over), keep);
           count = add_op(op::maximum, element::real, summed(one, x.over), real(1));
         } else {
-          for (int i = 0; i < max_axes; ++i)
-            if (x.over & axis_bit(i)) count = count ? add_op(op::multiply, element::integer, count, size_of(i)) : size_of(i);
-          count = add_op(op::maximum, element::integer, count, whole(1));
+          count = add_count(g, x.over);
         }
         reach(x.a, over(dy, count), all);
         break;

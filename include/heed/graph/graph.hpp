@@ -59,8 +59,8 @@ struct graph {
     if (x.c) h = mixed(h, nodes[std::size_t(x.c)].hash * 5);
     if (x.over) h = mixed(h, hash_of_axes(x.over));
     const bool two = x.code >= op::rename && x.code <= op::slice;
-    if (x.code == op::index || x.code == op::size || x.code == op::gather || x.code == op::scatter || x.code == op::shift || two ||
-        x.code == op::pick || x.code == op::concat)
+    if (is_view(x.code) || x.code == op::index || x.code == op::size || x.code == op::gather || x.code == op::scatter || x.code == op::shift ||
+        x.code == op::concat)
       h = mixed(h, axis_hash[std::size_t(x.first)]);
     if (two || x.code == op::concat) h = mixed(h, axis_hash[std::size_t(x.second)]);
     if (x.code == op::split || x.code == op::merge || x.code == op::concat) h = mixed(h, axis_hash[std::size_t(x.third)]);

@@ -9,6 +9,25 @@ constexpr axis_set axis_bit(int axis) { return axis_set(1) << axis; }
 constexpr node_id add_index(graph& g, int axis) {
   return g.add(node{.code = op::index, .type = element::integer, .axes = axis_bit(axis), .first = std::int16_t(axis)});
 }
+constexpr node_id add_size(graph& g, int axis) {           // its extent, a constant where that is static
+  if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
+  return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
+}
+// How many elements some axes have together, at least 1: what a mean over them divides by.
+constexpr node_id add_count(graph& g, axis_set axes) {
+  const auto whole = [&](op o, node_id a, node_id b) { return g.add(node{.code = o, .type = element::integer, .a = a, .b = b}); };
+  double known = 1;
+  node_id count = 0;
+  for (int i = 0; i < max_axes; ++i) {
+    if (!(axes & axis_bit(i))) continue;
+    if (g.extent(i) != runtime) known *= double(g.extent(i));
+    else count = count ? whole(op::multiply, count, add_size(g, i)) : add_size(g, i);
+  }
+  const node_id all = g.add_constant(known > 1 ? known : 1, element::integer);
+  if (!count) return all;
+  if (known > 1) count = whole(op::multiply, all, count);
+  return whole(op::maximum, count, g.add_constant(1, element::integer));
+}
 constexpr node_id add_condition(graph& g, op o, node_id a, node_id b = 0) {
   return g.add(node{.code = o, .type = element::boolean, .a = a, .b = b, .axes = g[a].axes | g[b].axes});
 }
@@ -44,7 +63,7 @@ class presences {
         const node_id here = add_index(g, x.first), zero = g.add_constant(0, element::integer);
         const node_id at = g.add(node{.code = op::subtract, .type = element::integer, .a = here, .b = g.add_constant(x.value, element::integer), .axes = one});
         const node_id from = read_at(g, varying(g, a, x.first), x.first, at);
-        const node_id before = add_condition(g, op::less, at, zero), behind = add_condition(g, op::less_equal, extent_of(g, x.first), at);
+        const node_id before = add_condition(g, op::less, at, zero), behind = add_condition(g, op::less_equal, add_size(g, x.first), at);
         return add_condition(g, op::either, from, add_condition(g, op::either, before, behind));
       }
       case op::concat: {
@@ -82,10 +101,6 @@ class presences {
   static constexpr node_id read_at(graph& g, node_id table, int axis, node_id index) {
     return g.add(node{.code = op::gather, .type = g[table].type, .a = table, .b = index, .axes = (g[table].axes & ~axis_bit(axis)) | g[index].axes,
                       .first = std::int16_t(axis)});
-  }
-  static constexpr node_id extent_of(graph& g, int axis) {
-    if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
-    return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
   }
   // The same condition, varying over an axis that it lacks.
   static constexpr node_id varying(graph& g, node_id condition, int axis) {

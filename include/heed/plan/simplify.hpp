@@ -244,29 +244,15 @@ constexpr void add_sums_at_once(graph& g, node& sum, const node_flags& paired) {
 }
 
 // A reduction over several axes, one axis at a time: each step is a row region. (Sums over pairs stay whole, see above.) The mean
-// is the sum over the number of elements there are, at least 1.
+// is the sum over the number of elements.
 constexpr node_id one_axis_at_a_time(graph& g, node x) {
   const op step = x.code == op::mean ? op::sum : x.code;
-  axis_set left = x.over;
   node_id r = x.a;
   for (int i = max_axes - 1; i >= 0; --i) {
-    const axis_set one = axis_set(1) << i;
-    if (!(left & one)) continue;
-    r = g.add(node{.code = step, .type = x.type, .a = r, .axes = g[r].axes & ~one, .over = one});
+    const axis_set one = axis_bit(i);
+    if (x.over & one) r = g.add(node{.code = step, .type = x.type, .a = r, .axes = g[r].axes & ~one, .over = one});
   }
-  if (x.code != op::mean) return r;
-  double known = 1;
-  node_id count = 0;
-  for (int i = 0; i < max_axes; ++i) {
-    if (!(left >> i & 1)) continue;
-    if (g.extent(i) != runtime) { known *= double(g.extent(i)); continue; }
-    const node_id size = g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(i)});
-    count = count ? make(g, op::multiply, element::integer, count, size) : size;
-  }
-  const node_id all = g.add_constant(known > 1 ? known : 1, element::integer);
-  if (!count) return make(g, op::divide, x.type, r, all);
-  count = make(g, op::maximum, element::integer, make(g, op::multiply, element::integer, all, count), g.add_constant(1, element::integer));
-  return make(g, op::divide, x.type, r, count);
+  return x.code == op::mean ? make(g, op::divide, x.type, r, add_count(g, x.over)) : r;
 }
 
 // Memory holds numbers and does not say which are absent. So what moves elements out of memory moves numbers, with 0 for what
