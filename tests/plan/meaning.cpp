@@ -83,6 +83,17 @@ BOOST_AUTO_TEST_CASE(projections_and_rows) {
   BOOST_TEST(CHECK(column_softmax).region_count == 1);
   BOOST_TEST(CHECK(inner).region_count == 1);
 }
+// A slope has neither positions nor batch: all of its sums come out of the loops over pairs, whatever the distance goes through.
+BOOST_AUTO_TEST_CASE(gradients_of_slopes) {
+  static constexpr auto faded = weighed(mask(s - slope * log(1 + abs(n - m)), abs(n - m) <= 2));
+  static constexpr auto grad_sloped = gradient<sloped>(wrt(q, k, v, slope));
+  static constexpr auto grad_faded = gradient<faded>(wrt(q, k, v, slope));
+  for (const plan* p : {&check<grad_sloped>("gradient<sloped>"), &check<grad_faded>("gradient<faded>")}) {
+    BOOST_TEST(p->region_count == 3);                      // scores, the rows' deltas, all gradients
+    BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
+    BOOST_TEST(regions(*p, region_kind::loop) == 0);
+  }
+}
 BOOST_AUTO_TEST_CASE(gradients_of_tables) {
   static constexpr auto kind = input<"kind">(c);
   static constexpr auto grad_embedded = gradient<embedded>(wrt(word, kind));

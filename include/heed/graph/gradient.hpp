@@ -121,6 +121,12 @@ struct shape_type_of_value<S, std::index_sequence<I...>> { using type = shape<ax
 template <result_list R, int K = 0>
 struct cotangent_key {
   template <class Tensor> constexpr auto operator=(Tensor&& operand) const {
+    if constexpr (!R.well_formed) return ill_formed{};     // refused where it was declared
+    else return bound<Tensor>(std::forward<Tensor>(operand));
+  }
+
+ private:
+  template <class Tensor> static constexpr auto bound(Tensor&& operand) {
     using Shape = typename shape_type_of_value<*R.of[K]->shape, std::make_index_sequence<std::size_t(R.of[K]->shape->rank)>>::type;
     return binding<text_of<cotangent_label(R, K)>(), Shape, stored(R.of[K]->top().type), Tensor>{std::forward<Tensor>(operand)};
   }

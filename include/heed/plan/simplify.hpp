@@ -294,6 +294,13 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   weights weight;
   node_flags paired{};                                     // 0 wherever such weights are
   int paired_done = 1;
+  const auto pair_new_nodes = [&] {
+    for (; paired_done < r.g.size; ++paired_done) {
+      const node& z = r.g[paired_done];
+      paired[std::size_t(paired_done)] = paired[std::size_t(paired_done)] ||
+          vanishes_with_operands(r.g, z, paired[std::size_t(z.a)], paired[std::size_t(z.b)], paired[std::size_t(z.c)]);
+    }
+  };
   settled_absence absence;
   for (int i = 1; i < g.size; ++i) {
     if (!used[std::size_t(i)]) continue;
@@ -318,7 +325,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
     } else {
       node copy = x;
       copy.a = a, copy.b = b, copy.c = c, copy.hash = 0;
-      if (x.code == op::sum) add_sums_at_once(r.g, copy, paired);
+      if (x.code == op::sum) add_sums_at_once(r.g, copy, paired), pair_new_nodes();
       const bool apart = std::popcount(copy.over) > 1 && !paired[std::size_t(copy.a)] &&
                          (x.code == op::sum || x.code == op::max || x.code == op::min || (x.code == op::mean && !absence.present.of(r.g, copy.a)));
       y = is_moving(x.code) ? absence.moving(r.g, copy) : x.code == op::dot ? absence.product(r.g, copy)
@@ -328,11 +335,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
         paired[std::size_t(y)] = true;
       }
     }
-    for (; paired_done < r.g.size; ++paired_done) {
-      const node& z = r.g[paired_done];
-      paired[std::size_t(paired_done)] = paired[std::size_t(paired_done)] ||
-          vanishes_with_operands(r.g, z, paired[std::size_t(z.a)], paired[std::size_t(z.b)], paired[std::size_t(z.c)]);
-    }
+    pair_new_nodes();
     weight.extend(r.g);
   }
   for (std::size_t i = 0; i < std::size_t(count); ++i) r.roots[i] = to[std::size_t(roots[i])];
