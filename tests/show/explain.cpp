@@ -177,6 +177,19 @@ BOOST_AUTO_TEST_CASE(other_regions) {
   SAYS(both, "region [01]: row");
   SAYS(both, "slope");
 }
+BOOST_AUTO_TEST_CASE(gradients_by_their_names) {
+  static constexpr auto loss = sum<n, c>(mlp * mlp);
+  static constexpr auto step = results(normed, gradient<sloped>(wrt(k, slope)), gradient<loss>(wrt(weight)));
+  const std::string text = explain<step>();
+  SAYS(text, "[ \n]+grad\\(k\\) = 0.25 \\* dot<n>\\(weight .*, q\\)\n");
+  SAYS(text, "[ \n]+grad\\(slope\\) = sum<");
+  SAYS(text, "\n  computes +grad\\(weight\\) = tile\n");
+  SAYS(text, "\n  computes +rsqrt");                       // a result without a name
+  const std::string plan = passes<step>();
+  SAYS(plan, ", result 1\n");
+  SAYS(plan, ", result 2: grad\\(k\\)\n");
+  SAYS(plan, ", result 4: grad\\(weight\\)\n");
+}
 BOOST_AUTO_TEST_CASE(every_pass_can_be_printed) {
   const std::string text = passes<results(causal_out, normed)>();
   SAYS(text, "^declared graph\n");

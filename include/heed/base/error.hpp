@@ -40,11 +40,13 @@ struct piece {
   label name{};
   long number = 0;
   bool counted = false;                                    // is there a number?
+  const char* after = "";                                  // words behind both
 
   constexpr piece() = default;
   constexpr piece(const char* w) : words(w) {}
   piece(const std::string& s) : words(s.c_str()) {}        // which must live until the message is written
   constexpr piece(label n) : name(n) {}
+  constexpr piece(const char* w, label n, const char* a) : words(w), name(n), after(a) {}
   constexpr piece(long n) : number(n), counted(true) {}
   constexpr piece(int n) : piece(long(n)) {}
   constexpr piece(const char* w, long n) : words(w), number(n), counted(true) {}
@@ -56,6 +58,7 @@ using pieces = std::initializer_list<piece>;
   for (const piece& x : all) {
     s.append(x.words).append(x.name.text());
     if (x.counted) s.append(std::to_string(x.number));
+    s.append(x.after);
   }
   return s;
 }

@@ -11,8 +11,10 @@ struct expression {
   graph g;
   int root;
   const shape_value* shape;
+  label named_after;                                       // of a gradient: the input that it belongs to; empty for others
   template <class Grow>
-  constexpr expression(const graph& from, const shape_value& s, const Grow& grow) : g(from), root(grow(g)), shape(&s) {}
+  constexpr expression(const graph& from, const shape_value& s, const Grow& grow, const label& input)
+      : g(from), root(grow(g)), shape(&s), named_after(input) {}
   constexpr const node& top() const { return g[root]; }
 };
 
@@ -21,7 +23,8 @@ struct expr : expression {
   using shape_type = Shape;
   static constexpr element type = Type;
   template <class Grow>
-  constexpr expr(const graph& from, const Grow& grow) : expression(from, value_of_shape<Shape>, grow) {}
+  constexpr expr(const graph& from, const Grow& grow, const label& input = {})
+      : expression(from, value_of_shape<Shape>, grow, input) {}
 };
 
 template <class T> inline constexpr bool is_expr = false;

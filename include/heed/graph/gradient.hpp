@@ -85,7 +85,7 @@ inline constexpr auto gradient_with_respect_to = expr<typename Input::shape_type
   const node_id root = d.of_input(node_of_input(d.g, d.declared, make_label(Input::name)));
   g = d.g;
   return root;
-});
+}, make_label(Input::name));
 
 template <result_list R, class Input> constexpr bool differentiable_input() {
   return require_input_of_graph<Input::name, has_input(R, make_label(Input::name))>();
@@ -97,7 +97,8 @@ template <result_list R> constexpr bool differentiable_results() {
 }
 
 // gradient<out>(wrt(q, k, v)), gradient<results(out, lse)>(wrt(q)): results in the order of wrt, each with the shape and the
-// element of its input. Errors: those above. Where several values tie for a maximum they share its gradient evenly.
+// element of its input, and with its name: `grad(q)` in a call. Errors: those above. Where several values tie for a maximum
+// they share its gradient evenly.
 template <result_list R, class... Inputs>
 consteval result_list gradient(wrt_list<Inputs...>) {
   result_list r;
@@ -111,6 +112,29 @@ consteval result_list gradient(wrt_list<Inputs...>) {
   return r;
 }
 template <result_list R> consteval result_list gradient(ill_formed) { return result_list(ill_formed{}); }
+
+// What `grad(q) = dQ` makes: memory for the result that is the gradient with respect to the input of this name.
+template <text Name, class Tensor>
+struct gradient_binding {
+  static constexpr auto name = Name;
+  Tensor&& operand;
+};
+template <class Input>
+struct gradient_key {
+  template <class Tensor> constexpr auto operator=(Tensor&& operand) const {
+    return gradient_binding<Input::name, Tensor>{std::forward<Tensor>(operand)};
+  }
+};
+template <class T> constexpr bool require_input_of_gradient() {
+  static_assert(given<is_input<T>, T>, "heed: grad(...) names the gradient with respect to an input");
+  return is_input<T>;
+}
+// into(grad(v) = dV, grad(q) = dQ): results named after the inputs that they belong to, in any order.
+template <class T> constexpr auto grad(const T&) {
+  if constexpr (is_ill_formed<T>) return ill_formed{};
+  else if constexpr (!require_input_of_gradient<T>()) return ill_formed{};
+  else return gradient_key<T>{};
+}
 
 // The shape of a result as a type.
 template <const shape_value& S, class I> struct shape_type_of_value;

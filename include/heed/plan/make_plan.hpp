@@ -53,7 +53,7 @@ inline constexpr uses uses_of_results =
     uses_of(simplified_of<Outs...>.g, simplified_of<Outs...>.roots, int(sizeof...(Outs)));
 template <const expression&... Outs>
 inline constexpr plan plan_of =
-    split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>, uses_of_results<Outs...>);
+    split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>, uses_of_results<Outs...>, {Outs.named_after...});
 template <int I, const expression&... Outs> inline constexpr region region_of = lowered(plan_of<Outs...>, I);
 // Of every region the first that has the same loops: that one is compiled.
 template <const expression&... Outs>

@@ -36,6 +36,9 @@ struct outline {
   int read_count = 0;
 };
 
+// By result: the input whose gradient it is; empty for others.
+using result_labels = std::array<label, max_results>;
+
 struct plan {
   graph g{};
   axis_orders orders{};
@@ -46,6 +49,7 @@ struct plan {
   std::array<gradient_match, max_gradients> gradients{};
   int gradient_count = 0;
   int result_count = 0;
+  result_labels named_after{};
   bool too_large = false;                                  // more regions, buffers or reads than there is room for
 };
 

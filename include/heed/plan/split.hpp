@@ -384,11 +384,12 @@ struct splitter {
 };
 
 // The plan of some results of a simplified graph.
-constexpr plan split_into_regions(const simplified_graph& s, int count, const axis_orders& orders, const uses& u) {
+constexpr plan split_into_regions(const simplified_graph& s, int count, const axis_orders& orders, const uses& u, const result_labels& named_after = {}) {
   splitter x;
   x.p.g = s.g;
   x.p.orders = orders;
   x.p.result_count = count;
+  x.p.named_after = named_after;
   x.roots = s.roots;
   x.u = u;
   x.run();

@@ -1,7 +1,7 @@
 // The arguments of a call, in any order: operands by name, into(...), extents, a workspace. They are of as many types as the
 // caller likes, so they stand in a map from types to pointers, where each is found by what it is.
 #pragma once
-#include "../graph/input.hpp"
+#include "../graph/gradient.hpp"
 #include "call_checks.hpp"
 #include "workspace.hpp"
 #include <boost/hana/at_key.hpp>
@@ -14,7 +14,8 @@
 
 namespace heed {
 
-// into(O, L): where the results go, in the order of `results`.
+// into(O, L): where the results go, in the order of `results`; into(L, grad(q) = dQ): those that have a name also by it, in any
+// order behind the others.
 template <class... Tensors>
 struct into_binding { boost::hana::tuple<Tensors&...> operands; };
 template <class... Tensors>
@@ -45,6 +46,49 @@ template <class T>
 inline constexpr bool can_write = !std::is_const_v<typename traits_of<T>::element_type> &&
                                   (is_view_type<std::remove_cvref_t<T>> || !std::is_const_v<std::remove_reference_t<T>>);
 
+// The input that an operand of into(...) names; empty: none, it goes by its position. And the memory that it brings.
+template <class X> inline constexpr label named_in_into{};
+template <text N, class T> inline constexpr label named_in_into<gradient_binding<N, T>> = make_label(N);
+template <class X> struct memory_in_into { using type = X; };
+template <text N, class T> struct memory_in_into<gradient_binding<N, T>> { using type = std::remove_reference_t<T>; };
+template <text N, class T> struct memory_in_into<const gradient_binding<N, T>> : memory_in_into<gradient_binding<N, T>> {};
+
+// Which operand of into(...) each result goes to, or the first mistake.
+struct into_order {
+  enum class fault { none, count, order, unknown, ambiguous, twice, missing } wrong = fault::none;
+  int at = 0;                                              // the number of the operand or, if missing or twice, of the result
+  std::array<int, max_results> operand{};                  // by result
+};
+// names: those of the operands; results: those of the results.
+constexpr into_order ordered(const label* names, int count, const label* results, int result_count) {
+  using fault = into_order::fault;
+  into_order r;
+  r.operand.fill(-1);
+  for (int i = 0; i < count; ++i) {
+    int k = i;
+    if (!names[i].empty()) {
+      k = -1;
+      for (int j = 0; j < result_count; ++j) {
+        if (!(results[j] == names[i])) continue;
+        if (k >= 0) return {fault::ambiguous, i};
+        k = j;
+      }
+      if (k < 0) return {fault::unknown, i};
+    } else if (i > 0 && !names[i - 1].empty()) return {fault::order, i};
+    else if (k >= result_count) return {fault::count, i};
+    if (r.operand[std::size_t(k)] >= 0) return {fault::twice, k};
+    r.operand[std::size_t(k)] = i;
+  }
+  for (int k = 0; k < result_count; ++k)
+    if (r.operand[std::size_t(k)] < 0) return {fault::missing, k};
+  return r;
+}
+template <class Into, const expression&... Outs> inline constexpr into_order order_in{};
+template <class... X, const expression&... Outs> inline constexpr into_order order_in<into_binding<X...>, Outs...> = [] {
+  const label names[] = {named_in_into<std::remove_cv_t<X>>...}, results[] = {Outs.named_after...};
+  return ordered(names, int(sizeof...(X)), results, int(sizeof...(Outs)));
+}();
+
 // What an argument is found by: a type that is never defined. Names are labels here: a graph knows its inputs by them.
 template <label Name> struct operand_key;
 template <class Axis> struct extent_key;
@@ -72,6 +116,7 @@ void give_extent(const graph& g, call_frame& f, const extent_binding<Axis>& e) {
   f.extent[std::size_t(i)] = e.extent;
 }
 
+template <class Map> const auto& into_in(const Map& arguments) { return *arguments[hana::type<into_key>{}]; }
 template <class Map>
 workspace& workspace_in(const Map& arguments, workspace& otherwise) {
   using key = hana::type<workspace_key>;
@@ -81,7 +126,24 @@ workspace& workspace_in(const Map& arguments, workspace& otherwise) {
 // Not inlined: the operands of a call are many and of few types.
 template <class T> [[gnu::noinline]] void locate(bound& to, T& operand) { to = traits_of<T>::bind(operand); }
 
-// What a call says, located: operands and results as pointers, extents and strides; the extents given by with(...).
+// The memory of results, where they have their order.
+template <const expression&... Outs, class... X>
+void locate_results(call_frame& f, const into_binding<X...>& given) {
+  if constexpr ((named_in_into<std::remove_cv_t<X>>.empty() && ...))
+    hana::for_each(given.operands, [&](auto& result) { locate(f.outputs.emplace_back(), result); });
+  else {
+    static constexpr const into_order& order = order_in<into_binding<X...>, Outs...>;
+    [&]<std::size_t... K>(std::index_sequence<K...>) {
+      ([&] {
+        auto& result = given.operands[hana::size_c<std::size_t(order.operand[K])>];
+        if constexpr (requires { result.operand; }) locate(f.outputs.emplace_back(), result.operand);
+        else locate(f.outputs.emplace_back(), result);
+      }(), ...);
+    }(std::make_index_sequence<sizeof...(X)>{});
+  }
+}
+
+// What a call says, located: operands as pointers, extents and strides; the extents given by with(...).
 template <const auto& Graph, class Map>
 call_frame frame_of(const Map& arguments) {
   call_frame f;
@@ -95,8 +157,6 @@ call_frame frame_of(const Map& arguments) {
       }
     }(), ...);
   }(std::make_integer_sequence<int, Graph.input_count>{});
-  if constexpr (holds<Map, hana::type<into_key>>)          // nothing is stored where a graph is only looked at
-    hana::for_each(arguments[hana::type<into_key>{}]->operands, [&](auto& result) { locate(f.outputs.emplace_back(), result); });
   hana::for_each(hana::values(arguments), [&]<class A>(const A* argument) {
     if constexpr (is_extent<A>) give_extent(Graph, f, *argument);
   });

@@ -1,7 +1,7 @@
 // The run-time half of binding: every operand against its declaration, every axis against every operand. All of it happens
 // before anything is written, and each mistake is one heed::error that names the operand, the axis, what was expected (and
-// who says so) and what came. A result is called `into`, or `into 1`, `into 2`, ... where there are several. Without a
-// mistake nothing is allocated.
+// who says so) and what came. A result is called `grad(q)` where it has a name, else `into`, or `into 1`, `into 2`, ... where
+// there are several. Without a mistake nothing is allocated.
 #pragma once
 #include "../plan/plan.hpp"
 #include "footprint.hpp"
@@ -77,7 +77,10 @@ class call_check {
  private:
   // ---- words; made only when something is wrong
   piece input_name(int i) const { return g_.inputs[std::size_t(i)].name; }
-  piece result_name(int k) const { return p_.result_count == 1 ? piece("into") : piece("into ", k + 1); }
+  piece result_name(int k) const {
+    if (const label& input = p_.named_after[std::size_t(k)]; !input.empty()) return piece("grad(", input, ")");
+    return p_.result_count == 1 ? piece("into") : piece("into ", k + 1);
+  }
   piece name(extent_source s) const { return s.from == origin::input ? input_name(s.number) : s.from == origin::result ? result_name(s.number) : piece(); }
   piece axis_name(int a) const { return g_.axes[std::size_t(a)].name; }
   // The operand that carries an axis, as far as one does: to be named when the axis is wrong.

@@ -48,28 +48,51 @@ template <int Times> constexpr bool require_one_workspace() {
   static_assert(given<Times <= 1, number_fact<"workspaces", Times>>, "heed: a call takes one workspace");
   return Times <= 1;
 }
+// A result as a fact: by its name, grad(q), where it has one, else by its number.
+template <label Name> constexpr auto gradient_text() {
+  text<std::size_t(length_of(Name)) + 7> t;
+  const auto name = text_of<Name>();
+  for (std::size_t i = 0; i < 5; ++i) t.s[i] = "grad("[i];
+  for (std::size_t i = 0; i + 1 < sizeof name.s; ++i) t.s[5 + i] = name.s[i];
+  t.s[sizeof t.s - 2] = ')';
+  return t;
+}
+template <int Number, label Name> struct fact_of_result { using type = operand_fact<gradient_text<Name>()>; };
+template <int Number> struct fact_of_result<Number, label{}> { using type = number_fact<"result", Number>; };
+template <int Number, label Name> using result_fact = typename fact_of_result<Number, Name>::type;
+
 template <int Results, int Given> constexpr bool require_result_count() {
   static_assert(given<Results == Given, number_fact<"results", Results>, number_fact<"into", Given>>, "heed: into(...) takes one operand for each result");
   return Results == Given;
 }
-template <int Result, class Declared, class Bound, bool Same> constexpr bool require_result_element() {
-  static_assert(given<Same, number_fact<"result", Result>, Declared, Bound>, "heed: a result has another element type than the memory it goes to");
+// Of an into(...) with names: `Fault` is what is wrong with it.
+template <into_order::fault Fault, class Fact> constexpr bool require_into_order() {
+  using fault = into_order::fault;
+  static_assert(given<Fault != fault::order, Fact>, "heed: in into(...) operands without a name stand before those with one");
+  static_assert(given<Fault != fault::unknown, Fact>, "heed: into(...) names a gradient that is no result of the graph");
+  static_assert(given<Fault != fault::ambiguous, Fact>, "heed: two results of the graph have this name: into(...) takes them in their order, without names");
+  static_assert(given<Fault != fault::twice, Fact>, "heed: into(...) has two operands for one result");
+  static_assert(given<Fault != fault::missing, Fact>, "heed: into(...) has no operand for a result");
+  return Fault == fault::none;
+}
+template <class Result, class Declared, class Bound, bool Same> constexpr bool require_result_element() {
+  static_assert(given<Same, Result, Declared, Bound>, "heed: a result has another element type than the memory it goes to");
   return Same;
 }
-template <int Result, int Declared, int Bound> constexpr bool require_result_rank() {
+template <class Result, int Declared, int Bound> constexpr bool require_result_rank() {
   constexpr bool ok = Bound < 0 || Bound == Declared;
-  static_assert(given<ok, number_fact<"result", Result>, number_fact<"declared_axes", Declared>, number_fact<"bound_axes", Bound>>,
+  static_assert(given<ok, Result, number_fact<"declared_axes", Declared>, number_fact<"bound_axes", Bound>>,
                 "heed: a result has another number of axes than the memory it goes to");
   return ok;
 }
-template <int Result, label Axis, extent_t Declared, extent_t Bound> constexpr bool require_result_extent() {
+template <class Result, label Axis, extent_t Declared, extent_t Bound> constexpr bool require_result_extent() {
   constexpr bool ok = Declared == runtime || Bound == Declared;
-  static_assert(given<ok, number_fact<"result", Result>, axis_fact<text_of<Axis>(), Declared>, number_fact<"bound_extent", Bound>>,
+  static_assert(given<ok, Result, axis_fact<text_of<Axis>(), Declared>, number_fact<"bound_extent", Bound>>,
                 "heed: a result is bound to memory of another shape");
   return ok;
 }
-template <bool Writable> constexpr bool require_writable() {
-  static_assert(given<Writable>, "heed: into(...) needs memory that can be written");
+template <class Result, bool Writable> constexpr bool require_writable() {
+  static_assert(given<Writable, Result>, "heed: into(...) needs memory that can be written");
   return Writable;
 }
 template <class Type, bool Known> constexpr bool require_argument() {
@@ -154,41 +177,57 @@ struct call_rules {
     else if constexpr (!require_one_workspace<(int(is_workspace<Args>) + ... + 0)>()) return false;
     else return (fits<Args>() && ...);
   }
-  template <class A, element... E> static constexpr bool fits_into() {
-    if constexpr (is_into<std::remove_cvref_t<A>>) return fits_results<E...>(static_cast<std::remove_cvref_t<A>*>(nullptr)); else return true;
+  // One result of a graph and the memory it goes to.
+  template <bool Doubles, int Number, const expression& Out, class X> static constexpr bool fits_result() {
+    using traits = traits_of<X>;
+    using Fact = result_fact<Number, Out.named_after>;
+    constexpr element type = Doubles ? element::f64 : stored(Out.top().type);
+    constexpr int rank = Out.shape->rank;
+    if constexpr (!require_bindable<"into", std::remove_cvref_t<X>, traits::binds>()) return false;
+    else if constexpr (!require_writable<Fact, can_write<X>>()) return false;
+    else {
+      using bound_type = std::remove_const_t<typename traits::element_type>;
+      if constexpr (!require_result_element<Fact, storage<type>, bound_type, element_of<bound_type> == type>()) return false;
+      else if constexpr (!require_result_rank<Fact, rank, traits::rank>()) return false;
+      else if constexpr (requires { traits::static_extents; }) {
+        constexpr std::size_t i = first_misfit<*Out.shape, traits::static_extents>();
+        if constexpr (i == rank) return true;
+        else return require_result_extent<Fact, Out.shape->axes[i].name, Out.shape->axes[i].extent, traits::static_extents[i]>();
+      } else return true;
+    }
   }
-  template <element... E, class... X> static constexpr bool fits_results(into_binding<X...>*) {
-    if constexpr (!require_result_count<sizeof...(E), sizeof...(X)>()) return false;
-    else if constexpr (!(require_bindable<"into", std::remove_cvref_t<X>, traits_of<X>::binds>() && ...)) return false;
-    else if constexpr (!(require_writable<can_write<X>>() && ...)) return false;
-    else return []<std::size_t... I>(std::index_sequence<I...>) {
-      return (require_result_element<int(I) + 1, storage<E>, std::remove_const_t<typename traits_of<X>::element_type>,
-                                     element_of<std::remove_const_t<typename traits_of<X>::element_type>> == E>() && ...);
+  template <bool Doubles, const expression&... Outs, class... X> static constexpr bool fits_into(into_binding<X...>*) {
+    if constexpr ((is_ill_formed<std::remove_cv_t<X>> || ...)) return false;       // refused where it was written
+    else if constexpr ((named_in_into<std::remove_cv_t<X>>.empty() && ...)) {
+      if constexpr (!require_result_count<sizeof...(Outs), sizeof...(X)>()) return false;
+      else return []<int... K>(std::integer_sequence<int, K...>) {
+        return (fits_result<Doubles, K + 1, Outs, X>() && ...);
+      }(std::make_integer_sequence<int, int(sizeof...(X))>{});
+    } else if constexpr (!in_order<Outs...>(static_cast<into_binding<X...>*>(nullptr))) return false;
+    else return []<std::size_t... K>(std::index_sequence<K...>) {
+      using memory = std::tuple<typename memory_in_into<X>::type...>;
+      return (fits_result<Doubles, int(K) + 1, Outs, std::tuple_element_t<std::size_t(order_in<into_binding<X...>, Outs...>.operand[K]), memory>>() && ...);
     }(std::make_index_sequence<sizeof...(X)>{});
   }
-  template <int Result, const expression& Out, class X> static constexpr bool has_shape_of() {
-    using traits = traits_of<X>;
-    constexpr int rank = Out.shape->rank;
-    if constexpr (!require_result_rank<Result, rank, traits::rank>()) return false;
-    else if constexpr (requires { traits::static_extents; }) {
-      constexpr std::size_t i = first_misfit<*Out.shape, traits::static_extents>();
-      if constexpr (i == rank) return true;
-      else return require_result_extent<Result, Out.shape->axes[i].name, Out.shape->axes[i].extent, traits::static_extents[i]>();
-    } else return true;
+  // An into(...) with names has one operand for each result.
+  template <const expression&... Outs, class... X> static constexpr bool in_order(into_binding<X...>*) {
+    using fault = into_order::fault;
+    constexpr const into_order& order = order_in<into_binding<X...>, Outs...>;
+    constexpr label names[] = {named_in_into<std::remove_cv_t<X>>...}, results[] = {Outs.named_after...};
+    constexpr std::size_t at = std::size_t(order.at);
+    if constexpr (order.wrong == fault::none) return true;
+    else if constexpr (order.wrong == fault::count) return require_result_count<sizeof...(Outs), sizeof...(X)>();
+    else if constexpr (order.wrong == fault::order) return require_into_order<order.wrong, number_fact<"operand", order.at + 1>>();
+    else if constexpr (order.wrong == fault::unknown || order.wrong == fault::ambiguous) return require_into_order<order.wrong, result_fact<0, names[at]>>();
+    else return require_into_order<order.wrong, result_fact<order.at + 1, results[at]>>();
   }
-  template <const expression&... Outs, class... X> static constexpr bool have_shapes(into_binding<X...>*) {
-    return []<std::size_t... I>(std::index_sequence<I...>) { return (has_shape_of<int(I) + 1, Outs, X>() && ...); }(std::index_sequence_for<X...>{});
-  }
-  // The memory of every result has its shape, as far as the types say.
-  template <const expression&... Outs> static constexpr bool result_shapes() {
-    return ([] {
-      if constexpr (is_into<std::remove_cvref_t<Args>>) return have_shapes<Outs...>(static_cast<std::remove_cvref_t<Args>*>(nullptr));
+  // Every result has memory, of its element and of its shape as far as the types say; `Doubles`: all are stored in double.
+  template <bool Doubles, const expression&... Outs> static constexpr bool results() {
+    if constexpr (!require_into<(int(is_into<std::remove_cvref_t<Args>>) + ... + 0)>()) return false;
+    else return ([] {
+      if constexpr (is_into<std::remove_cvref_t<Args>>) return fits_into<Doubles, Outs...>(static_cast<std::remove_cvref_t<Args>*>(nullptr));
       else return true;
     }() && ...);
-  }
-  template <element... E> static constexpr bool outputs() {
-    if constexpr (!require_into<(int(is_into<std::remove_cvref_t<Args>>) + ... + 0)>()) return false;
-    else return (fits_into<Args, E...>() && ...);
   }
 };
 

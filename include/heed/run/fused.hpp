@@ -19,10 +19,10 @@ struct fused {
     if constexpr (ok) {
       using rules = run::call_rules<middle::plan_of<Outs...>.g, Args...>;
       if constexpr (rules::inputs())
-        if constexpr (rules::template outputs<stored(Outs.g[Outs.root].type)...>())
-        if constexpr (rules::template result_shapes<Outs...>()) {
+        if constexpr (rules::template results<false, Outs...>()) {
           const auto arguments = run::arguments_by_key(args...);
           run::call_frame f = run::frame_of<middle::plan_of<Outs...>.g>(arguments);
+          run::locate_results<Outs...>(f, run::into_in(arguments));
           run::check_call(middle::plan_of<Outs...>, f, false);
           workspace own;
           run::execute<Outs...>(f, run::workspace_in(arguments, own));

@@ -13,10 +13,11 @@ struct referenced {
   void operator()(Args&&... args) const {
     using rules = run::call_rules<middle::merged_of<Outs...>.g, Args...>;
     if constexpr (rules::inputs())
-      if constexpr (rules::template outputs<((void)Outs, element::f64)...>())
-      if constexpr (rules::template result_shapes<Outs...>()) {
+      if constexpr (rules::template results<true, Outs...>()) {
         static constexpr const middle::plan& p = middle::plan_of<Outs...>;
-        run::call_frame f = run::frame_of<middle::plan_of<Outs...>.g>(run::arguments_by_key(args...));
+        const auto arguments = run::arguments_by_key(args...);
+        run::call_frame f = run::frame_of<middle::plan_of<Outs...>.g>(arguments);
+        run::locate_results<Outs...>(f, run::into_in(arguments));
         run::check_call(p, f, true);                       // results in double
         evaluate(p, f);
       }

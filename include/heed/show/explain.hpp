@@ -132,6 +132,10 @@ inline mask_report explain_mask(const plan& p, const region& r, const extent_tab
 
 inline std::string explain_region(const plan& p, const region& r, int number, const extent_table& e, const run::view* operands, int lane_count) {
   const graph& g = p.g;
+  const auto named = [&](int k, const std::string& what) { // output k; "grad(q) = " before it where it is such a result
+    const std::string name = k < 0 ? std::string() : result_name(p, p.regions[std::size_t(number)].writes[std::size_t(k)].into);
+    return name.empty() ? what : name + " = " + what;
+  };
   std::string s = "region " + std::to_string(number) + ": " + name_of(r.kind);
   if (*r.reason) s += std::string(" (not fused: ") + r.reason + ")";
   s += ", " + std::string(heed::name_of(r.real)) + "\n";
@@ -161,11 +165,11 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
       if (r.g >= 0)
         line("tile1", "dot<" + axes_text(g, r.width) + ">(" + operand_text(p, r.operands[std::size_t(r.g)].value) + ", " + operand_text(p, r.operands[std::size_t(r.v)].value) + ")");
       line("weight", "exp2(score - log-sum-exp)");
-      for (int k = 0; k < r.output_count; ++k) line(k ? "" : "gives", sink_text(p, r, k));
-    } else line("gives", std::string(r.out >= 0 ? "weighted values" : "") + (r.lse >= 0 ? std::string(r.out >= 0 ? ", " : "") + "log-sum-exp" : "") +
-                      (r.top >= 0 ? std::string(r.out >= 0 || r.lse >= 0 ? ", " : "") + "row maximum" : ""));
+      for (int k = 0; k < r.output_count; ++k) line(k ? "" : "gives", named(k, sink_text(p, r, k)));
+    } else line("gives", (r.out >= 0 ? named(r.out, "weighted values") : "") + (r.lse >= 0 ? (r.out >= 0 ? ", " : "") + named(r.lse, "log-sum-exp") : "") +
+                      (r.top >= 0 ? (r.out >= 0 || r.lse >= 0 ? ", " : "") + named(r.top, "row maximum") : ""));
   } else {
-    for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", instruction_text(p, r, r.outputs[std::size_t(k)].result));
+    for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", named(k, instruction_text(p, r, r.outputs[std::size_t(k)].result)));
     if (r.index) line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(p, r, r.index));
   }
   const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);

@@ -123,6 +123,12 @@ inline std::string operand_text(const plan& p, node_id value) {
   });
 }
 
+// The name of a result that has one, `grad(q)`; empty for others and for what is no result.
+inline std::string result_name(const plan& p, int buffer) {
+  const int k = p.buffers[std::size_t(buffer)].result;
+  return k < 0 || p.named_after[std::size_t(k)].empty() ? std::string() : "grad(" + p.named_after[std::size_t(k)].text() + ")";
+}
+
 // ---- what each pass of the middle has made, one line a node or an instruction
 
 // A graph as its nodes in order: number, operation on earlier numbers, axes, element. Nodes that no root needs are left out.
@@ -153,8 +159,9 @@ inline std::string plan_text(const plan& p) {
   }
   for (int b = 0; b < p.buffer_count; ++b) {
     const buffer& x = p.buffers[std::size_t(b)];
+    const std::string name = result_name(p, b);
     s += "  buffer " + std::to_string(b) + ": " + number_of(x.value) + " (" + axes_text(p.g, x.order) + ") " + heed::name_of(stored(x.type)) +
-         (x.result >= 0 ? ", result " + std::to_string(x.result + 1)
+         (x.result >= 0 ? ", result " + std::to_string(x.result + 1) + (name.empty() ? "" : ": " + name)
                         : ", workspace from region " + std::to_string(x.first) + " to " + std::to_string(x.last)) + "\n";
   }
   return s;
