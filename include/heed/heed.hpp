@@ -19,6 +19,7 @@
 #include "block/mask.hpp"
 #include "block/norm.hpp"
 #include "block/rotary.hpp"
+#include "run/differentiable.hpp"
 #include "run/fused.hpp"
 #include "run/reference.hpp"
 #include "show/drawing.hpp"

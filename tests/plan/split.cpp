@@ -18,7 +18,7 @@ template <class... E> std::unique_ptr<plan> planned(const E&... e) {
   const auto simple = std::make_unique<middle::simplified_graph>(middle::simplified(merged->g, merged->roots, merged->count));
   const auto orders = std::make_unique<middle::axis_orders>(middle::orders_with_results(*simple, e...));
   const auto uses = std::make_unique<middle::uses>(middle::uses_of(simple->g, simple->roots, merged->count));
-  return std::make_unique<plan>(middle::split_into_regions(*simple, merged->count, *orders, *uses));
+  return std::make_unique<plan>(middle::split_into_regions(*simple, merged->count, *orders, *uses, middle::declared_results_of(*simple, e...)));
 }
 bool copies(const outline& o) { return o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value; }
 int below(const plan& p, int i) {                          // what a view lies in: an input or a written value

@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(the_workspace_grows_with_n_plus_m) {
   for (const extent_t N : {64, 256, 1024}) {
     BOOST_TEST(bytes(2 * N, 2 * N) <= 2 * bytes(N, N));
     BOOST_TEST(bytes(2 * N, N) + bytes(N, 2 * N) <= 3 * bytes(N, N) + 4096);   // neither extent multiplies the other
-    BOOST_TEST(block_bytes(2 * N) <= 2 * block_bytes(N));
+    BOOST_TEST(block_bytes(2 * N) <= 2 * block_bytes(N) + 8192);               // a block of rows is whole, whatever fills it
   }
   BOOST_TEST(bytes(2048, 2048) < 2048u * 2048u / 4);
   BOOST_TEST(block_bytes(2048) < 2048u * 2048u);           // three values of 2048 x 64 floats are alive at once, not 2048 x 2048

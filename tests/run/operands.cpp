@@ -256,3 +256,20 @@ BOOST_AUTO_TEST_CASE(sharing_is_never_missed) {
   }
   BOOST_TEST((shared > 2000 && apart > 2000));
 }
+
+namespace {
+constexpr axis<"i"> twice_i;  constexpr axis<"j", 8> twice_j;
+constexpr auto factor = input<"factor">(twice_j);
+constexpr auto plain = input<"plain">(twice_i, twice_j);
+constexpr auto rows_first = plain * factor;                // (i, j)
+constexpr auto columns_first = factor * plain;             // (j, i)
+}  // namespace
+// Simplification makes one node of both products; each result keeps the memory order that it was declared with.
+BOOST_AUTO_TEST_CASE(a_value_that_is_two_results) {
+  tensor<float> P(3, 8), F(8), rows(3, 8), columns(8, 3);
+  for (std::size_t at = 0; at < P.size(); ++at) P[at] = float(at);
+  for (std::size_t at = 0; at < F.size(); ++at) F[at] = float(at + 1);
+  fuse<results(rows_first, columns_first)>(plain = P, factor = F, into(rows, columns));
+  for (extent_t i = 0; i < 3; ++i)
+    for (extent_t j = 0; j < 8; ++j) BOOST_TEST((rows(i, j) == P(i, j) * F(j) && columns(j, i) == P(i, j) * F(j)));
+}

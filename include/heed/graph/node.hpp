@@ -27,7 +27,7 @@ enum class op : std::uint8_t {
   concat,                                                  // a along `second`, then b along `third`, as `first`
   dot,                                                     // sum of a * b over `over`
   sum, max, min, mean, logsumexp,                          // over `over`
-  softmax,                                                 // along `over`
+  softmax,                                                 // along `over`; b: its log-sum-exp, where that is known already
   tile,                                                    // in a region's program: the contraction computed by the loops
   load                                                     // in a region's program: an operand in memory
 };

@@ -33,13 +33,17 @@ constexpr std::uint64_t declared_order(const graph& g, const shape_value& s) {
   return r;
 }
 
-// The memory order of every value; results follow their declared shapes.
+// The memory order of every value; results follow their declared shapes, a value that is several results that of the first.
 template <class... E>
 constexpr axis_orders orders_with_results(const simplified_graph& s, const E&... e) {
   axis_orders r = orders_of(s.g);
-  std::size_t i = 0;
-  ((r[std::size_t(s.roots[i])] = declared_order(s.g, *e.shape), ++i), ...);
+  const shape_value* const shapes[] = {e.shape...};
+  for (std::size_t i = sizeof...(E); i-- > 0;) r[std::size_t(s.roots[i])] = declared_order(s.g, *shapes[i]);
   return r;
+}
+template <class... E>
+constexpr declared_results declared_results_of(const simplified_graph& s, const E&... e) {
+  return {{declared_order(s.g, *e.shape)...}, {e.named_after...}};
 }
 
 template <const expression&... Outs> inline constexpr merged_graph merged_of = merge_results(Outs...);
@@ -53,7 +57,8 @@ inline constexpr uses uses_of_results =
     uses_of(simplified_of<Outs...>.g, simplified_of<Outs...>.roots, int(sizeof...(Outs)));
 template <const expression&... Outs>
 inline constexpr plan plan_of =
-    split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>, uses_of_results<Outs...>, {Outs.named_after...});
+    split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>, uses_of_results<Outs...>,
+                       declared_results_of(simplified_of<Outs...>, Outs...));
 template <int I, const expression&... Outs> inline constexpr region region_of = lowered(plan_of<Outs...>, I);
 // Of every region the first that has the same loops: that one is compiled.
 template <const expression&... Outs>

@@ -36,8 +36,11 @@ struct outline {
   int read_count = 0;
 };
 
-// By result: the input whose gradient it is; empty for others.
-using result_labels = std::array<label, max_results>;
+// What was declared of each result: its memory order, and the input whose gradient it is (empty for others).
+struct declared_results {
+  std::array<std::uint64_t, max_results> order{};
+  std::array<label, max_results> named_after{};
+};
 
 struct plan {
   graph g{};
@@ -49,7 +52,7 @@ struct plan {
   std::array<gradient_match, max_gradients> gradients{};
   int gradient_count = 0;
   int result_count = 0;
-  result_labels named_after{};
+  declared_results declared{};
   bool too_large = false;                                  // more regions, buffers or reads than there is room for
 };
 

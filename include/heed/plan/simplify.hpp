@@ -171,6 +171,7 @@ constexpr node_flags reachable(const graph& g, const std::array<node_id, N>& roo
 struct simplified_graph {
   graph g{};
   std::array<node_id, max_results> roots{};
+  std::array<node_id, graph::capacity> to{};               // what became of every node of the graph; 0: nothing needs it
 };
 
 // How large a value is as a tree of pointwise operations on leaves; 100 and more: not light enough to be written twice.
@@ -290,7 +291,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   r.g.axes = g.axes, r.g.axis_hash = g.axis_hash, r.g.axis_count = g.axis_count;
   r.g.inputs = g.inputs, r.g.input_count = g.input_count;
   const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
-  std::array<node_id, graph::capacity> to{};
+  std::array<node_id, graph::capacity>& to = r.to;
   weights weight;
   node_flags paired{};                                     // 0 wherever such weights are
   int paired_done = 1;
@@ -331,7 +332,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
       y = is_moving(x.code) ? absence.moving(r.g, copy) : x.code == op::dot ? absence.product(r.g, copy)
           : apart ? one_axis_at_a_time(r.g, copy) : r.g.add(copy);
       if (other_use[std::size_t(i)]) {                     // behind the weights: whether anything needs it is decided later
-        r.g.add(node{.code = op::logsumexp, .type = copy.type, .a = copy.a, .axes = copy.axes & ~copy.over, .over = copy.over});
+        if (!copy.b) r.g.add(node{.code = op::logsumexp, .type = copy.type, .a = copy.a, .axes = copy.axes & ~copy.over, .over = copy.over});
         paired[std::size_t(y)] = true;
       }
     }

@@ -21,7 +21,7 @@ struct splitter {
     p.buffers[i].value = value;
     p.buffers[i].type = p.g[value].type;
     p.buffers[i].result = std::int16_t(result);
-    p.buffers[i].order = list_of(p.orders[std::size_t(value)]);
+    p.buffers[i].order = list_of(result < 0 ? p.orders[std::size_t(value)] : p.declared.order[std::size_t(result)]);
     return p.buffer_count++;
   }
   constexpr outline& new_region(region_kind kind, node_id core, const char* reason = "") {
@@ -135,7 +135,7 @@ struct splitter {
   constexpr void find_gradients() {
     for (int i = 1; i < p.g.size; ++i) {
       if (!u.used[std::size_t(i)] || p.g[i].code != op::softmax) continue;
-      node_id lse = 0;                                     // simplification put one behind the weights, if there was none
+      node_id lse = p.g[i].b;                              // known, or simplification put one behind the weights
       for (int j = 1; j < p.g.size && !lse; ++j)
         if (p.g[j].code == op::logsumexp && p.g[j].a == p.g[i].a && p.g[j].over == p.g[i].over) lse = node_id(j);
       if (!lse) continue;
@@ -384,12 +384,12 @@ struct splitter {
 };
 
 // The plan of some results of a simplified graph.
-constexpr plan split_into_regions(const simplified_graph& s, int count, const axis_orders& orders, const uses& u, const result_labels& named_after = {}) {
+constexpr plan split_into_regions(const simplified_graph& s, int count, const axis_orders& orders, const uses& u, const declared_results& declared) {
   splitter x;
   x.p.g = s.g;
   x.p.orders = orders;
   x.p.result_count = count;
-  x.p.named_after = named_after;
+  x.p.declared = declared;
   x.roots = s.roots;
   x.u = u;
   x.run();

@@ -126,21 +126,21 @@ workspace& workspace_in(const Map& arguments, workspace& otherwise) {
 // Not inlined: the operands of a call are many and of few types.
 template <class T> [[gnu::noinline]] void locate(bound& to, T& operand) { to = traits_of<T>::bind(operand); }
 
+// The memory of result K of some.
+template <std::size_t K, const expression&... Outs, class... X>
+auto& memory_of_result(const into_binding<X...>& given) {
+  constexpr std::size_t at = std::size_t(order_in<into_binding<X...>, Outs...>.operand[K]);
+  auto& result = given.operands[hana::size_c<at>];
+  if constexpr (requires { result.operand; }) return result.operand; else return result;
+}
 // The memory of results, where they have their order.
 template <const expression&... Outs, class... X>
 void locate_results(call_frame& f, const into_binding<X...>& given) {
   if constexpr ((named_in_into<std::remove_cv_t<X>>.empty() && ...))
     hana::for_each(given.operands, [&](auto& result) { locate(f.outputs.emplace_back(), result); });
-  else {
-    static constexpr const into_order& order = order_in<into_binding<X...>, Outs...>;
-    [&]<std::size_t... K>(std::index_sequence<K...>) {
-      ([&] {
-        auto& result = given.operands[hana::size_c<std::size_t(order.operand[K])>];
-        if constexpr (requires { result.operand; }) locate(f.outputs.emplace_back(), result.operand);
-        else locate(f.outputs.emplace_back(), result);
-      }(), ...);
-    }(std::make_index_sequence<sizeof...(X)>{});
-  }
+  else [&]<std::size_t... K>(std::index_sequence<K...>) {
+    (locate(f.outputs.emplace_back(), memory_of_result<K, Outs...>(given)), ...);
+  }(std::make_index_sequence<sizeof...(X)>{});
 }
 
 // What a call says, located: operands as pointers, extents and strides; the extents given by with(...).

@@ -72,13 +72,14 @@ class call_check {
     views_and_indices();
     wide_whole_numbers();
     results_lie_apart();
+    growing_results();
   }
 
  private:
   // ---- words; made only when something is wrong
   piece input_name(int i) const { return g_.inputs[std::size_t(i)].name; }
   piece result_name(int k) const {
-    if (const label& input = p_.named_after[std::size_t(k)]; !input.empty()) return piece("grad(", input, ")");
+    if (const label& input = p_.declared.named_after[std::size_t(k)]; !input.empty()) return piece("grad(", input, ")");
     return p_.result_count == 1 ? piece("into") : piece("into ", k + 1);
   }
   piece name(extent_source s) const { return s.from == origin::input ? input_name(s.number) : s.from == origin::result ? result_name(s.number) : piece(); }
@@ -151,6 +152,7 @@ class call_check {
       const middle::axis_list& order = results_[std::size_t(k)]->order;
       const extent_source who{origin::result, k};
       if (b.rank != order.count) refuse(name(who), {}, {order.count, axes(order.count)}, {b.rank});
+      if (b.grow) continue;
       for (int i = 0; i < order.count; ++i) agree(who, order[i], b.extents[std::size_t(i)]);
       check_memory(b, result_bytes(k), who);
       extent_t least;
@@ -312,12 +314,27 @@ class call_check {
   HEED_CHECK void results_lie_apart() const {
     for (int k = 0; k < p_.result_count; ++k) {
       const bound& r = f_.outputs[std::size_t(k)];
+      if (r.grow) continue;
       const auto apart = [&](const bound& o, int bytes, extent_source who) {
-        if (share_memory(r, result_bytes(k), o, bytes)) refuse(result_name(k), {}, {"memory of its own"}, {"memory that operand '", name(who), "' lies in"});
+        if (!o.grow && share_memory(r, result_bytes(k), o, bytes)) refuse(result_name(k), {}, {"memory of its own"}, {"memory that operand '", name(who), "' lies in"});
       };
       for (int i = 0; i < g_.input_count; ++i)
         if (f_.inputs[std::size_t(i)].rank >= 0) apart(f_.inputs[std::size_t(i)], byte_size(g_.inputs[std::size_t(i)].type), {origin::input, i});
       for (int j = 0; j < k; ++j) apart(f_.outputs[std::size_t(j)], result_bytes(j), {origin::result, j});
+    }
+  }
+
+  // Last, when nothing can be wrong any more: results that take their shape from the call.
+  HEED_CHECK void growing_results() {
+    for (int k = 0; k < p_.result_count; ++k) {
+      bound& b = f_.outputs[std::size_t(k)];
+      if (!b.grow) continue;
+      extent_t s = 1;
+      for (int i = b.rank - 1; i >= 0; --i) {
+        b.extents[std::size_t(i)] = extent(results_[std::size_t(k)]->order[i]);
+        b.strides[std::size_t(i)] = s, s *= b.extents[std::size_t(i)];
+      }
+      b.data = b.grow(b.owner, b);
     }
   }
 

@@ -179,8 +179,10 @@ struct matmul_loops {
     each_place(c, [&]<int K, axis_set Axes, element E>(const view& v) HEED_INLINED {
       if constexpr (by_row(Axes) && by_column(Axes) && !contracted(K))
         for (extent_t i = row; i < row + rows; ++i)
-          for (int k = 0; k < packs; ++k)
-            __builtin_prefetch(static_cast<const char*>(v.data) + (b.row[K][i] + b.columns[K][k].first) * extent_t(byte_size(E)), K == Region.operand_count);
+          for (int k = 0; k < packs; ++k) {
+            const char* const at = static_cast<const char*>(v.data) + (b.row[K][i] + b.columns[K][k].first) * extent_t(byte_size(E));
+            if constexpr (K == Region.operand_count) __builtin_prefetch(at, 1); else __builtin_prefetch(at);   // literals: without optimisation nothing else is constant
+          }
     });
   }
 

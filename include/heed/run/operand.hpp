@@ -62,6 +62,8 @@ struct bound {
   int rank = -1;                                           // -1: not bound
   std::array<extent_t, max_rank> extents{}, strides{};
   extent_t available = -1;                                 // elements from `data` on that are known to be there; -1: unknown
+  void* (*grow)(void* owner, const bound& shape) = nullptr;   // a result that takes its shape from the call: gives its memory
+  void* owner = nullptr;
 };
 template <class T> inline constexpr int static_rank_of_array = 0;
 template <class T, std::size_t N> inline constexpr int static_rank_of_array<T[N]> = 1 + static_rank_of_array<T>;
@@ -91,7 +93,9 @@ struct operand_traits<view<T>> {
   static constexpr bool binds = true;
   static constexpr int rank = -1;
   static run::bound bind(const view<T>& v) {
-    return {const_cast<std::remove_const_t<T>*>(v.data), v.rank, v.extents, v.strides, v.available};
+    run::bound b;
+    b.data = const_cast<std::remove_const_t<T>*>(v.data), b.rank = v.rank, b.extents = v.extents, b.strides = v.strides, b.available = v.available;
+    return b;
   }
 };
 template <class T> requires(is_storable<T> && !std::is_same_v<T, bool>)

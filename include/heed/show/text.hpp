@@ -126,7 +126,7 @@ inline std::string operand_text(const plan& p, node_id value) {
 // The name of a result that has one, `grad(q)`; empty for others and for what is no result.
 inline std::string result_name(const plan& p, int buffer) {
   const int k = p.buffers[std::size_t(buffer)].result;
-  return k < 0 || p.named_after[std::size_t(k)].empty() ? std::string() : "grad(" + p.named_after[std::size_t(k)].text() + ")";
+  return k < 0 || p.declared.named_after[std::size_t(k)].empty() ? std::string() : "grad(" + p.declared.named_after[std::size_t(k)].text() + ")";
 }
 
 // ---- what each pass of the middle has made, one line a node or an instruction

@@ -1,0 +1,145 @@
+// Training in two calls: a forward pass that also returns what the backward pass wants, and a backward pass that takes it. Both
+// are ordinary graphs. The gradient is walked from its results down: where it reaches a value of the forward pass that the
+// forward's plan writes to memory anyway, or the result of a contraction, the backward graph has an input instead, and the
+// forward graph one more result. What is cheap (pointwise values, statistics of rows) is computed again, and so is whatever
+// lies over pairs of positions: of a softmax that the forward fuses only its log-sum-exp is saved (Dao et al. 2022,
+// FlashAttention), which the backward's softmax knows as its second operand.
+#pragma once
+#include "make_plan.hpp"
+#include "../graph/gradient.hpp"
+
+namespace heed::middle {
+
+struct two_passes {
+  graph forward{};                                         // the declared graph, and log-sum-exps behind it
+  std::array<node_id, max_results> saved{};                // of the forward graph
+  std::array<shape_value, max_results> shapes{};           // of the saved values, in memory order
+  std::array<label, max_results> names{};                  // of the inputs of the backward graph that they are
+  int saved_count = 0;
+  graph backward{};
+  std::array<node_id, max_results> gradients{};            // results of the backward graph
+  int gradient_count = 0;
+  bool too_many = false;                                   // more to save than a graph has results
+};
+
+// The name of saved value k as an input: saved1, saved2, ...; primed where the graph has such an input already.
+constexpr label saved_label(const graph& g, int k) {
+  constexpr char base[] = "saved";
+  char s[label_capacity + 1]{};
+  std::size_t n = 0;
+  for (; base[n]; ++n) s[n] = base[n];
+  if (k >= 9) s[n++] = char('0' + (k + 1) / 10);
+  s[n++] = char('0' + (k + 1) % 10);
+  const auto taken = [&] {
+    for (int i = 0; i < g.input_count; ++i)
+      if (g.inputs[std::size_t(i)].name == make_label(s)) return true;
+    return false;
+  };
+  while (taken()) s[n++] = '\'';                           // too many: a compile error here
+  return make_label(s);
+}
+
+struct pass_splitter {
+  const differentiation& d;
+  const simplified_graph& s;                               // of the forward graph, its uses and its plan
+  const uses& u;
+  const plan& p;
+  int results;                                             // of the forward graph
+  two_passes r{};
+  presences present{};
+  std::array<std::int16_t, graph::capacity> saved_as{};    // of a node of the gradient: number + 1
+  std::array<std::int16_t, graph::capacity> lse_as{};      // of a softmax: which saved value is its log-sum-exp
+
+  constexpr int save(node_id in_forward, std::uint64_t order) {
+    for (int k = 0; k < r.saved_count; ++k)
+      if (r.saved[std::size_t(k)] == in_forward) return k + 1;
+    if (results + r.saved_count == max_results) return r.too_many = true, 0;
+    const axis_list axes = list_of(order);
+    shape_value& shape = r.shapes[std::size_t(r.saved_count)];
+    shape.rank = axes.count;
+    for (int i = 0; i < axes.count; ++i) shape.axes[std::size_t(i)] = d.g.axes[std::size_t(axes[i])];
+    r.saved[std::size_t(r.saved_count)] = in_forward;
+    return ++r.saved_count;
+  }
+  constexpr bool written(node_id planned) const {
+    for (int i = 0; i < p.region_count; ++i)
+      for (int k = 0; k < p.regions[std::size_t(i)].write_count; ++k)
+        if (p.regions[std::size_t(i)].writes[std::size_t(k)].value == planned) return true;
+    return false;
+  }
+  // Is a forward value kept for the backward pass?
+  constexpr bool kept(node_id i) {
+    const node& x = d.g[i];
+    const node_id planned = s.to[std::size_t(i)];
+    if (i >= d.declared || !planned || !is_real(x.type) || is_leaf(x.code) || is_view(x.code)) return false;
+    if (!u.used[std::size_t(planned)] || u.pairwise[std::size_t(planned)] || present.of(r.forward, i)) return false;
+    return written(planned) || weighted(s.g, planned).weights || is_contraction(s.g, s.g[planned]);
+  }
+  // The score of a softmax that a region of the forward pass computes; 0: of none.
+  constexpr node_id fused_score(node_id softmax) const {
+    const node_id planned = s.to[std::size_t(d.g[softmax].a)];
+    if (d.g[softmax].a >= d.declared || !planned) return 0;
+    for (int i = 0; i < p.region_count; ++i)
+      if (p.regions[std::size_t(i)].kind == region_kind::score && p.regions[std::size_t(i)].core == planned) return planned;
+    return 0;
+  }
+  // Goes from the results down to what is kept; operands have smaller numbers.
+  constexpr void choose(node_flags& needed) {
+    for (int n = d.g.size - 1; n > 0; --n) {
+      if (!needed[std::size_t(n)]) continue;
+      const node_id i = node_id(n);
+      const node& x = d.g[i];
+      if (kept(i)) {
+        saved_as[std::size_t(i)] = std::int16_t(save(i, p.orders[std::size_t(s.to[std::size_t(i)])]));
+        continue;
+      }
+      if (x.code == op::softmax)
+        if (const node_id score = fused_score(i)) {
+          const node_id l = r.forward.add(node{.code = op::logsumexp, .type = x.type, .a = x.a, .axes = x.axes & ~x.over, .over = x.over});
+          lse_as[std::size_t(i)] = std::int16_t(save(l, dropped_order(p.orders[std::size_t(score)], x.over)));
+        }
+      needed[std::size_t(x.a)] = needed[std::size_t(x.b)] = needed[std::size_t(x.c)] = true;
+    }
+  }
+  // The gradient's graph with inputs in the place of what is saved.
+  constexpr void build_backward(const std::array<node_id, max_results>& roots) {
+    node_flags needed{};
+    for (int k = 0; k < r.gradient_count; ++k) needed[std::size_t(roots[std::size_t(k)])] = true;
+    choose(needed);
+    graph& b = r.backward;
+    b.axes = d.g.axes, b.axis_hash = d.g.axis_hash, b.axis_count = d.g.axis_count;
+    b.inputs = d.g.inputs, b.input_count = d.g.input_count;
+    std::array<node_id, max_results> input{};
+    for (int k = 0; k < r.saved_count; ++k)
+      input[std::size_t(k)] = put_input(b, r.names[std::size_t(k)] = saved_label(d.g, k), stored(r.forward[r.saved[std::size_t(k)]].type), r.shapes[std::size_t(k)]);
+    std::array<node_id, graph::capacity> to{};
+    for (int i = 1; i < d.g.size; ++i) {
+      if (!needed[std::size_t(i)]) continue;
+      if (const int k = saved_as[std::size_t(i)]) {
+        to[std::size_t(i)] = input[std::size_t(k - 1)];
+        continue;
+      }
+      node x = d.g[i];
+      x.a = to[std::size_t(x.a)], x.b = to[std::size_t(x.b)], x.c = to[std::size_t(x.c)];
+      if (const int k = lse_as[std::size_t(i)]) x.b = input[std::size_t(k - 1)];
+      if (x.code != op::input) x.hash = 0;
+      to[std::size_t(i)] = b.add(x);
+    }
+    for (int k = 0; k < r.gradient_count; ++k) r.gradients[std::size_t(k)] = to[std::size_t(roots[std::size_t(k)])];
+  }
+};
+
+// Splits the gradient with respect to some inputs. `d`: of the results of the forward graph; by value, for gradients that
+// nothing has reached add zeros to it.
+constexpr two_passes split_passes(differentiation d, const merged_graph& forward, const simplified_graph& s, const uses& u, const plan& p,
+                                  const label* names, int count) {
+  std::array<node_id, max_results> roots{};
+  for (int k = 0; k < count; ++k) roots[std::size_t(k)] = d.of_input(node_of_input(d.g, d.declared, names[k]));
+  pass_splitter x{.d = d, .s = s, .u = u, .p = p, .results = forward.count};
+  x.r.forward = forward.g;
+  x.r.gradient_count = count;
+  x.build_backward(roots);
+  return x.r;
+}
+
+}  // namespace heed::middle
