@@ -94,6 +94,9 @@ constexpr auto qg = input<"qg">(b, h, r, n, d);
 constexpr auto w3 = input<"w3">(o, c);
 constexpr auto sloped_lse = logsumexp<m>(mask(s + slope * (m - n), m <= n));
 constexpr auto loss = mean<b, n, c>(attended * attended);
+constexpr auto line = input<"line">(n);
+constexpr auto wave = sum<n>(tanh(line * line) * line);
+constexpr auto grad_wave = gradient<wave>(wrt(line));
 constexpr auto twice = tanh(attended) + attended;
 }  // namespace
 
@@ -114,6 +117,7 @@ BOOST_AUTO_TEST_CASE(other_graphs_in_two_passes) {
   CHECK(loss, list<x, w, bias_o, w2>{}, list<length>{});
   CHECK(pooled, list<x>{}, list<length>{});
   CHECK(column_softmax, list<x>{}, list<>{});
+  check<grad_wave, strict>("a gradient", list<line>{}, list<>{});
   CHECK_SLOW(weights, list<q, k>{}, list<>{});             // a result over pairs: its gradient needs it over pairs
 }
 
@@ -145,6 +149,16 @@ BOOST_AUTO_TEST_CASE(what_is_kept_grows_with_the_positions) {
 BOOST_AUTO_TEST_CASE(the_backward_pass_computes_no_forward_score_again) {
   const middle::plan& p = plan_for<step.backward_results>(std::make_index_sequence<3>{});
   for (int i = 0; i < p.region_count; ++i) BOOST_TEST(bool(p.regions[std::size_t(i)].kind != middle::region_kind::score));
+}
+BOOST_AUTO_TEST_CASE(gradients_by_name) {
+  problem p(17);
+  auto kept = step.saved();
+  p.forward(kept);
+  p.backward(kept);
+  const tensor<float> byposition = p.dK;
+  std::fill(p.dK.begin(), p.dK.end(), 7.f);
+  step.backward(kept, q = p.Q, k = p.K, v = p.V, cotangent<past_only> = p.dO, into(grad(v) = p.dV, grad(k) = p.dK, grad(q) = p.dQ));
+  BOOST_TEST(std::equal(byposition.begin(), byposition.end(), p.dK.begin()));
 }
 BOOST_AUTO_TEST_CASE(backward_as_often_as_one_likes) {
   problem p(33);
