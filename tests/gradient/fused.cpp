@@ -25,6 +25,11 @@ constexpr auto grad_shifted = gradient<shifted>(wrt(x));
 constexpr auto grad_sliced = gradient<sliced>(wrt(x));
 constexpr auto loss = mean<b, n, c>(mlp * mlp);
 constexpr auto grad_loss = gradient<loss>(wrt(x, w, w2));
+constexpr auto two_masks = weighed(mask(s, m <= n)) + 2 * weighed(mask(-s, n - m < 2));   // two softmaxes of one score
+constexpr auto grad_two_masks = gradient<two_masks>(wrt(q, k, v));
+constexpr auto queries = input<"q1">(h, n, d);             // of the whole batch
+constexpr auto shared_queries = weighed(mask(dot<d>(queries, k) * slope, m <= n));
+constexpr auto grad_shared_queries = gradient<shared_queries>(wrt(queries, k, v, slope));
 constexpr auto grad_top = gradient<top>(wrt(q, k));
 // A gradient of a gradient, and one of several results.
 constexpr auto y = input<"y", double>(n);
@@ -32,6 +37,10 @@ constexpr auto wave = sum<n>(tanh(y * y) * y);
 constexpr auto grad_wave = gradient<wave>(wrt(y));
 constexpr auto second = gradient<grad_wave>(wrt(y));
 }  // namespace
+
+// What the forward pass fuses, the gradient fuses too.
+template <result_list... R> constexpr bool all_fused() { return ((static_cast<void>(fuse<R, strict>), true) && ...); }
+static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks, grad_shared_queries>());
 
 #define CHECK(R) heed_tests::check_fused<R>(#R, 1e-4)
 BOOST_AUTO_TEST_CASE(attention_gradients) {
@@ -41,6 +50,8 @@ BOOST_AUTO_TEST_CASE(attention_gradients) {
   CHECK(grad_capped);
   CHECK(grad_gated);
   CHECK(grad_grouped);
+  CHECK(grad_two_masks);
+  CHECK(grad_shared_queries);
   CHECK(grad_top);
 }
 BOOST_AUTO_TEST_CASE(other_gradients) {

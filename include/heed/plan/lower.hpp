@@ -294,6 +294,7 @@ struct lowering {
     if (!condition || condition == by) return true;
     const instruction& x = r.code[condition];
     if (x.code == op::both) return implied(x.a, by) && implied(x.b, by);
+    if (x.code == op::either && (implied(x.a, by) || implied(x.b, by))) return true;
     const instruction& y = r.code[by];
     return by && y.code == op::both && (implied(condition, y.a) || implied(condition, y.b));
   }

@@ -228,11 +228,29 @@ constexpr bool vanishes_with_operands(const graph& g, const node& x, bool a, boo
   }
 }
 
+// With the weights of which softmax a value vanishes: 0: none, several: a sum over more than one.
+struct vanishing {
+  static constexpr node_id several = -1;
+  std::array<node_id, graph::capacity> with{};
+  int done = 1;
+  constexpr bool operator[](node_id i) const { return with[std::size_t(i)] != 0; }
+  constexpr void extend(const graph& g) {
+    for (; done < g.size; ++done) {
+      const node& x = g[done];
+      const node_id a = with[std::size_t(x.a)], b = with[std::size_t(x.b)], c = with[std::size_t(x.c)];
+      if (with[std::size_t(done)] || !vanishes_with_operands(g, x, a, b, c)) continue;
+      const node_id first = a && x.code != op::where ? a : b ? b : c, other = x.code == op::where ? c : b;
+      const bool sums = x.code == op::add || x.code == op::subtract || x.code == op::where;
+      with[std::size_t(done)] = sums && other && other != first ? several : first;
+    }
+  }
+};
+
 // sum<n>(f * sum<m>(x)) = sum<n, m>(f * x), for values over pairs of positions only: what a gradient sums step by step would
 // otherwise be stored over pairs between the steps.
-constexpr void add_sums_at_once(graph& g, node& sum, const node_flags& paired) {
+constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired) {
   const node of = g[sum.a];
-  const auto inner = [&](node_id i) { return g[i].code == op::sum && paired[std::size_t(g[i].a)]; };
+  const auto inner = [&](node_id i) { return g[i].code == op::sum && paired[g[i].a]; };
   if (inner(sum.a)) {
     sum.over |= of.over, sum.a = of.a;
   } else if (of.code == op::negate && inner(of.a)) {
@@ -241,6 +259,32 @@ constexpr void add_sums_at_once(graph& g, node& sum, const node_flags& paired) {
     const node_id s = inner(of.b) ? of.b : of.a, f = s == of.b ? of.a : of.b;
     if ((g[f].axes & ~g[g[s].a].axes) || (g[f].axes & g[s].over)) return;
     sum.over |= g[s].over, sum.a = make(g, op::multiply, of.type, f, g[s].a);
+  }
+}
+
+// A sum over the weights of several softmaxes as two addends, so that each softmax can be reduced in a region of its own; false
+// if it does not come apart. Factors and masks go to both.
+struct addends { node_id a{}, b{}; };
+constexpr bool come_apart(graph& g, node_id i, vanishing& paired, presences& present, addends& r) {
+  const node x = g[i];
+  if (paired.with[std::size_t(i)] != vanishing::several) return false;
+  const auto both = [&](auto build) {
+    r = {build(r.a), build(r.b)};
+    paired.extend(g);
+    return true;
+  };
+  switch (x.code) {
+    case op::add: case op::subtract:
+      r = {x.a, x.code == op::add ? x.b : make(g, op::negate, x.type, x.b)};
+      return both([](node_id part) { return part; }) && present.of(g, r.a) == present.of(g, r.b);   // an absent addend makes the sum absent
+    case op::multiply: {
+      const bool left = paired.with[std::size_t(x.a)] == vanishing::several;
+      return come_apart(g, left ? x.a : x.b, paired, present, r) &&
+             both([&](node_id part) { return make(g, op::multiply, x.type, left ? part : x.a, left ? x.b : part); });
+    }
+    case op::negate: case op::cast: case op::present: case op::mask:
+      return come_apart(g, x.a, paired, present, r) && both([&](node_id part) { return make(g, x.code, x.type, part, x.b); });
+    default: return false;
   }
 }
 
@@ -293,16 +337,30 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
   std::array<node_id, graph::capacity>& to = r.to;
   weights weight;
-  node_flags paired{};                                     // 0 wherever such weights are
-  int paired_done = 1;
-  const auto pair_new_nodes = [&] {
-    for (; paired_done < r.g.size; ++paired_done) {
-      const node& z = r.g[paired_done];
-      paired[std::size_t(paired_done)] = paired[std::size_t(paired_done)] ||
-          vanishes_with_operands(r.g, z, paired[std::size_t(z.a)], paired[std::size_t(z.b)], paired[std::size_t(z.c)]);
-    }
-  };
+  vanishing paired;                                        // with such weights
   settled_absence absence;
+  const auto reduced = [&](const auto& self, node y) -> node_id {   // a product or a reduction
+    for (const node_id i : {y.a, y.b}) {
+      addends parts;
+      if ((y.code != op::dot && y.code != op::sum) || !come_apart(r.g, i, paired, absence.present, parts)) continue;
+      node one = y, two = y;
+      (i == y.a ? one.a : one.b) = parts.a, (i == y.a ? two.a : two.b) = parts.b;
+      const node_id first = self(self, one);
+      return make(r.g, op::add, y.type, first, self(self, two));
+    }
+    if (y.code == op::dot) {
+      // What is summed over the columns of a softmax and over batch axes is summed over the columns first.
+      const node_id w = paired.with[std::size_t(paired[y.a] ? y.a : y.b)];
+      const axis_set column = w > 0 ? r.g[w].over : axis_set(0), rest = y.over & ~column;
+      if (!column || !rest || (y.over & column) != column) return absence.product(r.g, y);
+      y.axes |= rest, y.over = column;
+      return one_axis_at_a_time(r.g, node{.code = op::sum, .type = y.type, .a = absence.product(r.g, y), .axes = y.axes & ~rest, .over = rest});
+    }
+    if (y.code == op::sum) add_sums_at_once(r.g, y, paired), paired.extend(r.g);
+    const bool apart = std::popcount(y.over) > 1 && !paired[y.a] &&
+                       (y.code == op::sum || y.code == op::max || y.code == op::min || (y.code == op::mean && !absence.present.of(r.g, y.a)));
+    return apart ? one_axis_at_a_time(r.g, y) : r.g.add(y);
+  };
   for (int i = 1; i < g.size; ++i) {
     if (!used[std::size_t(i)]) continue;
     const node& x = g[i];
@@ -326,17 +384,13 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
     } else {
       node copy = x;
       copy.a = a, copy.b = b, copy.c = c, copy.hash = 0;
-      if (x.code == op::sum) add_sums_at_once(r.g, copy, paired), pair_new_nodes();
-      const bool apart = std::popcount(copy.over) > 1 && !paired[std::size_t(copy.a)] &&
-                         (x.code == op::sum || x.code == op::max || x.code == op::min || (x.code == op::mean && !absence.present.of(r.g, copy.a)));
-      y = is_moving(x.code) ? absence.moving(r.g, copy) : x.code == op::dot ? absence.product(r.g, copy)
-          : apart ? one_axis_at_a_time(r.g, copy) : r.g.add(copy);
+      y = is_moving(x.code) ? absence.moving(r.g, copy) : reduced(reduced, copy);
       if (other_use[std::size_t(i)]) {                     // behind the weights: whether anything needs it is decided later
         if (!copy.b) r.g.add(node{.code = op::logsumexp, .type = copy.type, .a = copy.a, .axes = copy.axes & ~copy.over, .over = copy.over});
-        paired[std::size_t(y)] = true;
+        paired.with[std::size_t(y)] = y;
       }
     }
-    pair_new_nodes();
+    paired.extend(r.g);
     weight.extend(r.g);
   }
   for (std::size_t i = 0; i < std::size_t(count); ++i) r.roots[i] = to[std::size_t(roots[i])];
