@@ -59,6 +59,25 @@ BOOST_AUTO_TEST_CASE(a_training_step_is_fused) {
   BOOST_TEST(gradients == 3);
 }
 // What lies between regions has its rows whole: positions outside, widths inside.
+// In two calls: the backward pass runs no score region and no projection of the forward pass again.
+BOOST_AUTO_TEST_CASE(a_training_step_in_two_calls) {
+  constexpr auto passes = differentiable<loss>(wrt(embedding, norm1, wq, wk, wv, wo, norm2, gate_w, up, down, norm3));
+  const middle::plan& p = plan_for<passes.backward_results>(std::make_index_sequence<passes.backward_results.count>{});
+  int gradients = 0, products = 0;
+  for (int i = 0; i < p.region_count; ++i) {
+    const region_kind kind = p.regions[std::size_t(i)].kind;
+    BOOST_TEST(bool(kind != region_kind::loop));
+    BOOST_TEST(bool(kind != region_kind::score));
+    gradients += kind == region_kind::score_gradient, products += kind == region_kind::matmul;
+  }
+  BOOST_TEST(gradients == 3);
+  BOOST_TEST(products == 2 * (3 * 7 + 1));                 // two for every projection: seven a block, and the logits
+  BOOST_TEST(passes.forward_results.count - 1 <= 3 * 14 + 3);   // what is saved
+  const middle::plan& forward = plan_for<passes.forward_results>(std::make_index_sequence<passes.forward_results.count>{});
+  for (int i = 0; i < forward.region_count; ++i) BOOST_TEST(bool(forward.regions[std::size_t(i)].kind != region_kind::loop));
+  BOOST_TEST_MESSAGE(passes.forward_results.count - 1 << " values are saved");
+}
+
 BOOST_AUTO_TEST_CASE(positions_lie_outside_widths) {
   const middle::plan& p = plan_for<step>(std::make_index_sequence<step.count>{});
   for (int i = 0; i < p.buffer_count; ++i) {

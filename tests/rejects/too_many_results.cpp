@@ -1,4 +1,4 @@
-// expect: heed: results takes 1 to 16 expressions
+// expect: heed: results takes 1 to 64 expressions
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"b"> b;

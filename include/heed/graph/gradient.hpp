@@ -16,6 +16,11 @@ template <class... T> constexpr bool require_inputs() {
   static_assert(given<(is_input<T> && ...), T...>, "heed: a gradient is taken with respect to inputs");
   return (is_input<T> && ...);
 }
+template <std::size_t Count> constexpr bool require_inputs_of_gradient() {
+  constexpr bool ok = Count >= 1 && Count <= std::size_t(max_results);
+  static_assert(given<ok, number_fact<"inputs", Count>>, "heed: a gradient is taken with respect to 1 to 64 inputs");
+  return ok;
+}
 template <text Name, element Type> constexpr bool require_real_input() {
   static_assert(given<is_real(Type), operand_fact<Name>, element_fact_of<Type>>, "heed: only inputs of real numbers have a gradient");
   return is_real(Type);
@@ -33,6 +38,7 @@ template <class... Inputs>
 constexpr auto wrt(const Inputs&...) {
   if constexpr ((is_ill_formed<Inputs> || ...)) return ill_formed{};
   else if constexpr (!require_inputs<Inputs...>()) return ill_formed{};
+  else if constexpr (!require_inputs_of_gradient<sizeof...(Inputs)>()) return ill_formed{};
   else if constexpr (!(require_real_input<Inputs::name, Inputs::type>() && ...)) return ill_formed{};
   else return wrt_list<Inputs...>{};
 }
@@ -103,7 +109,7 @@ template <result_list R, class... Inputs>
 consteval result_list gradient(wrt_list<Inputs...>) {
   result_list r;
   r.well_formed = false;
-  if constexpr (R.well_formed)
+  if constexpr (is_well_formed<R>())
     if constexpr (differentiable_results<R>())
       if constexpr ((differentiable_input<R, Inputs>() && ...)) {
         r.well_formed = true;
@@ -145,7 +151,7 @@ struct shape_type_of_value<S, std::index_sequence<I...>> { using type = shape<ax
 template <result_list R, int K = 0>
 struct cotangent_key {
   template <class Tensor> constexpr auto operator=(Tensor&& operand) const {
-    if constexpr (!R.well_formed) return ill_formed{};     // refused where it was declared
+    if constexpr (!is_well_formed<R>()) return ill_formed{};     // refused where it was declared
     else return bound<Tensor>(std::forward<Tensor>(operand));
   }
 

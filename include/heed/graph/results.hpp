@@ -5,7 +5,7 @@
 
 namespace heed {
 
-inline constexpr int max_results = 16;
+inline constexpr int max_results = 64;
 
 struct result_list;
 template <class T> inline constexpr bool is_result = std::is_base_of_v<expression, T> || std::is_same_v<T, result_list>;
@@ -15,7 +15,7 @@ template <class... T> constexpr bool require_expressions() {
 }
 template <std::size_t Count> constexpr bool require_count() {
   constexpr bool ok = Count >= 1 && Count <= std::size_t(max_results);
-  static_assert(given<ok, number_fact<"results", Count>>, "heed: results takes 1 to 16 expressions");
+  static_assert(given<ok, number_fact<"results", Count>>, "heed: results takes 1 to 64 expressions");
   return ok;
 }
 
@@ -23,6 +23,7 @@ struct result_list {
   const expression* of[max_results]{};
   int count = 0;
   bool well_formed = true;
+  int too_many = 0;                                        // how many there would be, were there room
 
   consteval result_list() = default;
   template <class S, element E> consteval result_list(const expr<S, E>& e) : of{&e}, count(1) {}
@@ -31,18 +32,28 @@ struct result_list {
   consteval result_list(const T&) : well_formed(require_expressions<T>()) {}
 };
 
+// Can a list of results be compiled? What is wrong with it is said once; lists in a list are counted here.
+template <result_list R> constexpr bool is_well_formed() {
+  static_assert(given<R.too_many == 0, number_fact<"results", R.too_many>>, "heed: results takes 1 to 64 expressions");
+  return R.well_formed;
+}
+
 // results(out, lse): several results of one graph, computed together; `into` takes them in this order. A list among them stands
 // for its own: results(loss, gradient<loss>(wrt(w))).
 template <class... E>
 consteval result_list results(const E&... e) {
   result_list r;
+  const auto keep = [&](const expression* x) {
+    if (r.count < max_results) r.of[r.count++] = x;
+    else r.too_many = (r.too_many ? r.too_many : max_results) + 1, r.well_formed = false;
+  };
   const auto append = [&]<class T>(const T& x) {
     if constexpr (std::is_same_v<T, result_list>) {
-      if (r.count + x.count > max_results) throw std::logic_error("heed: results takes 1 to 16 expressions");
       r.well_formed = r.well_formed && x.well_formed;
-      for (int i = 0; i < x.count; ++i) r.of[r.count++] = x.of[i];
+      for (int i = 0; i < x.count; ++i) keep(x.of[i]);
+      r.too_many = x.too_many > r.too_many ? x.too_many : r.too_many;
     } else {
-      r.of[r.count++] = &x;
+      keep(&x);
     }
   };
   if constexpr ((is_ill_formed<E> || ...)) r.well_formed = false;

@@ -10,7 +10,7 @@ namespace heed {
 namespace run {
 
 template <bool Fits> constexpr bool require_room_for_saved() {
-  static_assert(given<Fits>, "heed: the results of a differentiable graph and what its backward pass wants are at most 16 values; make the step one call: fuse<results(loss, gradient<loss>(wrt(...)))>");
+  static_assert(given<Fits>, "heed: the results of a differentiable graph and what its backward pass wants are at most 64 values; make the step one call: fuse<results(loss, gradient<loss>(wrt(...)))>");
   return Fits;
 }
 
@@ -172,7 +172,7 @@ struct ill_formed_pair {
 // differentiable<out>(wrt(q, k, v)), differentiable<results(out, lse), strict>(wrt(q)).
 template <result_list R, options O = options{}, class... Inputs>
 consteval auto differentiable(wrt_list<Inputs...>) {
-  if constexpr (!R.well_formed) return ill_formed_pair{};
+  if constexpr (!is_well_formed<R>()) return ill_formed_pair{};
   else if constexpr (!gradient<R>(wrt_list<Inputs...>{}).well_formed) return ill_formed_pair{};
   else return differentiable_graph<R, O, wrt_list<Inputs...>>{};
 }

@@ -36,7 +36,7 @@ struct ill_formed_call {
 };
 
 template <result_list R, options O, class I> struct make_fused { using type = ill_formed_call; };
-template <result_list R, options O, std::size_t... I> requires(R.well_formed)
+template <result_list R, options O, std::size_t... I> requires(is_well_formed<R>())
 struct make_fused<R, O, std::index_sequence<I...>> { using type = fused<O, *R.of[I]...>; };
 
 // fuse<out>, fuse<results(out, lse)>, fuse<out, strict>: compiled where it is named, called like a function.

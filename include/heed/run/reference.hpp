@@ -51,7 +51,7 @@ struct referenced {
   }
 };
 template <result_list R, class I> struct make_referenced { using type = ill_formed_call; };
-template <result_list R, std::size_t... I> requires(R.well_formed)
+template <result_list R, std::size_t... I> requires(is_well_formed<R>())
 struct make_referenced<R, std::index_sequence<I...>> { using type = referenced<*R.of[I]...>; };
 template <result_list R>
 inline constexpr typename make_referenced<R, std::make_index_sequence<std::size_t(R.count)>>::type reference{};

@@ -186,7 +186,7 @@ struct unseen {
   static std::string draw() { return ""; }
 };
 template <result_list R, class I> struct make_looked_at { using type = unseen; };
-template <result_list R, std::size_t... I> requires(R.well_formed)
+template <result_list R, std::size_t... I> requires(is_well_formed<R>())
 struct make_looked_at<R, std::index_sequence<I...>> {
   using type = std::conditional_t<run::fusible<options{}, *R.of[I]...>(), looked_at<*R.of[I]...>, unseen>;
 };
@@ -205,7 +205,7 @@ template <result_list R> std::string drawing() { return show::look<R>::draw(); }
 // reads follow: picture<keep>(with(n, 64), with(m, 64), doc = D).
 template <result_list R, class Row, class Column, class... Args>
 std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns, Args&&... args) {
-  if constexpr (R.well_formed) {
+  if constexpr (is_well_formed<R>()) {
     constexpr bool one = R.count == 1;
     if constexpr (!show::require_picture<one, R.of[0]->g[R.of[0]->root].type == element::boolean>()) return "";
     else return show::look<R>::picture(rows, columns, args...);

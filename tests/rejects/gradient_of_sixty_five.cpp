@@ -1,5 +1,5 @@
-// expect: heed: results takes 1 to 16 expressions
-// expect: 17
+// expect: heed: a gradient is taken with respect to 1 to 64 inputs
+// expect: 65
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"b"> b;
@@ -16,8 +16,11 @@ constexpr auto v = input<"v">(b, m, e);
 constexpr auto ids = input<"ids", std::int32_t>(b, n);
 constexpr auto keep = input<"keep", bool>(b, m);
 constexpr auto s = dot<d>(q, k);
+#define EIGHT q, q, q, q, q, q, q, q
+#define FIFTY_SIX EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT, EIGHT
+constexpr auto out = dot<d>(q, q);
 #ifdef REPAIRED
-constexpr auto f = fuse<results(q, q, q, q, q, q, q, q, q, q, q, q, q, q, q, q)>;
+constexpr auto f = fuse<gradient<out>(wrt(q))>;
 #else
-constexpr auto f = fuse<results(q, q, q, q, q, q, q, q, q, q, q, q, q, q, q, q, q)>;
+constexpr auto f = fuse<gradient<out>(wrt(FIFTY_SIX, EIGHT, q))>;
 #endif
