@@ -1,6 +1,6 @@
 // Training in two calls: both passes of differentiable<out>(wrt(...)) against the oracle, what lies between them, and calls in
 // the wrong order.
-// options: -O1
+// options: -O0
 #include "against_reference.hpp"
 #include "graphs.hpp"
 #include <boost/test/unit_test.hpp>
@@ -88,7 +88,7 @@ void check(const std::string& name, list<Wrt...>, list<Other...>) {
   }
 }
 #define CHECK(OUT, ...) check<results(OUT), strict>(#OUT, __VA_ARGS__)
-#define CHECK_SLOW(OUT, ...) check<results(OUT), options{}>(#OUT, __VA_ARGS__)
+#define CHECK_LOOPS(OUT, ...) check<results(OUT), options{}>(#OUT, __VA_ARGS__)
 
 constexpr auto qg = input<"qg">(b, h, r, n, d);
 constexpr auto w3 = input<"w3">(o, c);
@@ -101,8 +101,6 @@ constexpr auto twice = tanh(attended) + attended;
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(attention_in_two_passes) {
-  CHECK(past_only, list<q, k, v>{}, list<>{});
-  CHECK(capped_after, list<q, k, v>{}, list<>{});
   CHECK(documents, list<k, v>{}, list<q, doc>{});
   CHECK(grouped, list<qg, k, v>{}, list<>{});
   CHECK(with_bias, list<dense, q>{}, list<k, v>{});
@@ -111,14 +109,11 @@ BOOST_AUTO_TEST_CASE(attention_in_two_passes) {
 }
 BOOST_AUTO_TEST_CASE(other_graphs_in_two_passes) {
   CHECK(gated_mlp, list<x, w, w3>{}, list<>{});
-  CHECK(post_norm, list<x, w, bias_o, w2>{}, list<>{});
-  CHECK(attended, list<x, w, bias_o, w2>{}, list<length>{});
   CHECK(twice, list<x, w2>{}, list<w, bias_o, length>{});
   CHECK(loss, list<x, w, bias_o, w2>{}, list<length>{});
   CHECK(pooled, list<x>{}, list<length>{});
-  CHECK(column_softmax, list<x>{}, list<>{});
   check<grad_wave, strict>("a gradient", list<line>{}, list<>{});
-  CHECK_SLOW(weights, list<q, k>{}, list<>{});             // a result over pairs: its gradient needs it over pairs
+  CHECK_LOOPS(weights, list<q, k>{}, list<>{});             // a result over pairs: its gradient needs it over pairs
 }
 
 namespace {
