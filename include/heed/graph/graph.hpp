@@ -17,7 +17,7 @@ constexpr std::uint64_t hash_of(const axis_entry& x) {
 
 struct graph {
   static constexpr int capacity = 2048;                    // nodes; more is a compile error at the node that was too many
-  static constexpr int input_capacity = 400, primitive_capacity = 16;
+  static constexpr int input_capacity = 400;
 
   std::array<node, capacity> nodes;
   int size;                                                // the next free number; node 0 is "nothing"
@@ -28,7 +28,7 @@ struct graph {
   int axis_count;
   std::array<input_entry, input_capacity> inputs;
   int input_count;
-  std::array<const primitive_entry*, primitive_capacity> primitives;
+  std::array<const primitive_entry*, max_primitives> primitives;
   int primitive_count;
 
   constexpr const node& operator[](int i) const { return nodes[std::size_t(i)]; }

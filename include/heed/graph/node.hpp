@@ -62,18 +62,19 @@ struct node {
 
 struct graph;
 namespace middle { struct interval; }
-template <class T> struct packed;                          // a pack, of which this floor knows nothing: run/primitive_value.hpp
+template <class T> struct pack_argument;                          // a pack, of which this floor knows nothing: run/primitive_value.hpp
 
 // What is wrong with the derivative of a primitive; none: nothing. `refused`: an error has said so already.
 enum class derivative_fault : std::uint8_t { none, missing, count, number, pointwise, refused };
 
+inline constexpr int max_primitives = 16;                  // of different ones in a graph
 // An operation that a user has written (see primitive.hpp): what passes and kernels know of it.
 struct primitive_entry {
   label name;
   int operands;                                            // 1 or 2; with one, b is not looked at
   std::uint64_t hash;                                      // of the type that defines it
-  void (*of_floats)(packed<float>& to, const packed<float>& a, const packed<float>& b);
-  void (*of_doubles)(packed<double>& to, const packed<double>& a, const packed<double>& b);
+  void (*of_floats)(pack_argument<float>& to, const pack_argument<float>& a, const pack_argument<float>& b);
+  void (*of_doubles)(pack_argument<double>& to, const pack_argument<double>& a, const pack_argument<double>& b);
   void (*bounds)(middle::interval& to, const middle::interval& a, const middle::interval& b);
   node_id (*add_slope)(graph& g, int operand, node_id a, node_id b, derivative_fault& fault);   // the derivative by an operand, at a and b
 };

@@ -14,7 +14,7 @@ namespace heed {
 
 // What higher floors say of F: defined in run/primitive_value.hpp.
 template <class F, int Operands> struct on_packs;
-template <class F, int Operands, class T> void value_on_packs(packed<T>& to, const packed<T>& a, const packed<T>& b);
+template <class F, int Operands, class T> void value_on_packs(pack_argument<T>& to, const pack_argument<T>& a, const pack_argument<T>& b);
 template <class F, int Operands> void bounds_on_intervals(middle::interval& to, const middle::interval& a, const middle::interval& b);
 
 template <class F> constexpr std::uint64_t hash_of_type() {
@@ -30,6 +30,16 @@ inline constexpr expr<shape<>, element::real> stand_in(empty_graph, [](graph& g)
 });
 template <class F, int Operands>
 inline constexpr bool has_derivative = Operands == 1 ? requires { F::derivative(stand_in<0>); } : requires { F::derivative(stand_in<0>, stand_in<1>); };
+// A derivative that is ill-formed is so without any gradient being asked for.
+template <class F, int Operands> constexpr bool admits_derivative() {
+  if constexpr (Operands == 1) {
+    if constexpr (requires { F::derivative(stand_in<0>); }) return !is_ill_formed<decltype(F::derivative(stand_in<0>))>;
+  } else {
+    if constexpr (requires { F::derivative(stand_in<0>, stand_in<1>); }) return !is_ill_formed<decltype(F::derivative(stand_in<0>, stand_in<1>))>;
+  }
+  return true;
+}
+
 template <class D> inline constexpr int slope_count = 1;
 template <class A, class B> inline constexpr int slope_count<std::pair<A, B>> = 2;
 
@@ -115,6 +125,7 @@ template <class F, class... A> constexpr bool admits_primitive() {
   else if constexpr (!require_operands_of_primitive<F, operands>()) return false;
   else if constexpr (!require_value_of_primitive<F, operands>()) return false;
   else if constexpr (!require_numbers<element_of_expr<A>...>()) return false;
+  else if constexpr (!(std::is_same_v<expr_of<A>, expr<shape<>, element::real>> && ...) && !admits_derivative<F, operands>()) return false;   // else: perhaps in a derivative
   else if constexpr (operands == 1) return true;
   else return require_one_width<element_of_expr<A>...>() && agree<shape_of<A>...>();
 }

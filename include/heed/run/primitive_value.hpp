@@ -2,14 +2,13 @@
 // so that they call and inline its value directly; a pointer for whoever holds a graph as a value.
 #pragma once
 #include "../plan/interval.hpp"
-#include "../plan/region.hpp"
 #include "../simd/math.hpp"
 #include "../simd/pack.hpp"
 #include <concepts>
 
 namespace heed {
 
-template <class T> struct packed { simd::pack<T> x; };
+template <class T> struct pack_argument { simd::pack<T> x; };
 
 template <class F, int Operands> struct on_packs {
   template <class T> static constexpr bool gives_packs = [] {
@@ -20,7 +19,7 @@ template <class F, int Operands> struct on_packs {
   static constexpr bool has_value = gives_packs<float> && gives_packs<double>;
 };
 template <class F, int Operands, class T>
-HEED_INLINE void value_on_packs(packed<T>& to, const packed<T>& a, const packed<T>& b) {
+HEED_INLINE void value_on_packs(pack_argument<T>& to, const pack_argument<T>& a, const pack_argument<T>& b) {
   (void)b;
   if constexpr (Operands == 1) to.x = F::value(a.x); else to.x = F::value(a.x, b.x);
 }
@@ -49,7 +48,7 @@ HEED_INLINE To primitive_value(const A& a, const B& b) {
     Entry->bounds(r, a, b);
     return r;
   } else if constexpr (simd::is_pack<To>) {
-    packed<typename To::element> r;
+    pack_argument<typename To::element> r;
     constexpr auto value = [] {
       if constexpr (std::is_same_v<typename To::element, float>) return Entry->of_floats; else return Entry->of_doubles;
     }();
@@ -58,7 +57,7 @@ HEED_INLINE To primitive_value(const A& a, const B& b) {
   } else return primitive_value<Entry, simd::pack<To>>(a, b)[0];
 }
 inline double primitive_number(const primitive_entry& p, double a, double b) {
-  packed<double> r;
+  pack_argument<double> r;
   p.of_doubles(r, {simd::pack<double>(a)}, {simd::pack<double>(b)});
   return r.x[0];
 }
