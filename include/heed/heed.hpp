@@ -8,6 +8,7 @@
 #include "graph/reduction.hpp"
 #include "graph/rearrange.hpp"
 #include "graph/input.hpp"
+#include "graph/primitive.hpp"
 #include "graph/results.hpp"
 #include "graph/gradient.hpp"
 #include "block/activation.hpp"

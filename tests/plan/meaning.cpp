@@ -83,6 +83,12 @@ BOOST_AUTO_TEST_CASE(projections_and_rows) {
   BOOST_TEST(CHECK(column_softmax).region_count == 1);
   BOOST_TEST(CHECK(inner).region_count == 1);
 }
+BOOST_AUTO_TEST_CASE(operations_of_a_user) {
+  BOOST_TEST(CHECK(own_score).region_count == 1);
+  BOOST_TEST(CHECK(own_mlp).region_count == 2);
+  static constexpr auto grad_own = gradient<own_score>(wrt(q, k, slope));
+  BOOST_TEST(regions(check<grad_own>("gradient<own_score>"), region_kind::loop) == 0);
+}
 // A slope has neither positions nor batch: all of its sums come out of the loops over pairs, whatever the distance goes through.
 BOOST_AUTO_TEST_CASE(gradients_of_slopes) {
   static constexpr auto faded = weighed(mask(s - slope * log(1 + abs(n - m)), abs(n - m) <= 2));

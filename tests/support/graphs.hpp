@@ -2,6 +2,7 @@
 #pragma once
 #include "heed/block/rotary.hpp"
 #include "plan_interpreter.hpp"
+#include "user_primitives.hpp"
 #include <random>
 
 namespace heed_tests::graphs {
@@ -86,6 +87,9 @@ constexpr auto turned = rotary<d, half>(q, input<"cos">(n, half), input<"sin">(n
 constexpr auto turned_rows = dot<o>(merge<h, d, o>(turned), w2);
 constexpr auto several_axes = sum<b, c>(x) + mean<n, c>(x * x) * max<n, c>(x) - min<b, n>(gate);
 
+constexpr auto own_score = weighed(mask(primitive<squared_relu>(s) - primitive<swish>(s, slope), primitive<squared_relu>(n - m) < 5));
+constexpr auto own_mlp = x + dot<o>(primitive<swish>(projected, 1.5) * primitive<squared_relu>(projected), w2);
+
 // Each of them, alone or with others: CHECK(results...).
 #define HEED_VIEWS_AND_RESULTS(CHECK)                                                                                    \
   CHECK(layer); CHECK(attended); CHECK(heads); CHECK(shifted); CHECK(joined_value); CHECK(sliced); CHECK(masked_result); \
@@ -97,7 +101,8 @@ constexpr auto several_axes = sum<b, c>(x) + mean<n, c>(x * x) * max<n, c>(x) - 
   CHECK(documents); CHECK(nearby); CHECK(padded); CHECK(kept); CHECK(relative); CHECK(with_bias); CHECK(gated);       \
   CHECK(grouped); CHECK(shared_keys); CHECK(decode); CHECK(doubled); CHECK(two_tiles); CHECK(over_n); CHECK(weights); \
   CHECK(past_only, weights); CHECK(projected); CHECK(gelu_of); CHECK(mlp); CHECK(gated_mlp); CHECK(post_norm);        \
-  CHECK(embedded); CHECK(pooled); CHECK(cosine); CHECK(column_softmax); CHECK(inner); HEED_VIEWS_AND_RESULTS(CHECK)
+  CHECK(embedded); CHECK(pooled); CHECK(cosine); CHECK(column_softmax); CHECK(inner); CHECK(own_score); CHECK(own_mlp);                \
+  HEED_VIEWS_AND_RESULTS(CHECK)
 
 // Inputs with reproducible values: whole numbers 0..5, booleans, reals in [-1, 1].
 struct operands {

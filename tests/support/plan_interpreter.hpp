@@ -84,6 +84,7 @@ class plan_interpreter {
       case op::erf: return std::erf(a());
       case op::sigmoid: return 1 / (1 + std::exp(-a()));
       case op::power: return std::pow(a(), x.value);
+      case op::primitive: return run::primitive_number(*r.primitives[std::size_t(x.value)], a(), x.b ? b() : 0);
       case op::add: return a() + b();
       case op::subtract: return a() - b();
       case op::multiply: return a() * b();

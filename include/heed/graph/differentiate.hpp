@@ -27,6 +27,8 @@ struct differentiation {
   std::array<weights, 64> waiting{};
   presences present{};
   int waiting_count = 0;
+  const primitive_entry* refused = nullptr;                // the first primitive that a gradient cannot pass
+  derivative_fault fault{};                                // and why
 
   // ---- building
   constexpr node_id real(double v) { return g.add_constant(v); }
@@ -160,7 +162,20 @@ struct differentiation {
         reach(x.b, where(a, dy, real(0)), x.axes);
         reach(x.c, where(a, real(0), dy), x.axes);
         break;
+      case op::primitive: user_defined(x, dy); break;
       default: break;                                      // conditions
+    }
+  }
+
+  constexpr void user_defined(const node& x, node_id dy) {
+    const primitive_entry& p = *g.primitives[std::size_t(x.value)];
+    const node_id to[] = {x.a, x.b};
+    for (int k = 0; k < p.operands; ++k) {
+      if (!is_differentiable(g[to[k]].type)) continue;
+      derivative_fault wrong{};
+      const node_id slope = p.add_slope(g, k, x.a, x.b, wrong);
+      if (wrong == derivative_fault::none) reach(to[k], times(dy, slope), x.axes);
+      else if (!refused) refused = &p, fault = wrong;
     }
   }
 

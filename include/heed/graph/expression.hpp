@@ -68,6 +68,7 @@ inline constexpr graph empty_graph{};
 template <class T> constexpr const graph& graph_of(const T& x) {
   if constexpr (std::is_base_of_v<expression, T>) return x.g; else return empty_graph;
 }
+template <class A> constexpr const graph& larger_graph(const A& a) { return graph_of(a); }
 constexpr const graph& larger_of(const graph& a, const graph& b) { return a.size >= b.size ? a : b; }
 template <class A, class B> constexpr const graph& larger_graph(const A& a, const B& b) { return larger_of(graph_of(a), graph_of(b)); }
 

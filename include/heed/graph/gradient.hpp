@@ -102,6 +102,19 @@ template <result_list R> constexpr bool differentiable_results() {
   }(std::make_index_sequence<std::size_t(R.count)>{});
 }
 
+template <label Name, derivative_fault Fault> constexpr bool require_derivative() {
+  static_assert(given<Fault != derivative_fault::missing, operand_fact<text_of<Name>()>>, "heed: this primitive has no derivative(...) of its operands");
+  static_assert(given<Fault != derivative_fault::count, operand_fact<text_of<Name>()>>, "heed: the derivative of a primitive of two operands is a pair of expressions");
+  static_assert(given<Fault != derivative_fault::number, operand_fact<text_of<Name>()>>, "heed: the derivative of a primitive is a number or an expression that is one");
+  static_assert(given<Fault != derivative_fault::pointwise, operand_fact<text_of<Name>()>>, "heed: the derivative of a primitive is pointwise, in its operands alone");
+  return Fault == derivative_fault::none;
+}
+template <result_list R> constexpr bool differentiable_primitives() {
+  constexpr const differentiation& d = differentiation_of<R>;
+  if constexpr (d.refused == nullptr) return true;
+  else return require_derivative<d.refused->name, d.fault>();
+}
+
 // gradient<out>(wrt(q, k, v)), gradient<results(out, lse)>(wrt(q)): results in the order of wrt, each with the shape and the
 // element of its input, and with its name: `grad(q)` in a call. Errors: those above. Where several values tie for a maximum
 // they share its gradient evenly.
@@ -111,7 +124,8 @@ consteval result_list gradient(wrt_list<Inputs...>) {
   r.well_formed = false;
   if constexpr (is_well_formed<R>())
     if constexpr (differentiable_results<R>())
-      if constexpr ((differentiable_input<R, Inputs>() && ...)) {
+      if constexpr ((differentiable_input<R, Inputs>() && ...))
+      if constexpr (differentiable_primitives<R>()) {
         r.well_formed = true;
         ((r.of[r.count++] = &gradient_with_respect_to<R, Inputs>), ...);
       }

@@ -28,6 +28,8 @@ struct graph {
   int axis_count;
   std::array<input_entry, input_capacity> inputs;
   int input_count;
+  std::array<const primitive_entry*, max_primitives> primitives;
+  int primitive_count;
 
   constexpr const node& operator[](int i) const { return nodes[std::size_t(i)]; }
 
@@ -53,7 +55,8 @@ struct graph {
   }
   // Structural: of operations and names, never of numbers in this graph.
   constexpr std::uint64_t hash_of_node(const node& x) const {
-    std::uint64_t h = mixed(std::uint64_t(x.code) * 8 + std::uint64_t(x.type), std::bit_cast<std::uint64_t>(x.value));
+    const std::uint64_t value = x.code == op::primitive ? primitives[std::size_t(x.value)]->hash : std::bit_cast<std::uint64_t>(x.value);
+    std::uint64_t h = mixed(std::uint64_t(x.code) * 8 + std::uint64_t(x.type), value);
     if (x.a) h = mixed(h, nodes[std::size_t(x.a)].hash);
     if (x.b) h = mixed(h, nodes[std::size_t(x.b)].hash * 3);
     if (x.c) h = mixed(h, nodes[std::size_t(x.c)].hash * 5);
@@ -123,9 +126,18 @@ struct graph {
         x.first = axis_to[std::size_t(x.first)], x.second = axis_to[std::size_t(x.second)];
         x.third = axis_to[std::size_t(x.third)];
       }
+      if (x.code == op::primitive) x.value = add_primitive(*g.primitives[std::size_t(x.value)]);
       to[std::size_t(i)] = add(x);
     }
     return to[std::size_t(root)];
+  }
+
+  // The number of a primitive in this graph. By their hashes: where a compiler cannot compare addresses it can compare those.
+  constexpr int add_primitive(const primitive_entry& x) {
+    for (int i = 0; i < primitive_count; ++i)
+      if (primitives[std::size_t(i)]->hash == x.hash) return i;
+    primitives[std::size_t(primitive_count)] = &x;         // too many: a compile error here
+    return primitive_count++;
   }
 
   constexpr std::int16_t add_input(const input_entry& x) {

@@ -11,6 +11,7 @@ enum class op : std::uint8_t {
   input, constant, index, size,                            // leaves: index and size of the axis `first`
   negate, abs, exp, exp2, log, tanh, sqrt, rsqrt, erf, sigmoid, power,   // power: a to the constant `value`
   present,                                                 // a where it is present, 0 where it is absent (see mask)
+  primitive,                                               // an operation of the user's on a, or on a and b: number `value` of the graph's
   add, subtract, multiply, divide, minimum, maximum,
   less, less_equal, equal, both, either, invert,
   where,                                                   // a ? b : c
@@ -57,6 +58,25 @@ struct node {
 
   constexpr node_id operand(int i) const { return i == 0 ? a : i == 1 ? b : c; }
   bool operator==(const node&) const = default;
+};
+
+struct graph;
+namespace middle { struct interval; }
+template <class T> struct pack_argument;                          // a pack, of which this floor knows nothing: run/primitive_value.hpp
+
+// What is wrong with the derivative of a primitive; none: nothing. `refused`: an error has said so already.
+enum class derivative_fault : std::uint8_t { none, missing, count, number, pointwise, refused };
+
+inline constexpr int max_primitives = 16;                  // of different ones in a graph
+// An operation that a user has written (see primitive.hpp): what passes and kernels know of it.
+struct primitive_entry {
+  label name;
+  int operands;                                            // 1 or 2; with one, b is not looked at
+  std::uint64_t hash;                                      // of the type that defines it
+  void (*of_floats)(pack_argument<float>& to, const pack_argument<float>& a, const pack_argument<float>& b);
+  void (*of_doubles)(pack_argument<double>& to, const pack_argument<double>& a, const pack_argument<double>& b);
+  void (*bounds)(middle::interval& to, const middle::interval& a, const middle::interval& b);
+  node_id (*add_slope)(graph& g, int operand, node_id a, node_id b, derivative_fault& fault);   // the derivative by an operand, at a and b
 };
 
 // An operand from outside: its name, its element type and its axes in memory order.

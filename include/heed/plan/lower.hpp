@@ -397,7 +397,7 @@ struct lowering {
   }
 
   constexpr region run() {
-    r.kind = o.kind, r.reason = o.reason;
+    r.kind = o.kind, r.reason = o.reason, r.primitives = p.g.primitives;
     root = o.writes[0].value;
     r.real = precision();
     r.operand_count = o.read_count;

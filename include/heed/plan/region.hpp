@@ -68,6 +68,7 @@ struct region {
   element real = element::f32;                             // the precision of its arithmetic: f32 or f64
   const char* reason = "";                                 // loop: why it is not one of the others
   program code{};
+  std::array<const primitive_entry*, max_primitives> primitives{};       // as the plan's graph numbers them
   std::array<operand, max_operands> operands{};
   int operand_count = 0;
   std::array<output, max_outputs> outputs{};

@@ -334,6 +334,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   simplified_graph r;
   r.g.axes = g.axes, r.g.axis_hash = g.axis_hash, r.g.axis_count = g.axis_count;
   r.g.inputs = g.inputs, r.g.input_count = g.input_count;
+  r.g.primitives = g.primitives, r.g.primitive_count = g.primitive_count;
   const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
   std::array<node_id, graph::capacity>& to = r.to;
   weights weight;

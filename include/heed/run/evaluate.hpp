@@ -14,6 +14,7 @@
 #include "../plan/region.hpp"
 #include "../simd/math.hpp"
 #include "../simd/pack.hpp"
+#include "primitive_value.hpp"
 #include <algorithm>
 #include <utility>
 
@@ -111,6 +112,8 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
       if constexpr (x.code == op::add) to = To(fma(p, q, a)); else to = To(fnma(p, q, a));
     } else if constexpr (real && x.code == op::add && product(x.a)) {
       to = To(fma(slot<Region, Env, Region.code[x.a].a>(v), slot<Region, Env, Region.code[x.a].b>(v), b));
+    } else if constexpr (x.code == op::primitive) {
+      to = primitive_value<Region.primitives[std::size_t(x.value)], To>(a, b);
     } else {
       to = To(apply<x.code>(a, b, c, x.value));
     }

@@ -4,6 +4,7 @@
 #pragma once
 #include "../graph/graph.hpp"
 #include "environment.hpp"
+#include "primitive_value.hpp"
 #include <cmath>
 #include <vector>
 
@@ -102,8 +103,9 @@ class reference_graph {
     return r;
   }
 
-  static double pointwise(const node& x, double a, double b, double c) {
+  double pointwise(const node& x, double a, double b, double c) const {
     switch (x.code) {
+      case op::primitive: return primitive_number(*g_.primitives[std::size_t(x.value)], a, b);
       case op::negate: return -a;
       case op::abs: return std::fabs(a);
       case op::exp: return std::exp(a);

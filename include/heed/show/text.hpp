@@ -10,7 +10,7 @@ namespace heed::show {
 inline const char* name_of(op o) {
   static constexpr const char* names[] = {
       "nothing", "input", "constant", "index", "size", "-", "abs", "exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf",
-      "sigmoid", "pow", "present", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather", "scatter",
+      "sigmoid", "pow", "present", "primitive", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather", "scatter",
       "rename", "split", "merge", "slice", "pick", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
       "tile", "load"};
   static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);
@@ -64,12 +64,12 @@ constexpr int precedence(op o) {
 
 // The text of an operation from the texts of its operands. Shared by graphs and programs.
 template <class Operand>
-std::string operation(op code, double value, int operands, const Operand& operand) {
+std::string operation(const graph& g, op code, double value, int operands, const Operand& operand) {
   const int own = precedence(code);
   if (is_binary(code) && own < 6)
     return operand(0, own) + " " + name_of(code) + " " + operand(1, own + 1);
   if (code == op::negate || code == op::invert) return name_of(code) + operand(0, 6);
-  std::string s = std::string(name_of(code)) + "(";
+  std::string s = (code == op::primitive ? g.primitives[std::size_t(value)]->name.text() : name_of(code)) + "(";
   for (int i = 0; i < operands; ++i) s += (i ? ", " : "") + operand(i, -1);
   if (code == op::power) s += ", " + number(value);
   return s + ")";
@@ -103,7 +103,7 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
     default: break;
   }
   if (x.over) return of(axes_text(g, x.over));
-  const std::string s = operation(x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
+  const std::string s = operation(g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
   return precedence(x.code) < outer ? "(" + s + ")" : s;
 }
 inline std::string expression_text(const graph& g, int i) {
@@ -184,7 +184,7 @@ inline std::string program_text(const plan& p, const region& r) {
       case op::cast: what = std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
       default:
         what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, 0) + ")"
-                      : operation(x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
+                      : operation(p.g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
     }
     s += "  %" + std::to_string(i) + " = " + what + "  " + name_of(x.where) + ", " + heed::name_of(x.type) + "\n";
   }
@@ -209,7 +209,7 @@ inline std::string instruction_text(const plan& p, const region& r, int i, int o
     default: break;
   }
   if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, -1) + ")";
-  const std::string s = operation(x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
+  const std::string s = operation(p.g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
   return precedence(x.code) < outer ? "(" + s + ")" : s;
 }
 

@@ -18,7 +18,7 @@ inline interval operation_on(op code, interval a, interval b, interval c, double
   interval r;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto one = [&]<op Code>() {
-      if constexpr (is_pointwise(Code) && Code != op::cast) r = run::apply<Code>(a, b, c, value);
+      if constexpr (is_pointwise(Code) && Code != op::cast && Code != op::primitive) r = run::apply<Code>(a, b, c, value);
     };
     ((std::size_t(code) == I ? one.template operator()<op(I)>() : void()), ...);
   }(std::make_index_sequence<std::size_t(op::load) + 1>{});
@@ -147,6 +147,11 @@ class mask_tiles {
       case op::cast: {
         const interval a = of[std::size_t(x.a)];
         return class_of(x.type) == value_class::whole ? to_integer(a) : a;
+      }
+      case op::primitive: {
+        interval r;
+        r_.primitives[std::size_t(x.value)]->bounds(r, of[std::size_t(x.a)], of[std::size_t(x.b)]);
+        return r;
       }
       default: return operation_on(x.code, of[std::size_t(x.a)], of[std::size_t(x.b)], of[std::size_t(x.c)], x.value);
     }

@@ -1,0 +1,66 @@
+// What a primitive of the user's (graph/primitive.hpp) is on packs and on intervals, called through its entry: a constant in kernels,
+// so that they call and inline its value directly; a pointer for whoever holds a graph as a value.
+#pragma once
+#include "../plan/interval.hpp"
+#include "../simd/math.hpp"
+#include "../simd/pack.hpp"
+#include <concepts>
+
+namespace heed {
+
+template <class T> struct pack_argument { simd::pack<T> x; };
+
+template <class F, int Operands> struct on_packs {
+  template <class T> static constexpr bool gives_packs = [] {
+    using P = simd::pack<T>;
+    if constexpr (Operands == 1) return requires(const P& a) { { F::value(a) } -> std::convertible_to<P>; };
+    else return requires(const P& a) { { F::value(a, a) } -> std::convertible_to<P>; };
+  }();
+  static constexpr bool has_value = gives_packs<float> && gives_packs<double>;
+};
+template <class F, int Operands, class T>
+HEED_INLINE void value_on_packs(pack_argument<T>& to, const pack_argument<T>& a, const pack_argument<T>& b) {
+  (void)b;
+  if constexpr (Operands == 1) to.x = F::value(a.x); else to.x = F::value(a.x, b.x);
+}
+// What could be NaN is unknown; else what F says, a little wider, for kernels round. Without bounds everything is possible.
+template <class F, int Operands>
+void bounds_on_intervals(middle::interval& to, const middle::interval& a, const middle::interval& b) {
+  const auto wider = [](middle::interval x) { return middle::widened(x, x.lo, x.hi); };
+  (void)b, (void)wider;
+  to = {};
+  if constexpr (Operands == 1) {
+    if constexpr (requires { F::bounds(a); })
+      if (!is_unknown(a)) to = wider(F::bounds(a));
+  } else {
+    if constexpr (requires { F::bounds(a, b); })
+      if (!is_unknown(a) && !is_unknown(b)) to = wider(F::bounds(a, b));
+  }
+}
+
+namespace run {
+
+// Of packs; of a number that does not vary over lanes, as a pack of it; of intervals.
+template <const primitive_entry* Entry, class To, class A, class B>
+HEED_INLINE To primitive_value(const A& a, const B& b) {
+  if constexpr (std::is_same_v<To, middle::interval>) {
+    To r;
+    Entry->bounds(r, a, b);
+    return r;
+  } else if constexpr (simd::is_pack<To>) {
+    pack_argument<typename To::element> r;
+    constexpr auto value = [] {
+      if constexpr (std::is_same_v<typename To::element, float>) return Entry->of_floats; else return Entry->of_doubles;
+    }();
+    value(r, {To(a)}, {To(b)});
+    return r.x;
+  } else return primitive_value<Entry, simd::pack<To>>(a, b)[0];
+}
+inline double primitive_number(const primitive_entry& p, double a, double b) {
+  pack_argument<double> r;
+  p.of_doubles(r, {simd::pack<double>(a)}, {simd::pack<double>(b)});
+  return r.x[0];
+}
+
+}  // namespace run
+}  // namespace heed

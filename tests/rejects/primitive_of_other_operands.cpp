@@ -1,0 +1,17 @@
+// expect: heed: a primitive has a static value
+// expect: "cube"
+// expect: "operands".*2
+#include <heed/heed.hpp>
+using namespace heed;
+constexpr axis<"n"> n;
+constexpr auto x = input<"x">(n);
+constexpr auto y = input<"y">(n);
+struct cube {
+  static constexpr auto name = text("cube");
+  static auto value(const auto& a) { return a * a * a; }
+};
+#ifdef REPAIRED
+constexpr auto out = primitive<cube>(x);
+#else
+constexpr auto out = primitive<cube>(x, y);
+#endif

@@ -1,0 +1,16 @@
+// expect: heed: a primitive has one or two operands
+// expect: "operands".*3
+#include <heed/heed.hpp>
+using namespace heed;
+constexpr axis<"n"> n;
+constexpr auto x = input<"x">(n);
+constexpr auto y = input<"y">(n);
+struct cube {
+  static constexpr auto name = text("cube");
+  static auto value(const auto& a) { return a * a * a; }
+};
+#ifdef REPAIRED
+constexpr auto out = primitive<cube>(x);
+#else
+constexpr auto out = primitive<cube>(x, y, 1);
+#endif
