@@ -110,6 +110,7 @@ BOOST_AUTO_TEST_CASE(attention_in_two_passes) {
 BOOST_AUTO_TEST_CASE(other_graphs_in_two_passes) {
   CHECK(gated_mlp, list<x, w, w3>{}, list<>{});
   CHECK(twice, list<x, w2>{}, list<w, bias_o, length>{});
+  CHECK(own_mlp, list<x, w, w2>{}, list<bias_o>{});
   CHECK(loss, list<x, w, bias_o, w2>{}, list<length>{});
   CHECK(pooled, list<x>{}, list<length>{});
   check<grad_wave, strict>("a gradient", list<line>{}, list<>{});

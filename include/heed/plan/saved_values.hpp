@@ -109,6 +109,7 @@ struct pass_splitter {
     graph& b = r.backward;
     b.axes = d.g.axes, b.axis_hash = d.g.axis_hash, b.axis_count = d.g.axis_count;
     b.inputs = d.g.inputs, b.input_count = d.g.input_count;
+    b.primitives = d.g.primitives, b.primitive_count = d.g.primitive_count;
     std::array<node_id, max_results> input{};
     for (int k = 0; k < r.saved_count; ++k)
       input[std::size_t(k)] = put_input(b, r.names[std::size_t(k)] = saved_label(d.g, k), stored(r.forward[r.saved[std::size_t(k)]].type), r.shapes[std::size_t(k)]);
