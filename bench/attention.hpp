@@ -1,4 +1,4 @@
-// The operands of the attention benchmarks: 4 heads, 2048 positions, float.
+// The operands of the attention benchmarks: 4 heads unless said otherwise, 2048 positions, float.
 #pragma once
 #include "problems.hpp"
 
@@ -17,9 +17,9 @@ inline constexpr auto s = scaled_dot<d>(q, k);
 }  // namespace declared
 
 struct attention_operands {
-  static constexpr extent_t heads = 4, length = 2048;
-  explicit attention_operands(extent_t D) : width(D) {}
-  extent_t width;
+  static constexpr extent_t length = 2048;
+  explicit attention_operands(extent_t D, extent_t H = 4) : width(D), heads(H) {}
+  extent_t width, heads;
   tensor<float> Q = drawn(1, {heads, length, width}), K = drawn(2, {heads, length, width}), V = drawn(3, {heads, length, width});
   tensor<float> O{heads, length, width};
   workspace memory;

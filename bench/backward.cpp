@@ -1,5 +1,6 @@
 // backward/full, causal, window, documents, alibi, softcap, bias, gqa: the gradients of attention with respect to queries, keys,
-// values and captured operands. A call runs the forward pass for the output and its log-sum-exp, then the backward pass; useful
+// values and captured operands, of 4 heads; one_head, one_head_causal, eight_heads: for teams that are larger and smaller than
+// the number of heads. A call runs the forward pass for the output and its log-sum-exp, then the backward pass; useful
 // flops are those of its two and five products. `backward` is the share of the peak that the backward pass alone reaches: the
 // forward call is timed beside it and subtracted.
 #include "attention.hpp"
@@ -79,9 +80,10 @@ void report_backward(benchmark::State& state, double forward_flops, const All& a
 }
 }  // namespace
 
-#define HEED_CASE(NAME, VISIBLE, RESULTS, INTO, ...)                                                                                   \
-  add("backward/" #NAME + at, [D](benchmark::State& state) {                                                                           \
-    gradient_operands x(D);                                                                                                            \
+#define HEED_CASE(NAME, VISIBLE, RESULTS, INTO, ...) HEED_CASE_OF(#NAME, 4, NAME, VISIBLE, RESULTS, INTO __VA_OPT__(, ) __VA_ARGS__)
+#define HEED_CASE_OF(CALLED, HEADS, NAME, VISIBLE, RESULTS, INTO, ...)                                                                 \
+  add("backward/" CALLED + at, [D](benchmark::State& state) {                                                                          \
+    gradient_operands x(D, HEADS);                                                                                                     \
     report_backward(state, x.flops([&](extent_t i) { (void)i; return VISIBLE; }),                                                      \
                     [&] { fuse<RESULTS, strict>(q = x.Q, k = x.K, v = x.V, g = x.G __VA_OPT__(, ) __VA_ARGS__, INTO, x.memory); },      \
                     [&] { fuse<results(o_##NAME, l_##NAME), strict>(q = x.Q, k = x.K, v = x.V __VA_OPT__(, ) __VA_ARGS__, into(x.O, x.L), x.memory); }); \
@@ -97,6 +99,9 @@ void add_backward() {
     const std::string at = "/" + std::to_string(D);
     HEED_CASE(full, x.length, HEED_RESULTS(full), into(x.dQ, x.dK, x.dV));
     HEED_CASE(causal, i + 1, HEED_RESULTS(causal), into(x.dQ, x.dK, x.dV));
+    HEED_CASE_OF("one_head", 1, full, x.length, HEED_RESULTS(full), into(x.dQ, x.dK, x.dV));
+    HEED_CASE_OF("one_head_causal", 1, causal, i + 1, HEED_RESULTS(causal), into(x.dQ, x.dK, x.dV));
+    HEED_CASE_OF("eight_heads", 8, full, x.length, HEED_RESULTS(full), into(x.dQ, x.dK, x.dV));
     HEED_CASE(window, std::min<extent_t>(i + 1, 256), HEED_RESULTS(window), into(x.dQ, x.dK, x.dV));
     HEED_CASE(documents, i % 300 + 1, HEED_RESULTS(documents), into(x.dQ, x.dK, x.dV), doc = number);
     HEED_CASE(alibi, i + 1, results(dq_alibi, dk_alibi, dv_alibi, dslope), into(x.dQ, x.dK, x.dV, dslopes), slope = slopes);

@@ -23,11 +23,13 @@ constexpr auto kept = mask(s, causal(n, m) && same_document(doc, n, m) && n - m 
 constexpr auto out = dot<m>(softmax<m>(kept), v);
 constexpr auto lse = logsumexp<m>(kept);
 constexpr auto grouped = dot<m>(softmax<m>(mask(dot<d>(qr, k) * 0.25, causal(n, m))), v);
+constexpr auto back = gradient<results(out, lse)>(wrt(q, k, v));   // through masks of every kind of tile
 constexpr auto activated = gelu(project<c>(x, w, bias));
 constexpr auto normed = layer_norm<c>(x);
 constexpr auto over_n = softmax<n>(x);
 constexpr auto looped = dot<m>(softmax<m>(s) * 2, v);      // no score region takes this
-constexpr auto layer = x + dot<o>(activated, input<"back">(c, o));
+constexpr auto w_back = input<"w_back">(c, o);
+constexpr auto layer = x + dot<o>(activated, w_back);
 
 // The shapes of all operands begin with the batch. computed(p, first, count) gives items first .. first + count.
 struct problem {
@@ -57,18 +59,20 @@ results_of_all computed(const problem& p, extent_t first, extent_t count) {
   fuse<full, strict>(q = queries, k = keys, v = values, into(to(P::H, P::N, P::E)));
   tensor<float>& O = to(P::H, P::N, P::E);
   fuse<results(out, lse), strict>(q = queries, k = keys, v = values, doc = documents, length = lengths, into(O, to(P::H, P::N)));
+  fuse<back, strict>(q = queries, k = keys, v = values, doc = documents, length = lengths, cotangent<results(out, lse), 0> = heed::view<const float>(O.data(), {count, P::H, P::N, P::E}),
+                     cotangent<results(out, lse), 1> = heed::view<const float>(r[2].data(), {count, P::H, P::N}), into(to(P::H, P::N, P::D), to(P::H, P::N, P::D), to(P::H, P::N, P::E)));
   fuse<grouped, strict>(qr = groups, k = keys, v = values, into(to(P::H, 3, P::N, P::E)));
   fuse<activated, strict>(x = rows, w = p.W, bias = p.A, into(to(P::N, P::O)));
   fuse<normed, strict>(x = rows, into(to(P::N, P::C)));
   fuse<over_n, strict>(x = rows, into(to(P::N, P::C)));
-  fuse<layer, strict>(x = rows, w = p.W, bias = p.A, input<"back">(c, o) = p.back, into(to(P::N, P::C)));
+  fuse<layer, strict>(x = rows, w = p.W, bias = p.A, w_back = p.back, into(to(P::N, P::C)));
   const auto corner = [&](const heed::view<const float>& t) {   // every element of it is a softmax of its own: few of them
     return heed::view<const float>(t.data, {count, 1, 9, 8}, {t.strides[0], t.strides[1], t.strides[2], 1});
   };
   fuse<looped>(q = corner(queries), k = corner(keys), v = corner(values), into(to(1, 9, 8)));
   return r;
 }
-constexpr const char* names[] = {"full", "masked", "log-sum-exp", "grouped", "matmul", "row", "softmax across", "layer", "loop"};
+constexpr const char* names[] = {"full", "masked", "log-sum-exp", "queries' gradient", "keys' gradient", "values' gradient", "grouped", "matmul", "row", "softmax across", "layer", "loop"};
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(for_any_number_of_threads_and_again) {

@@ -32,6 +32,7 @@ constexpr auto doc = input<"doc", std::int32_t>(z);
 constexpr auto s = dot<d>(q, k) / sqrt(size<d>);
 constexpr auto window = dot<m>(softmax<m>(mask(s, sliding_window(n, m, 256))), v);
 constexpr auto documents = dot<m>(softmax<m>(mask(s, causal(n, m) && same_document(doc, n, m))), v);
+constexpr auto back = gradient<window>(wrt(q, k, v));
 // a whole layer: projections, attention with itself, projection back
 constexpr auto x = input<"x">(n, c);
 constexpr auto queries = dot<c>(x, input<"wq">(d, c));
@@ -57,6 +58,11 @@ use attention_use(extent_t length, bool of_documents) {
     else fuse<window, strict>(q = Q, k = K, v = V, into(O), memory);
   });
 }
+use gradient_use(extent_t length) {
+  const tensor<float> Q = filled<float>(1, 1, {length, 16}), K = filled<float>(2, 1, {length, 16}), V = filled<float>(3, 1, {length, 16});
+  tensor<float> dQ(length, 16), dK(length, 16), dV(length, 16);
+  return measured([&](workspace& memory) { fuse<back, strict>(q = Q, k = K, v = V, cotangent<window> = Q, into(dQ, dK, dV), memory); });
+}
 use layer_use(extent_t length) {
   const tensor<float> X = filled<float>(1, 1, {length, 32}), W = filled<float>(2, 0.2, {32, 32});
   tensor<float> O(length, 32);
@@ -80,6 +86,21 @@ BOOST_AUTO_TEST_CASE(the_workspace_grows_with_the_length) {
   BOOST_TEST(layer_5.workspace - layer_2.workspace == 3 * (layer_2.workspace - layer_1.workspace));
   BOOST_TEST(layer_5.workspace < std::size_t(25 * length * length));              // a 25th of the pairs in floats: 4 * (5 n)^2 / 4
   for (const use& u : {one, four, layer_1, layer_5}) BOOST_TEST(u.allocated < u.workspace + 64 * 1024);   // and nothing beside it
+}
+// Threads that share a head share its sums: what a further thread brings does not grow with the length.
+BOOST_AUTO_TEST_CASE(the_workspace_of_a_gradient_grows_with_the_length_whatever_the_team) {
+  const extent_t length = 12288;                           // whole blocks, and as many as 16 threads ever hold in the forward pass
+  std::size_t by_threads[2];
+  for (const int threads : {2, 16}) {
+    omp_set_num_threads(threads);
+    const use g1 = gradient_use(length), g2 = gradient_use(2 * length), g5 = gradient_use(5 * length);
+    BOOST_TEST(g2.workspace > g1.workspace);
+    BOOST_TEST(g5.workspace - g2.workspace == 3 * (g2.workspace - g1.workspace));
+    by_threads[threads == 16] = g2.workspace - g1.workspace;
+  }
+  BOOST_TEST(by_threads[0] == by_threads[1]);
+  BOOST_TEST(by_threads[0] < std::size_t(length) * 16 * 4 * sizeof(float));   // output, sums of keys and of values; what lies beside them is less than another
+  omp_set_num_threads(2);
 }
 BOOST_AUTO_TEST_CASE(a_workspace_is_allocated_once) {
   const tensor<float> Q = filled<float>(1, 1, {100, 16}), K = filled<float>(2, 1, {100, 16}), V = filled<float>(3, 1, {100, 16});

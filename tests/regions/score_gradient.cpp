@@ -75,6 +75,18 @@ constexpr auto dv_biased = dot<n>(p_biased, g);
 constexpr auto dbias = sum<b>(ds_biased);
 constexpr auto dbias_each = ds_biased * 2;
 
+// Every kind of sink at once, with values that a whole batch shares: its items are parts of one, run through in order.
+constexpr auto vs = input<"vs">(h, m, e);
+constexpr auto keep_shared = causal(n, m) && n - m < 70;
+constexpr auto p_shared = weights(mask(dot<d>(qr, k) * 0.25 + slope * (m - n) + gate - gate_m + bias, keep_shared));
+constexpr auto ds_shared = where(keep_shared, p_shared * (dot<e>(gr, vs) - dot<e>(gr, dot<m>(p_shared, vs))), 0.);
+constexpr auto dq_shared = dot<m>(ds_shared, k) * 0.25;
+constexpr auto dk_shared = dot<n, r>(ds_shared, qr) * 0.25;
+constexpr auto dv_shared = dot<b, n, r>(p_shared, gr);
+constexpr auto dslope_shared = sum<b, n, r, m>(ds_shared * (m - n));
+constexpr auto dgate_shared = sum<r, m>(ds_shared);
+constexpr auto dgate_m_shared = sum<n, r>(-ds_shared);
+
 template <result_list R, class... Bind>
 void check(const std::string& name, std::vector<std::vector<extent_t>> shapes, double unit, Bind&&... bind) {
   std::vector<tensor<float>> got;
@@ -156,17 +168,60 @@ BOOST_AUTO_TEST_CASE(weights_of_large_scores_are_at_most_1) {
   for (const float x : V) BOOST_TEST((x >= 0 && x <= 60));   // the sum of a key's weights
   BOOST_TEST(largest(V) >= 1);
 }
-BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
-  const problem p{.B = 2, .H = 3, .N = 100, .M = 100, .D = 24, .E = 16};
-  std::vector<tensor<float>> one, many;
-  for (const auto& x : p.shapes()) one.emplace_back(std::span<const extent_t>(x)), many.emplace_back(std::span<const extent_t>(x));
-  for (const int threads : {1, 2, 5}) {
-    omp_set_num_threads(threads);
-    auto& to = threads == 1 ? one : many;
-    fuse<results(dq_causal, dk_causal, dv_causal)>(q = p.Q, k = p.K, v = p.V, g = p.G, into(to[0], to[1], to[2]));
-    for (std::size_t i = 0; threads > 1 && i < 3; ++i) BOOST_TEST(std::memcmp(one[i].data(), many[i].data(), one[i].size() * sizeof(float)) == 0);
+BOOST_AUTO_TEST_CASE(values_shared_by_a_batch) {
+  for (const auto& [B, R, N, M] : {std::array<extent_t, 4>{3, 2, 50, 70}, {2, 1, 1, 1}, {1, 3, 33, 5}, {3, 2, 0, 4}, {3, 2, 4, 0}, {0, 2, 5, 5}}) {
+    const problem p{.B = B, .H = 2, .N = N, .M = M, .D = 16, .E = 9};
+    const tensor<float> Q = filled<float>(8, 1, {B, 2, N, R, 16}), G = filled<float>(9, 1, {B, 2, N, R, 9}), V = filled<float>(3, 1, {2, M, 9});
+    const tensor<float> slopes = filled<float>(4, 0.1, {2}), Gn = filled<float>(7, 1, {B, 2, N}), Gm = filled<float>(8, 1, {B, 2, M}), bias_nm = filled<float>(5, 1, {2, N, M});
+    const std::string name = std::to_string(B) + " x " + std::to_string(R) + " x " + std::to_string(N) + " x " + std::to_string(M);
+    check<results(dq_shared, dk_shared, dv_shared, dslope_shared, dgate_shared, dgate_m_shared)>(
+        name, {{B, 2, N, R, 16}, {B, 2, M, 16}, {2, M, 9}, {2}, {B, 2, N}, {B, 2, M}}, 8 * p.unit(), qr = Q, k = p.K, vs = V, gr = G, slope = slopes, gate = Gn, gate_m = Gm, bias = bias_nm);
   }
-  omp_set_num_threads(2);
+}
+// One head and more threads than heads: blocks of a head are shared out, and what they add to each other's sums comes in their order.
+namespace {
+template <result_list R, class... Bind>
+void check_bits(const std::string& name, const std::vector<std::vector<extent_t>>& shapes, Bind&&... bind) {
+  const int before = omp_get_max_threads();
+  std::vector<tensor<float>> one, many;
+  for (const auto& x : shapes) one.emplace_back(std::span<const extent_t>(x)), many.emplace_back(std::span<const extent_t>(x));
+  const auto run_with = [&](int threads, std::vector<tensor<float>>& to) {
+    omp_set_num_threads(threads);
+    for (tensor<float>& t : to) std::fill(t.begin(), t.end(), 7.f);
+    [&]<std::size_t... I>(std::index_sequence<I...>) { fuse<R, strict>(bind..., into(to[I]...)); }(std::make_index_sequence<std::size_t(R.count)>{});
+  };
+  run_with(1, one);
+  for (const tensor<float>& t : one) BOOST_TEST(std::count_if(t.begin(), t.end(), [](float x) { return x != 0 && x != 7; }) > 0);
+  for (const int threads : {2, 3, 5, 8, 16})
+    for (int again = 0; again < 4; ++again) {
+      run_with(threads, many);
+      for (std::size_t i = 0; i < one.size(); ++i)
+        BOOST_TEST(std::memcmp(one[i].data(), many[i].data(), one[i].size() * sizeof(float)) == 0, name + ", result " + std::to_string(i) + " differs with " + std::to_string(threads) + " threads");
+    }
+  omp_set_num_threads(before);
+}
+}  // namespace
+BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
+  for (const auto& [B, H, N, M] : {std::array<extent_t, 4>{1, 1, 501, 433}, {1, 1, 48, 1000}, {1, 3, 259, 250}, {2, 3, 100, 100}}) {
+    const problem p{.B = B, .H = H, .N = N, .M = M, .D = 24, .E = 17};
+    tensor<std::int32_t> docs(B, std::max(N, M));
+    for (std::size_t i = 0; i < docs.size(); ++i) docs[i] = std::int32_t(i / 61);
+    const tensor<float> slopes = filled<float>(4, 0.1, {H}), bias_nm = filled<float>(5, 1, {H, N, M}), Gn = filled<float>(7, 1, {B, H, N}), Gm = filled<float>(8, 1, {B, H, M});
+    const std::string at = " of " + std::to_string(B * H) + " x " + std::to_string(N) + " x " + std::to_string(M);
+    const auto shapes = p.shapes();
+    check_bits<results(dq_full, dk_full, dv_full)>("full" + at, shapes, q = p.Q, k = p.K, v = p.V, g = p.G);
+    check_bits<results(dq_causal, dk_causal, dv_causal)>("causal" + at, shapes, q = p.Q, k = p.K, v = p.V, g = p.G);
+    check_bits<results(dq_documents, dk_documents, dv_documents)>("documents" + at, shapes, q = p.Q, k = p.K, v = p.V, g = p.G, doc = docs);
+    check_bits<results(dq_alibi, dk_alibi, dslope)>("alibi" + at, {shapes[0], shapes[1], {H}}, q = p.Q, k = p.K, v = p.V, g = p.G, slope = slopes);
+    check_bits<results(dq_gated, dgate, dgate_m)>("gated" + at, {shapes[0], {B, H, N}, {B, H, M}}, q = p.Q, k = p.K, v = p.V, g = p.G, gate = Gn, gate_m = Gm);
+    check_bits<results(dbias, dq_biased, dk_biased, dv_biased)>("biased" + at, {{H, N, M}, shapes[0], shapes[1], shapes[2]}, q = p.Q, k = p.K, v = p.V, g = p.G, bias = bias_nm);
+  }
+  for (const auto& [B, H, R, N] : {std::array<extent_t, 4>{1, 1, 3, 131}, {3, 1, 2, 131}, {4, 2, 3, 67}}) {   // parts of one item
+    const tensor<float> Q = filled<float>(8, 1, {B, H, N, R, 16}), G = filled<float>(9, 1, {B, H, N, R, 9}), K = filled<float>(2, 1, {B, H, N, 16}), V = filled<float>(3, 1, {H, N, 9});
+    const tensor<float> slopes = filled<float>(4, 0.1, {H}), Gn = filled<float>(7, 1, {B, H, N}), Gm = filled<float>(8, 1, {B, H, N}), bias_nm = filled<float>(5, 1, {H, N, N});
+    check_bits<results(dq_shared, dk_shared, dv_shared, dslope_shared, dgate_shared, dgate_m_shared)>(
+        "shared by " + std::to_string(B), {{B, H, N, R, 16}, {B, H, N, 16}, {H, N, 9}, {H}, {B, H, N}, {B, H, N}}, qr = Q, k = K, vs = V, gr = G, slope = slopes, gate = Gn, gate_m = Gm, bias = bias_nm);
+  }
 }
 BOOST_AUTO_TEST_CASE(strides_of_every_kind) {
   const problem p{.B = 2, .H = 2, .N = 33, .M = 45, .D = 16, .E = 10};

@@ -1,8 +1,10 @@
-// What a thread of a score-gradient region works with: a block of rows in both layouts (transposed for the contractions, in
-// natural order for the outer products), the batch of keys whose pairwise values wait for their products, the sums of the
-// item. All of it grows with rows or with keys, never with both.
+// What the threads of a score-gradient region work with. Each has a block of rows in both layouts (transposed for the
+// contractions, in natural order for the outer products) and the batch of keys whose pairwise values wait for their products;
+// a batch item, which several threads may be at, has the sums of its keys and whatever it knows about them. All of it grows
+// with rows or with keys, never with both.
 #pragma once
 #include "score_gradient_program.hpp"
+#include "team.hpp"
 #include <bit>
 #include <cstring>
 
@@ -49,37 +51,121 @@ struct gradient_shape {
 };
 
 template <const auto& Region, class T>
+struct gradient_sizes {
+  using shape = gradient_shape<Region>;
+  static constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>;
+  static constexpr std::size_t operands = std::size_t(Region.operand_count);
+
+  extent_t owners, serial, rows_total, blocks, keys;       // blocks: at least one, perhaps without rows
+  extent_t width[operands], padded[operands];              // of operands of products; padded to whole packs
+  bool in_place[operands], rows_in_place[operands];        // unit element stride; and rows that lie evenly, in whole packs
+  extent_t row_stride[operands];
+  explicit gradient_sizes(const environment& c)
+      : owners(1), serial(1), rows_total(count_of(Region.rows, c.extent)), blocks(std::max<extent_t>((rows_total + rows - 1) / rows, 1)), keys(c.extent[shape::column]) {
+    for (int i = 0; i < Region.batch.count; ++i) (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
+    for (int k = 0; k < Region.operand_count; ++k) {
+      const int axis = shape::width_axis(k);
+      width[k] = axis < 0 ? 1 : c.extent[axis];
+      padded[k] = (width[k] + lanes - 1) / lanes * lanes;
+      in_place[k] = Region.operands[std::size_t(k)].type == element_of<T> && (width[k] <= 1 || c.operands[k].stride[std::size_t(axis)] == 1);
+      const flat_stride flat = flattened(Region.rows, c.extent, c.operands[k]);
+      rows_in_place[k] = in_place[k] && flat.single && width[k] == padded[k];
+      row_stride[k] = flat.stride;
+    }
+  }
+  extent_t items() const { return owners * serial; }
+
+  // How far a block has come, as a number that grows over all parts of an item: not begun, begun, all keys before `key` added,
+  // done (which is where it has not begun its next part).
+  extent_t begun(extent_t part) const { return part * (keys + 2) + 1; }
+  extent_t passed(extent_t part, extent_t key) const { return begun(part) + key; }
+  extent_t done(extent_t part) const { return (part + 1) * (keys + 2); }
+};
+
+// Memory handed out piece by piece, 64-byte aligned. From null: only counted.
+struct pieces {
+  std::byte* from;
+  std::size_t used = 0;
+  std::byte* bytes(std::size_t size) {
+    const std::size_t start = std::exchange(used, used + (size + 63) / 64 * 64);
+    return from ? from + start : nullptr;
+  }
+  template <class E> E* of(extent_t elements) { return reinterpret_cast<E*>(bytes(std::size_t(elements) * sizeof(E))); }
+};
+
+// What the blocks of a batch item share: set up by the first of them, added to by each after the one before it.
+template <const auto& Region, class T>
+struct gradient_item {
+  using shape = gradient_shape<Region>;
+  using program_type = score_program<Region, T>;
+  using context = typename program_type::context;
+  static constexpr std::size_t operands = std::size_t(Region.operand_count), outputs = std::size_t(Region.output_count);
+
+  milestone* blocks = nullptr;                             // how far each has come: see gradient_sizes
+  middle::interval* bounds = nullptr;
+  T* key_copy[operands];                                   // [keys][width], where an operand cannot be read in place
+  const T* key[operands];
+  extent_t key_stride[operands];
+  T* sums[outputs];                                        // [keys][padded], [keys]: by the kind of the sink
+  double total[outputs];                                   // uniform sums
+
+  // Hands out memory from `from` on; returns how many bytes that takes. From null: only counts.
+  std::size_t place(const gradient_sizes<Region, T>& n, std::byte* from) {
+    pieces take{from};
+    blocks = take.template of<milestone>(n.blocks);
+    bounds = take.template of<middle::interval>(extent_t(program_type::bounded) * ((n.keys + program_type::granule - 1) / program_type::granule));
+    shape::each_operand([&]<int K>() {
+      key_copy[K] = nullptr;
+      if constexpr (shape::over_columns(K))
+        if (!n.in_place[K]) key_copy[K] = take.template of<T>(n.keys * n.width[K]);
+    });
+    shape::each_output([&]<int K>() {
+      constexpr sink s = Region.sinks[std::size_t(K)];
+      sums[K] = nullptr;
+      if constexpr (s.kind == sink_kind::column_product) sums[K] = take.template of<T>(n.keys * n.padded[s.y]);
+      else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(n.keys);
+    });
+    return take.used;
+  }
+
+  // Operands along the keys: in place, or copied once an item.
+  void set_keys(const environment& call, const gradient_sizes<Region, T>& n, const context& c) {
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_columns(K)) {
+        const view& v = call.operands[K];
+        const extent_t stride = v.stride[std::size_t(shape::column)];
+        if (n.in_place[K]) {
+          key[K] = static_cast<const T*>(v.data) + c.base[K], key_stride[K] = stride;
+        } else {
+          constexpr int axis = shape::width_axis(K);
+          const extent_t step = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
+          for (extent_t j = 0; j < n.keys; ++j)
+            for (extent_t d = 0; d < n.width[K]; ++d)
+              key_copy[K][j * n.width[K] + d] = element_at<Region.operands[std::size_t(K)].type, T>(v.data, c.base[K] + j * stride + d * step);
+          key[K] = key_copy[K], key_stride[K] = n.width[K];
+        }
+      }
+    });
+  }
+};
+
+template <const auto& Region, class T>
 struct gradient_work {
   using shape = gradient_shape<Region>;
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
+  using sizes = gradient_sizes<Region, T>;
+  using item_type = gradient_item<Region, T>;
   static constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>, group = simd::group, slots = slots_of(Region).slots;
   static constexpr std::size_t operands = std::size_t(Region.operand_count), outputs = std::size_t(Region.output_count);
 
-  struct sizes {
-    extent_t owners, serial, rows_total, keys;
-    extent_t width[operands], padded[operands];            // of operands of products; padded to whole packs
-    bool in_place[operands], rows_in_place[operands];      // unit element stride; and rows that lie evenly, in whole packs
-    extent_t row_stride[operands];
-    explicit sizes(const environment& c) : owners(1), serial(1), rows_total(count_of(Region.rows, c.extent)), keys(c.extent[shape::column]) {
-      for (int i = 0; i < Region.batch.count; ++i) (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
-      for (int k = 0; k < Region.operand_count; ++k) {
-        const int axis = shape::width_axis(k);
-        width[k] = axis < 0 ? 1 : c.extent[axis];
-        padded[k] = (width[k] + lanes - 1) / lanes * lanes;
-        in_place[k] = Region.operands[std::size_t(k)].type == element_of<T> && (width[k] <= 1 || c.operands[k].stride[std::size_t(axis)] == 1);
-        const flat_stride flat = flattened(Region.rows, c.extent, c.operands[k]);
-        rows_in_place[k] = in_place[k] && flat.single && width[k] == padded[k];
-        row_stride[k] = flat.stride;
-      }
-    }
-    extent_t items() const { return owners * serial; }
-  };
   struct segment { extent_t first; int at, count, pack, packs; bool mixed; };
 
   sizes n;
   context* c = nullptr;
-  middle::interval* bounds = nullptr;
+  item_type* item = nullptr;                               // that this thread is at, and which part of it
+  extent_t owner = -1, part = 0, block = 0;
+  const middle::interval* bounds = nullptr;
   T *queries = nullptr, *cotangents = nullptr;             // [depth][rows]
   T* log_sum_exp = nullptr;                                // [rows], in units of log2; +inf: every weight is 0
   T* values = nullptr;                                     // [slot][gradient_keys][rows]
@@ -87,12 +173,11 @@ struct gradient_work {
   extent_t natural_stride[operands];
   T* natural_copy[operands];
   bool finite[operands];                                   // the block's rows of them
-  T* key_copy[operands];                                   // [keys][width], where an operand cannot be read in place
-  const T* key[operands];
+  const T* key[operands];                                  // the item's
   extent_t key_stride[operands];
   T* tail = nullptr;                                       // a last, incomplete group of keys
-  T* sums[outputs];                                        // [width][rows], [keys][padded], [rows], [keys]: by the kind of the sink
-  double total[outputs];                                   // uniform sums
+  T* sums[outputs];                                        // by the kind of the sink: [width][rows], [rows]; the item's [keys][padded]
+  T* by_key[outputs];                                      // column sums of the batch: [gradient_keys]
   T* tiles = nullptr;
   segment segments[std::size_t(gradient_keys<T>)];
   int segment_count = 0, at = 0;
@@ -101,43 +186,58 @@ struct gradient_work {
   explicit gradient_work(const environment& call) : n(call) {}
   static constexpr std::size_t slot_size = std::size_t(gradient_keys<T>) * rows;
 
-  // Hands out memory from `from` on; returns how many bytes that takes. From null: only counts.
-  std::size_t place(std::byte* from) {
-    std::size_t used = 0;
-    const auto bytes = [&](std::size_t size) {
-      const std::size_t start = std::exchange(used, used + (size + 63) / 64 * 64);
-      return from ? from + start : nullptr;
-    };
-    const auto take = [&](extent_t elements) { return reinterpret_cast<T*>(bytes(std::size_t(elements) * sizeof(T))); };
-    c = reinterpret_cast<context*>(bytes(sizeof(context)));
-    bounds = reinterpret_cast<middle::interval*>(bytes(sizeof(middle::interval) * std::size_t(program_type::bounded) * std::size_t((n.keys + program_type::granule - 1) / program_type::granule)));
-    queries = take(n.width[Region.x] * rows);
-    if constexpr (shape::has_product) cotangents = take(n.width[Region.g] * rows);
-    log_sum_exp = take(rows);
-    values = take(extent_t(slots * slot_size));
+  std::size_t place(std::byte* from) {                     // see gradient_item
+    pieces take{from};
+    c = take.template of<context>(1);
+    queries = take.template of<T>(n.width[Region.x] * rows);
+    if constexpr (shape::has_product) cotangents = take.template of<T>(n.width[Region.g] * rows);
+    log_sum_exp = take.template of<T>(rows);
+    values = take.template of<T>(extent_t(slots * slot_size));
     extent_t widest = n.width[Region.w];
     shape::each_operand([&]<int K>() {
-      natural_copy[K] = key_copy[K] = nullptr;
+      natural_copy[K] = nullptr;
       if constexpr (shape::over_rows(K))
-        if (!n.rows_in_place[K]) natural_copy[K] = take(rows * n.padded[K]);
-      if constexpr (shape::over_columns(K)) {
-        if (!n.in_place[K]) key_copy[K] = take(n.keys * n.width[K]);
-        widest = std::max(widest, n.width[K]);
-      }
+        if (!n.rows_in_place[K]) natural_copy[K] = take.template of<T>(rows * n.padded[K]);
+      if constexpr (shape::over_columns(K)) widest = std::max(widest, n.width[K]);
     });
-    tail = take(group * widest);
+    tail = take.template of<T>(group * widest);
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.sinks[std::size_t(K)];
-      constexpr int y = s.y < 0 ? 0 : s.y;
-      sums[K] = nullptr;
-      if constexpr (s.kind == sink_kind::row_product) sums[K] = take(n.width[y] * rows);
-      else if constexpr (s.kind == sink_kind::column_product) sums[K] = take(n.keys * n.padded[y]);
-      else if constexpr (reduces_to_rows(s.kind)) sums[K] = take(rows);
-      else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take(n.keys);
+      sums[K] = by_key[K] = nullptr;
+      if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(n.width[s.y] * rows);
+      else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
+      else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
     });
-    tiles = take(program_type::pairs * program_type::tile_keys * rows);
-    return used;
+    tiles = take.template of<T>(program_type::pairs * program_type::tile_keys * rows);
+    return take.used;
   }
+
+  // Goes to part `p` of item `o`, which another thread may have set up.
+  void enter(const environment& call, item_type& of, extent_t o, extent_t p) {
+    item = &of, owner = o, part = p;
+    c = new (static_cast<void*>(c)) context(call, n.keys);
+    c->tiles = tiles;
+    program_type::set_item(*c, owner * n.serial + part);
+  }
+  // What the item knows once its first block has begun.
+  void use_keys() {
+    bounds = item->bounds;
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_columns(K)) key[K] = item->key[K], key_stride[K] = item->key_stride[K];
+    });
+    shape::each_output([&]<int K>() {
+      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::column_product) sums[K] = item->sums[K];
+    });
+  }
+  // ---- the order of blocks: sums into keys and into the item are added block after block, whoever is at which ----
+  void await_begin() const {
+    if (block > 0) item->blocks[block - 1].await(n.begun(part));
+    else if (part > 0) item->blocks[n.blocks - 1].await(n.done(part - 1));
+  }
+  void await_before(extent_t position) const {             // of the block before this one
+    if (block > 0) item->blocks[block - 1].await(position);
+  }
+  void reach(extent_t position) const { item->blocks[block].reach(position); }
 
   // What the contractions of a group ask for on their way: the keys of the next group, and the sums of this one, which are
   // read when the batch is full.
@@ -175,25 +275,6 @@ struct gradient_work {
     at += group;
   }
 
-  // Operands along the keys: in place, or copied once an item.
-  void set_keys(const environment& call) {
-    shape::each_operand([&]<int K>() {
-      if constexpr (shape::over_columns(K)) {
-        const view& v = call.operands[K];
-        const extent_t stride = v.stride[std::size_t(shape::column)];
-        if (n.in_place[K]) {
-          key[K] = static_cast<const T*>(v.data) + c->base[K], key_stride[K] = stride;
-        } else {
-          constexpr int axis = shape::width_axis(K);
-          const extent_t step = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
-          for (extent_t j = 0; j < n.keys; ++j)
-            for (extent_t d = 0; d < n.width[K]; ++d)
-              key_copy[K][j * n.width[K] + d] = element_at<Region.operands[std::size_t(K)].type, T>(v.data, c->base[K] + j * stride + d * step);
-          key[K] = key_copy[K], key_stride[K] = n.width[K];
-        }
-      }
-    });
-  }
   // A group of keys, or fewer with zeros behind them.
   const T* keys_at(int operand, extent_t first, int count, extent_t& stride) {
     const T* from = key[operand] + first * key_stride[operand];

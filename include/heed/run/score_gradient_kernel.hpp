@@ -1,11 +1,17 @@
 // The score-gradient region: for every block of rows one pass over the visible keys. A group of keys is contracted twice
 // (queries and cotangents in lanes), the weights come from the log-sum-exp, pairwise values are kept for a batch of keys, and
-// every product then runs over the whole batch: keys are accumulated into the rows, outer products into the keys. One thread
-// owns a batch item (with everything that adds up there); sums over items are taken at the end, in order: the same bits for
-// any number of threads. Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2), with rows where they have columns.
+// every product then runs over the whole batch: keys are accumulated into the rows, outer products into the keys. Dao et al.
+// 2022 and 2023 (FlashAttention, FlashAttention-2), with rows where they have columns.
+//
+// A thread takes a batch item and goes through its blocks; threads that find no item left take blocks of the others' items. All
+// blocks of an item meet its keys in the same order, and a block adds to the sums of a batch of keys only after the block before
+// it has: so the order in which anything is added is that of one thread, the bits are the same for any number of them, and
+// nobody needs sums of his own. A block is a batch of keys behind the one before it and never waits again. What blocks add to
+// each other's sums lies between a release (milestone::reach, after a batch) and an acquire (await, before it); that a block
+// reaches a key only after the block before it has makes this hold for all earlier blocks at once. Sums over items are taken at
+// the end, in order.
 #pragma once
 #include "score_gradient_block.hpp"
-#include "team.hpp"
 
 namespace heed::run {
 
@@ -13,7 +19,8 @@ template <const auto& Region, class T>
 struct score_gradient_loops {
   using shape = gradient_shape<Region>;
   using work = gradient_work<Region, T>;
-  using sizes = typename work::sizes;
+  using item_type = gradient_item<Region, T>;
+  using sizes = gradient_sizes<Region, T>;
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
   using gradient_program = score_gradient_program<Region, T>;
@@ -42,11 +49,18 @@ struct score_gradient_loops {
     for (int k = 0; k < output; ++k) r += partial_bytes(n, Region.sinks[std::size_t(k)].kind);
     return r;
   }
+  // Shared by all threads: partial sums of all items, then what those need that are worked at side by side.
+  static std::size_t item_bytes(const sizes& n) {
+    item_type i;
+    return rounded(sizeof(item_type)) + i.place(n, nullptr);
+  }
+  static std::size_t open_bytes(const sizes& n, int threads) { return sizeof(open_item) * std::size_t(open_items(n.owners, threads)); }
   static scratch_need need(const environment& call) {
     work w(call);
     scratch_need r;
-    r.per_thread = rounded(sizeof(work)) + rounded(w.place(nullptr));
+    r.per_thread = rounded(sizeof(work)) + w.place(nullptr);
     for (int k = 0; k < Region.output_count; ++k) r.shared += partial_bytes(w.n, Region.sinks[std::size_t(k)].kind);
+    r.shared += open_bytes(w.n, call.threads) + std::size_t(open_items(w.n.owners, call.threads)) * item_bytes(w.n);
     return r;
   }
 
@@ -137,7 +151,7 @@ struct score_gradient_loops {
     }
     shape::each_output([&]<int K>() HEED_INLINED {
       if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::column_sum)
-        for (int i = 0; i < (Mixed ? count : group); ++i) w.sums[K][first + i] += simd::sum(by_column[K][i]);
+        for (int i = 0; i < group; ++i) w.by_key[K][w.at + i] = simd::sum(by_column[K][i]);
     });
   }
   // Is output K the first that stores its pairwise value?
@@ -150,7 +164,11 @@ struct score_gradient_loops {
   }
 
   // ---- products ----
-  static void flush(const environment& call, work& w, bool add_pairs) {
+  static void flush(const environment& call, work& w) {
+    if (w.segment_count == 0) return;
+    const auto& last = w.segments[w.segment_count - 1];
+    const extent_t position = w.n.passed(w.part, last.first + last.count);
+    w.await_before(position);
     for (int i = 0; i < w.segment_count; ++i) {
       const auto& s = w.segments[i];
       const int row = s.pack * lanes, count = std::min(w.c->row_count, (s.pack + s.packs) * lanes) - row;
@@ -170,12 +188,15 @@ struct score_gradient_loops {
             if (s.mixed && !w.finite[y]) simd::outer_present(p, x, from, to, stride, count, stride, s.count);
             else simd::outer_all(p, x, from, to, stride, count, stride, s.count);
           } else {
-            store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && add_pairs);
+            store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
           }
+        } else if constexpr (k.kind == sink_kind::column_sum) {
+          for (int j = 0; j < s.count; ++j) w.item->sums[K][s.first + j] += w.by_key[K][s.at + j];
         }
       });
     }
     w.segment_count = 0, w.at = 0;
+    w.reach(position);
   }
   // The pairs themselves: rows of the output run along the keys, so squares are transposed.
   template <int K>
@@ -211,11 +232,11 @@ struct score_gradient_loops {
   }
 
   // ---- keys ----
-  static void meet(const environment& call, work& w, extent_t first, int count, bool mixed, bool later) {
+  static void meet(const environment& call, work& w, extent_t first, int count, bool mixed) {
     mixed = mixed || count < group || (has_sums && w.c->row_count < rows);
     const pack_range packs = mixed ? visible_packs<Region, T>(*w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c->pack_count};
     if (packs.count() <= 0) return;
-    if (w.at + group > gradient_keys<T>) flush(call, w, later);
+    if (w.at + group > gradient_keys<T>) flush(call, w);
     if constexpr (program_type::pairs > 0) {
       const extent_t tile = first / program_type::tile_keys * program_type::tile_keys;
       if (w.c->tile_first != tile) program_type::load_tiles(*w.c, tile);
@@ -227,21 +248,23 @@ struct score_gradient_loops {
     w.note(first, count, packs.from, packs.count(), mixed);
   }
   // All keys of [first, end) that are not known to be excluded, in groups.
-  static void visit(const environment& call, work& w, extent_t first, extent_t end, bool later) {
+  static void visit(const environment& call, work& w, extent_t first, extent_t end) {
     if (first >= end) return;
     const tile_kind kind = classify<Region, T>(*w.c, w.bounds, first, end - 1);
     if (kind == tile_kind::empty) return;
     if (kind == tile_kind::full || end - first <= group) {
-      for (extent_t at = first; at < end; at += group) meet(call, w, at, int(std::min<extent_t>(group, end - at)), kind == tile_kind::mixed, later);
+      for (extent_t at = first; at < end; at += group) meet(call, w, at, int(std::min<extent_t>(group, end - at)), kind == tile_kind::mixed);
       return;
     }
     const extent_t middle = first + ((end - first + group - 1) / group / 2) * group;
-    visit(call, w, first, middle, later);
-    visit(call, w, middle, end, later);
+    visit(call, w, first, middle);
+    visit(call, w, middle, end);
   }
 
-  // ---- items ----
-  static void block(const environment& call, const scratch& s, work& w, extent_t item, extent_t first, bool later) {
+  // ---- blocks ----
+  // Row outputs and sums of one block; what it adds to the item it adds after the block before it.
+  static void block_of_rows(const environment& call, const scratch& s, work& w) {
+    const extent_t first = w.block * rows, number = w.owner * w.n.serial + w.part;
     const int count = int(std::min<extent_t>(rows, w.n.rows_total - first));
     program_type::set_rows(*w.c, first, count);
     w.first_row = first;
@@ -249,15 +272,15 @@ struct score_gradient_loops {
     shape::each_output([&]<int K>() {                      // what no key reaches
       if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::pairs && Region.keep != 0) {
         const view& v = call.outputs[K];
-        if (shape::carries(K) && later) return;
+        if (shape::carries(K) && w.part > 0) return;
         for (int r = 0; r < count; ++r)
           for (extent_t j = 0; j < w.n.keys; j += lanes)
             store_lanes<Region.outputs[std::size_t(K)].type>(v.data, offset_at(call, w, v, r) + j * v.stride[std::size_t(column)], v.stride[std::size_t(column)],
                                                              int(std::min<extent_t>(lanes, w.n.keys - j)), P(T(0)));
       }
     });
-    visit(call, w, 0, w.n.keys, later);
-    flush(call, w, later);
+    visit(call, w, 0, w.n.keys);
+    flush(call, w);
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.sinks[std::size_t(K)];
       constexpr output o = Region.outputs[std::size_t(K)];
@@ -276,45 +299,58 @@ struct score_gradient_loops {
             for (extent_t e = 0; e < w.n.width[y]; ++e) put_element<o.type>(v.data, offset_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
         }
       } else if constexpr (k.kind == sink_kind::row_sum) {
-        T* to = reinterpret_cast<T*>(partial(w.n, s, K)) + item * w.n.rows_total + first;
+        T* to = reinterpret_cast<T*>(partial(w.n, s, K)) + number * w.n.rows_total + first;
         for (int r = 0; r < count; ++r) to[r] = w.sums[K][r] * factor<K>(w);
-      } else if constexpr (k.kind == sink_kind::uniform_sum) {
-        for (int r = 0; r < count; ++r) w.total[K] += double(w.sums[K][r]);
+      }
+    });
+    w.await_before(w.n.done(w.part));
+    shape::each_output([&]<int K>() {
+      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::uniform_sum)
+        for (int r = 0; r < count; ++r) w.item->total[K] += double(w.sums[K][r]);
+    });
+  }
+  // Before the first block of a part, when the part before it is done.
+  static void begin_part(const environment& call, work& w) {
+    item_type& i = *w.item;
+    program_type::set_bounds(*w.c, i.bounds);
+    i.set_keys(call, w.n, *w.c);
+    shape::each_output([&]<int K>() {
+      constexpr sink k = Region.sinks[std::size_t(K)];
+      i.total[K] = 0;
+      if constexpr (k.kind == sink_kind::column_product) {
+        if (!(shape::carries(K) && w.part > 0)) std::memset(i.sums[K], 0, std::size_t(w.n.keys * w.n.padded[k.y]) * sizeof(T));
+      } else if constexpr (k.kind == sink_kind::column_sum) {
+        std::memset(i.sums[K], 0, std::size_t(w.n.keys) * sizeof(T));
       }
     });
   }
-  static void item(const environment& call, const scratch& s, work& w, extent_t owner) {
-    for (extent_t part = 0; part < w.n.serial; ++part) {
-      const extent_t number = owner * w.n.serial + part;
-      const bool later = part > 0;
-      w.c = new (static_cast<void*>(w.c)) context(call, w.n.keys);
-      w.c->tiles = w.tiles;
-      program_type::set_item(*w.c, number);
-      program_type::set_bounds(*w.c, w.bounds);
-      w.set_keys(call);
-      shape::each_output([&]<int K>() {
-        constexpr sink k = Region.sinks[std::size_t(K)];
-        constexpr int y = k.y < 0 ? 0 : k.y;
-        w.total[K] = 0;
-        if constexpr (k.kind == sink_kind::column_product) {
-          if (!(shape::carries(K) && later)) std::memset(w.sums[K], 0, std::size_t(w.n.keys * w.n.padded[y]) * sizeof(T));
-        } else if constexpr (k.kind == sink_kind::column_sum) {
-          std::memset(w.sums[K], 0, std::size_t(w.n.keys) * sizeof(T));
-        }
-      });
-      for (extent_t first = 0; first < w.n.rows_total; first += rows) block(call, s, w, number, first, later);
-      shape::each_output([&]<int K>() {
-        constexpr sink k = Region.sinks[std::size_t(K)];
-        if constexpr (k.kind == sink_kind::column_product) {
-          if (!shape::carries(K) || part + 1 == w.n.serial) store_columns<K>(call, w);
-        } else if constexpr (k.kind == sink_kind::column_sum) {
-          T* const to = reinterpret_cast<T*>(partial(w.n, s, K)) + number * w.n.keys;
-          for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.sums[K][j] * factor<K>(w);
-        } else if constexpr (k.kind == sink_kind::uniform_sum) {
-          reinterpret_cast<double*>(partial(w.n, s, K))[number] = w.total[K] * double(factor<K>(w));
-        }
-      });
-    }
+  // After its last block, when all are done.
+  static void end_part(const environment& call, const scratch& s, const work& w) {
+    const extent_t number = w.owner * w.n.serial + w.part;
+    shape::each_output([&]<int K>() {
+      constexpr sink k = Region.sinks[std::size_t(K)];
+      if constexpr (k.kind == sink_kind::column_product) {
+        if (!shape::carries(K) || w.part + 1 == w.n.serial) store_columns<K>(call, w);
+      } else if constexpr (k.kind == sink_kind::column_sum) {
+        T* const to = reinterpret_cast<T*>(partial(w.n, s, K)) + number * w.n.keys;
+        for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.item->sums[K][j] * factor<K>(w);
+      } else if constexpr (k.kind == sink_kind::uniform_sum) {
+        reinterpret_cast<double*>(partial(w.n, s, K))[number] = w.item->total[K] * double(factor<K>(w));
+      }
+    });
+  }
+  // One step: a block of a part of an item.
+  static void one_step(const environment& call, const scratch& s, work& w, item_type& item, extent_t owner, extent_t number) {
+    const extent_t part = number / w.n.blocks;
+    w.block = number % w.n.blocks;
+    if (w.owner != owner || w.part != part) w.enter(call, item, owner, part);
+    w.await_begin();
+    if (w.block == 0) begin_part(call, w);
+    w.reach(w.n.begun(part));
+    w.use_keys();
+    if (w.n.rows_total > 0) block_of_rows(call, s, w);
+    if (w.block + 1 == w.n.blocks) end_part(call, s, w);
+    w.reach(w.n.done(part));
   }
   template <int K>
   static void store_columns(const environment& call, const work& w) {
@@ -383,13 +419,35 @@ struct score_gradient_loops {
     });
   }
 
+  // What a thread does: see for_each_step.
+  struct worker {
+    const environment& call;
+    const scratch& s;
+    work& w;
+    std::byte* items;
+    std::size_t item_size;
+
+    item_type& at(std::ptrdiff_t place) const { return *reinterpret_cast<item_type*>(items + std::size_t(place) * item_size); }
+    void open(extent_t, std::ptrdiff_t place) const {
+      std::byte* const memory = items + std::size_t(place) * item_size;
+      item_type& item = *new (memory) item_type;
+      item.place(w.n, memory + rounded(sizeof(item_type)));
+      for (extent_t i = 0; i < w.n.blocks; ++i) new (item.blocks + i) milestone{0};
+    }
+    void step(extent_t owner, std::ptrdiff_t place, extent_t number) const { one_step(call, s, w, at(place), owner, number); }
+  };
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
-    for_each_item(n.serial > 0 ? n.owners : 0, call.threads, [&](extent_t owner, int thread) {
-      std::byte* memory = s.of(thread);
+    std::byte* shared = s.shared;
+    for (int k = 0; k < Region.output_count; ++k) shared += partial_bytes(n, Region.sinks[std::size_t(k)].kind);
+    open_item* const open = reinterpret_cast<open_item*>(shared);
+    std::byte* const items = shared + open_bytes(n, call.threads);
+    const std::size_t item_size = item_bytes(n);
+    for_each_step(n.serial > 0 ? n.owners : 0, n.serial * n.blocks, call.threads, open, [&](int thread) {
+      std::byte* const memory = s.of(thread);
       work& w = *new (memory) work(call);
       w.place(memory + rounded(sizeof(work)));
-      item(call, s, w, owner);
+      return worker{call, s, w, items, item_size};
     });
     shape::each_output([&]<int K>() {
       if constexpr (is_sum(Region.sinks[std::size_t(K)].kind)) add_items<K>(call, n, s);

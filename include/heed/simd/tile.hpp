@@ -205,7 +205,7 @@ HEED_NOINLINE inline void transpose_in(const T* const* rows, int count, index el
 // The same for rows x, x + row_stride, ...
 template <class T>
 inline void transpose_in(const T* x, index row_stride, int count, index element_stride, index depth, T scale, T* t) {
-  const T* rows[block_rows<T>];
+  const T* rows[block_rows<T>]{};
   for (int r = 0; r < count; ++r) rows[r] = x + r * row_stride;
   transpose_in<T>(rows, count, element_stride, depth, scale, t);
 }
