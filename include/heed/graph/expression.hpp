@@ -13,7 +13,7 @@ struct expression {
   const shape_value* shape;
   label named_after;                                       // of a gradient: the input that it belongs to; empty for others
   template <class Grow>
-  constexpr expression(const graph& from, const shape_value& s, const Grow& grow, const label& input)
+  constexpr expression(const graph& from, const shape_value& s, const Grow& grow, const label& input = {})
       : g(from), root(grow(g)), shape(&s), named_after(input) {}
   constexpr const node& top() const { return g[root]; }
 };
