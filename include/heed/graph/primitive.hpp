@@ -118,6 +118,8 @@ template <class F, int Operands> constexpr bool require_value_of_primitive() {
   return on_packs<F, Operands>::has_value;
 }
 
+// Perhaps part of a derivative, which is not asked for its own.
+template <class A> inline constexpr bool on_stand_ins = std::is_same_v<expr_of<A>, expr<shape<>, element::real>>;
 template <class F, class... A> constexpr bool admits_primitive() {
   constexpr int operands = int(sizeof...(A));
   if constexpr (any_ill_formed<A...>) return false;
@@ -125,9 +127,10 @@ template <class F, class... A> constexpr bool admits_primitive() {
   else if constexpr (!require_operands_of_primitive<F, operands>()) return false;
   else if constexpr (!require_value_of_primitive<F, operands>()) return false;
   else if constexpr (!require_numbers<element_of_expr<A>...>()) return false;
-  else if constexpr (!(std::is_same_v<expr_of<A>, expr<shape<>, element::real>> && ...) && !admits_derivative<F, operands>()) return false;   // else: perhaps in a derivative
+  else if constexpr (!(on_stand_ins<A> && ...) && !admits_derivative<F, operands>()) return false;
   else if constexpr (operands == 1) return true;
-  else return require_one_width<element_of_expr<A>...>() && agree<shape_of<A>...>();
+  else if constexpr (!require_one_width<element_of_expr<A>...>()) return false;
+  else return agree<shape_of<A>...>();
 }
 template <bool Admitted, class... A> struct type_of_primitive { using type = ill_formed; };
 template <class A> struct type_of_primitive<true, A> { using type = expr<shape_of<A>, real_of(element_of_expr<A>)>; };
