@@ -30,16 +30,6 @@ inline constexpr expr<shape<>, element::real> stand_in(empty_graph, [](graph& g)
 });
 template <class F, int Operands>
 inline constexpr bool has_derivative = Operands == 1 ? requires { F::derivative(stand_in<0>); } : requires { F::derivative(stand_in<0>, stand_in<1>); };
-// A derivative that is ill-formed is so without any gradient being asked for.
-template <class F, int Operands> constexpr bool admits_derivative() {
-  if constexpr (Operands == 1) {
-    if constexpr (requires { F::derivative(stand_in<0>); }) return !is_ill_formed<decltype(F::derivative(stand_in<0>))>;
-  } else {
-    if constexpr (requires { F::derivative(stand_in<0>, stand_in<1>); }) return !is_ill_formed<decltype(F::derivative(stand_in<0>, stand_in<1>))>;
-  }
-  return true;
-}
-
 template <class D> inline constexpr int slope_count = 1;
 template <class A, class B> inline constexpr int slope_count<std::pair<A, B>> = 2;
 
@@ -118,8 +108,6 @@ template <class F, int Operands> constexpr bool require_value_of_primitive() {
   return on_packs<F, Operands>::has_value;
 }
 
-// Perhaps part of a derivative, which is not asked for its own.
-template <class A> inline constexpr bool on_stand_ins = std::is_same_v<expr_of<A>, expr<shape<>, element::real>>;
 template <class F, class... A> constexpr bool admits_primitive() {
   constexpr int operands = int(sizeof...(A));
   if constexpr (any_ill_formed<A...>) return false;
@@ -127,7 +115,6 @@ template <class F, class... A> constexpr bool admits_primitive() {
   else if constexpr (!require_operands_of_primitive<F, operands>()) return false;
   else if constexpr (!require_value_of_primitive<F, operands>()) return false;
   else if constexpr (!require_numbers<element_of_expr<A>...>()) return false;
-  else if constexpr (!(on_stand_ins<A> && ...) && !admits_derivative<F, operands>()) return false;
   else if constexpr (operands == 1) return true;
   else if constexpr (!require_one_width<element_of_expr<A>...>()) return false;
   else return agree<shape_of<A>...>();
@@ -138,17 +125,30 @@ template <class A, class B> struct type_of_primitive<true, A, B> {
   using type = expr<join<shape_of<A>, shape_of<B>>, real_of(joined(element_of_expr<A>, element_of_expr<B>))>;
 };
 
+// A mistake in a derivative is one without any gradient being asked for, too.
+template <class F, int Operands> constexpr bool look_at_derivative() {
+  if constexpr (Operands == 1) return requires { F::derivative(stand_in<0>); };
+  else return requires { F::derivative(stand_in<0>, stand_in<1>); };
+}
+// Perhaps part of a derivative, which does not look at itself.
+template <class A> inline constexpr bool on_stand_ins = std::is_same_v<expr_of<A>, expr<shape<>, element::real>>;
+
 // primitive<F>(x): the shape of x; primitive<F>(a, b): the axes of a, then those b adds. A real number, whatever the operands. The type
 // is spelled out, not deduced: a derivative may use its own primitive.
 template <class F, Operand A, Operand... More> requires(Symbolic<A> || (Symbolic<More> || ...))
 constexpr typename type_of_primitive<admits_primitive<F, A, More...>(), A, More...>::type primitive(const A& a, const More&... more) {
   using E = typename type_of_primitive<admits_primitive<F, A, More...>(), A, More...>::type;
   if constexpr (is_ill_formed<E>) return {};
-  else return E(larger_graph(a, more...), [&](graph& g) {
-    const node_id operands[] = {put(g, a), put(g, more)..., 0};
-    return g.add(node{.code = op::primitive, .type = E::type, .a = operands[0], .b = operands[1], .axes = g[operands[0]].axes | g[operands[1]].axes,
-                      .value = double(g.add_primitive(primitive_entry_of<F, 1 + int(sizeof...(More))>))});
-  });
+  else {
+    constexpr int operands = 1 + int(sizeof...(More));
+    constexpr const primitive_entry& entry = primitive_entry_of<F, operands>;        // first: with clang it looks at the derivative, too
+    if constexpr (!(on_stand_ins<A> && ... && on_stand_ins<More>)) look_at_derivative<F, operands>();
+    return E(larger_graph(a, more...), [&](graph& g) {
+      const node_id of[] = {put(g, a), put(g, more)..., 0};
+      return g.add(node{.code = op::primitive, .type = E::type, .a = of[0], .b = of[1], .axes = g[of[0]].axes | g[of[1]].axes,
+                        .value = double(g.add_primitive(entry))});
+    });
+  }
 }
 
 }  // namespace heed
