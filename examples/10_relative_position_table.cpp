@@ -1,7 +1,6 @@
 // 10. A table that is learned: what T5 adds to a score depends on the distance of query and key alone, exactly for near keys, by the
-// logarithm of the distance for far ones (Raffel et al. 2020). The bucket of a distance is an expression like any other. The table is
-// read entry by entry, as a chain of choices: every entry is a number a head, and its gradient a sum over pairs that comes out of the
-// same loops as everything else. (`table.at(bucket)` says the same in one word, and is fused forward; its gradient is not, and slow.)
+// logarithm of the distance for far ones (Raffel et al. 2020). The bucket of a distance is an expression like any other, and the table
+// is read at it. The gradient of an entry is the sum over all pairs of its bucket; it comes out of the same loops as everything else.
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
@@ -25,11 +24,7 @@ constexpr auto wanted = input<"wanted">(h, n, e);
 constexpr auto distance = n - m;
 constexpr auto far = 4 + cast<std::int32_t>(log(max(distance, 1) / 4) / std::numbers::ln2 * 4 / 3);
 constexpr auto bucket = min(where(distance < 4, max(distance, 0), far), 7);
-template <int Entry = 0> constexpr auto relative_bias() {
-  const auto entry = gather<buckets>(table, Entry);
-  if constexpr (Entry + 1 == buckets.extent) return entry; else return where(bucket == Entry, entry, relative_bias<Entry + 1>());
-}
-constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + relative_bias(), causal(n, m))), v);
+constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + table.at(bucket), causal(n, m))), v);
 constexpr auto loss = sum<h, n, e>((out - wanted) * (out - wanted));
 constexpr auto learn = results(loss, gradient<loss>(wrt(table)));   // the loss and its gradient, one graph
 

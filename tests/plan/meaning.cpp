@@ -107,6 +107,27 @@ BOOST_AUTO_TEST_CASE(gradients_of_tables) {
   BOOST_TEST(regions(p, region_kind::scatter) == 1);
   BOOST_TEST(regions(p, region_kind::loop) == 0);
 }
+// Tables that a score reads at a computed index: of each head, of a whole batch, of the heads of a group, at an index that is absent.
+BOOST_AUTO_TEST_CASE(gradients_of_tables_that_a_score_reads) {
+  static constexpr auto own = input<"own">(h, r, eleven);
+  static constexpr auto common = input<"common">(eleven);
+  static constexpr auto far = weighed(mask(s - 0.5 * common.at(2 * abs(n - m)), m <= n + 1));
+  static constexpr auto heads = dot<m>(softmax<m>(mask(dot<d>(input<"qg">(b, h, r, n, d), k) + own.at(n - m + 2), m <= n)), v);
+  static constexpr auto partly = weighed(s + table.at(cast<std::int32_t>(mask(n - m, n - m < 3))));
+  static constexpr auto grad_relative = gradient<relative>(wrt(q, k, v, table));
+  static constexpr auto grad_far = gradient<far>(wrt(q, k, common));
+  static constexpr auto grad_heads = gradient<heads>(wrt(k, own));
+  static constexpr auto grad_partly = gradient<partly>(wrt(v, table));
+  for (const plan* p : {&check<grad_relative>("gradient<relative>"), &check<grad_far>("gradient<far>"), &check<grad_heads>("gradient<heads>"), &check<grad_partly>("gradient<partly>")}) {
+    BOOST_TEST(p->region_count == 3);                      // scores, the rows' deltas, all gradients
+    BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
+  }
+  // A table that varies with the rows' positions themselves would take memory over them for every block: that is not fused.
+  static constexpr auto each_row = input<"each_row">(n, eleven);
+  static constexpr auto varied = weighed(s + each_row.at(n - m));
+  static constexpr auto grad_varied = gradient<varied>(wrt(each_row));
+  BOOST_TEST(regions(check<grad_varied>("gradient<varied>"), region_kind::loop) > 0);
+}
 BOOST_AUTO_TEST_CASE(views_and_results) {
   HEED_VIEWS_AND_RESULTS(CHECK)
 }

@@ -3,6 +3,7 @@
 // options: -O2
 #include "against_reference.hpp"
 #include <cstring>
+#include <numbers>
 #include <omp.h>
 using namespace heed_tests;
 
@@ -86,6 +87,24 @@ constexpr auto dv_shared = dot<b, n, r>(p_shared, gr);
 constexpr auto dslope_shared = sum<b, n, r, m>(ds_shared * (m - n));
 constexpr auto dgate_shared = sum<r, m>(ds_shared);
 constexpr auto dgate_m_shared = sum<n, r>(-ds_shared);
+
+// T5: a table read at a bucket of the distance, exact for near keys, by the logarithm for far ones, both directions; of each head, of all
+// heads together, of each query head of a group; and a table along the keys' segments, read at an operand.
+constexpr axis<"buckets"> buckets;
+constexpr auto t5_table = input<"t5_table">(h, buckets);
+constexpr auto t5_far = 8 + cast<std::int32_t>(log(max(abs(n - m), 1) / 8.) / (4 * std::numbers::ln2) * 8);
+constexpr auto t5_bucket = where(m > n, 16, 0) + where(abs(n - m) < 8, abs(n - m), min(t5_far, 15));
+constexpr auto o_t5 = dot<m>(weights(s + t5_table.at(t5_bucket)), v);
+constexpr auto grad_t5 = gradient<o_t5>(wrt(q, k, v, t5_table));
+constexpr auto common_table = input<"common_table">(buckets);
+constexpr auto o_common = dot<m>(weights(mask(s + 0.5 * common_table.at(n - m), n - m < 50 && causal(n, m))), v);   // beyond the table: its last entry
+constexpr auto grad_common = gradient<o_common>(wrt(k, common_table));
+constexpr auto group_table = input<"group_table">(h, r, buckets);
+constexpr auto o_group = dot<m>(weights(mask(dot<d>(qr, k) * 0.25 + group_table.at(t5_bucket), causal(n, m))), v);
+constexpr auto grad_group = gradient<o_group>(wrt(qr, v, group_table));
+constexpr auto segment = input<"segment", std::int32_t>(b, m);
+constexpr auto o_segment = dot<m>(weights(s + t5_table.at(segment) - common_table.at(t5_bucket)), v);
+constexpr auto grad_segment = gradient<o_segment>(wrt(t5_table, common_table));
 
 template <result_list R, class... Bind>
 void check(const std::string& name, std::vector<std::vector<extent_t>> shapes, double unit, Bind&&... bind) {
@@ -178,6 +197,37 @@ BOOST_AUTO_TEST_CASE(values_shared_by_a_batch) {
         name, {{B, 2, N, R, 16}, {B, 2, M, 16}, {2, M, 9}, {2}, {B, 2, N}, {B, 2, M}}, 8 * p.unit(), qr = Q, k = p.K, vs = V, gr = G, slope = slopes, gate = Gn, gate_m = Gm, bias = bias_nm);
   }
 }
+BOOST_AUTO_TEST_CASE(tables_read_at_a_computed_index) {
+  for (const auto& [N, M, D, E] : {std::array<extent_t, 4>{1, 1, 1, 1}, {47, 47, 8, 8}, {49, 50, 31, 5}, {97, 193, 64, 64}, {200, 13, 3, 7}, {5, 0, 4, 4}, {0, 5, 4, 4}}) {
+    const problem p{.B = 2, .H = 3, .N = N, .M = M, .D = D, .E = E};
+    const std::string at = " at " + std::to_string(N) + " x " + std::to_string(M);
+    const auto shapes = p.shapes();
+    const double unit = 2 * p.unit();                      // two ways to round a bucket of far keys
+    const tensor<float> T = filled<float>(11, 1, {3, 32}), C = filled<float>(12, 1, {20}), Qr = filled<float>(13, 1, {2, 3, N, 2, D}), Gr = filled<float>(14, 1, {2, 3, N, 2, E});
+    const tensor<float> own = filled<float>(15, 1, {3, 2, 32}), wide = filled<float>(12, 1, {32});
+    tensor<std::int32_t> segments(2, M);
+    for (std::size_t i = 0; i < segments.size(); ++i) segments[i] = std::int32_t(i * 7 % 32);
+    check<grad_t5>("t5" + at, {shapes[0], shapes[1], shapes[2], {3, 32}}, unit, q = p.Q, k = p.K, v = p.V, t5_table = T, cotangent<o_t5> = p.G);
+    check<grad_common>("common" + at, {shapes[1], {20}}, unit, q = p.Q, k = p.K, v = p.V, common_table = C, cotangent<o_common> = p.G);
+    check<grad_group>("group" + at, {{2, 3, N, 2, D}, shapes[2], {3, 2, 32}}, unit, qr = Qr, k = p.K, v = p.V, group_table = own, cotangent<o_group> = Gr);
+    check<grad_segment>("segment" + at, {{3, 32}, {32}}, unit, q = p.Q, k = p.K, v = p.V, t5_table = T, segment = segments, common_table = wide, cotangent<o_segment> = p.G);
+  }
+}
+BOOST_AUTO_TEST_CASE(a_table_with_strides_and_one_without_entries) {
+  const problem p{.B = 2, .H = 3, .N = 30, .M = 40, .D = 8, .E = 8};
+  const tensor<float> T = filled<float>(11, 1, {3, 32});
+  tensor<float> backwards(32, 3), got(32, 3), dQ(2, 3, 30, 8), dK(2, 3, 40, 8), dV(2, 3, 40, 8);
+  tensor<double> want_q(2, 3, 30, 8), want_k(2, 3, 40, 8), want_v(2, 3, 40, 8), want(3, 32);
+  for (extent_t i = 0; i < 3; ++i) for (extent_t j = 0; j < 32; ++j) backwards(31 - j, i) = T(i, j);
+  const auto seen = [](tensor<float>& t) { return view(t.data() + 31 * 3, {3, 32}, {1, -3}); };
+  fuse<grad_t5, strict>(q = p.Q, k = p.K, v = p.V, t5_table = seen(backwards), cotangent<o_t5> = p.G, into(dQ, dK, dV, seen(got)));
+  reference<grad_t5>(q = p.Q, k = p.K, v = p.V, t5_table = T, cotangent<o_t5> = p.G, into(want_q, want_k, want_v, want));
+  for (extent_t i = 0; i < 3; ++i) for (extent_t j = 0; j < 32; ++j) BOOST_TEST(std::fabs(double(got(31 - j, i)) - want(i, j)) < 1e-5);
+  BOOST_TEST(largest(want) > 0.1);
+  tensor<float> empty(3, 0), nothing(3, 0);
+  fuse<grad_t5, strict>(q = p.Q, k = p.K, v = p.V, t5_table = empty, cotangent<o_t5> = p.G, into(dQ, dK, dV, nothing));
+  for (const tensor<float>* t : {&dQ, &dK, &dV}) BOOST_TEST((largest(*t) > 0 && std::isfinite(largest(*t))));
+}
 // One head and more threads than heads: blocks of a head are shared out, and what they add to each other's sums comes in their order.
 namespace {
 template <result_list R, class... Bind>
@@ -216,6 +266,11 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
     check_bits<results(dq_gated, dgate, dgate_m)>("gated" + at, {shapes[0], {B, H, N}, {B, H, M}}, q = p.Q, k = p.K, v = p.V, g = p.G, gate = Gn, gate_m = Gm);
     check_bits<results(dbias, dq_biased, dk_biased, dv_biased)>("biased" + at, {{H, N, M}, shapes[0], shapes[1], shapes[2]}, q = p.Q, k = p.K, v = p.V, g = p.G, bias = bias_nm);
   }
+  const problem p{.B = 2, .H = 1, .N = 203, .M = 190, .D = 16, .E = 9};
+  const tensor<float> T = filled<float>(11, 1, {1, 32}), C = filled<float>(12, 1, {20}), own = filled<float>(15, 1, {1, 2, 32}), Qr = filled<float>(13, 1, {2, 1, 203, 2, 16}), Gr = filled<float>(14, 1, {2, 1, 203, 2, 9});
+  check_bits<grad_t5>("t5", {p.shapes()[0], p.shapes()[1], p.shapes()[2], {1, 32}}, q = p.Q, k = p.K, v = p.V, t5_table = T, cotangent<o_t5> = p.G);
+  check_bits<grad_common>("common table", {p.shapes()[1], {20}}, q = p.Q, k = p.K, v = p.V, common_table = C, cotangent<o_common> = p.G);
+  check_bits<grad_group>("tables of a group", {{2, 1, 203, 2, 16}, p.shapes()[2], {1, 2, 32}}, qr = Qr, k = p.K, v = p.V, group_table = own, cotangent<o_group> = Gr);
   for (const auto& [B, H, R, N] : {std::array<extent_t, 4>{1, 1, 3, 131}, {3, 1, 2, 131}, {4, 2, 3, 67}}) {   // parts of one item
     const tensor<float> Q = filled<float>(8, 1, {B, H, N, R, 16}), G = filled<float>(9, 1, {B, H, N, R, 9}), K = filled<float>(2, 1, {B, H, N, 16}), V = filled<float>(3, 1, {H, N, 9});
     const tensor<float> slopes = filled<float>(4, 0.1, {H}), Gn = filled<float>(7, 1, {B, H, N}), Gm = filled<float>(8, 1, {B, H, N}), bias_nm = filled<float>(5, 1, {H, N, N});

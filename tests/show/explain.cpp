@@ -95,6 +95,15 @@ BOOST_AUTO_TEST_CASE(a_score_region) {
   BOOST_TEST(!says(without, "\n  mask "), without);
   SAYS(without, "cost +2.59 Mflop");                       // 2 x (3 x 2 x 100 x 90) x (16 + 8)
 }
+BOOST_AUTO_TEST_CASE(sums_of_a_gradient) {
+  static constexpr auto table = input<"table">(h, z);
+  static constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + table.at(n - m), past)), v);
+  static constexpr auto grad = gradient<out>(wrt(k, table));
+  const std::string text = explain<grad>();
+  SAYS(text, "3 regions\n");
+  SAYS(text, "gives +sum<b, n, m>\\(weight \\* \\(tile1 - \\[1\\]\\)\\) at z = n - m\n");
+  SAYS(text, "\n +0.25 \\* dot<n>\\(weight \\* \\(tile1 - \\[1\\]\\), q\\)\n");
+}
 BOOST_AUTO_TEST_CASE(extents_that_are_missing_are_named) {
   const std::string text = explain<causal_out>(with(b, 3));
   SAYS(text, "not known without the extents of [nm], [nm]:");

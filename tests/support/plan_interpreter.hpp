@@ -209,7 +209,9 @@ class plan_interpreter {
         const sink& s = r.sinks[std::size_t(k)];
         const output& o = r.outputs[std::size_t(k)];
         const double value = s.factor * (s.scale ? eval(r, s.scale, at, tile) : 1) * eval(r, s.pair, at, tile);
+        const extent_t entry = s.index ? extent_t(eval(r, s.index, at, tile)) : 0, last = s.index ? extent_[std::size_t(s.table)] - 1 : 0;
         oracle_.each(o.axes & ~pairs, [&](const index_array& along) {
+          if (s.index && along[std::size_t(s.table)] != std::clamp<extent_t>(entry, 0, last)) return;
           index_array there = at;
           for (std::size_t i = 0; o.axes >> i; ++i)
             if ((o.axes & ~pairs) >> i & 1) there[i] = along[i];

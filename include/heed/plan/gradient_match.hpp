@@ -1,7 +1,7 @@
 // Recognises what a score-gradient region computes: everything that is reduced out of the pairs (rows x columns) of one
 // softmax and vanishes with its weights, which is the shape of every gradient that passes through attention. Such a value is
-// a *sink*: queries' gradients dot<m>(pair, keys), keys' and values' dot<n>(pair, queries), sums for captured operands, or
-// the pairs themselves. The weights are recomputed tile by tile from the log-sum-exp (Dao et al. 2022, FlashAttention), so
+// a *sink*: queries' gradients dot<m>(pair, keys), keys' and values' dot<n>(pair, queries), sums for captured operands (for a
+// table that the score reads at a computed index, a sum for each of its elements), or the pairs themselves. The weights are recomputed tile by tile from the log-sum-exp (Dao et al. 2022, FlashAttention), so
 // that nothing over pairs is stored unless it is a result.
 #pragma once
 #include "uses.hpp"
@@ -11,6 +11,7 @@ namespace heed::middle {
 struct gradient_sink {
   node_id root{}, core{};                                  // what is written; the reduction below it (or the pairs themselves)
   node_id pair{}, other{};                                 // the pairwise operand of the core, and that of a product
+  node_id index{};                                         // of a table_sum
   sink_kind kind{};
   axis_set over{};
   double factor = 1;                                       // root = factor * core
@@ -69,8 +70,43 @@ struct gradient_matcher {
     }
     return true;
   }
+  // Can the index of a table be computed at every pair without the tiles?
+  constexpr bool indexes(node_id index) const {
+    node_stack s;
+    s.push(index);
+    while (s.count) {
+      const node_id i = s.pop();
+      const node& x = g[i];
+      if (i == r.weights || i == r.tile || i == r.product) return false;
+      if (x.code == op::gather) {
+        if (is_pairwise(source_of_view(g, x.a)) && g[source_of_view(g, x.a)].code != op::input) return false;
+        s.push(x.b);
+      } else if (is_inlined(x.code)) {
+        s.push(x.a), s.push(x.b), s.push(x.c);
+      } else if (is_pairwise(i) && g[source_of_view(g, i)].code != op::input) {
+        return false;
+      }
+    }
+    return true;
+  }
+  // What a scatter adds up: factor * sum over `over` of a pairwise value. Where the score broadcast the table, over a batch say, its
+  // gradient was summed first.
+  struct scattered_pair { node_id pair; axis_set over; double factor; };
+  constexpr scattered_pair below_scatter(node_id scatter) const {
+    scattered_pair s{g[scatter].a, g[scatter].over, 1};
+    for (;;) {
+      const node& x = g[s.pair];
+      if (x.code == op::negate) s.factor = -s.factor, s.pair = x.a;
+      else if (x.code == op::multiply && is_constant(g, x.a)) s.factor *= g[x.a].value, s.pair = x.b;
+      else if (x.code == op::sum && is_pairwise(s.pair)) s.over |= x.over, s.pair = x.a;
+      else break;
+    }
+    if (!vanishes[std::size_t(s.pair)]) s.pair = 0;
+    return s;
+  }
   constexpr node_id pair_of(node_id core) const {
     const node& x = g[core];
+    if (x.code == op::scatter) return below_scatter(core).pair;
     if (x.code == op::sum) return vanishes[std::size_t(x.a)] ? x.a : node_id(0);
     if (x.code != op::dot) return vanishes[std::size_t(core)] && u.result[std::size_t(core)] ? core : node_id(0);
     if (weighted(g, core).weights) return 0;
@@ -110,6 +146,12 @@ struct gradient_matcher {
         if ((y.axes & column) || (s.over & r.rows) != r.rows || (s.over & column)) return false;
         if (x.axes != ((r.batch & ~s.over) | column | width)) return false;
       }
+    } else if (x.code == op::scatter) {
+      const scattered_pair below = below_scatter(s.core);
+      s.kind = sink_kind::table_sum, s.index = x.b, s.over = below.over, s.factor *= below.factor;
+      if (g[s.pair].axes != all || (g[s.index].axes & ~all) || !indexes(s.index)) return false;
+      if (!(s.over & column) || !(s.over & r.rows) || (r.rows & ~s.over & g[s.index].axes) || (s.over & ~all) || (all & bit(x.first))) return false;
+      summed_batch = 0;                                    // partial sums of the items are added at the end
     } else {
       if (g[s.pair].axes != all) return false;
       const bool columns = s.over & column, rows = (s.over & r.rows) == r.rows;
@@ -138,7 +180,7 @@ struct gradient_matcher {
     node_flags reads{};
     node_stack s;
     for (int k = 0; k < r.sink_count; ++k) {
-      s.push(r.sinks[std::size_t(k)].pair);
+      s.push(r.sinks[std::size_t(k)].pair), s.push(r.sinks[std::size_t(k)].index);
       reads[std::size_t(r.sinks[std::size_t(k)].other)] = true;
     }
     reads[std::size_t(r.g)] = reads[std::size_t(r.v)] = reads[std::size_t(r.x)] = reads[std::size_t(r.w)] = true;

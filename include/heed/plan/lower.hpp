@@ -229,8 +229,8 @@ struct lowering {
 
   // ---- kinds ----
   // The score in units of log2, its mask, the row axes and the factor that queries take. `others`: values that are computed
-  // from the same tile.
-  constexpr void score_program(node_id x_node, const std::array<node_id, max_outputs>& others) {
+  // beside it at the same pairs.
+  constexpr void score_program(node_id x_node, const std::array<node_id, 2 * max_outputs>& others) {
     const node_id scaled_score = scaled(g, o.core, 1.4426950408889634074);
     axis_set positions = 0;                                // row axes that the score looks at as indices
     node_id user = 0;
@@ -314,8 +314,8 @@ struct lowering {
       memo[std::size_t(m.product)] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 1, .axes = g[m.product].axes}), 0};
     }
     memo[std::size_t(m.weights)] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 2, .axes = g[m.weights].axes}), 0};
-    std::array<node_id, max_outputs> pairs{};
-    for (int k = 0; k < m.sink_count; ++k) pairs[std::size_t(k)] = m.sinks[std::size_t(k)].pair;
+    std::array<node_id, 2 * max_outputs> pairs{};
+    for (int k = 0; k < m.sink_count; ++k) pairs[std::size_t(2 * k)] = m.sinks[std::size_t(k)].pair, pairs[std::size_t(2 * k + 1)] = m.sinks[std::size_t(k)].index;
     score_program(m.x, pairs);
     for (int k = 0; k < m.sink_count; ++k) {
       const gradient_sink& from = m.sinks[std::size_t(k)];
@@ -337,7 +337,12 @@ struct lowering {
         else if (x.code == op::present && implied(value_of(x.a).keep)) i = x.a;
         else more = false;
       }
-      const kept_value v = value_of(i);
+      kept_value v = value_of(i);
+      if (from.index) {                                    // where there is no index, nothing is added
+        const kept_value index = value_of(from.index);
+        to.index = index.value, to.table = g[from.core].first;
+        v.keep = both(v.keep, index.keep);
+      }
       to.pair = chosen(implied(v.keep) ? instruction_id(0) : v.keep, real(v.value), 0);
       add_output(from.root, 0);
     }

@@ -52,7 +52,9 @@ struct output {
 // column_product: out[column, width] = sum over rows of pair[row, column] * y[row, width]
 // uniform_sum, row_sum, column_sum: sums of pair over both, the columns, the rows; batch axes or some row axes may be summed too
 // pairs:          the pairwise value itself, perhaps summed over batch axes
-enum class sink_kind : std::uint8_t { row_product, column_product, uniform_sum, row_sum, column_sum, pairs };
+// table_sum:      sums of pair over both, each added to the element along `table` that `index` says; batch axes may be summed too,
+//                 row axes that the index does not vary over (heads of a group) may be kept
+enum class sink_kind : std::uint8_t { row_product, column_product, uniform_sum, row_sum, column_sum, pairs, table_sum };
 struct sink {
   sink_kind kind{};
   instruction_id pair{};                                   // 0 wherever the weight is
@@ -60,6 +62,8 @@ struct sink {
   axis_set over{};                                         // the axes that are summed
   double factor = 1;                                       // of the output; scale (0: none): uniform, of what an item gives
   instruction_id scale = 0;
+  instruction_id index = 0;                                // table_sum: a whole number; outside the table it means the nearest end
+  std::int16_t table = -1;                                 // ... and the axis
   bool operator==(const sink&) const = default;
 };
 

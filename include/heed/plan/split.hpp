@@ -181,7 +181,7 @@ struct splitter {
     s.push(m.score);
     for (int k = 0; k < m.sink_count; ++k) {
       write(o, m.sinks[std::size_t(k)].root);
-      s.push(m.sinks[std::size_t(k)].pair);
+      s.push(m.sinks[std::size_t(k)].pair), s.push(m.sinks[std::size_t(k)].index);
       if (m.sinks[std::size_t(k)].other) read(o, m.sinks[std::size_t(k)].other);
     }
     for (const node_id i : {m.x, m.w, m.g, m.v, m.log_sum_exp})

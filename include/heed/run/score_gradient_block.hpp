@@ -42,6 +42,15 @@ struct gradient_shape {
   // Does this output add up what several batch items give?
   static constexpr bool carries(int k) { return (Region.sinks[std::size_t(k)].over & serial) != 0; }
 
+  // The row axes that a table has itself.
+  static constexpr axis_list kept_rows(int k) {
+    axis_list l;
+    const sink& s = Region.sinks[std::size_t(k)];
+    for (int i = 0; i < Region.rows.count && s.kind == sink_kind::table_sum; ++i)
+      if (!(s.over >> Region.rows[i] & 1)) l.add(Region.rows[i]);
+    return l;
+  }
+
   template <class F> static constexpr void each_operand(const F& f) {
     [&]<int... K>(std::integer_sequence<int, K...>) { (f.template operator()<K>(), ...); }(std::make_integer_sequence<int, Region.operand_count>{});
   }
@@ -58,11 +67,18 @@ struct gradient_sizes {
 
   extent_t owners, serial, rows_total, blocks, keys;       // blocks: at least one, perhaps without rows
   extent_t width[operands], padded[operands];              // of operands of products; padded to whole packs
+  extent_t entries[std::size_t(Region.output_count)];      // of tables, for all heads of a group that have their own; 0: none
+  extent_t top[std::size_t(Region.output_count)];          // the last index of a table
   bool in_place[operands], rows_in_place[operands];        // unit element stride; and rows that lie evenly, in whole packs
   extent_t row_stride[operands];
   explicit gradient_sizes(const environment& c)
       : owners(1), serial(1), rows_total(count_of(Region.rows, c.extent)), blocks(std::max<extent_t>((rows_total + rows - 1) / rows, 1)), keys(c.extent[shape::column]) {
     for (int i = 0; i < Region.batch.count; ++i) (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
+    for (int k = 0; k < Region.output_count; ++k) {
+      const int axis = Region.sinks[std::size_t(k)].table;
+      entries[k] = axis < 0 ? 0 : c.extent[axis] * count_of(shape::kept_rows(k), c.extent);
+      top[k] = axis < 0 ? 0 : std::min<extent_t>(c.extent[axis] - 1, std::numeric_limits<std::int32_t>::max());
+    }
     for (int k = 0; k < Region.operand_count; ++k) {
       const int axis = shape::width_axis(k);
       width[k] = axis < 0 ? 1 : c.extent[axis];
@@ -108,6 +124,7 @@ struct gradient_item {
   extent_t key_stride[operands];
   T* sums[outputs];                                        // [keys][padded], [keys]: by the kind of the sink
   double total[outputs];                                   // uniform sums
+  double* table[outputs];                                  // [entries]
 
   // Hands out memory from `from` on; returns how many bytes that takes. From null: only counts.
   std::size_t place(const gradient_sizes<Region, T>& n, std::byte* from) {
@@ -121,8 +138,9 @@ struct gradient_item {
     });
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.sinks[std::size_t(K)];
-      sums[K] = nullptr;
+      sums[K] = nullptr, table[K] = nullptr;
       if constexpr (s.kind == sink_kind::column_product) sums[K] = take.template of<T>(n.keys * n.padded[s.y]);
+      else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
       else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(n.keys);
     });
     return take.used;
@@ -178,6 +196,8 @@ struct gradient_work {
   T* tail = nullptr;                                       // a last, incomplete group of keys
   T* sums[outputs];                                        // by the kind of the sink: [width][rows], [rows]; the item's [keys][padded]
   T* by_key[outputs];                                      // column sums of the batch: [gradient_keys]
+  double* table[outputs];                                  // what the block adds to the item's: [entries]
+  typename program_type::I* row_entry[outputs];            // [rows]: where a row's own table begins, if rows have their own
   T* tiles = nullptr;
   segment segments[std::size_t(gradient_keys<T>)];
   int segment_count = 0, at = 0;
@@ -203,10 +223,12 @@ struct gradient_work {
     tail = take.template of<T>(group * widest);
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.sinks[std::size_t(K)];
-      sums[K] = by_key[K] = nullptr;
+      sums[K] = by_key[K] = nullptr, table[K] = nullptr, row_entry[K] = nullptr;
       if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(n.width[s.y] * rows);
       else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
       else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
+      else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
+      if constexpr (shape::kept_rows(K).count > 0) row_entry[K] = take.template of<typename program_type::I>(rows);
     });
     tiles = take.template of<T>(program_type::pairs * program_type::tile_keys * rows);
     return take.used;
@@ -327,7 +349,21 @@ struct gradient_work {
       constexpr int y = s.y < 0 ? 0 : s.y;
       if constexpr (s.kind == sink_kind::row_product) std::memset(sums[K], 0, std::size_t(n.width[y] * rows) * sizeof(T));
       else if constexpr (reduces_to_rows(s.kind)) std::memset(sums[K], 0, rows * sizeof(T));
+      else if constexpr (s.kind == sink_kind::table_sum) std::fill_n(table[K], n.entries[K], 0.0);
+      if constexpr (shape::kept_rows(K).count > 0)
+        for (int r = 0; r < rows; ++r) row_entry[K][r] = typename program_type::I(own_table<K>(call, first_row + std::min(r, count - 1)) * call.extent[s.table]);
     });
+  }
+  // Which of the tables of an item is that of a row.
+  template <int K> static extent_t own_table(const environment& call, extent_t row) {
+    static constexpr axis_list own = shape::kept_rows(K);
+    extent_t number = 0, before = 1;
+    for (int i = Region.rows.count - 1, j = own.count - 1; i >= 0; --i) {
+      const extent_t e = call.extent[Region.rows[i]];
+      if (j >= 0 && Region.rows[i] == own[j]) number += row % e * before, before *= e, --j;
+      row /= e;
+    }
+    return number;
   }
 };
 

@@ -29,6 +29,11 @@ struct score_gradient_loops {
   static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = shape::column;
   static constexpr gradient_slots slots = gradient_program::slots;
   static constexpr extent_t slot_size = extent_t(work::slot_size);
+  static constexpr bool has_tables = [] {
+    for (int k = 0; k < Region.output_count; ++k)
+      if (Region.sinks[std::size_t(k)].kind == sink_kind::table_sum) return true;
+    return false;
+  }();
   // Sums reach beyond the rows that exist: an incomplete block is treated as masked.
   static constexpr bool has_sums = [] {
     for (int k = 0; k < Region.output_count; ++k)
@@ -38,15 +43,25 @@ struct score_gradient_loops {
 
   // ---- memory ----
   static constexpr std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-  static std::size_t partial_elements(const sizes& n, sink_kind kind) {   // of one item
-    return kind == sink_kind::uniform_sum ? 1 : kind == sink_kind::row_sum ? std::size_t(n.rows_total) : kind == sink_kind::column_sum ? std::size_t(n.keys) : 0;
+  // The sums of all items, [item][...]: of tables [entries], of uniform sums one number, both in double; [rows] or [keys] in T.
+  static std::size_t partial_bytes(const sizes& n, int output) {
+    const auto bytes = [&](extent_t elements, std::size_t size) { return rounded(std::size_t(elements * n.items()) * size); };
+    switch (Region.sinks[std::size_t(output)].kind) {
+      case sink_kind::uniform_sum: return bytes(1, sizeof(double));
+      case sink_kind::table_sum: return bytes(n.entries[output], sizeof(double));
+      case sink_kind::row_sum: return bytes(n.rows_total, sizeof(T));
+      case sink_kind::column_sum: return bytes(n.keys, sizeof(T));
+      default: return 0;
+    }
   }
-  static std::size_t partial_bytes(const sizes& n, sink_kind kind) {
-    return rounded(partial_elements(n, kind) * std::size_t(n.items()) * (kind == sink_kind::uniform_sum ? sizeof(double) : sizeof(T)));
+  static std::size_t all_partial_bytes(const sizes& n) {
+    std::size_t r = 0;
+    for (int k = 0; k < Region.output_count; ++k) r += partial_bytes(n, k);
+    return r;
   }
   static std::byte* partial(const sizes& n, const scratch& s, int output) {
     std::byte* r = s.shared;
-    for (int k = 0; k < output; ++k) r += partial_bytes(n, Region.sinks[std::size_t(k)].kind);
+    for (int k = 0; k < output; ++k) r += partial_bytes(n, k);
     return r;
   }
   // Shared by all threads: partial sums of all items, then what those need that are worked at side by side.
@@ -59,8 +74,7 @@ struct score_gradient_loops {
     work w(call);
     scratch_need r;
     r.per_thread = rounded(sizeof(work)) + w.place(nullptr);
-    for (int k = 0; k < Region.output_count; ++k) r.shared += partial_bytes(w.n, Region.sinks[std::size_t(k)].kind);
-    r.shared += open_bytes(w.n, call.threads) + std::size_t(open_items(w.n.owners, call.threads)) * item_bytes(w.n);
+    r.shared = all_partial_bytes(w.n) + open_bytes(w.n, call.threads) + std::size_t(open_items(w.n.owners, call.threads)) * item_bytes(w.n);
     return r;
   }
 
@@ -101,7 +115,7 @@ struct score_gradient_loops {
       x = w.keys_at(Region.v, first, Mixed ? count : group, stride);
       simd::contract<T, group>(w.cotangents + row, x, stride, w.n.width[Region.v], a, w.ahead_of_products(first));
     }
-    if constexpr (slots.made_count > 0 || has_sums) second_pass<Mixed, Packs>(w, first, count, row, base, a);
+    if constexpr (slots.made_count > 0 || has_sums || has_tables) second_pass<Mixed, Packs>(w, first, count, row, base, a);
   }
   // Stores what the second pass needs, returns the score.
   static HEED_INLINE P first_pass(const pack_environment<false>& env, T* here) {
@@ -130,13 +144,16 @@ struct score_gradient_loops {
         using E = pack_environment<true>;
         const E env{{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size};
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-          auto all = compute<Region, Region.sinks[std::size_t(K)].pair...>(env);
+          auto all = compute<Region, Region.sinks[std::size_t(K)].pair..., Region.sinks[std::size_t(K)].index...>(env);
           typename P::mask absent = false;                 // excluded, or beyond the end: whatever was computed there is 0
           if constexpr (Mixed) absent = P::load(here) == P(T(0));
           const auto value = [&]<int S>() HEED_INLINED {
             const P x = P(slot<Region, E, Region.sinks[std::size_t(S)].pair>(all));
             if constexpr (Mixed) return simd::select(absent, P(T(0)), x); else return x;
           };
+          ([&]() HEED_INLINED {
+            if constexpr (first_index(K)) store_index<K>(w, slot<Region, E, Region.sinks[std::size_t(K)].index>(all), row + v * lanes, here);
+          }(), ...);
           ([&]() HEED_INLINED {
             constexpr sink_kind kind = Region.sinks[std::size_t(K)].kind;
             if constexpr (reduces_to_rows(kind)) by_row[K] = by_row[K] + value.template operator()<K>();
@@ -163,6 +180,21 @@ struct score_gradient_loops {
     return true;
   }
 
+  // Is output K the first that adds at this index? It stores it, inside the table (which may be empty: then nothing reads it).
+  static constexpr bool first_index(int k) {
+    if (Region.sinks[std::size_t(k)].kind != sink_kind::table_sum) return false;
+    for (int j = 0; j < k; ++j)
+      if (Region.sinks[std::size_t(j)].kind == sink_kind::table_sum && slots.index_slot[std::size_t(j)] == slots.index_slot[std::size_t(k)]) return false;
+    return true;
+  }
+  template <int K, class Index> static HEED_INLINE void store_index(const work& w, const Index& index, int row, T* here) {
+    using I = typename program_type::I;
+    using W = typename program_type::W;
+    W inside = simd::max(simd::min(W(index), W(I(w.n.top[K]))), W(I(0)));
+    if constexpr (shape::kept_rows(K).count > 0) inside = inside + W::load(w.row_entry[K] + row);
+    __builtin_memcpy(here + slots.index_slot[std::size_t(K)] * slot_size, &inside.x, sizeof inside.x);
+  }
+
   // ---- products ----
   static void flush(const environment& call, work& w) {
     if (w.segment_count == 0) return;
@@ -187,6 +219,10 @@ struct score_gradient_loops {
             T* to = w.sums[K] + s.first * stride;
             if (s.mixed && !w.finite[y]) simd::outer_present(p, x, from, to, stride, count, stride, s.count);
             else simd::outer_all(p, x, from, to, stride, count, stride, s.count);
+          } else if constexpr (k.kind == sink_kind::table_sum) {
+            using I = typename program_type::I;
+            const T* at = w.values + slots.index_slot[std::size_t(K)] * slot_size + s.at * rows + row;
+            if (w.n.entries[K] > 0) simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
           } else {
             store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
           }
@@ -307,6 +343,8 @@ struct score_gradient_loops {
     shape::each_output([&]<int K>() {
       if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::uniform_sum)
         for (int r = 0; r < count; ++r) w.item->total[K] += double(w.sums[K][r]);
+      else if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::table_sum)
+        for (extent_t i = 0; i < w.n.entries[K]; ++i) w.item->table[K][i] += w.table[K][i];
     });
   }
   // Before the first block of a part, when the part before it is done.
@@ -321,6 +359,8 @@ struct score_gradient_loops {
         if (!(shape::carries(K) && w.part > 0)) std::memset(i.sums[K], 0, std::size_t(w.n.keys * w.n.padded[k.y]) * sizeof(T));
       } else if constexpr (k.kind == sink_kind::column_sum) {
         std::memset(i.sums[K], 0, std::size_t(w.n.keys) * sizeof(T));
+      } else if constexpr (k.kind == sink_kind::table_sum) {
+        std::fill_n(i.table[K], w.n.entries[K], 0.0);
       }
     });
   }
@@ -336,6 +376,9 @@ struct score_gradient_loops {
         for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.item->sums[K][j] * factor<K>(w);
       } else if constexpr (k.kind == sink_kind::uniform_sum) {
         reinterpret_cast<double*>(partial(w.n, s, K))[number] = w.item->total[K] * double(factor<K>(w));
+      } else if constexpr (k.kind == sink_kind::table_sum) {
+        double* const to = reinterpret_cast<double*>(partial(w.n, s, K)) + number * w.n.entries[K];
+        for (extent_t j = 0; j < w.n.entries[K]; ++j) to[j] = w.item->table[K][j] * double(factor<K>(w));
       }
     });
   }
@@ -396,11 +439,11 @@ struct score_gradient_loops {
     static constexpr sink k = Region.sinks[std::size_t(K)];
     constexpr output o = Region.outputs[std::size_t(K)];
     static constexpr axis_set inside = k.kind == sink_kind::row_sum ? axis_set(1) << column : 0;   // summed within an item already
-    static constexpr axis_list kept = listed(o.axes), gone = [] {
+    static constexpr axis_list kept = listed(o.axes), own_rows = shape::kept_rows(K), gone = [] {
       axis_set summed = k.over & ~inside;
       for (int i = 0; i < Region.rows.count; ++i)
         if (k.kind != sink_kind::row_sum) summed &= ~(axis_set(1) << Region.rows[i]);
-      return listed(k.kind == sink_kind::uniform_sum ? summed & ~(axis_set(1) << column) : summed);
+      return listed(k.kind == sink_kind::uniform_sum || k.kind == sink_kind::table_sum ? summed & ~(axis_set(1) << column) : summed);
     }();
     const view& v = call.outputs[K];
     extent_t index[max_axes]{};
@@ -409,7 +452,8 @@ struct score_gradient_loops {
       each_index(gone, call.extent, index, [&] {
         const extent_t item = number_of(Region.batch, call.extent, index);
         const std::byte* p = partial(n, s, K);
-        if constexpr (k.kind == sink_kind::uniform_sum) sum += reinterpret_cast<const double*>(p)[item];
+        if constexpr (k.kind == sink_kind::table_sum) sum += reinterpret_cast<const double*>(p)[item * n.entries[K] + number_of(own_rows, call.extent, index) * call.extent[k.table] + index[k.table]];
+        else if constexpr (k.kind == sink_kind::uniform_sum) sum += reinterpret_cast<const double*>(p)[item];
         else if constexpr (k.kind == sink_kind::row_sum) sum += double(reinterpret_cast<const T*>(p)[item * n.rows_total + number_of(Region.rows, call.extent, index)]);
         else sum += double(reinterpret_cast<const T*>(p)[item * n.keys + index[column]]);
       });
@@ -438,8 +482,7 @@ struct score_gradient_loops {
   };
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
-    std::byte* shared = s.shared;
-    for (int k = 0; k < Region.output_count; ++k) shared += partial_bytes(n, Region.sinks[std::size_t(k)].kind);
+    std::byte* const shared = s.shared + all_partial_bytes(n);
     open_item* const open = reinterpret_cast<open_item*>(shared);
     std::byte* const items = shared + open_bytes(n, call.threads);
     const std::size_t item_size = item_bytes(n);
@@ -450,7 +493,7 @@ struct score_gradient_loops {
       return worker{call, s, w, items, item_size};
     });
     shape::each_output([&]<int K>() {
-      if constexpr (is_sum(Region.sinks[std::size_t(K)].kind)) add_items<K>(call, n, s);
+      if constexpr (adds_items(Region.sinks[std::size_t(K)].kind)) add_items<K>(call, n, s);
       else if constexpr (shape::carries(K)) {              // nothing was added up: zeros
         static constexpr axis_list all = listed(Region.outputs[std::size_t(K)].axes);
         const view& v = call.outputs[K];

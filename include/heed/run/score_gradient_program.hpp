@@ -9,9 +9,10 @@ namespace heed::run {
 constexpr bool is_tile(const instruction& x, int number) { return x.code == op::tile && x.operand == number; }
 constexpr bool reduces_to_rows(sink_kind k) { return k == sink_kind::uniform_sum || k == sink_kind::row_sum; }
 constexpr bool is_sum(sink_kind k) { return reduces_to_rows(k) || k == sink_kind::column_sum; }
+constexpr bool adds_items(sink_kind k) { return is_sum(k) || k == sink_kind::table_sum; }   // partial sums of items are added at the end
 
 // Pairwise values in memory: [slot][key of the batch][row]. Slot 0 holds the weights. Slots of values that only wait for the
-// second pass are used again by its results, element by element.
+// second pass are used again by its results, element by element. Indices of tables lie there as whole numbers of that size.
 struct gradient_slots {
   std::array<instruction_id, program::capacity> kept{};    // by the first pass, kept[0]: the weight (0 if nothing asks for it by name)
   std::array<std::int8_t, program::capacity> kept_slot{};
@@ -19,6 +20,7 @@ struct gradient_slots {
   std::array<instruction_id, max_outputs> made{};          // by the second pass, for products and pairs
   std::array<std::int8_t, max_outputs> made_slot{};
   int made_count = 0, slots = 1;
+  std::array<std::int8_t, max_outputs> index_slot{};       // by output: of the index of a table
 
   constexpr int kept_number(int i) const {
     for (int k = 0; k < kept_count; ++k)
@@ -65,6 +67,13 @@ constexpr gradient_slots slots_of(const region& r) {
     if (there) continue;
     s.made[std::size_t(s.made_count)] = x.pair;
     s.made_slot[std::size_t(s.made_count++)] = std::int8_t(next++);
+  }
+  for (int k = 0; k < r.output_count; ++k) {
+    const sink& x = r.sinks[std::size_t(k)];
+    if (x.kind != sink_kind::table_sum) continue;
+    for (int j = 0; j < k && !s.index_slot[std::size_t(k)]; ++j)
+      if (r.sinks[std::size_t(j)].index == x.index && r.sinks[std::size_t(j)].table == x.table) s.index_slot[std::size_t(k)] = s.index_slot[std::size_t(j)];
+    if (!s.index_slot[std::size_t(k)]) s.index_slot[std::size_t(k)] = std::int8_t(next++);
   }
   if (next > s.slots) s.slots = next;
   return s;

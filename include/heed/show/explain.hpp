@@ -57,6 +57,7 @@ inline std::string sink_text(const plan& p, const region& r, int k) {
   }());
   const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ", scale = s.scale ? instruction_text(p, r, s.scale, 5) + " * " : std::string();
   if (s.y >= 0) return factor + scale + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[std::size_t(s.y)].value) + ")";
+  if (s.index) return factor + scale + "sum<" + over + ">(" + pair + ") at " + axis_name(p.g, s.table) + " = " + instruction_text(p, r, s.index);
   return factor + scale + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
 }
 // Every operation of the region, as if no tile were empty.

@@ -164,6 +164,29 @@ __attribute__((noinline, cold)) inline void outer_present(const T* __restrict p,
     }
 }
 
+// table[at[j][r]] += p[j][r] for j < keys, r < rows, in that order but for runs: rows of a pack that all name one element are
+// added up in lanes, neighbours that do one after the other, in T. p, at: [keys][block_rows<T>]; `at` lies inside the table.
+template <class T>
+HEED_NOINLINE inline void add_at(const T* p, const integer_of_size<sizeof(T)>* at, double* table, index rows, index keys) {
+  using I = integer_of_size<sizeof(T)>;
+  for (index j = 0; j < keys; ++j, p += block_rows<T>, at += block_rows<T>)
+    for (index v = 0; v < rows; v += native_lanes<T>) {
+      const index some = rows - v < native_lanes<T> ? rows - v : native_lanes<T>;
+      if (some == native_lanes<T> && all(pack<I>::load(at + v) == pack<I>(at[v]))) {
+        table[at[v]] += double(sum(pack<T>::load(p + v)));
+        continue;
+      }
+      I to = at[v];
+      T run = p[v];
+      for (index i = v + 1; i < v + some; ++i) {
+        if (at[i] == to) { run += p[i]; continue; }
+        table[to] += double(run);
+        to = at[i], run = p[i];
+      }
+      table[to] += double(run);
+    }
+}
+
 // t[d][row] = scale * rows[row][d * element_stride] for row < count, 0 for count <= row < block_rows<T>; d < depth.
 // rows: `count` base pointers, for the rows of a block may come from different heads. t: [depth][block_rows<T>].
 template <class T>
