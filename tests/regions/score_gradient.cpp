@@ -146,6 +146,16 @@ BOOST_AUTO_TEST_CASE(rows_with_nothing_left_and_excluded_nan) {
   for (const tensor<float>* t : {&Q, &K, &V})
     for (const float x : *t) BOOST_TEST(std::isfinite(x));
 }
+// Scores of 10^8 are known to within 8, their log-sum-exp as well: a weight recomputed from both may be off, but is a weight.
+BOOST_AUTO_TEST_CASE(weights_of_large_scores_are_at_most_1) {
+  problem p{.B = 1, .H = 2, .N = 60, .M = 60, .D = 8, .E = 3};
+  for (tensor<float>* t : {&p.Q, &p.K}) for (float& x : *t) x *= 1e4f;
+  std::fill(p.G.begin(), p.G.end(), 1.f);
+  tensor<float> Q(1, 2, 60, 8), K(1, 2, 60, 8), V(1, 2, 60, 3);
+  fuse<results(dq_full, dk_full, dv_full), strict>(q = p.Q, k = p.K, v = p.V, g = p.G, into(Q, K, V));
+  for (const float x : V) BOOST_TEST((x >= 0 && x <= 60));   // the sum of a key's weights
+  BOOST_TEST(largest(V) >= 1);
+}
 BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
   const problem p{.B = 2, .H = 3, .N = 100, .M = 100, .D = 24, .E = 16};
   std::vector<tensor<float>> one, many;

@@ -2,7 +2,8 @@
 //
 // The unit of a result is eps times the result with every difference replaced by a sum of magnitudes, each weight P counted
 // 1 + reach times, where reach is the largest sum of magnitudes that a score of the row is made of (for a plain score the largest
-// of scale |q| |k|): an exponential magnifies the error of its argument by the argument. With A = |dO| |V|^T, B = P (A + the row's
+// of scale |q| |k|): an exponential magnifies the error of its argument by the argument. (Where eps * (1 + reach) is no longer small,
+// a weight is off by exp(eps * (1 + reach)) - 1 of itself, and by no more than 1.) With A = |dO| |V|^T, B = P (A + the row's
 // sum of P A) in the place of dS = P (dP - delta), and |slope| the derivative of the score by q k scale, likewise without cancellation:
 //   O: P |V|    dV: P^T |dO|    dQ: scale (B |slope|) |K|    dK: scale (B |slope|)^T |Q|    a captured operand: the sum of B |d score|
 // A weight below the smallest normal number may be 0: its error is that number.
@@ -124,7 +125,7 @@ attention_values<double> error_units(const attention_problem& p, const Change& c
     if (exact.lse[row] == -std::numeric_limits<double>::infinity()) return;
     for (std::size_t m = 0; m < p.M; ++m) {
       if (!seen[m]) continue;
-      error[m] = eps * weight[m] * (1 + reach) + smallest, a[m] = 0;
+      error[m] = std::min(weight[m] * std::expm1(std::min(eps * (1 + reach), 100.0)), 1.0) + smallest, a[m] = 0;
       for (std::size_t e = 0; e < p.E; ++e) {
         r.o[row * p.E + e] += error[m] * std::fabs(p.v[(first + m) * p.E + e]);
         r.dv[(first + m) * p.E + e] += error[m] * std::fabs(p.cotangent[row * p.E + e]);

@@ -79,7 +79,8 @@ struct score_gradient_loops {
           if (i >= count) z = nothing;
           if (c.row_count < rows) z = simd::select(P::mask::first(c.row_count - row - v * lanes), z, nothing);
         }
-        simd::exp2_weight(z - P::load(w.log_sum_exp + row + v * lanes)).store(here);
+        // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
+        simd::exp2_weight(simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes))).store(here);
       }
     }
     if constexpr (shape::has_product) {
