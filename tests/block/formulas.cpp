@@ -86,6 +86,7 @@ constexpr auto c_rms_norm_weight = rms_norm<c>(x, weight, 1e-3);
 constexpr auto c_softcap = softcap(x, 1.5);
 constexpr auto c_softcap_varies = softcap(x, cap);
 constexpr auto c_alibi = alibi(slope, n, m);
+constexpr auto c_sink = sink_attention<m>(mask(scaled_dot<d>(q, k), m <= n), v, cap);
 constexpr auto c_dot = dot_similarity<d>(q, k);
 constexpr auto c_scaled = scaled_dot<d>(q, k);
 constexpr auto c_cosine = cosine_similarity<d>(q, k);
@@ -188,6 +189,14 @@ BOOST_AUTO_TEST_CASE(scores_and_activations) {
     for (extent_t a = 0; a < 6; ++a) s += double(t(i, a)) * t(i, a);
     return std::sqrt(s);
   };
+  check<c_sink>("sink_attention", {N, 5}, [&](extent_t i, extent_t a) {
+    double total = std::exp(double(caps[std::size_t(i)])), out = 0;
+    for (extent_t j = 0; j <= i; ++j) {
+      const double p = std::exp(product(i, j) / std::sqrt(6.0));
+      total += p, out += p * V(j, a);
+    }
+    return out / total;
+  }, q = Q, k = K, v = V, cap = caps);
   check<c_dot>("dot_similarity", {N, M}, product, q = Q, k = K);
   check<c_scaled>("scaled_dot", {N, M}, [&](extent_t i, extent_t j) { return product(i, j) / std::sqrt(6.0); }, q = Q, k = K);
   check<c_cosine>("cosine_similarity", {N, M}, [&](extent_t i, extent_t j) { return product(i, j) / (norm(Q, i) * norm(K, j)); }, q = Q, k = K);

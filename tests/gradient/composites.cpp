@@ -64,6 +64,10 @@ BOOST_AUTO_TEST_CASE(attentions) {
   GRADIENT(dot<m>(softmax<m>(dot<d>(input<"q1", double>(h, d), k)), v));                                 // one query
   GRADIENT(dot<m>(softmax<m>(exp(s) / 2), v));
   GRADIENT(dot<m>(sigmoid(s - 1), v));                     // no softmax at all
+  GRADIENTS("sink", sink_attention<m>(s, v, input<"sink", double>(h)));
+  GRADIENT(sink_attention<m>(mask(s, m <= n), v, gate * input<"sink", double>(h)));
+  GRADIENT(sink_attention<m>(mask(s, m < n), v, scale));   // the first query has nothing left
+  GRADIENT(sink_attention<m>(mask(softcap(s, 2) + alibi(slope, n, m), m <= n), v, 0.5));
 }
 
 BOOST_AUTO_TEST_CASE(norms_and_activations) {

@@ -11,6 +11,9 @@ constexpr auto grad_sloped = gradient<results(sloped, lse)>(wrt(q, k, v, slope))
 constexpr auto grad_relative = gradient<relative>(wrt(k, table));
 constexpr auto grad_capped = gradient<capped_after>(wrt(q, k));
 constexpr auto grad_gated = gradient<gated>(wrt(q, gate));
+constexpr auto grad_sunk = gradient<sunk>(wrt(q, k, v, slope));
+constexpr auto sunk_before = sink_attention<m>(mask(s, m < n), v, slope);   // the first query has nothing left
+constexpr auto sunk_step = results(sunk_before, gradient<sunk_before>(wrt(q, k, v, slope)));
 constexpr auto qg = input<"qg">(b, h, r, n, d);
 constexpr auto grad_grouped = gradient<grouped>(wrt(qg, k, v));
 constexpr auto w3 = input<"w3">(o, c);
@@ -48,6 +51,8 @@ BOOST_AUTO_TEST_CASE(attention_gradients) {
   CHECK(grad_sloped);
   CHECK(grad_relative);
   CHECK(grad_capped);
+  CHECK(grad_sunk);
+  CHECK(sunk_step);
   CHECK(grad_gated);
   CHECK(grad_grouped);
   CHECK(grad_two_masks);
@@ -66,4 +71,25 @@ BOOST_AUTO_TEST_CASE(other_gradients) {
   CHECK(grad_loss);
   CHECK(grad_wave);
   CHECK(second);
+}
+// A row with nothing left: the sink takes everything, and has no gradient from there. Nothing falls to loops.
+BOOST_AUTO_TEST_CASE(sink_of_an_empty_row) {
+  tensor<float> Q(1, 2, 5, 4), K(1, 2, 5, 4), V(1, 2, 5, 3), G(1, 2, 5, 3), O(1, 2, 5, 3), dQ(1, 2, 5, 4), dK(1, 2, 5, 4), dV(1, 2, 5, 3), dSink(2), alone(2);
+  std::mt19937 random{1};
+  std::normal_distribution<float> normal;
+  for (auto* t : {&Q, &K, &V, &G})
+    for (float& x : *t) x = normal(random);
+  const float sinks[] = {-1, 2};
+  const auto call = [&](tensor<float>& to) {
+    fuse<sunk_step, strict>(q = Q, k = K, v = V, slope = sinks, cotangent<sunk_before> = G, into(O, dQ, dK, dV, to));
+  };
+  call(dSink);
+  for (extent_t i = 0; i < 2; ++i) {
+    for (extent_t a = 0; a < 3; ++a) BOOST_TEST((O(0, i, 0, a) == 0 && O(0, i, 1, a) != 0));
+    for (extent_t a = 0; a < 4; ++a) BOOST_TEST(dQ(0, i, 0, a) == 0);
+    BOOST_TEST((std::isfinite(dSink[std::size_t(i)]) && dSink[std::size_t(i)] != 0));
+    for (extent_t a = 0; a < 3; ++a) G(0, i, 0, a) = 1e6f;   // whatever is asked of that row
+  }
+  call(alone);
+  BOOST_TEST((alone[0] == dSink[0] && alone[1] == dSink[1]));
 }

@@ -6,6 +6,7 @@ import argparse, pathlib, re, shutil, subprocess, sys, tempfile
 MEANING = ["tests/plan/meaning.cpp"]
 KERNELS = ["tests/regions/bugs_of_others.cpp", "tests/regions/score.cpp"]  # until one fails
 DIFFERENCES = ["tests/gradient/composites.cpp"]
+BACKWARD = ["tests/regions/score_gradient.cpp"]
 MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes, tests of which one must fail
     ("softcap_after_mask", "plan/lower.hpp", r"return \{emit\(x\.code, x\.type, p0, p1, p2, x\.value\), keep\};",
      r"return {emit(x.code, x.type, p0, p1, p2, x.value), x.code == op::tanh ? instruction_id(0) : keep};", MEANING),
@@ -20,6 +21,17 @@ MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes
     ("lse_in_base_2", "run/score_block.hpp", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),
     ("mixed_tile_called_full", "run/score_program.hpp", r"keep\.lo > 0 \? tile_kind::full", r"keep.hi > 0 ? tile_kind::full", KERNELS),
     ("sign_of_score_gradient", "graph/differentiate.hpp", r"times\(p, minus\(reached, delta\)\)", r"times(p, minus(delta, reached))", DIFFERENCES),
+    ("diagonal_dropped_backward", "run/score_gradient_kernel.hpp", r"classify<Region, T>\(\*w\.c, w\.bounds, first, ", r"classify<Region, T>(*w.c, w.bounds, first + 1, ", BACKWARD),
+    ("pack_dropped_backward", "run/score_gradient_kernel.hpp", r"packs\.count\(\) <= 0", r"packs.count() <= 1", BACKWARD),
+    ("group_not_summed", "run/score_gradient_kernel.hpp", r"T\* to = w\.sums\[K\] \+ s\.first \* stride;",  # keys hear of a group's last query head alone
+     r"""\g<0>
+            if constexpr (Region.rows.count > 1)
+              for (int i = 0; i < s.count * rows; ++i)
+                if ((w.first_row + row + i % rows + 1) % call.extent[Region.rows[Region.rows.count - 1]]) const_cast<T*>(p)[i] = 0;""", BACKWARD),
+    ("lse_in_base_e_backward", "run/score_gradient_block.hpp", r"T\(e \* 1\.44269\d*\)", r"T(e)", BACKWARD),
+    ("last_rows_not_summed", "run/score_gradient_kernel.hpp", r"w\.total\[K\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
+    ("last_keys_not_summed", "run/score_gradient_kernel.hpp", r"w\.sums\[K\]\[first \+ i\] \+= simd::sum", r"if (count == group) \g<0>", BACKWARD),
+    ("weight_over_1", "run/score_gradient_kernel.hpp", r"simd::min\(T\(0\), z", r"simd::min(T(99), z", BACKWARD),
     ("delta_dropped", "graph/differentiate.hpp", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 

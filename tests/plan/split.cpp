@@ -129,6 +129,10 @@ BOOST_AUTO_TEST_CASE(classification) {
   BOOST_TEST(kinds(projected) == "m");
   BOOST_TEST(kinds(normed(x)) == "r");
   BOOST_TEST(kinds(doubled) == "l");
+  BOOST_TEST(kinds(sunk) == "srr");                        // the log-sum-exp comes out of the loops over pairs, and is read
+  BOOST_TEST(kinds(exp(lse) * 2) == "sr");
+  BOOST_TEST(kinds(lse * past_only) == "sr");
+  BOOST_TEST(kinds(logsumexp<o>(projected) - max<o>(projected) * gather<o>(projected, ids)) == "mr");   // of what is stored: no second pass over it
   BOOST_TEST(kinds(mlp) == "mm");
   BOOST_TEST(kinds(post_norm) == "mmr");
   BOOST_TEST(kinds(attended) == "msm");                    // projected, attention straight into the merged buffer, back

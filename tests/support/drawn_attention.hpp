@@ -63,7 +63,7 @@ template <class T> struct problem {
   using element = T;
   std::mt19937 random;
   extent_t B, H, R, N, M, D, E;
-  bool in_groups, masked = false;
+  bool in_groups, masked = false, dense = false;           // masked: by a condition; dense: every operand is row-major
   double scale;                                            // of queries, and perhaps of keys
   std::unique_ptr<drawn_operand<T>> Q, K, V;
 
@@ -93,12 +93,17 @@ template <class T> struct problem {
     K = drawn({B, H, M, D}, chance(random, 2) ? 1 : scale, layout_kind::no_broadcast_of_last);
     V = drawn({B, H, M, E}, pick(random, std::array{1.0, 1.0, 1e4, 1e-40}), scale < 1e-30 || K->broadcast() ? layout_kind::no_broadcast : layout_kind::any);
   }
+  // Of these extents, dense; queries and keys are drawn with a spread of `spread`.
+  problem(unsigned number, const std::array<extent_t, 7>& extents, double spread)
+      : random(number), B(extents[0]), H(extents[1]), R(extents[2]), N(extents[3]), M(extents[4]), D(extents[5]), E(extents[6]), in_groups(R > 1), dense(true), scale(spread) {
+    Q = drawn(rows_of(D), scale), K = drawn({B, H, M, D}, scale), V = drawn({B, H, M, E}, 1);
+  }
   // Of queries, results and cotangents.
   std::vector<extent_t> rows_of(extent_t width) const {
     return in_groups ? std::vector{B, H, R, N, width} : std::vector{B, H, N, width};
   }
   std::unique_ptr<drawn_operand<T>> drawn(std::vector<extent_t> extents, double scale, layout_kind kind = layout_kind::any) {
-    auto o = std::make_unique<drawn_operand<T>>(random, std::move(extents), kind);
+    auto o = std::make_unique<drawn_operand<T>>(random, std::move(extents), dense ? layout_kind::dense : kind);
     std::normal_distribution<double> normal(0, scale);
     o->each([&](T& x) { x = T(normal(random)); });
     return o;

@@ -1,5 +1,6 @@
 // Graphs of every kind a plan can hold, with operands: tests/plan interprets their plans, tests/regions runs their kernels.
 #pragma once
+#include "heed/block/attention.hpp"
 #include "heed/block/rotary.hpp"
 #include "plan_interpreter.hpp"
 #include "user_primitives.hpp"
@@ -55,6 +56,7 @@ constexpr auto grouped =
 constexpr auto shared_keys = dot<m>(softmax<m>(dot<d>(q, input<"k1">(m, d))), input<"v1">(m, e));
 constexpr auto doubled = dot<m>(softmax<m>(s) * 2, v);
 constexpr auto two_tiles = weighed(s + dot<f>(input<"q2">(b, h, n, f), input<"k2">(b, h, m, f)));
+constexpr auto sunk = sink_attention<m>(mask(s, m <= n), v, slope);
 constexpr auto over_n = dot<m>(softmax<n>(s), v);
 constexpr auto decode = dot<m>(softmax<m>(dot<d>(input<"q3">(b, h, d), k)), v);
 
@@ -99,7 +101,7 @@ constexpr auto own_mlp = x + dot<o>(primitive<swish>(projected, 1.5) * primitive
 #define HEED_EVERY_GRAPH(CHECK)                                                                                       \
   CHECK(past_only); CHECK(past_only, lse, top); CHECK(lse); CHECK(sloped); CHECK(capped); CHECK(capped_after);        \
   CHECK(documents); CHECK(nearby); CHECK(padded); CHECK(kept); CHECK(relative); CHECK(with_bias); CHECK(gated);       \
-  CHECK(grouped); CHECK(shared_keys); CHECK(decode); CHECK(doubled); CHECK(two_tiles); CHECK(over_n); CHECK(weights); \
+  CHECK(grouped); CHECK(shared_keys); CHECK(decode); CHECK(doubled); CHECK(two_tiles); CHECK(sunk); CHECK(over_n); CHECK(weights); \
   CHECK(past_only, weights); CHECK(projected); CHECK(gelu_of); CHECK(mlp); CHECK(gated_mlp); CHECK(post_norm);        \
   CHECK(embedded); CHECK(pooled); CHECK(cosine); CHECK(column_softmax); CHECK(inner); CHECK(own_score); CHECK(own_mlp);                \
   HEED_VIEWS_AND_RESULTS(CHECK)

@@ -33,4 +33,27 @@ constexpr auto attention(const Q& q, const K& k, const V& v, const C& keep) {
   else return dot<Keys>(softmax<Keys>(mask(scaled_dot<Width>(q, k), keep)), v);
 }
 
+// A sink is a number, a scalar, or varies over axes of the scores: heads, perhaps queries.
+template <class Score, class Sink, class M> constexpr bool require_sink() {
+  constexpr bool ok = std::is_same_v<join<drop<Score, M>, Sink>, drop<Score, M>>;
+  static_assert(given<ok, shape_fact_of<Sink>, axis_fact_of<M>, shape_fact_of<Score>>, "heed: a sink varies over axes of the scores, but not over keys");
+  return ok;
+}
+// sink_attention<m>(score, v, sink): a logit of its own takes part in every softmax, and the weight it draws goes nowhere:
+// exp(score) / (exp(sink) + sum of exp(score)), times v. Written as softmax times the share that the keys are left with,
+// sigmoid(logsumexp(score) - sink), which is the same number, and a pass over pairs that is fused like any attention.
+// score (..., n, m), v (..., m, e), sink: () or axes of score without m, learned perhaps, finite; the result (..., n, e). A row with
+// nothing left is 0, as are its gradients. Xiao et al. 2023, and as a learned number a head OpenAI 2025 (gpt-oss).
+template <auto Keys, Symbolic Score, Symbolic V, Operand Sink>
+constexpr auto sink_attention(const Score& score, const V& v, const Sink& sink) {
+  if constexpr (any_ill_formed<Score, V, Sink>) return ill_formed{};
+  else if constexpr (!require_axes<shape_of<Score>, axis_type<Keys>>()) return ill_formed{};
+  else if constexpr (!require_sink<shape_of<Score>, shape_of<Sink>, axis_type<Keys>>()) return ill_formed{};
+  else {
+    const auto all = dot<Keys>(softmax<Keys>(score), v);
+    if constexpr (is_ill_formed<std::remove_const_t<decltype(all)>>) return ill_formed{};
+    else return all * sigmoid(logsumexp<Keys>(score) - sink);
+  }
+}
+
 }  // namespace heed

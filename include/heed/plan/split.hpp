@@ -65,7 +65,16 @@ struct splitter {
       else if (x.code == op::concat) need_stored(x.a), need_stored(x.b);
       else if (x.code == op::scatter) need_stored(x.a), need_stored(node_id(i));
     }
+    // The log-sum-exp that a score region gives: elsewhere it would have to be made from all pairs again. (Not the maximum: a gradient
+    // asks which scores equal it, to the last bit.)
+    for (int i = 1; i < p.g.size; ++i) {
+      const node& x = p.g[i];
+      if (!u.used[std::size_t(i)] || x.code != op::logsumexp || count_of(x.over) != 1 || lies_in_memory(x.a)) continue;
+      const score_match m = match_score(p.g, x.a, 0, only_axis(x.over));
+      if (m.ok() && m.rows && !lies_in_memory(m.tile)) need_stored(node_id(i));
+    }
   }
+  constexpr bool lies_in_memory(node_id i) const { return wanted[std::size_t(i)] || needed[std::size_t(i)] || u.result[std::size_t(i)]; }
   node_flags wanted{};                                     // stored if it is reached at all
   constexpr void need_stored(node_id i) { wanted[std::size_t(i)] = true; }
 

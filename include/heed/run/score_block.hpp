@@ -133,12 +133,13 @@ HEED_NOINLINE inline void add_values(const row_block<T>& b, const key_batch<T>& 
 // wants it) and maximum.
 template <class T>
 HEED_NOINLINE inline void finish_rows(const row_block<T>& b, T* inverse, T* lse, T* top) {
-  constexpr T ln2 = T(0.693147180559945309L);
+  constexpr double ln2 = 0.693147180559945309;
   for (int r = 0; r < simd::block_rows<T>; ++r) {
     const T s = b.sum[r];
     inverse[r] = s == 0 ? T(0) : 1 / s;                    // a row with nothing left: output 0
-    if (lse) lse[r] = s == 0 ? -std::numeric_limits<T>::infinity() : (b.used[r] + std::log2(s)) * ln2;
-    top[r] = b.best[r] * ln2;
+    // Rounded once: the backward pass makes every weight of the row from it.
+    if (lse) lse[r] = s == 0 ? -std::numeric_limits<T>::infinity() : T((double(b.used[r]) + std::log2(s)) * ln2);
+    top[r] = b.best[r] * T(ln2);
   }
 }
 
