@@ -30,6 +30,8 @@ constexpr auto loss = mean<b, n, c>(mlp * mlp);
 constexpr auto grad_loss = gradient<loss>(wrt(x, w, w2));
 constexpr auto two_masks = weighed(mask(s, m <= n)) + 2 * weighed(mask(-s, n - m < 2));   // two softmaxes of one score
 constexpr auto grad_two_masks = gradient<two_masks>(wrt(q, k, v));
+constexpr auto two_tables = weighed(mask(s + table.at(n - m + 5), m <= n)) - weighed(table.at(n - m + 5) - s);   // ... and of one table
+constexpr auto grad_two_tables = gradient<two_tables>(wrt(q, table));
 constexpr auto queries = input<"q1">(h, n, d);             // of the whole batch
 constexpr auto shared_queries = weighed(mask(dot<d>(queries, k) * slope, m <= n));
 constexpr auto grad_shared_queries = gradient<shared_queries>(wrt(queries, k, v, slope));
@@ -43,7 +45,7 @@ constexpr auto second = gradient<grad_wave>(wrt(y));
 
 // What the forward pass fuses, the gradient fuses too.
 template <result_list... R> constexpr bool all_fused() { return ((static_cast<void>(fuse<R, strict>), true) && ...); }
-static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks, grad_shared_queries>());
+static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks, grad_two_tables, grad_shared_queries>());
 
 #define CHECK(R) heed_tests::check_fused<R>(#R, 1e-4)
 BOOST_AUTO_TEST_CASE(attention_gradients) {
@@ -56,6 +58,7 @@ BOOST_AUTO_TEST_CASE(attention_gradients) {
   CHECK(grad_gated);
   CHECK(grad_grouped);
   CHECK(grad_two_masks);
+  CHECK(grad_two_tables);
   CHECK(grad_shared_queries);
   CHECK(grad_top);
 }

@@ -1,8 +1,9 @@
 // Recognises what a score-gradient region computes: everything that is reduced out of the pairs (rows x columns) of one
 // softmax and vanishes with its weights, which is the shape of every gradient that passes through attention. Such a value is
 // a *sink*: queries' gradients dot<m>(pair, keys), keys' and values' dot<n>(pair, queries), sums for captured operands (for a
-// table that the score reads at a computed index, a sum for each of its elements), or the pairs themselves. The weights are recomputed tile by tile from the log-sum-exp (Dao et al. 2022, FlashAttention), so
-// that nothing over pairs is stored unless it is a result.
+// table that the score reads at a computed index, a sum for each of its elements), or the pairs themselves. The weights are
+// recomputed tile by tile from the log-sum-exp (Dao et al. 2022, FlashAttention), so that nothing over pairs is stored unless it
+// is a result.
 #pragma once
 #include "uses.hpp"
 

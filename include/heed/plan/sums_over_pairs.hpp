@@ -72,7 +72,9 @@ constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired) {
 struct addends { node_id a{}, b{}; };
 constexpr bool come_apart(graph& g, node_id i, vanishing& paired, presences& present, addends& r) {
   const node x = g[i];
-  if (paired.with[std::size_t(i)] != vanishing::several) return false;
+  const auto weights_of = [&](node_id j) { return paired.with[std::size_t(g[j].code == op::sum ? g[j].a : j)]; };   // of a batch's sum too
+  const bool sums = (x.code == op::add || x.code == op::subtract) && weights_of(x.a) && weights_of(x.b) && weights_of(x.a) != weights_of(x.b);
+  if (!sums && paired.with[std::size_t(i)] != vanishing::several) return false;
   const auto both = [&](auto build) {
     r = {build(r.a), build(r.b)};
     paired.extend(g);
