@@ -35,6 +35,13 @@ constexpr auto grad_two_tables = gradient<two_tables>(wrt(q, table));
 constexpr auto queries = input<"q1">(h, n, d);             // of the whole batch
 constexpr auto shared_queries = weighed(mask(dot<d>(queries, k) * slope, m <= n));
 constexpr auto grad_shared_queries = gradient<shared_queries>(wrt(queries, k, v, slope));
+constexpr auto p = softmax<m>(mask(s, m <= n));            // weights in other uses than to weigh values
+constexpr auto importance = sum<n>(p);
+constexpr auto entropy = -sum<m>(p * log(max(p, 1e-30)));
+constexpr auto grad_entropy = gradient<results(past_only, entropy)>(wrt(q, k, v));
+constexpr auto grad_importance = gradient<importance>(wrt(q, k));
+constexpr auto total = sum<b, h, n, e>(past_only);
+constexpr auto grad_total = gradient<total>(wrt(v));
 constexpr auto grad_top = gradient<top>(wrt(q, k));
 // A gradient of a gradient, and one of several results.
 constexpr auto y = input<"y", double>(n);
@@ -45,7 +52,8 @@ constexpr auto second = gradient<grad_wave>(wrt(y));
 
 // What the forward pass fuses, the gradient fuses too.
 template <result_list... R> constexpr bool all_fused() { return ((static_cast<void>(fuse<R, strict>), true) && ...); }
-static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks, grad_two_tables, grad_shared_queries>());
+static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks, grad_two_tables, grad_shared_queries, results(importance, entropy), grad_entropy,
+                        grad_importance, grad_total>());
 
 #define CHECK(R) heed_tests::check_fused<R>(#R, 1e-4)
 BOOST_AUTO_TEST_CASE(attention_gradients) {
@@ -60,6 +68,11 @@ BOOST_AUTO_TEST_CASE(attention_gradients) {
   CHECK(grad_two_masks);
   CHECK(grad_two_tables);
   CHECK(grad_shared_queries);
+  CHECK(importance);
+  CHECK(entropy);
+  CHECK(grad_entropy);
+  CHECK(grad_importance);
+  CHECK(grad_total);
   CHECK(grad_top);
 }
 BOOST_AUTO_TEST_CASE(other_gradients) {

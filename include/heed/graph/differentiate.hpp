@@ -310,7 +310,7 @@ struct differentiation {
       const node_id keep = presence(i);
       if (const node_id other = p < declared ? or_nothing(gradient[std::size_t(p)]) : node_id(0)) {   // it was used in other ways too
         const node_id seen = keep ? add_op(op::mask, g[other].type, other, keep) : other;
-        delta = plus(delta, contracted(p, seen, g[p].over));
+        delta = plus(delta, summed(times(p, seen), g[p].over));
         reached = plus(reached, other);
       }
       const node_id d = times(p, minus(reached, delta));

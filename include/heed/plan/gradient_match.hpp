@@ -43,9 +43,10 @@ struct gradient_matcher {
   const graph& g;
   const uses& u;
   gradient_match r{};
+  const node_flags& taken;                                 // what other regions give already
   node_flags vanishes{};
 
-  constexpr gradient_matcher(const graph& graph_, const uses& uses_) : g(graph_), u(uses_) {}
+  constexpr gradient_matcher(const graph& graph_, const uses& uses_, const node_flags& taken_) : g(graph_), u(uses_), taken(taken_) {}
 
   constexpr axis_set pairs() const { return r.batch | r.rows | bit(r.column); }
   constexpr bool is_pairwise(node_id i) const { return (g[i].axes & bit(r.column)) && (g[i].axes & r.rows); }
@@ -212,7 +213,7 @@ struct gradient_matcher {
     std::array<candidate, 32> found{};
     int count = 0;
     for (int i = weights + 1; i < g.size && count < 32; ++i) {
-      if (!u.used[std::size_t(i)]) continue;
+      if (!u.used[std::size_t(i)] || taken[std::size_t(i)]) continue;
       const node_id pair = pair_of(node_id(i));
       if (pair && is_pairwise(pair)) found[std::size_t(count++)] = {node_id(i), pair};
     }
@@ -238,9 +239,9 @@ struct gradient_matcher {
       r.sinks[std::size_t(r.sink_count++)] = s;
     }
     while (r.sink_count && feeds_itself(read_by_region())) {}
-    bool backward = r.product != 0;                        // else it is a forward pass of another kind
-    for (int k = 0; k < r.sink_count; ++k) backward = backward || r.sinks[std::size_t(k)].kind == sink_kind::column_product;
-    return backward ? r : none();
+    bool reduced = r.product != 0;                         // else the weights themselves are wanted, over pairs
+    for (int k = 0; k < r.sink_count; ++k) reduced = reduced || r.sinks[std::size_t(k)].kind != sink_kind::pairs;
+    return reduced ? r : none();
   }
 };
 

@@ -148,22 +148,28 @@ struct splitter {
       for (int j = 1; j < p.g.size && !lse; ++j)
         if (p.g[j].code == op::logsumexp && p.g[j].a == p.g[i].a && p.g[j].over == p.g[i].over) lse = node_id(j);
       if (!lse) continue;
-      gradient_match m = gradient_matcher(p.g, u).run(node_id(i));
-      if (!m.sink_count) continue;
-      if (p.gradient_count == max_gradients) { p.too_large = true; return; }
-      m.log_sum_exp = lse;
-      if (!u.used[std::size_t(lse)]) {
-        u.used[std::size_t(lse)] = true;
-        u.summit[std::size_t(lse)] = u.below[std::size_t(lse)] = lse;
-        node_id& last = u.last[std::size_t(m.score)];
-        if (last < lse) last = lse;
-      }
-      p.gradients[std::size_t(p.gradient_count++)] = m;
-      for (int k = 0; k < m.sink_count; ++k) {
-        gradient_of[std::size_t(m.sinks[std::size_t(k)].root)] = std::int16_t(p.gradient_count);
-        wanted[std::size_t(m.sinks[std::size_t(k)].root)] = true;
-      }
+      // What one region reads of the same pairs, another has to give before it.
+      while (find_gradient(node_id(i), lse)) {}
     }
+  }
+  node_flags given{};                                      // the reductions of such regions
+  constexpr bool find_gradient(node_id weights, node_id lse) {
+    gradient_match m = gradient_matcher(p.g, u, given).run(weights);
+    if (!m.sink_count) return false;
+    if (p.gradient_count == max_gradients) { p.too_large = true; return false; }
+    m.log_sum_exp = lse;
+    if (!u.used[std::size_t(lse)]) {
+      u.used[std::size_t(lse)] = true;
+      u.summit[std::size_t(lse)] = u.below[std::size_t(lse)] = lse;
+      node_id& last = u.last[std::size_t(m.score)];
+      if (last < lse) last = lse;
+    }
+    p.gradients[std::size_t(p.gradient_count++)] = m;
+    for (int k = 0; k < m.sink_count; ++k) {
+      gradient_of[std::size_t(m.sinks[std::size_t(k)].root)] = std::int16_t(p.gradient_count);
+      wanted[std::size_t(m.sinks[std::size_t(k)].root)] = given[std::size_t(m.sinks[std::size_t(k)].core)] = true;
+    }
+    return true;
   }
   // A sink that a merge alone uses, which will be stored: it is written there at once.
   constexpr void write_merged(node_id root) {
