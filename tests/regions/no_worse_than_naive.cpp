@@ -38,7 +38,7 @@ void compare(std::map<std::string, errors>& all, problem<float>& p, const Change
 template <class Case> void check(const std::string& name, const Case& one, extent_t R = 1) {
   for (const double spread : {1.0, 4.0}) {
     std::map<std::string, errors> all;
-    for (const auto& [N, M, D, E] : {std::array<extent_t, 4>{64, 64, 64, 64}, {97, 97, 128, 128}, {160, 160, 64, 64}, {160, 90, 32, 80}, {200, 200, 16, 16}}) {
+    for (const auto& [N, M, D, E] : {std::array<extent_t, 4>{64, 64, 32, 32}, {97, 97, 64, 64}, {130, 70, 32, 48}}) {
       problem<float> p(unsigned(N * M), {1, 2, R, N, M, D, E}, spread);
       one(p, [&]<const auto& Score, class... Captured>(const auto& change, const std::tuple<Captured...>& captures, const auto&... bind) {
         compare<attended<float, Score, Captured...>>(all, p, change, captures, bind...);
