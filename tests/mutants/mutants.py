@@ -29,8 +29,9 @@ MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes
               for (int i = 0; i < s.count * rows; ++i)
                 if ((w.first_row + row + i % rows + 1) % call.extent[Region.rows[Region.rows.count - 1]]) const_cast<T*>(p)[i] = 0;""", BACKWARD),
     ("lse_in_base_e_backward", "run/score_gradient_block.hpp", r"T\(e \* 1\.44269\d*\)", r"T(e)", BACKWARD),
-    ("last_rows_not_summed", "run/score_gradient_kernel.hpp", r"w\.total\[K\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
-    ("last_keys_not_summed", "run/score_gradient_kernel.hpp", r"w\.sums\[K\]\[first \+ i\] \+= simd::sum", r"if (count == group) \g<0>", BACKWARD),
+    ("last_rows_not_summed", "run/score_gradient_kernel.hpp", r"w\.item->total\[K\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
+    ("last_keys_not_summed", "run/score_gradient_kernel.hpp", r"w\.item->sums\[K\]\[s\.first \+ j\] \+= ", r"if (s.count % group == 0) \g<0>", BACKWARD),
+    ("last_tile_not_in_table", "run/score_gradient_kernel.hpp", r"w\.item->table\[K\]\[i\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
     ("weight_over_1", "run/score_gradient_kernel.hpp", r"simd::min\(T\(0\), z", r"simd::min(T(99), z", BACKWARD),
     ("delta_dropped", "graph/differentiate.hpp", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
