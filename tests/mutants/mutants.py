@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Breaks the library, one small mistake at a time, and shows that a test notices each: a mutant that survives fails this run.
 First the unbroken library must pass the same tests."""
-import argparse, pathlib, re, shutil, subprocess, sys, tempfile
+import argparse, concurrent.futures, os, pathlib, re, shutil, subprocess, sys, tempfile
 
 MEANING = ["tests/plan/meaning.cpp"]
 KERNELS = ["tests/regions/bugs_of_others.cpp", "tests/regions/score.cpp"]  # until one fails
@@ -42,7 +42,7 @@ def passes(compiler, include, source, test, work):
     command = [compiler, "-std=c++20", "-O1", "-march=native", "-w", "-fopenmp", f"-I{include}", f"-I{source}/tests/support",
                "-DBOOST_TEST_DYN_LINK", "-DBOOST_TEST_MODULE=mutant", str(source / test), "-o", str(program), "-lboost_unit_test_framework"]
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
-        sys.exit(f"mutants: {test} does not compile")
+        raise SystemExit(f"mutants: {test} does not compile")
     try:
         return subprocess.run([str(program)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=200).returncode == 0
     except subprocess.TimeoutExpired:
@@ -59,21 +59,35 @@ def main():
         found = len(re.findall(pattern, (arguments.source / "include/heed" / header).read_text()))
         if found != 1:
             sys.exit(f"mutants: {name}: the place to break stands {found} times in {header}")
-    survivors = 0
     with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
-        for test in dict.fromkeys(t for m in chosen for t in m[4]):
-            if not passes(arguments.compiler, arguments.source / "include", arguments.source, test, work):
+        return judge(arguments, chosen, pathlib.Path(folder))
+
+def judge(arguments, chosen, folder):
+    """Each at once with others, in a folder of its own; the unbroken library first."""
+    def place(name):
+        (folder / name).mkdir()
+        return folder / name
+
+    def unbroken(test):
+        return test, passes(arguments.compiler, arguments.source / "include", arguments.source, test, place(pathlib.Path(test).stem))
+
+    def killer(mutant):
+        name, header, pattern, replacement, tests = mutant
+        work = place("mutant_" + name)
+        include = work / "include"
+        shutil.copytree(arguments.source / "include", include)
+        path = include / "heed" / header
+        path.write_text(re.sub(pattern, replacement, path.read_text()))
+        return mutant, next((t for t in tests if not passes(arguments.compiler, include, arguments.source, t, work)), None)
+
+    survivors = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for test, well in pool.map(unbroken, dict.fromkeys(t for m in chosen for t in m[4])):
+            if not well:
                 sys.exit(f"mutants: {test} fails on the unbroken library")
-        for name, header, pattern, replacement, tests in chosen:
-            include = work / "include"
-            shutil.rmtree(include, ignore_errors=True)
-            shutil.copytree(arguments.source / "include", include)
-            path = include / "heed" / header
-            path.write_text(re.sub(pattern, replacement, path.read_text()))
-            killer = next((t for t in tests if not passes(arguments.compiler, include, arguments.source, t, work)), None)
-            print(f"{name:26} {'killed by ' + killer if killer else 'SURVIVES ' + ', '.join(tests)}", flush=True)
-            survivors += killer is None
+        for (name, _, _, _, tests), test in pool.map(killer, chosen):
+            print(f"{name:26} {'killed by ' + test if test else 'SURVIVES ' + ', '.join(tests)}", flush=True)
+            survivors += test is None
     return 1 if survivors else 0
 
 if __name__ == "__main__":
