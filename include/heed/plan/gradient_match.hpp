@@ -50,43 +50,26 @@ struct gradient_matcher {
 
   constexpr axis_set pairs() const { return r.batch | r.rows | bit(r.column); }
   constexpr bool is_pairwise(node_id i) const { return (g[i].axes & bit(r.column)) && (g[i].axes & r.rows); }
-  // Whether the program of a pairwise value can be computed on tiles; `product` is the second contraction it needs.
-  constexpr bool computes(node_id pair, node_id& product) const {
+  // Whether the program of a value can be computed at pairs; `product` is the second contraction it needs. Without one it is an
+  // index, which no contraction and no weight may enter.
+  constexpr bool computes(node_id value, node_id* product) const {
     node_stack s;
-    s.push(pair);
+    s.push(value);
     while (s.count) {
       const node_id i = s.pop();
       const node& x = g[i];
-      if (i == r.weights || i == r.tile) continue;
-      if (x.code == op::gather) {
+      if (i == r.weights || i == r.tile) {
+        if (!product) return false;
+      } else if (x.code == op::gather) {
         if (is_pairwise(source_of_view(g, x.a)) && g[source_of_view(g, x.a)].code != op::input) return false;
         s.push(x.b);
       } else if (is_inlined(x.code)) {
         s.push(x.a), s.push(x.b), s.push(x.c);
       } else if (is_pairwise(i) && g[source_of_view(g, i)].code != op::input) {
-        if (!is_contraction(g, x) || count_of(x.over) != 1 || (product && product != i)) return false;
+        if (!product || !is_contraction(g, x) || count_of(x.over) != 1 || (*product && *product != i)) return false;
         const bool a = g[x.a].axes & bit(r.column), b = g[x.b].axes & bit(r.column);
         if (a == b || (g[a ? x.a : x.b].axes & r.rows) != 0) return false;
-        product = i;
-      }
-    }
-    return true;
-  }
-  // Can the index of a table be computed at every pair without the tiles?
-  constexpr bool indexes(node_id index) const {
-    node_stack s;
-    s.push(index);
-    while (s.count) {
-      const node_id i = s.pop();
-      const node& x = g[i];
-      if (i == r.weights || i == r.tile || i == r.product) return false;
-      if (x.code == op::gather) {
-        if (is_pairwise(source_of_view(g, x.a)) && g[source_of_view(g, x.a)].code != op::input) return false;
-        s.push(x.b);
-      } else if (is_inlined(x.code)) {
-        s.push(x.a), s.push(x.b), s.push(x.c);
-      } else if (is_pairwise(i) && g[source_of_view(g, i)].code != op::input) {
-        return false;
+        *product = i;
       }
     }
     return true;
@@ -151,7 +134,7 @@ struct gradient_matcher {
     } else if (x.code == op::scatter) {
       const scattered_pair below = below_scatter(s.core);
       s.kind = sink_kind::table_sum, s.index = x.b, s.over = below.over, s.factor *= below.factor;
-      if (g[s.pair].axes != all || (g[s.index].axes & ~all) || !indexes(s.index)) return false;
+      if (g[s.pair].axes != all || (g[s.index].axes & ~all) || !computes(s.index, nullptr)) return false;
       if (!(s.over & column) || !(s.over & r.rows) || (r.rows & ~s.over & g[s.index].axes) || (s.over & ~all) || (all & bit(x.first))) return false;
       summed_batch = 0;                                    // partial sums of the items are added at the end
     } else {
@@ -219,7 +202,7 @@ struct gradient_matcher {
     }
     for (int k = 0; k < count; ++k) {                      // the second contraction, the same for all
       node_id product = r.product;
-      if (!computes(found[std::size_t(k)].pair, product)) found[std::size_t(k)].core = 0;
+      if (!computes(found[std::size_t(k)].pair, &product)) found[std::size_t(k)].core = 0;
       else r.product = product;
     }
     if (r.product) {
