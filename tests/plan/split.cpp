@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(classification) {
   BOOST_TEST(kinds(past_only) == "s");
   BOOST_TEST(kinds(projected) == "m");
   BOOST_TEST(kinds(normed(x)) == "r");
-  BOOST_TEST(kinds(doubled) == "l");
+  BOOST_TEST(kinds(doubled) == "sg");
   BOOST_TEST(kinds(sunk) == "srr");                        // the log-sum-exp comes out of the loops over pairs, and is read
   BOOST_TEST(kinds(exp(lse) * 2) == "sr");
   BOOST_TEST(kinds(lse * past_only) == "sr");
