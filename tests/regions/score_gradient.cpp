@@ -243,7 +243,7 @@ void check_bits(const std::string& name, const std::vector<std::vector<extent_t>
   run_with(1, one);
   for (const tensor<float>& t : one) BOOST_TEST(std::count_if(t.begin(), t.end(), [](float x) { return x != 0 && x != 7; }) > 0);
   for (const int threads : {2, 3, 5, 8, 16})
-    for (int again = 0; again < 4; ++again) {
+    for (int again = 0; again < 2; ++again) {
       run_with(threads, many);
       for (std::size_t i = 0; i < one.size(); ++i)
         BOOST_TEST(std::memcmp(one[i].data(), many[i].data(), one[i].size() * sizeof(float)) == 0, name + ", result " + std::to_string(i) + " differs with " + std::to_string(threads) + " threads");
