@@ -140,3 +140,14 @@ BOOST_AUTO_TEST_CASE(dead_results_are_dropped) {
   for (int i = 1; i < p.g.size; ++i) sizes_of_loops += p.g[i].code == op::dot;
   BOOST_TEST(sizes_of_loops == 2);                         // q k, and the weights with the cotangent
 }
+
+namespace {
+constexpr axis<"many"> many;
+constexpr auto one_of_many = input<"one_of_many">(many) * 2;
+constexpr auto ten_results = results(one_of_many, one_of_many, one_of_many, one_of_many, one_of_many, one_of_many, one_of_many, one_of_many, one_of_many, one_of_many);
+}  // namespace
+BOOST_AUTO_TEST_CASE(cotangents_are_counted_in_decimal) {
+  BOOST_TEST(cotangent_label(ten_results, 0).text() == "cotangent1");
+  BOOST_TEST(cotangent_label(ten_results, 9).text() == "cotangent10");
+  BOOST_TEST(cotangent_label(results(one_of_many), 0).text() == "cotangent");
+}

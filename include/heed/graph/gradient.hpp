@@ -43,22 +43,31 @@ constexpr auto wrt(const Inputs&...) {
   else return wrt_list<Inputs...>{};
 }
 
-constexpr bool has_input(const result_list& r, const label& name) {
-  for (int k = 0; k < r.count; ++k)
-    for (int i = 0; i < r.of[k]->g.input_count; ++i)
-      if (r.of[k]->g.inputs[std::size_t(i)].name == name) return true;
+constexpr bool has_input(const graph& g, const label& name) {
+  for (int i = 0; i < g.input_count; ++i)
+    if (g.inputs[std::size_t(i)].name == name) return true;
   return false;
 }
-// The name of the cotangent of result k: cotangent, or cotangent1, cotangent2, ... where there are several results; primed
-// where the graph has such an input already, as the gradient of a gradient does.
-constexpr label cotangent_label(const result_list& r, int k) {
-  constexpr char base[] = "cotangent";
+constexpr bool has_input(const result_list& r, const label& name) {
+  for (int k = 0; k < r.count; ++k)
+    if (has_input(r.of[k]->g, name)) return true;
+  return false;
+}
+// A name for an input that passes add: base, then a number (0: none), primed where `taken` says that an input has that name already,
+// as it does in the gradient of a gradient.
+template <class Taken>
+constexpr label unused_label(const char* base, int number, const Taken& taken) {
   char s[label_capacity + 1]{};
   std::size_t n = 0;
   for (; base[n]; ++n) s[n] = base[n];
-  if (r.count > 1) s[n++] = char('1' + k);
-  while (has_input(r, make_label(s))) s[n++] = '\'';       // too many: a compile error here
+  if (number >= 10) s[n++] = char('0' + number / 10);
+  if (number > 0) s[n++] = char('0' + number % 10);
+  while (taken(make_label(s))) s[n++] = '\'';              // too many: a compile error here
   return make_label(s);
+}
+// The name of the cotangent of result k: cotangent, or cotangent1, cotangent2, ... where there are several results.
+constexpr label cotangent_label(const result_list& r, int k) {
+  return unused_label("cotangent", r.count > 1 ? k + 1 : 0, [&](const label& name) { return has_input(r, name); });
 }
 
 // The gradient of the sum of <result, cotangent> over some results.

@@ -22,23 +22,6 @@ struct two_passes {
   bool too_many = false;                                   // more to save than a graph has results
 };
 
-// The name of saved value k as an input: saved1, saved2, ...; primed where the graph has such an input already.
-constexpr label saved_label(const graph& g, int k) {
-  constexpr char base[] = "saved";
-  char s[label_capacity + 1]{};
-  std::size_t n = 0;
-  for (; base[n]; ++n) s[n] = base[n];
-  if (k >= 9) s[n++] = char('0' + (k + 1) / 10);
-  s[n++] = char('0' + (k + 1) % 10);
-  const auto taken = [&] {
-    for (int i = 0; i < g.input_count; ++i)
-      if (g.inputs[std::size_t(i)].name == make_label(s)) return true;
-    return false;
-  };
-  while (taken()) s[n++] = '\'';                           // too many: a compile error here
-  return make_label(s);
-}
-
 struct pass_splitter {
   const differentiation& d;
   const simplified_graph& s;                               // of the forward graph, its uses and its plan
@@ -101,6 +84,10 @@ struct pass_splitter {
       needed[std::size_t(x.a)] = needed[std::size_t(x.b)] = needed[std::size_t(x.c)] = true;
     }
   }
+  // saved1, saved2, ...
+  constexpr label saved_label(int k) const {
+    return unused_label("saved", k + 1, [&](const label& name) { return has_input(d.g, name); });
+  }
   // The gradient's graph with inputs in the place of what is saved.
   constexpr void build_backward(const std::array<node_id, max_results>& roots) {
     node_flags needed{};
@@ -112,7 +99,7 @@ struct pass_splitter {
     b.primitives = d.g.primitives, b.primitive_count = d.g.primitive_count;
     std::array<node_id, max_results> input{};
     for (int k = 0; k < r.saved_count; ++k)
-      input[std::size_t(k)] = put_input(b, r.names[std::size_t(k)] = saved_label(d.g, k), stored(r.forward[r.saved[std::size_t(k)]].type), r.shapes[std::size_t(k)]);
+      input[std::size_t(k)] = put_input(b, r.names[std::size_t(k)] = saved_label(k), stored(r.forward[r.saved[std::size_t(k)]].type), r.shapes[std::size_t(k)]);
     std::array<node_id, graph::capacity> to{};
     for (int i = 1; i < d.g.size; ++i) {
       if (!needed[std::size_t(i)]) continue;

@@ -83,7 +83,8 @@ constexpr bool come_apart(graph& g, node_id i, vanishing& paired, presences& pre
   switch (x.code) {
     case op::add: case op::subtract:
       r = {x.a, x.code == op::add ? x.b : make(g, op::negate, x.type, x.b)};
-      return both([](node_id part) { return part; }) && present.of(g, r.a) == present.of(g, r.b);   // an absent addend makes the sum absent
+      paired.extend(g);
+      return present.of(g, r.a) == present.of(g, r.b);     // an absent addend makes the sum absent
     case op::multiply: {
       const bool left = paired.with[std::size_t(x.a)] == vanishing::several;
       return come_apart(g, left ? x.a : x.b, paired, present, r) &&

@@ -11,7 +11,7 @@
 // reaches a key only after the block before it has makes this hold for all earlier blocks at once. Sums over items are taken at
 // the end, in order.
 #pragma once
-#include "score_gradient_block.hpp"
+#include "score_gradient_sums.hpp"
 
 namespace heed::run {
 
@@ -21,6 +21,7 @@ struct score_gradient_loops {
   using work = gradient_work<Region, T>;
   using item_type = gradient_item<Region, T>;
   using sizes = gradient_sizes<Region, T>;
+  using item_sums = gradient_sums<Region, T>;
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
   using gradient_program = score_gradient_program<Region, T>;
@@ -42,39 +43,17 @@ struct score_gradient_loops {
   }();
 
   // ---- memory ----
-  static constexpr std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
-  // The sums of all items, [item][...]: of tables [entries], of uniform sums one number, both in double; [rows] or [keys] in T.
-  static std::size_t partial_bytes(const sizes& n, int output) {
-    const auto bytes = [&](extent_t elements, std::size_t size) { return rounded(std::size_t(elements * n.items()) * size); };
-    switch (Region.sinks[std::size_t(output)].kind) {
-      case sink_kind::uniform_sum: return bytes(1, sizeof(double));
-      case sink_kind::table_sum: return bytes(n.entries[output], sizeof(double));
-      case sink_kind::row_sum: return bytes(n.rows_total, sizeof(T));
-      case sink_kind::column_sum: return bytes(n.keys, sizeof(T));
-      default: return 0;
-    }
-  }
-  static std::size_t all_partial_bytes(const sizes& n) {
-    std::size_t r = 0;
-    for (int k = 0; k < Region.output_count; ++k) r += partial_bytes(n, k);
-    return r;
-  }
-  static std::byte* partial(const sizes& n, const scratch& s, int output) {
-    std::byte* r = s.shared;
-    for (int k = 0; k < output; ++k) r += partial_bytes(n, k);
-    return r;
-  }
   // Shared by all threads: partial sums of all items, then what those need that are worked at side by side.
   static std::size_t item_bytes(const sizes& n) {
     item_type i;
-    return rounded(sizeof(item_type)) + i.place(n, nullptr);
+    return rounded_up(sizeof(item_type)) + i.place(n, nullptr);
   }
   static std::size_t open_bytes(const sizes& n, int threads) { return sizeof(open_item) * std::size_t(open_items(n.owners, threads)); }
   static scratch_need need(const environment& call) {
     work w(call);
     scratch_need r;
-    r.per_thread = rounded(sizeof(work)) + w.place(nullptr);
-    r.shared = all_partial_bytes(w.n) + open_bytes(w.n, call.threads) + std::size_t(open_items(w.n.owners, call.threads)) * item_bytes(w.n);
+    r.per_thread = rounded_up(sizeof(work)) + w.place(nullptr);
+    r.shared = item_sums::bytes(w.n) + open_bytes(w.n, call.threads) + std::size_t(open_items(w.n.owners, call.threads)) * item_bytes(w.n);
     return r;
   }
 
@@ -335,7 +314,7 @@ struct score_gradient_loops {
             for (extent_t e = 0; e < w.n.width[y]; ++e) put_element<o.type>(v.data, offset_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
         }
       } else if constexpr (k.kind == sink_kind::row_sum) {
-        T* to = reinterpret_cast<T*>(partial(w.n, s, K)) + number * w.n.rows_total + first;
+        T* to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.rows_total + first;
         for (int r = 0; r < count; ++r) to[r] = w.sums[K][r] * factor<K>(w);
       }
     });
@@ -372,12 +351,12 @@ struct score_gradient_loops {
       if constexpr (k.kind == sink_kind::column_product) {
         if (!shape::carries(K) || w.part + 1 == w.n.serial) store_columns<K>(call, w);
       } else if constexpr (k.kind == sink_kind::column_sum) {
-        T* const to = reinterpret_cast<T*>(partial(w.n, s, K)) + number * w.n.keys;
+        T* const to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.keys;
         for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.item->sums[K][j] * factor<K>(w);
       } else if constexpr (k.kind == sink_kind::uniform_sum) {
-        reinterpret_cast<double*>(partial(w.n, s, K))[number] = w.item->total[K] * double(factor<K>(w));
+        reinterpret_cast<double*>(item_sums::of(w.n, s, K))[number] = w.item->total[K] * double(factor<K>(w));
       } else if constexpr (k.kind == sink_kind::table_sum) {
-        double* const to = reinterpret_cast<double*>(partial(w.n, s, K)) + number * w.n.entries[K];
+        double* const to = reinterpret_cast<double*>(item_sums::of(w.n, s, K)) + number * w.n.entries[K];
         for (extent_t j = 0; j < w.n.entries[K]; ++j) to[j] = w.item->table[K][j] * double(factor<K>(w));
       }
     });
@@ -413,56 +392,6 @@ struct score_gradient_loops {
     }
   }
 
-  // ---- sums over items ----
-  static constexpr axis_list listed(axis_set s) {
-    axis_list l;
-    for (int i = 0; i < max_axes; ++i)
-      if (s >> i & 1) l.add(i);
-    return l;
-  }
-  // Calls f for every index of some axes, the last running fastest.
-  template <class F> static void each_index(const axis_list& axes, const extent_t* extent, extent_t* index, const F& f) {
-    const extent_t total = count_of(axes, extent);
-    for (extent_t k = 0; k < total; ++k) {
-      extent_t rest = k;
-      for (int i = axes.count - 1; i >= 0; --i) index[axes[i]] = rest % extent[axes[i]], rest /= extent[axes[i]];
-      f();
-    }
-  }
-  static extent_t number_of(const axis_list& axes, const extent_t* extent, const extent_t* index) {
-    extent_t r = 0;
-    for (int i = 0; i < axes.count; ++i) r = r * extent[axes[i]] + index[axes[i]];
-    return r;
-  }
-  template <int K>
-  static void add_items(const environment& call, const sizes& n, const scratch& s) {
-    static constexpr sink k = Region.sinks[std::size_t(K)];
-    constexpr output o = Region.outputs[std::size_t(K)];
-    static constexpr axis_set inside = k.kind == sink_kind::row_sum ? axis_set(1) << column : 0;   // summed within an item already
-    static constexpr axis_list kept = listed(o.axes), own_rows = shape::kept_rows(K), gone = [] {
-      axis_set summed = k.over & ~inside;
-      for (int i = 0; i < Region.rows.count; ++i)
-        if (k.kind != sink_kind::row_sum) summed &= ~(axis_set(1) << Region.rows[i]);
-      return listed(k.kind == sink_kind::uniform_sum || k.kind == sink_kind::table_sum ? summed & ~(axis_set(1) << column) : summed);
-    }();
-    const view& v = call.outputs[K];
-    extent_t index[max_axes]{};
-    each_index(kept, call.extent, index, [&] {
-      double sum = 0;
-      each_index(gone, call.extent, index, [&] {
-        const extent_t item = number_of(Region.batch, call.extent, index);
-        const std::byte* p = partial(n, s, K);
-        if constexpr (k.kind == sink_kind::table_sum) sum += reinterpret_cast<const double*>(p)[item * n.entries[K] + number_of(own_rows, call.extent, index) * call.extent[k.table] + index[k.table]];
-        else if constexpr (k.kind == sink_kind::uniform_sum) sum += reinterpret_cast<const double*>(p)[item];
-        else if constexpr (k.kind == sink_kind::row_sum) sum += double(reinterpret_cast<const T*>(p)[item * n.rows_total + number_of(Region.rows, call.extent, index)]);
-        else sum += double(reinterpret_cast<const T*>(p)[item * n.keys + index[column]]);
-      });
-      extent_t to = 0;
-      for (int i = 0; i < kept.count; ++i) to += index[kept[i]] * v.stride[std::size_t(kept[i])];
-      put_element<o.type>(v.data, to, sum);
-    });
-  }
-
   // What a thread does: see for_each_step.
   struct worker {
     const environment& call;
@@ -475,37 +404,24 @@ struct score_gradient_loops {
     void open(extent_t, std::ptrdiff_t place) const {
       std::byte* const memory = items + std::size_t(place) * item_size;
       item_type& item = *new (memory) item_type;
-      item.place(w.n, memory + rounded(sizeof(item_type)));
+      item.place(w.n, memory + rounded_up(sizeof(item_type)));
       for (extent_t i = 0; i < w.n.blocks; ++i) new (item.blocks + i) milestone{0};
     }
     void step(extent_t owner, std::ptrdiff_t place, extent_t number) const { one_step(call, s, w, at(place), owner, number); }
   };
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
-    std::byte* const shared = s.shared + all_partial_bytes(n);
+    std::byte* const shared = s.shared + item_sums::bytes(n);
     open_item* const open = reinterpret_cast<open_item*>(shared);
     std::byte* const items = shared + open_bytes(n, call.threads);
     const std::size_t item_size = item_bytes(n);
     for_each_step(n.serial > 0 ? n.owners : 0, n.serial * n.blocks, call.threads, open, [&](int thread) {
       std::byte* const memory = s.of(thread);
       work& w = *new (memory) work(call);
-      w.place(memory + rounded(sizeof(work)));
+      w.place(memory + rounded_up(sizeof(work)));
       return worker{call, s, w, items, item_size};
     });
-    shape::each_output([&]<int K>() {
-      if constexpr (adds_items(Region.sinks[std::size_t(K)].kind)) add_items<K>(call, n, s);
-      else if constexpr (shape::carries(K)) {              // nothing was added up: zeros
-        static constexpr axis_list all = listed(Region.outputs[std::size_t(K)].axes);
-        const view& v = call.outputs[K];
-        extent_t index[max_axes]{};
-        if (n.serial == 0)
-          each_index(all, call.extent, index, [&] {
-            extent_t to = 0;
-            for (int i = 0; i < all.count; ++i) to += index[all[i]] * v.stride[std::size_t(all[i])];
-            put_element<Region.outputs[std::size_t(K)].type>(v.data, to, T(0));
-          });
-      }
-    });
+    item_sums::finish(call, n, s);
   }
 };
 
