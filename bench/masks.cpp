@@ -1,4 +1,5 @@
-// forward/window, forward/documents, and a window over a million positions.
+// forward/window, forward/documents, a block-diagonal mask as arithmetic, as a boolean over pairs and as a map of blocks, and a
+// window over a million positions.
 #include "attention.hpp"
 
 namespace heed_bench {
@@ -7,9 +8,36 @@ using namespace declared;
 constexpr auto window = dot<m>(softmax<m>(mask(s, sliding_window(n, m, 256))), v);
 constexpr auto doc = input<"doc", std::int32_t>(n);
 constexpr auto documents = dot<m>(softmax<m>(mask(s, causal(n, m) && same_document(doc, n, m))), v);
+constexpr axis<"y"> y;
+constexpr axis<"x"> x;
+constexpr auto block_of_n = cast<std::int32_t>(n * 0.015625), block_of_m = cast<std::int32_t>(m * 0.015625);   // 64 positions each
+constexpr auto seen = input<"seen", bool>(n, m);
+constexpr auto map = input<"map", bool>(y, x);
+constexpr auto blocks_by_arithmetic = dot<m>(softmax<m>(mask(s, block_of_n == block_of_m)), v);
+constexpr auto blocks_captured = dot<m>(softmax<m>(mask(s, seen)), v);
+constexpr auto blocks_by_map = dot<m>(softmax<m>(mask(s, gather<x>(gather<y>(map, block_of_n), block_of_m))), v);
 }  // namespace
 
 void add_masks() {
+  const auto block_pairs = [](extent_t) { return extent_t(64); };
+  add("forward/blocks_by_arithmetic/64", [=](benchmark::State& state) {
+    attention_operands o(64);
+    report(state, o.flops(block_pairs), [&] { fuse<blocks_by_arithmetic, strict>(q = o.Q, k = o.K, v = o.V, into(o.O), o.memory); });
+  });
+  add("forward/blocks_captured/64", [=](benchmark::State& state) {
+    attention_operands o(64);
+    tensor<bool> S(o.length, o.length);
+    for (extent_t i = 0; i < o.length; ++i)
+      for (extent_t j = 0; j < o.length; ++j) S(i, j) = i / 64 == j / 64;
+    report(state, o.flops(block_pairs), [&] { fuse<blocks_captured, strict>(q = o.Q, k = o.K, v = o.V, seen = S, into(o.O), o.memory); });
+  });
+  add("forward/blocks_by_map/64", [=](benchmark::State& state) {
+    attention_operands o(64);
+    tensor<bool> T(o.length / 64, o.length / 64);
+    for (extent_t i = 0; i < o.length / 64; ++i)
+      for (extent_t j = 0; j < o.length / 64; ++j) T(i, j) = i == j;
+    report(state, o.flops(block_pairs), [&] { fuse<blocks_by_map, strict>(q = o.Q, k = o.K, v = o.V, map = T, into(o.O), o.memory); });
+  });
   for (const extent_t D : widths) {
     const std::string at = "/" + std::to_string(D);
     add("forward/window" + at, [D](benchmark::State& state) {

@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(tiles_are_counted_as_the_mask_falls) {
     same(counted_by_intervals(region_of<window_out>, plan_of<window_out>, rows, columns, int(height), int(width), none),
          counted(rows, columns, height, width, [](extent_t i, extent_t j) { return j <= i && i - j < 20; }), "window");
   }
-  // Documents, bound: intervals may find a tile mixed that is not, never the other way round; nothing is lost.
+  // Documents, bound: bounds may find a tile mixed that is full, never the other way round; nothing is lost.
   std::vector<std::int32_t> ids(200);
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = std::int32_t(i / 32);
   const middle::plan& p = plan_of<document_out>;

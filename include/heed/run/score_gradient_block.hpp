@@ -130,7 +130,7 @@ struct gradient_item {
   std::size_t place(const gradient_sizes<Region, T>& n, std::byte* from) {
     pieces take{from};
     blocks = take.template of<milestone>(n.blocks);
-    bounds = take.template of<middle::interval>(extent_t(program_type::bounded) * ((n.keys + program_type::granule - 1) / program_type::granule));
+    bounds = take.template of<middle::interval>(extent_t(program_type::bounded) * program_type::granules_of(n.keys));
     shape::each_operand([&]<int K>() {
       key_copy[K] = nullptr;
       if constexpr (shape::over_columns(K))
@@ -199,6 +199,7 @@ struct gradient_work {
   double* table[outputs];                                  // what the block adds to the item's: [entries]
   typename program_type::I* row_entry[outputs];            // [rows]: where a row's own table begins, if rows have their own
   T* tiles = nullptr;
+  middle::interval* pair_bounds = nullptr;
   segment segments[std::size_t(gradient_keys<T>)];
   int segment_count = 0, at = 0;
   extent_t first_row = 0;                                  // of the block
@@ -231,6 +232,7 @@ struct gradient_work {
       if constexpr (shape::kept_rows(K).count > 0) row_entry[K] = take.template of<typename program_type::I>(rows);
     });
     tiles = take.template of<T>(program_type::pairs * program_type::tile_keys * rows);
+    pair_bounds = take.template of<middle::interval>(program_type::pair_bounds_count(n.keys));
     return take.used;
   }
 
@@ -238,7 +240,7 @@ struct gradient_work {
   void enter(const environment& call, item_type& of, extent_t o, extent_t p) {
     item = &of, owner = o, part = p;
     c = new (static_cast<void*>(c)) context(call, n.keys);
-    c->tiles = tiles;
+    c->tiles = tiles, c->pair_bounds = pair_bounds;
     program_type::set_item(*c, owner * n.serial + part);
   }
   // What the item knows once its first block has begun.

@@ -252,10 +252,7 @@ struct score_gradient_loops {
     const pack_range packs = mixed ? visible_packs<Region, T>(*w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c->pack_count};
     if (packs.count() <= 0) return;
     if (w.at + group > gradient_keys<T>) flush(call, w);
-    if constexpr (program_type::pairs > 0) {
-      const extent_t tile = first / program_type::tile_keys * program_type::tile_keys;
-      if (w.c->tile_first != tile) program_type::load_tiles(*w.c, tile);
-    }
+    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.c, first);
     if (packs.count() == simd::vectors && !mixed) keys_group<false, simd::vectors>(w, first, count, 0);
     else if (packs.count() == simd::vectors) keys_group<true, simd::vectors>(w, first, count, 0);
     else if (packs.count() == 2) keys_group<true, 2>(w, first, count, packs.from);

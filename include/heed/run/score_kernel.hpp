@@ -38,7 +38,7 @@ struct score_loops {
   static constexpr extent_t chunk_bytes = 192 << 10;       // keys and values of a chunk: a part of the second-level cache
   static constexpr std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
   static std::size_t bounds_bytes(const sizes& n) {
-    return rounded(sizeof(middle::interval) * std::size_t(program_type::bounded) * std::size_t((n.keys + program_type::granule - 1) / program_type::granule));
+    return rounded(sizeof(middle::interval) * std::size_t(program_type::bounded) * std::size_t(program_type::granules_of(n.keys)));
   }
   static scratch_need need(const environment& c) {
     const sizes n(c);
@@ -50,7 +50,8 @@ struct score_loops {
     return rounded(sizeof(key_batch<T>)) + rounded(key_batch<T>::elements(n.depth, n.width, has_values && !n.values_in_place) * sizeof(T));
   }
   static std::size_t block_bytes(const sizes& n) {
-    return rounded(sizeof(context)) + rounded(row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) * sizeof(T));
+    return rounded(sizeof(context)) + rounded(sizeof(middle::interval) * std::size_t(program_type::pair_bounds_count(n.keys))) +
+           rounded(row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) * sizeof(T));
   }
 
   // What one block of rows works with.
@@ -167,10 +168,7 @@ struct score_loops {
     const pack_range packs = mixed ? visible_packs<Region, T>(w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c.pack_count};
     if (packs.count() <= 0) return;
     if (w.batch.at < group) flush(w);
-    if constexpr (program_type::pairs > 0) {
-      const extent_t tile = first / program_type::tile_keys * program_type::tile_keys;
-      if (w.c.tile_first != tile) program_type::load_tiles(w.c, tile);
-    }
+    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(w.c, first);
     if (packs.count() == simd::vectors && !mixed && count == group) keys_group<false, simd::vectors>(w, first, count, 0);
     else if (packs.count() == simd::vectors) keys_group<true, simd::vectors>(w, first, count, 0);
     else if (packs.count() == 2) keys_group<true, 2>(w, first, count, packs.from);
@@ -274,6 +272,7 @@ struct score_loops {
       for (int i = 0; i < count; ++i) {
         const extent_t first = (strip * n.strip + i) * rows;
         context& c = *new (take(sizeof(context))) context(call, n.keys);
+        c.pair_bounds = reinterpret_cast<middle::interval*>(take(sizeof(middle::interval) * std::size_t(program_type::pair_bounds_count(n.keys))));
         program_type::set_item(c, item / n.strips);
         if (i == 0) program_type::set_bounds(c, bounds);
         program_type::set_rows(c, first, int(std::min<extent_t>(rows, n.rows_total - first)));

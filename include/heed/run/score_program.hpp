@@ -42,6 +42,24 @@ struct score_program {
   }
   static constexpr int pairs = pair_number(-1);
 
+  // What the mask is computed from. One that looks at the contracted score is known only behind the contraction.
+  static constexpr auto in_mask = [] {
+    std::array<bool, std::size_t(size)> r{};
+    r[std::size_t(Region.keep)] = Region.keep != 0;
+    for (int i = Region.keep; i > 0; --i)
+      if (r[std::size_t(i)])
+        for (const int j : {int(Region.code[i].a), int(Region.code[i].b), int(Region.code[i].c)})
+          if (j) r[std::size_t(j)] = true;
+    return r;
+  }();
+  template <class F> static constexpr bool mask_has(const F& f) {
+    for (int i = 1; i < size; ++i)
+      if (in_mask[std::size_t(i)] && f(Region.code[i])) return true;
+    return false;
+  }
+  static constexpr bool mask_reads_score = mask_has([](const instruction& x) { return x.code == op::tile; });
+  static constexpr bool mask_reads_pairs = mask_has(is_pair_load);
+
   // A block of rows of one batch item, as the program sees it.
   struct context {
     const environment& call;
@@ -59,6 +77,7 @@ struct score_program {
     std::int64_t uniform_whole[size];
     bool uniform_truth[size];
     T* tiles = nullptr;                                    // pairwise operands: [pair][tile_keys][rows], keys from tile_first on
+    middle::interval* pair_bounds = nullptr;               // of those that the mask reads: [pair][part][granules]
     extent_t tile_first = -1;
     context(const environment& e, extent_t keys) : call(e), item{e, {}}, columns(keys) {}   // the caches stay uninitialised
   };
@@ -141,11 +160,16 @@ struct score_program {
         for (int r = 0; r < rows; ++r) c.real[K][r] = T(c.whole[row][r] - c.whole[row][0]);
       }
     });
+    if constexpr (mask_reads_pairs) set_pair_bounds(c);
   }
 
   // Pairwise operands at the keys of a tile: rows are read along the keys, a few packs at a time because rows lie pages apart,
   // and transposed.
   static constexpr int tile_keys = 2 * lanes;
+  static void load_tiles_at(context& c, extent_t key) {
+    const extent_t first = key / tile_keys * tile_keys;
+    if (c.tile_first != first) load_tiles(c, first);
+  }
   static HEED_NOINLINE void load_tiles(context& c, extent_t first) {
     c.tile_first = first;
     each([&]<int K>() {
@@ -292,8 +316,17 @@ struct score_program {
   };
 
   // Bounds of operands along the columns that a mask reads, for every `granule` keys, so that classifying a long stretch
-  // does not read it element by element.
-  static constexpr int granule = 16;
+  // does not read it element by element. Those of pairwise operands are bounds over the rows of the block (part 0) and over
+  // those of each of its packs.
+  static constexpr int granule = 16, parts = simd::vectors + 1;
+  static constexpr extent_t granules_of(extent_t keys) { return (keys + granule - 1) / granule; }
+  // How many intervals the bounds of pairwise operands take, a block.
+  static constexpr extent_t pair_bounds_count(extent_t keys) { return mask_reads_pairs ? pairs * parts * granules_of(keys) : 0; }
+  static middle::interval hull_of(const middle::interval* bounds, extent_t first, extent_t last) {
+    middle::interval r = bounds[first / granule];
+    for (extent_t i = first / granule + 1; i <= last / granule; ++i) r.lo = std::min(r.lo, bounds[i].lo), r.hi = std::max(r.hi, bounds[i].hi);
+    return r;
+  }
   static constexpr int bounded_number(int k) {             // of column loads; k < 0: how many
     int n = 0;
     for (int i = 1; i < size; ++i)
@@ -332,26 +365,98 @@ struct score_program {
       } else if constexpr (x.where == role::row) return c.range[part][K];
       else if constexpr (x.code == op::index) return {double(first), double(last)};
       else if constexpr (x.code == op::load && x.where == role::column) {
-        const extent_t granules = (c.columns + granule - 1) / granule;
-        const middle::interval* b = bounds + bounded_number(K) * granules;
-        middle::interval r = b[first / granule];
-        for (extent_t i = first / granule + 1; i <= last / granule; ++i)
-          r.lo = std::min(r.lo, b[i].lo), r.hi = std::max(r.hi, b[i].hi);
-        return r;
+        return hull_of(bounds + bounded_number(K) * granules_of(c.columns), first, last);
+      } else if constexpr (is_pair_load(x) && in_mask[std::size_t(K)]) {
+        return hull_of(c.pair_bounds + (pair_number(x.operand) * parts + part) * granules_of(c.columns), first, last);
       } else if constexpr (kind == value_class::truth) return {0, 1};
       else return {};
     }
-    template <int K, class Index> middle::interval gather(Index) const {
-      if constexpr (class_of(Region.code[K].type) == value_class::truth) return {0, 1}; else return {};
+    // A table at any of some indices: what it holds there, where that is not much to read; a longer stretch is halved until it is.
+    static constexpr extent_t most_entries = 1024;
+    template <int K, class Index> middle::interval gather(Index where) const {
+      constexpr instruction x = Region.code[K];
+      constexpr operand o = Region.operands[std::size_t(x.operand)];
+      constexpr middle::interval anything = class_of(x.type) == value_class::truth ? middle::interval{0, 1} : middle::interval{};
+      if constexpr ((o.axes >> column & 1) && column != x.axis) return anything;
+      else {
+        constexpr bool has_rows = [] {
+          for (int i = 0; i < Region.rows.count; ++i)
+            if (o.axes >> Region.rows[i] & 1 && Region.rows[i] != x.axis) return true;
+          return false;
+        }();
+        const view& from = c.call.operands[x.operand];
+        const extent_t top = c.call.extent[x.axis] - 1, step = from.stride[std::size_t(x.axis)];
+        if (top < 0 || middle::is_unknown(where)) return anything;
+        const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))), high = extent_t(std::clamp(where.hi, 0.0, double(top)));
+        const int row = part ? (part - 1) * lanes : 0, end = !has_rows ? row + 1 : part ? std::min(part * lanes, c.row_count) : c.row_count;
+        if ((high - low + 1) * (end - row) > most_entries) return anything;
+        middle::interval r{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+        r.hi = -r.lo;
+        for (int k = row; k < end; ++k)
+          for (extent_t i = low; i <= high; ++i) {
+            const double v = element_at<o.type, double>(from.data, c.base[x.operand] + (has_rows ? c.row_offset[x.operand][k] : 0) + i * step);
+            if (v != v) return anything;
+            r.lo = std::min(r.lo, v), r.hi = std::max(r.hi, v);
+          }
+        return r;
+      }
     }
   };
+  // Read once a block, a granule of a row at a time: rows lie apart.
+  static HEED_NOINLINE void set_pair_bounds(context& c) {
+    const extent_t granules = granules_of(c.columns);
+    each([&]<int K>() {
+      constexpr instruction x = Region.code[K];
+      if constexpr (K > 0 && is_pair_load(x) && in_mask[std::size_t(K)]) {
+        constexpr element e = Region.operands[std::size_t(x.operand)].type;
+        using E = std::conditional_t<e == element::boolean, unsigned char, storage<e>>;   // vectorised as numbers only
+        const view& v = c.call.operands[x.operand];
+        const extent_t stride = v.stride[std::size_t(column)];
+        middle::interval* const to = c.pair_bounds + pair_number(x.operand) * parts * granules;
+        for (extent_t g = 0; g < granules; ++g) {
+          const extent_t first = g * granule;
+          const int count = int(std::min<extent_t>(granule, c.columns - first));
+          middle::interval whole{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
+          whole.hi = -whole.lo;
+          bool unknown = false;
+          for (int p = 0; p < c.pack_count; ++p) {
+            E row[granule], low[granule], high[granule];
+            bool bad[granule]{};
+            for (int r = p * lanes; r < std::min((p + 1) * lanes, c.row_count); ++r) {
+              const extent_t at = c.base[x.operand] + c.row_offset[x.operand][r] + first * stride;
+              if (stride == 1 && count == granule) __builtin_memcpy(row, static_cast<const char*>(v.data) + at * extent_t(sizeof(E)), sizeof row);
+              else for (int i = 0; i < granule; ++i) row[i] = element_at<e, E>(v.data, at + std::min(i, count - 1) * stride);
+              if (r == p * lanes) std::memcpy(low, row, sizeof row), std::memcpy(high, row, sizeof row);
+              for (int i = 0; i < granule; ++i) {
+                low[i] = row[i] < low[i] ? row[i] : low[i];
+                high[i] = high[i] < row[i] ? row[i] : high[i];
+                if constexpr (std::is_floating_point_v<E>) bad[i] = bad[i] | (row[i] != row[i]);
+              }
+            }
+            for (int half = granule / 2; half > 0; half /= 2)
+              for (int i = 0; i < half; ++i) {
+                low[i] = low[i + half] < low[i] ? low[i + half] : low[i];
+                high[i] = high[i] < high[i + half] ? high[i + half] : high[i];
+                bad[i] = bad[i] | bad[i + half];
+              }
+            const middle::interval here{double(low[0]), double(high[0])};
+            const bool here_unknown = bad[0];
+            to[(p + 1) * granules + g] = here_unknown ? middle::interval() : here;
+            whole.lo = std::min(whole.lo, here.lo), whole.hi = std::max(whole.hi, here.hi);
+            unknown = unknown || here_unknown;
+          }
+          to[g] = unknown ? middle::interval() : whole;
+        }
+      }
+    });
+  }
   static void set_bounds(const context& c, middle::interval* bounds) {
     each([&]<int K>() {
       constexpr instruction x = Region.code[K];
       if constexpr (K > 0 && Region.keep != 0 && x.code == op::load && x.where == role::column) {
         constexpr element e = Region.operands[std::size_t(x.operand)].type;
         const view& from = c.call.operands[x.operand];
-        const extent_t granules = (c.columns + granule - 1) / granule;
+        const extent_t granules = granules_of(c.columns);
         for (extent_t g = 0; g < granules; ++g) {
           double lo = std::numeric_limits<double>::infinity(), hi = -lo;
           bool bad = false;
@@ -379,17 +484,31 @@ inline tile_kind classify(const typename score_program<Region, T>::context& c, c
     return keep.hi <= 0 ? tile_kind::empty : keep.lo > 0 ? tile_kind::full : tile_kind::mixed;
   }
 }
-// The packs of a block that see any of the keys [first, last]: from the first to the last of them.
+// Does a row of pack v see any of the keys [first, last]? The mask itself, where it is known before the score is.
+template <const auto& Region, class T>
+HEED_NOINLINE bool sees_any(typename score_program<Region, T>::context& c, extent_t first, extent_t last, int v) {
+  using program_type = score_program<Region, T>;
+  if constexpr (program_type::mask_reads_pairs) program_type::load_tiles_at(c, first);
+  for (extent_t key = first; key <= last; ++key)
+    if (simd::any(typename program_type::M(evaluate<Region, Region.keep>(typename program_type::pack_environment{c, v * program_type::lanes, key, {}})))) return true;
+  return false;
+}
+// The packs of a block that see any of the keys [first, last]: from the first to the last of them. Bounds know little of conditions
+// that depend on each other (one document and a window inside it), so what they leave open is looked at: a group that nobody sees
+// costs its mask alone.
 struct pack_range {
   int from = 0, to = 0;
   int count() const { return to - from; }
 };
 template <const auto& Region, class T>
-inline pack_range visible_packs(const typename score_program<Region, T>::context& c, const middle::interval* bounds, extent_t first, extent_t last) {
-  if (Region.keep == 0 || c.pack_count == 1) return {0, c.pack_count};
+inline pack_range visible_packs(typename score_program<Region, T>::context& c, const middle::interval* bounds, extent_t first, extent_t last) {
+  if constexpr (Region.keep == 0) return {0, c.pack_count};
   pack_range r;
   for (int v = 0; v < c.pack_count; ++v) {
-    if (classify<Region, T>(c, bounds, first, last, v + 1) == tile_kind::empty) continue;
+    const tile_kind kind = classify<Region, T>(c, bounds, first, last, v + 1);
+    if (kind == tile_kind::empty) continue;
+    if constexpr (Region.keep != 0 && !score_program<Region, T>::mask_reads_score)
+      if (kind == tile_kind::mixed && !sees_any<Region, T>(c, first, last, v)) continue;
     if (r.to == 0) r.from = v;
     r.to = v + 1;
   }

@@ -68,7 +68,8 @@ class mask_tiles {
     for (extent_t item = 0; item < item_count; ++item) {
       set_index(items, item);
       for (extent_t first = 0; first < row_count; first += rows) {
-        set_rows(first, std::min<extent_t>(rows, row_count - first));
+        first_row_ = first, row_count_ = std::min<extent_t>(rows, row_count - first);
+        set_rows();
         visit(0, total_, t);
       }
     }
@@ -76,7 +77,8 @@ class mask_tiles {
   }
 
  private:
-  static constexpr extent_t granule = 16;                  // the kernel knows column operands by bounds over so many columns
+  static constexpr extent_t granule = 16;                  // the kernel knows operands by bounds over so many columns
+  static constexpr extent_t most_entries = 1024;           // ... and what a table holds at so many indices of all rows
   bool is_read(int i) const { return r_.code[i].code == op::load || r_.code[i].code == op::gather; }
   template <class F> bool any(const F& f) const {
     for (int i = 1; i <= r_.keep; ++i)
@@ -91,16 +93,16 @@ class mask_tiles {
   }
   static bool moves(const instruction& x) { return x.where == role::column || x.where == role::pair; }
 
-  // The range of every value that the columns do not change, over rows first .. first + count.
-  void set_rows(extent_t first, extent_t count) {
-    for (extent_t row = first; row < first + count; ++row) {
+  // The range of every value that the columns do not change, over the rows of the block.
+  void set_rows() {
+    for (extent_t row = first_row_; row < first_row_ + row_count_; ++row) {
       set_index(r_.rows, row);
       for (int i = 1; i <= r_.keep; ++i) {
         const instruction& x = r_.code[i];
         if (!needed_[std::size_t(i)] || moves(x)) continue;
         now_[std::size_t(i)] = computed(i, now_, 0, 0);
         interval& over = range_[std::size_t(i)];
-        over = row == first ? now_[std::size_t(i)]
+        over = row == first_row_ ? now_[std::size_t(i)]
                             : interval(std::min(over.lo, now_[std::size_t(i)].lo), std::max(over.hi, now_[std::size_t(i)].hi));
       }
     }
@@ -121,8 +123,45 @@ class mask_tiles {
   }
   static interval anything(const instruction& x) { return class_of(x.type) == value_class::truth ? interval(0, 1) : interval(); }
 
+  // What an operand holds at [low, end) along an axis, at the current row or at any row of the block.
+  interval over_entries(const instruction& x, extent_t axis, extent_t low, extent_t end) const {
+    interval over = element(x, axis, low);
+    for (extent_t j = low; j < end; ++j) {
+      const double v = element(x, axis, j);
+      if (v != v) return anything(x);
+      over.lo = std::min(over.lo, v), over.hi = std::max(over.hi, v);
+    }
+    return over;
+  }
+  interval over_rows(const instruction& x, extent_t axis, extent_t low, extent_t end) {
+    interval over;
+    for (extent_t row = first_row_; row < first_row_ + row_count_; ++row) {
+      set_index(r_.rows, row);
+      const interval here = over_entries(x, axis, low, end);
+      if (is_unknown(here)) return here;
+      over = row == first_row_ ? here : interval(std::min(over.lo, here.lo), std::max(over.hi, here.hi));
+    }
+    return over;
+  }
+  // Does any row of the block see any of the columns [first, end)? The mask itself, element by element, as the kernel looks at
+  // what bounds leave open.
+  bool sees_any(extent_t first, extent_t end) {
+    single_ = true;
+    bool seen = false;
+    for (extent_t row = first_row_; row < first_row_ + row_count_ && !seen; ++row) {
+      set_index(r_.rows, row);
+      for (extent_t column = first; column < end && !seen; ++column) {
+        for (int i = 1; i <= r_.keep; ++i)
+          if (needed_[std::size_t(i)]) now_[std::size_t(i)] = computed(i, now_, column, column);
+        seen = now_[std::size_t(r_.keep)].hi > 0;
+      }
+    }
+    single_ = false;
+    return seen;
+  }
+
   // Instruction i at the current row, or over the columns [first, last] where it varies with them.
-  interval computed(int i, const std::array<interval, program::capacity>& of, extent_t first, extent_t last) const {
+  interval computed(int i, const std::array<interval, program::capacity>& of, extent_t first, extent_t last) {
     const instruction& x = r_.code[i];
     switch (x.code) {
       case op::constant: return x.value;
@@ -130,19 +169,21 @@ class mask_tiles {
       case op::index: return moves(x) ? interval(double(first), double(last)) : interval(double(index_[std::size_t(x.axis)]));
       case op::load: {
         if (!moves(x)) return element(x, -1, 0);
-        if (x.where == role::pair) return anything(x);
-        interval over = element(x, r_.columns[0], first);
-        for (extent_t j = first / granule * granule; j < total_ && j < (last / granule + 1) * granule; ++j) {
-          const double v = element(x, r_.columns[0], j);
-          if (v != v) return {};
-          over.lo = std::min(over.lo, v), over.hi = std::max(over.hi, v);
-        }
-        return over;
+        if (single_) return element(x, r_.columns[0], first);
+        const extent_t low = first / granule * granule, high = std::min(total_, (last / granule + 1) * granule);
+        return x.where == role::pair ? over_rows(x, r_.columns[0], low, high) : over_entries(x, r_.columns[0], low, high);
       }
       case op::gather: {
-        if (moves(x)) return anything(x);
+        const interval where = of[std::size_t(x.a)];
         const extent_t top = extent_[std::size_t(x.axis)] - 1;
-        return top < 0 ? 0 : element(x, x.axis, std::clamp<extent_t>(extent_t(of[std::size_t(x.a)].lo), 0, top));
+        if (!moves(x)) return top < 0 ? 0 : element(x, x.axis, std::clamp<extent_t>(extent_t(where.lo), 0, top));
+        const axis_set axes = r_.operands[std::size_t(x.operand)].axes & ~axis_bit(x.axis);
+        if (axes & axis_bit(r_.columns[0]) || top < 0 || is_unknown(where)) return anything(x);
+        const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))), end = extent_t(std::clamp(where.hi, 0.0, double(top))) + 1;
+        bool has_rows = false;
+        for (int j = 0; j < r_.rows.count; ++j) has_rows = has_rows || axes & axis_bit(r_.rows[j]);
+        if (!has_rows || single_) return end - low > most_entries ? anything(x) : over_entries(x, x.axis, low, end);
+        return (end - low) * row_count_ > most_entries ? anything(x) : over_rows(x, x.axis, low, end);
       }
       case op::cast: {
         const interval a = of[std::size_t(x.a)];
@@ -166,7 +207,7 @@ class mask_tiles {
     const extent_t tiles = (end - first + columns_ - 1) / columns_;
     if (keep.hi <= 0) t.empty += double(tiles);
     else if (keep.lo > 0) t.full += double(tiles);
-    else if (tiles == 1) t.mixed += 1;
+    else if (tiles == 1) (sees_any(first, end) ? t.mixed : t.empty) += 1;
     else {
       const extent_t middle = first + tiles / 2 * columns_;
       visit(first, middle, t);
@@ -180,7 +221,9 @@ class mask_tiles {
   std::array<bool, program::capacity> needed_{};
   std::array<interval, program::capacity> now_, range_;
   std::array<extent_t, max_axes> index_{};
-  extent_t columns_ = 1, total_ = 0;
+  extent_t columns_ = 1, total_ = 0;                       // of a tile; of an item
+  extent_t first_row_ = 0, row_count_ = 0;                 // the block
+  bool single_ = false;                                    // one row and one column, not a tile
 };
 
 }  // namespace heed::show
