@@ -10,7 +10,8 @@ constexpr auto doc = input<"doc", std::int32_t>(n);
 constexpr auto documents = dot<m>(softmax<m>(mask(s, causal(n, m) && same_document(doc, n, m))), v);
 constexpr axis<"y"> y;
 constexpr axis<"x"> x;
-constexpr auto block_of_n = cast<std::int32_t>(n * 0.015625), block_of_m = cast<std::int32_t>(m * 0.015625);   // 64 positions each
+constexpr auto block_of_n = cast<std::int32_t>(n * 0.015625);                // of 64 positions
+constexpr auto block_of_m = cast<std::int32_t>(m * 0.015625);
 constexpr auto seen = input<"seen", bool>(n, m);
 constexpr auto map = input<"map", bool>(y, x);
 constexpr auto blocks_by_arithmetic = dot<m>(softmax<m>(mask(s, block_of_n == block_of_m)), v);
