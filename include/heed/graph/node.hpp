@@ -3,6 +3,7 @@
 #pragma once
 #include "../axis/shape.hpp"
 #include "../base/element.hpp"
+#include "../base/instruction_set.hpp"
 
 namespace heed {
 
@@ -61,8 +62,8 @@ struct node {
 };
 
 struct graph;
-namespace middle { struct interval; }
-template <class T> struct pack_argument;                          // a pack, of which this floor knows nothing: run/primitive_value.hpp
+namespace middle::inline HEED_INSTRUCTION_SET { struct interval; }
+inline namespace HEED_INSTRUCTION_SET { template <class T> struct pack_argument; }                          // a pack, of which this floor knows nothing: run/primitive_value.hpp
 
 // What is wrong with the derivative of a primitive; none: nothing. `refused`: an error has said so already.
 enum class derivative_fault : std::uint8_t { none, missing, count, number, pointwise, refused };

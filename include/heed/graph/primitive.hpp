@@ -86,11 +86,13 @@ template <class F, int Operands> constexpr node_id add_slope(graph& g, int opera
   }
 }
 
+inline namespace HEED_INSTRUCTION_SET {  // it holds the addresses of such code
 template <class F, int Operands>
 inline constexpr primitive_entry primitive_entry_of{
     .name = make_label(F::name), .operands = Operands, .hash = mixed(hash_of_type<F>(), Operands),
     .of_floats = &value_on_packs<F, Operands, float>, .of_doubles = &value_on_packs<F, Operands, double>,
     .bounds = &bounds_on_intervals<F, Operands>, .add_slope = &add_slope<F, Operands>};
+}  // inline namespace
 
 // ---- rules
 template <class F> constexpr bool require_name_of_primitive() {

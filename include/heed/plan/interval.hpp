@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace heed::middle {
+namespace heed::middle::inline HEED_INSTRUCTION_SET {
 
 // Kernels compute in float, or in double. A float is exact in both; any other end moves out as far as rounding could.
 constexpr double largest_float = std::numeric_limits<float>::max();

@@ -3,7 +3,7 @@
 #pragma once
 #include "lower.hpp"
 
-namespace heed::middle {
+namespace heed::middle::inline HEED_INSTRUCTION_SET {
 
 struct merged_graph {
   graph g{};

@@ -26,7 +26,7 @@ template <class Axis> struct extent_binding { extent_t extent; };
 template <class Axis> requires is_axis<Axis>
 constexpr extent_binding<Axis> with(Axis, extent_t extent) { return {extent}; }
 
-namespace run {
+namespace run::inline HEED_INSTRUCTION_SET {
 namespace hana = boost::hana;
 
 template <class T> inline constexpr bool is_into = false;

@@ -7,7 +7,7 @@
 #include "footprint.hpp"
 #include "memory.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 using middle::bit;
 
 // A list of at most `Capacity` elements in place.

@@ -4,7 +4,7 @@
 #include "arguments.hpp"
 #include "graph_rules.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 // ---- rules: each names its facts and nothing else, so that a failure prints two lines of context
 template <text Name, bool Known> constexpr bool require_known() {

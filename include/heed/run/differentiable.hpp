@@ -7,7 +7,7 @@
 #include "fused.hpp"
 
 namespace heed {
-namespace run {
+namespace run::inline HEED_INSTRUCTION_SET {
 
 template <bool Fits> constexpr bool require_room_for_saved() {
   static_assert(given<Fits>, "heed: the results of a differentiable graph and what its backward pass wants are at most 64 values; make the step one call: fuse<results(loss, gradient<loss>(wrt(...)))>");
@@ -50,7 +50,7 @@ struct operand_traits<run::growing<Type, Rank>> {
   }
 };
 
-namespace run {
+namespace run::inline HEED_INSTRUCTION_SET {
 
 // What is known of a pair of passes while compiling: the choice, and both as graphs.
 template <result_list R, class Wrt, class I> struct passes_of;
@@ -102,6 +102,8 @@ auto saved_binding(Values& values) {
 }
 
 }  // namespace run
+
+inline namespace HEED_INSTRUCTION_SET {
 
 // What a forward pass keeps for its backward pass: made by step.saved(), filled by step.forward, read by step.backward as often
 // as one likes. Its memory is used again by the next forward call.
@@ -178,4 +180,5 @@ consteval auto differentiable(wrt_list<Inputs...>) {
 }
 template <result_list R, options O = options{}> consteval auto differentiable(ill_formed) { return ill_formed_pair{}; }
 
+}  // inline namespace
 }  // namespace heed

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 // A value in memory. Strides are in elements, by axis number; an axis the value lacks has stride 0: that is all of
 // broadcasting.

@@ -18,7 +18,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 constexpr bool is_program_leaf(op o) {
   return o == op::load || o == op::index || o == op::size || o == op::tile || is_reduction(o);

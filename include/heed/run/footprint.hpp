@@ -4,7 +4,7 @@
 #include "operand.hpp"
 #include <cstdint>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 inline bool is_empty(const bound& b) {
   for (int i = 0; i < b.rank; ++i)

@@ -4,7 +4,7 @@
 #include "call_rules.hpp"
 #include "execute.hpp"
 
-namespace heed {
+namespace heed::inline HEED_INSTRUCTION_SET {
 
 // A compiled graph. Calls may run at the same time from several threads; each has a workspace of its own.
 template <options O, const expression&... Outs>

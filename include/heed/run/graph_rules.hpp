@@ -10,7 +10,7 @@ struct options {
 };
 inline constexpr options strict{true};
 
-namespace run {
+namespace run::inline HEED_INSTRUCTION_SET {
 
 template <bool Fused, int Region> constexpr bool require_fused() {
   static_assert(given<Fused, number_fact<"region", Region>>, "heed: strict: a region of this graph cannot be fused (explain says why)");

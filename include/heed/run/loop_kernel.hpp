@@ -6,7 +6,7 @@
 #include "team.hpp"
 #include <cmath>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 // A program at one point: an index by axis number.
 template <const auto& Region>

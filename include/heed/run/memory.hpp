@@ -3,7 +3,7 @@
 #include "../simd/pack.hpp"
 #include "environment.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 template <element E, class To>
 HEED_INLINE To element_at(const void* base, extent_t at) {

@@ -8,7 +8,7 @@
 
 namespace heed {
 
-template <class T> struct pack_argument { simd::pack<T> x; };
+inline namespace HEED_INSTRUCTION_SET { template <class T> struct pack_argument { simd::pack<T> x; }; }
 
 template <class F, int Operands> struct on_packs {
   template <class T> static constexpr bool gives_packs = [] {
@@ -38,7 +38,7 @@ void bounds_on_intervals(middle::interval& to, const middle::interval& a, const 
   }
 }
 
-namespace run {
+namespace run::inline HEED_INSTRUCTION_SET {
 
 // Of packs; of a number that does not vary over lanes, as a pack of it; of intervals.
 template <const primitive_entry* Entry, class To, class A, class B>

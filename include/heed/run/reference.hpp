@@ -4,7 +4,7 @@
 #include "fused.hpp"
 #include "reference_graph.hpp"
 
-namespace heed {
+namespace heed::inline HEED_INSTRUCTION_SET {
 
 // The oracle: the declared graph, naively, in double. Same bindings; the results are tensors or views of double.
 template <const expression&... Outs>

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <vector>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 struct dense_value {
   axis_set axes = 0;

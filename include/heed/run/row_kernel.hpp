@@ -7,7 +7,7 @@
 #include "memory.hpp"
 #include "team.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 using phases = std::array<std::int8_t, program::capacity>;
 

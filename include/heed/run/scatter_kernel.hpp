@@ -6,7 +6,7 @@
 #include "../plan/score_match.hpp"
 #include "loop_kernel.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region>
 struct scatter_kernel {

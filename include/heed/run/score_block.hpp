@@ -7,7 +7,7 @@
 #include "memory.hpp"
 #include <cstring>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 template <class T> inline constexpr int batch_keys = 192;  // keys whose weights wait for their values
 

@@ -8,7 +8,7 @@
 #include <bit>
 #include <cstring>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 template <class T> inline constexpr int gradient_keys = 96;   // keys whose pairwise values wait: those of two slots stay in L1
 

@@ -13,7 +13,7 @@
 #pragma once
 #include "score_gradient_sums.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct score_gradient_loops {

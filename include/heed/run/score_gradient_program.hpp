@@ -4,7 +4,7 @@
 #pragma once
 #include "score_program.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 constexpr bool is_tile(const instruction& x, int number) { return x.code == op::tile && x.operand == number; }
 constexpr bool reduces_to_rows(sink_kind k) { return k == sink_kind::uniform_sum || k == sink_kind::row_sum; }

@@ -4,7 +4,7 @@
 #include "score_gradient_block.hpp"
 #include "workspace.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct gradient_sums {

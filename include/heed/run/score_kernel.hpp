@@ -7,7 +7,7 @@
 #include "team.hpp"
 #include <span>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct score_loops {

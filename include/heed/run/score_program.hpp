@@ -6,7 +6,7 @@
 #include "loop_kernel.hpp"
 #include "score_block.hpp"
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct score_program {

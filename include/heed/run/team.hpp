@@ -3,12 +3,13 @@
 // left help with those that others began, and a milestone tells a step how far the one before it has come. Results never depend
 // on who does what.
 #pragma once
+#include "../base/instruction_set.hpp"
 #include <algorithm>
 #include <cstddef>
 #include <omp.h>
 #include <sched.h>
 
-namespace heed::run {
+namespace heed::run::inline HEED_INSTRUCTION_SET {
 
 // How many threads a parallel loop started here would use. Inside a parallel region of the caller that is one, unless the
 // caller allowed nesting; the caller's own threads each get a team of their own.

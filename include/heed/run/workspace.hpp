@@ -45,7 +45,7 @@ class workspace {
   bool taken_ = false;                                     // touched through atomic builtins: <atomic> costs every file 0.05 s
 };
 
-namespace run {
+namespace run::inline HEED_INSTRUCTION_SET {
 
 inline std::size_t rounded_up(std::size_t n) { return (n + 63) / 64 * 64; }
 inline constexpr extent_t largest_buffer = extent_t(1) << 48;   // bytes: more than a process can address, and sums still fit

@@ -3,7 +3,7 @@
 #include "../plan/make_plan.hpp"
 #include "text.hpp"
 
-namespace heed::show {
+namespace heed::show::inline HEED_INSTRUCTION_SET {
 
 inline std::string quoted(const std::string& s) {
   std::string r = "\"";

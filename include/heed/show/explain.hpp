@@ -6,7 +6,7 @@
 #include "text.hpp"
 #include "tiles.hpp"
 
-namespace heed::show {
+namespace heed::show::inline HEED_INSTRUCTION_SET {
 
 inline double elements(const extent_table& e, axis_set s) {
   double r = 1;

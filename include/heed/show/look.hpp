@@ -8,7 +8,7 @@
 #include "explain.hpp"
 
 namespace heed {
-namespace show {
+namespace show::inline HEED_INSTRUCTION_SET {
 
 // The arguments of a look: extents and operands, checked like those of a call.
 template <const auto& Graph, class... Args> constexpr bool lookable() {
@@ -194,6 +194,8 @@ template <result_list R> using look = typename make_looked_at<R, std::make_index
 
 }  // namespace show
 
+inline namespace HEED_INSTRUCTION_SET {
+
 // What became of a graph, as text: explain<out>(). With the extents of its axes also what it costs: explain<out>(with(n, 512),
 // with(m, 512)); with operands, which bring their extents, also how a mask that reads them falls: explain<out>(doc = D).
 template <result_list R, class... Args> std::string explain(Args&&... args) { return show::look<R>::explain(args...); }
@@ -212,4 +214,5 @@ std::string picture(const extent_binding<Row>& rows, const extent_binding<Column
   } else return "";
 }
 
+}  // inline namespace
 }  // namespace heed

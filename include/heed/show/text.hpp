@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-namespace heed::show {
+namespace heed::show::inline HEED_INSTRUCTION_SET {
 
 inline const char* name_of(op o) {
   static constexpr const char* names[] = {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-namespace heed::show {
+namespace heed::show::inline HEED_INSTRUCTION_SET {
 
 using extent_table = std::array<extent_t, max_axes>;       // by axis number; `runtime` where it is not known
 

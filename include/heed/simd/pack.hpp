@@ -8,6 +8,7 @@
 // * `constant > x ? constant : x` becomes a comparison and a blend with g++, unless the constant is hidden (opaque).
 #pragma once
 
+#include "../base/instruction_set.hpp"
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -27,7 +28,7 @@
 #define HEED_KEEP_LOOP _Pragma("GCC unroll 1")
 #endif
 
-namespace heed::simd {
+namespace heed::simd::inline HEED_INSTRUCTION_SET {
 
 // Width of a vector register in bytes and number of vector registers, as the target flags of the compiler say.
 #if defined(__AVX512F__)

@@ -11,7 +11,7 @@
 #include "pack.hpp"
 #include "transpose.hpp"
 
-namespace heed::simd {
+namespace heed::simd::inline HEED_INSTRUCTION_SET {
 
 inline constexpr int vectors = 3;                           // packs of rows in a block
 inline constexpr int group = register_count == 32 ? 8 : 4;  // keys or columns in a register tile

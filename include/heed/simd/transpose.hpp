@@ -4,7 +4,7 @@
 
 #include "pack.hpp"
 
-namespace heed::simd {
+namespace heed::simd::inline HEED_INSTRUCTION_SET {
 
 // Exchange the off-diagonal blocks of H x H: r[i] takes the left blocks of both rows, r[i + H] the right ones.
 template <int H, class T, int N>
