@@ -1,4 +1,5 @@
-// Gradients by the call's own words, checks included: what a view shows a part of has zeros in the rest.
+// Gradients by the call's own words, checks included: what a view shows a part of has zeros in the rest, and a gradient has the
+// element of its input.
 // options: -O1
 #include "against_reference.hpp"
 using namespace heed_tests;
@@ -10,8 +11,43 @@ constexpr auto level = input<"level">(z);
 constexpr auto front = slice<c, s, 0>(x * x);
 constexpr auto behind = slice<c, s, 5>(x * x);
 constexpr auto first_levels = level.at(n) * 3;             // n is shorter than z
+
+// Losses whose gradients hold no value of the input's element, or none at all.
+constexpr axis<"o"> o;
+constexpr auto y = input<"y", double>(n, o);
+constexpr auto bias = input<"bias", double>(o);
+constexpr auto unused = input<"unused", double>(z);
+constexpr auto total = sum<n, o>(y + bias) + sum<z>(0 * unused);
+constexpr auto narrow = sum<n, o>(cast<float>(y) - cast<float>(bias));
+constexpr auto best = sum<o>(max<n>(y) + min<n>(bias + n));
+constexpr auto present = mean<n, o>(mask(y - 3 * bias, n >= 1));
+constexpr auto seconds = results(gradient<gradient<total>(wrt(y))>(wrt(bias)));
+template <result_list R> constexpr bool all_of(element e) {
+  for (int i = 0; i < R.count; ++i)
+    if (R.of[i]->top().type != e) return false;
+  return true;
+}
+static_assert(all_of<gradient<total>(wrt(y, bias, unused))>(element::f64));
+static_assert(all_of<gradient<narrow>(wrt(y, bias))>(element::f64));
+static_assert(all_of<gradient<best>(wrt(y, bias))>(element::f64));
+static_assert(all_of<gradient<present>(wrt(y, bias))>(element::f64));
+static_assert(all_of<seconds>(element::f64));
+constexpr auto of_floats = sum<n, c>(x);
+static_assert(all_of<gradient<of_floats>(wrt(x))>(element::f32));
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(a_gradient_has_the_element_of_its_input) {
+  const tensor<double> Y = filled<double>(1, 1, {3, 2}), B = filled<double>(2, 1, {2}), U(4);
+  constexpr auto of_total = gradient<total>(wrt(y, bias, unused));
+  for (const bool fused_one : {true, false}) {
+    tensor<double> dY(3, 2), dB(2), dU(4);
+    if (fused_one) fuse<of_total>(y = Y, bias = B, unused = U, into(dY, dB, dU));
+    else reference<of_total>(y = Y, bias = B, unused = U, into(dY, dB, dU));
+    for (const double v : dY) BOOST_TEST(v == 1);
+    for (const double v : dB) BOOST_TEST(v == 3);           // a size, which is a whole number in the graph
+    for (const double v : dU) BOOST_TEST(v == 0);
+  }
+}
 BOOST_AUTO_TEST_CASE(a_slice_gives_zeros_to_the_rest) {
   const tensor<float> X = filled<float>(1, 1, {4, 8}), G = filled<float>(2, 1, {4, 3});
   tensor<float> dfront(4, 8), dbehind(4, 8);

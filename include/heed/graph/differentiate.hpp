@@ -41,8 +41,8 @@ struct differentiation {
     return is_real(e) ? e : element::real;
   }
   constexpr node_id times(node_id a, node_id b) {
-    if (is(a, 1)) return b;
-    if (is(b, 1)) return a;
+    if (is(a, 1) && is_real(g[b].type)) return b;          // 1 times a whole number (a size) is a real number
+    if (is(b, 1) && is_real(g[a].type)) return a;
     return add_op(op::multiply, joined_real(a, b), a, b);
   }
   constexpr node_id plus(node_id a, node_id b) {
@@ -337,10 +337,11 @@ struct differentiation {
       hand_on(node_id(i));
     }
   }
-  // The gradient of an input with all of its axes; zeros if nothing has reached it.
+  // The gradient of an input with all of its axes and its element, also where no value of that element is part of it (the sum
+  // of an input: ones); zeros if nothing has reached it.
   constexpr node_id of_input(node_id i) {
-    const node_id d = gradient[std::size_t(i)] ? or_nothing(gradient[std::size_t(i)]) : real(0);
-    return with_axes(d, g[i].axes);
+    const node_id d = with_axes(gradient[std::size_t(i)] ? or_nothing(gradient[std::size_t(i)]) : real(0), g[i].axes);
+    return g[d].type == g[i].type ? d : add_op(op::cast, g[i].type, d);
   }
 };
 
