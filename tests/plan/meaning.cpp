@@ -3,6 +3,10 @@
 // options: -O1
 #include <boost/test/unit_test.hpp>
 #include "graphs.hpp"
+#include <heed/block/activation.hpp>
+#include <heed/block/attention.hpp>
+#include <heed/block/heads.hpp>
+#include <heed/block/norm.hpp>
 #include <heed/graph/gradient.hpp>
 using namespace heed;
 using namespace heed_tests::graphs;
@@ -128,6 +132,31 @@ BOOST_AUTO_TEST_CASE(gradients_of_tables_that_a_score_reads) {
   static constexpr auto varied = weighed(s + each_row.at(n - m));
   static constexpr auto grad_varied = gradient<varied>(wrt(each_row));
   BOOST_TEST(regions(check<grad_varied>("gradient<varied>"), region_kind::loop) > 0);
+}
+// Gradients that are sums of two contractions of one value: an input that is projected under several names, a weight on both
+// sides of a product.
+namespace {
+constexpr auto tokens = input<"tokens">(n, c);
+constexpr auto renamed_tokens = rename<n, t>(tokens);
+constexpr auto w_query = input<"w_query">(d, c);
+constexpr auto w_key = input<"w_key">(d, c);
+constexpr auto w_value = input<"w_value">(e, c);
+constexpr auto self = attention<d, t>(project<c>(tokens, w_query), project<c>(renamed_tokens, w_key), project<c>(renamed_tokens, w_value));
+constexpr auto self_gradient = gradient<self>(wrt(tokens));
+constexpr auto half_named = attention<d, t>(project<c>(tokens, w_query), rename<n, t>(project<c>(tokens, w_key)), project<c>(renamed_tokens, w_value));
+constexpr auto half_named_gradient = gradient<half_named>(wrt(tokens));
+constexpr auto chained = attention<d, t>(project<c>(layer_norm<c>(tokens), w_query), project<c>(rename<n, t>(layer_norm<c>(tokens)), w_key),
+                                         project<c>(renamed_tokens, w_value));
+constexpr auto chained_gradient = gradient<chained>(wrt(tokens));
+constexpr auto gate = project<c>(tokens, w_query);
+constexpr auto gated_twice = dot<d>(silu(gate) * gate, w_query) + dot<d>(gate, w_query);
+constexpr auto gated_gradient = gradient<gated_twice>(wrt(tokens, w_query));
+}  // namespace
+BOOST_AUTO_TEST_CASE(sums_of_contractions) {
+  CHECK(*self_gradient.of[0]);
+  CHECK(*half_named_gradient.of[0]);
+  CHECK(*chained_gradient.of[0]);
+  CHECK(*gated_gradient.of[0], *gated_gradient.of[1]);
 }
 BOOST_AUTO_TEST_CASE(views_and_results) {
   HEED_VIEWS_AND_RESULTS(CHECK)

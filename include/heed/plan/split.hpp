@@ -225,7 +225,8 @@ struct splitter {
     return below && below != dot && !fuses(below, root, over) && !is_leaf(p.g[i].code);
   }
   constexpr void place_pointwise(node_id root, const char* reason) {
-    const node_id below = u.below[std::size_t(root)];
+    // A contraction that is stored itself is one, wherever its summit is.
+    const node_id below = is_contraction(p.g, p.g[root]) ? root : u.below[std::size_t(root)];
     const node_id dot = below && is_contraction(p.g, p.g[below]) && !*reason && !gradient_of[std::size_t(below)] ? below : node_id(0);
 
     // Which axes do the reductions of this region run along? Those of the first that covers the root's rows.

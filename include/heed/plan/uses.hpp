@@ -93,8 +93,9 @@ constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int 
     if (!is_contraction(g, x)) continue;
     for (int j = i; j <= top; ++j) {                       // what lies between belongs to this contraction's epilogue
       const node& y = g[j];
-      if (j == i || owned[std::size_t(y.a)] || owned[std::size_t(y.b)] || owned[std::size_t(y.c)])
-        owned[std::size_t(j)] = u.used[std::size_t(j)] && (j == i || (is_pointwise(y.code) && y.axes == x.axes));
+      const bool reached = j == i || owned[std::size_t(y.a)] || owned[std::size_t(y.b)] || owned[std::size_t(y.c)];
+      // What a later contraction owns stays its own.
+      if (reached && u.used[std::size_t(j)] && (j == i || (is_pointwise(y.code) && y.axes == x.axes))) owned[std::size_t(j)] = true;
     }
     const axis_set a = g[x.a].axes, b = g[x.b].axes;
     u.paired[std::size_t(i)] = (a & ~b & ~x.over & open) && (b & ~a & ~x.over & open);
