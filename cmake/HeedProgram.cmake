@@ -7,8 +7,9 @@ target_compile_options(heed_program INTERFACE -Wall -Wextra -Wpedantic -Wno-psab
                        $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>  # false alarms of g++ 12 in std::string
                        $<$<BOOL:${HEED_WARNINGS_AS_ERRORS}>:-Werror>)
 
-# The same flags as a list, for tests that call the compiler themselves (rejected programs, headers alone, ...).
-set(HEED_LANGUAGE_FLAGS -std=c++20 ${OpenMP_CXX_FLAGS} -I${PROJECT_SOURCE_DIR}/include)
+# The same flags as a list, for tests that call the compiler themselves (rejected programs, headers alone, ...); optimised, for
+# heed remarks upon a compilation that is not.
+set(HEED_LANGUAGE_FLAGS -std=c++20 -O1 ${OpenMP_CXX_FLAGS} -I${PROJECT_SOURCE_DIR}/include)
 get_target_property(heed_boost_directories Boost::headers INTERFACE_INCLUDE_DIRECTORIES)
 foreach(directory IN LISTS heed_boost_directories CMAKE_CXX_STANDARD_INCLUDE_DIRECTORIES)
   # -isystem on a directory that the compiler searches anyway breaks `#include_next` in libstdc++.

@@ -1,6 +1,7 @@
 // heed: attention architectures as typed expression graphs, fused by the compiler into parallel SIMD loops.
 // Floor by floor, so that what a compiler says of a mistake starts close to the user's line.
 #pragma once
+#include "base/compiler.hpp"
 #include "base/facts.hpp"
 #include "axis/shape.hpp"
 #include "graph/expression.hpp"
