@@ -59,8 +59,8 @@ HEED_INLINE pack<T, N> power_of_two(pack<T, N> sum) {
 template <class T, int N>
 HEED_INLINE pack<T, N> scale_by_power(pack<T, N> x, pack<T, N> n) {
   const T shifted = real_format<T>::shifted;
-  const pack<T, N> half = fma(n, T(0.5), shifted);
-  return x * power_of_two(half) * power_of_two(n - (half - shifted) + shifted);
+  const pack<T, N> half = settled(fma(n, T(0.5), shifted));
+  return settled(x * power_of_two(half)) * power_of_two(n - (half - shifted) + shifted);
 }
 // The sign of `sign` joined to a value that is not negative.
 template <class T, int N>
@@ -90,8 +90,8 @@ struct reduced_exponential {
 template <class T, int N>
 HEED_INLINE reduced_exponential<T, N> reduce_exponential(pack<T, N> x) {
   using format = real_format<T>;
-  const pack<T, N> sum = fma(x, format::log2_e, format::shifted), n = sum - format::shifted;
-  return {small_expm1(fnma(n, format::ln2_low, fnma(n, format::ln2_high, x))), sum};
+  const pack<T, N> sum = settled(fma(x, format::log2_e, format::shifted)), n = sum - format::shifted;
+  return {small_expm1(fnma(n, format::ln2_low, settled(fnma(n, format::ln2_high, x)))), sum};
 }
 // x = 2^n m with sqrt(1/2) <= m < sqrt(2): n and log(m), for 0 < x < infinity; denormal x too
 template <class T, int N>
@@ -198,7 +198,7 @@ template <class T, int N>
 HEED_INLINE pack<T, N> log(pack<T, N> x) {
   using format = real_format<T>;
   const auto l = reduce_logarithm(x);
-  return with_logarithm_limits(x, fma(l.n, format::ln2_high, fma(l.n, format::ln2_low, l.log_m)));
+  return with_logarithm_limits(x, fma(l.n, format::ln2_high, settled(fma(l.n, format::ln2_low, l.log_m))));
 }
 template <std::floating_point T>
 HEED_INLINE T log(T x) {

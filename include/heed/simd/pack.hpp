@@ -20,6 +20,16 @@
 #define HEED_INLINE inline __attribute__((always_inline))
 #define HEED_INLINED __attribute__((always_inline))  // for lambdas: [&]() HEED_INLINED { ... }
 #define HEED_NOINLINE __attribute__((noinline))
+// Sums are rounded as they are written, also where the compiler may reassociate and says so by no macro (-fassociative-math): what
+// rounds to integers or is split into a high and a low part relies on it. clang is told in front of a function's statements,
+// g++ around a value; an fma that a sum must not look into is `settled`, for around every fma it costs kernels registers.
+#ifdef __clang__
+#define HEED_IN_ORDER _Pragma("clang fp reassociate(off)")
+#define HEED_AS_WRITTEN(...) (__VA_ARGS__)
+#else
+#define HEED_IN_ORDER
+#define HEED_AS_WRITTEN(...) __builtin_assoc_barrier(__VA_ARGS__)
+#endif
 #ifdef __clang__
 #define HEED_UNROLL _Pragma("clang loop unroll(full)")
 #define HEED_KEEP_LOOP _Pragma("clang loop unroll(disable)")  // its body fills the register file
@@ -175,9 +185,20 @@ struct pack {
   HEED_INLINE pack& operator*=(pack b) { return *this = *this * b; }
   HEED_INLINE pack& operator/=(pack b) { return *this = *this / b; }
 
-  friend HEED_INLINE pack operator+(pack a, pack b) { return a.x + b.x; }
-  friend HEED_INLINE pack operator-(pack a, pack b) { return a.x - b.x; }
-  friend HEED_INLINE pack operator*(pack a, pack b) { return a.x * b.x; }
+  friend HEED_INLINE pack operator+(pack a, pack b) {
+    HEED_IN_ORDER
+    if constexpr (std::is_floating_point_v<T>) return HEED_AS_WRITTEN(a.x + b.x);
+    else return a.x + b.x;
+  }
+  friend HEED_INLINE pack operator-(pack a, pack b) {
+    HEED_IN_ORDER
+    if constexpr (std::is_floating_point_v<T>) return HEED_AS_WRITTEN(a.x - b.x);
+    else return a.x - b.x;
+  }
+  friend HEED_INLINE pack operator*(pack a, pack b) {
+    HEED_IN_ORDER
+    return a.x * b.x;
+  }
   friend HEED_INLINE pack operator/(pack a, pack b) { return a.x / b.x; }
   friend HEED_INLINE pack operator-(pack a) { return -a.x; }
   friend HEED_INLINE mask operator<(pack a, pack b) { return (typename mask::vector)(a.x < b.x); }
@@ -236,16 +257,25 @@ HEED_INLINE mask<Size, N> mask<Size, N>::first(std::ptrdiff_t count) {
   return iota<integer, N>(0) < pack<integer, N>(n);
 }
 
+// The value, rounded before anything is added to it or multiplied with it.
+template <class T, int N>
+requires std::floating_point<T>
+HEED_INLINE pack<T, N> settled(pack<T, N> a) {
+  return HEED_AS_WRITTEN(a.x);
+}
+
 // ---- a * b + c and c - a * b. Rounded once where the target has FMA instructions, else twice.
 template <class A, class B, class C>
 requires SomePack<A, B, C>
 HEED_INLINE auto fma(A a, B b, C c) {
+  HEED_IN_ORDER
   using P = pack_among<A, B, C>;
   return P(P(a).x * P(b).x + P(c).x);
 }
 template <class A, class B, class C>
 requires SomePack<A, B, C>
 HEED_INLINE auto fnma(A a, B b, C c) {
+  HEED_IN_ORDER
   using P = pack_among<A, B, C>;
   return P(P(c).x - P(a).x * P(b).x);
 }
