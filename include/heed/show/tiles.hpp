@@ -2,6 +2,7 @@
 // intervals as the kernel does, from the region as a value, so nothing is compiled for it. A mask of positions alone needs
 // extents only; one that reads operands (documents, lengths) needs their memory too.
 #pragma once
+#include "../graph/presence.hpp"
 #include "../plan/interval.hpp"
 #include "../run/environment.hpp"
 #include "../run/evaluate.hpp"
