@@ -1,6 +1,7 @@
 // Gradients by the call's own words, checks included: what a view shows a part of has zeros in the rest, and a gradient has the
 // element of its input.
 // options: -O1
+// labels: sanitized
 #include "against_reference.hpp"
 using namespace heed_tests;
 

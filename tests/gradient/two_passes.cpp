@@ -1,6 +1,7 @@
 // Training in two calls: both passes of differentiable<out>(wrt(...)) against the oracle, what lies between them, and calls in
 // the wrong order.
 // options: -O0
+// labels: sanitized
 #include "against_reference.hpp"
 #include "graphs.hpp"
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,5 @@
 // Matmul, row and loop regions against the oracle, through whole graphs.
+// labels: widths
 #include "against_reference.hpp"
 #include <cstring>
 #include <omp.h>

@@ -1,6 +1,7 @@
 // Matmul and row regions against the oracle on drawn shapes, strides and alignments, from a seeded generator (HEED_SEED,
 // HEED_DRAWS). The error unit is eps times the same expression of magnitudes, element by element.
 // options: -O1
+// labels: widths
 #include "against_reference.hpp"
 #include "drawn_operand.hpp"
 #include <cstdlib>

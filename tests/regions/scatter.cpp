@@ -1,6 +1,7 @@
 // Scatter regions: gradients of tables read at an index, against the oracle of the same graph and against sums written by hand;
 // widths around the packs, kept batch axes, indices outside the table, absent readers, strides; the same bits for every team.
 // options: -O2
+// labels: widths
 #include "against_reference.hpp"
 #include <cstring>
 #include <omp.h>

@@ -1,4 +1,5 @@
 // Score regions against the oracle: masks, score changes, groups, sizes around the tiles, strides, statistics.
+// labels: widths
 #include "against_reference.hpp"
 #include <cstring>
 #include <omp.h>

@@ -2,6 +2,7 @@
 // is that of every attention: eps * (P |V|) * (1 + largest sum of magnitudes in the score), P |V| from the oracle, element by
 // element, the score's magnitude row by row.
 // options: -O1
+// labels: widths
 #include "drawn_attention.hpp"
 #include <omp.h>
 using namespace heed_tests;

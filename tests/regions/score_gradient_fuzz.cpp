@@ -2,6 +2,7 @@
 // (support/drawn_attention.hpp), with the gradients of whatever a score captures. Every element lies within 16 of its error units
 // (support/naive_attention.hpp), and three threads give the bits of one.
 // options: -O1
+// labels: widths
 #include "drawn_attention.hpp"
 #include <cstring>
 #include <omp.h>
