@@ -35,6 +35,15 @@ static_assert(all_of<gradient<present>(wrt(y, bias))>(element::f64));
 static_assert(all_of<seconds>(element::f64));
 constexpr auto of_floats = sum<n, c>(x);
 static_assert(all_of<gradient<of_floats>(wrt(x))>(element::f32));
+
+// Self-attention whose keys and values are projections of the renamed input.
+constexpr axis<"m"> m;  constexpr axis<"k", 2> k;  constexpr axis<"d", 3> d;
+constexpr auto tokens = input<"tokens">(n, k);
+constexpr auto wq = input<"wq">(d, k);
+constexpr auto wk = input<"wk">(d, k);
+constexpr auto wv = input<"wv">(d, k);
+constexpr auto same_tokens = rename<n, m>(tokens);
+constexpr auto attended = attention<d, m>(project<k>(tokens, wq), project<k>(same_tokens, wk), project<k>(same_tokens, wv));
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_gradient_has_the_element_of_its_input) {
@@ -66,5 +75,47 @@ BOOST_AUTO_TEST_CASE(a_table_longer_than_the_axis_it_is_read_at) {
     tensor<float> got(5);
     fuse<gradient<first_levels>(wrt(level))>(level = L, cotangent<first_levels> = G, into(got));
     for (extent_t k = 0; k < 5; ++k) BOOST_TEST(got(k) == (k < N ? 3 * G(k) : 0));
+  }
+}
+namespace {
+constexpr int N = 4, K = 2, D = 3;
+using matrix = std::vector<double>;
+matrix projection(const matrix& t, const tensor<float>& weight) {
+  matrix r(N * D);
+  for (int i = 0; i < N; ++i)
+    for (int j = 0; j < D; ++j)
+      for (int l = 0; l < K; ++l) r[std::size_t(i * D + j)] += t[std::size_t(i * K + l)] * double(weight(j, l));
+  return r;
+}
+// The sum of self-attention's values times their cotangents, in plain loops.
+double weighed_attention(const matrix& t, const tensor<float>& WQ, const tensor<float>& WK, const tensor<float>& WV, const tensor<float>& G) {
+  const matrix q = projection(t, WQ), key = projection(t, WK), v = projection(t, WV);
+  double sum = 0;
+  for (int i = 0; i < N; ++i) {
+    double total = 0, weight[N], of[D] = {};
+    for (int j = 0; j < N; ++j) {
+      double score = 0;
+      for (int l = 0; l < D; ++l) score += q[std::size_t(i * D + l)] * key[std::size_t(j * D + l)];
+      total += weight[j] = std::exp(score / std::sqrt(double(D)));
+    }
+    for (int j = 0; j < N; ++j)
+      for (int l = 0; l < D; ++l) of[l] += weight[j] / total * v[std::size_t(j * D + l)];
+    for (int l = 0; l < D; ++l) sum += of[l] * double(G(i, l));
+  }
+  return sum;
+}
+}  // namespace
+BOOST_AUTO_TEST_CASE(an_input_that_gives_queries_keys_and_values) {
+  const tensor<float> X = filled<float>(1, 1, {N, K}), WQ = filled<float>(2, 1, {D, K}), WK = filled<float>(3, 1, {D, K}), WV = filled<float>(4, 1, {D, K}),
+                      G = filled<float>(5, 1, {N, D});
+  tensor<float> got(N, K);
+  fuse<gradient<attended>(wrt(tokens))>(tokens = X, wq = WQ, wk = WK, wv = WV, cotangent<attended> = G, into(got));
+  matrix t(N * K);
+  for (int i = 0; i < N * K; ++i) t[std::size_t(i)] = double(X[std::size_t(i)]);
+  for (int i = 0; i < N * K; ++i) {
+    matrix more = t, less = t;
+    more[std::size_t(i)] += 1e-4, less[std::size_t(i)] -= 1e-4;
+    const double want = (weighed_attention(more, WQ, WK, WV, G) - weighed_attention(less, WQ, WK, WV, G)) / 2e-4;
+    BOOST_TEST(std::fabs(double(got[std::size_t(i)]) - want) < 1e-5 * (1 + std::fabs(want)));
   }
 }

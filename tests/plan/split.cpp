@@ -3,23 +3,16 @@
 // hold primitives alone.
 // options: -O1
 #include <boost/test/unit_test.hpp>
-#include "graphs.hpp"
+#include "planned.hpp"
 #include "heed/run/workspace.hpp"
 #include <memory>
 #include <set>
 using namespace heed;
 using namespace heed_tests::graphs;
+using heed_tests::planned;
 using heed::middle::plan, heed::middle::region, heed::middle::region_kind, heed::middle::role, heed::middle::outline;
 
 namespace {
-// What fuse does at compile time, while the program runs.
-template <class... E> std::unique_ptr<plan> planned(const E&... e) {
-  const auto merged = std::make_unique<middle::merged_graph>(middle::merge_results(e...));
-  const auto simple = std::make_unique<middle::simplified_graph>(middle::simplified(merged->g, merged->roots, merged->count));
-  const auto orders = std::make_unique<middle::axis_orders>(middle::orders_with_results(*simple, e...));
-  const auto uses = std::make_unique<middle::uses>(middle::uses_of(simple->g, simple->roots, merged->count));
-  return std::make_unique<plan>(middle::split_into_regions(*simple, merged->count, *orders, *uses, middle::declared_results_of(*simple, e...)));
-}
 bool copies(const outline& o) { return o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value; }
 int below(const plan& p, int i) {                          // what a view lies in: an input or a written value
   while (is_view(p.g[i].code)) {
@@ -62,6 +55,7 @@ void check_programs(const std::string& name, const plan& p) {
   for (int i = 0; i < p.region_count; ++i) {
     const auto r = std::make_unique<region>(middle::lowered(p, i));
     BOOST_TEST(r->output_count >= 1);
+    BOOST_TEST(middle::computable(*r), name + ": region " + std::to_string(i) + " holds what its kernel cannot compute");
     for (int k = 1; k < r->code.size; ++k) {
       const middle::instruction& x = r->code[k];
       BOOST_TEST_CONTEXT(name << ", region " << i << ", instruction " << k) {
@@ -112,12 +106,7 @@ template <class... E> void check(const char* name, const E&... e) {
   for (const auto& given : sizes) check_places(name, *p, extents_of(p->g, given));
 }
 #define CHECK(...) check(#__VA_ARGS__, __VA_ARGS__)
-template <class... E> std::string kinds(const E&... e) {
-  const auto p = planned(e...);
-  std::string r;
-  for (int i = 0; i < p->region_count; ++i) r += "smrlgt"[int(p->regions[std::size_t(i)].kind)];
-  return r;
-}
+template <class... E> std::string kinds(const E&... e) { return heed_tests::kinds(*planned(e...)); }
 template <class E> std::unique_ptr<region> lowered_score(const E& e) { return std::make_unique<region>(middle::lowered(*planned(e), 0)); }
 }  // namespace
 
@@ -210,4 +199,22 @@ BOOST_AUTO_TEST_CASE(buffers_that_live_together_lie_apart) {
     reused += run::place_buffers(*p, extent.data()).bytes < all;
   }
   BOOST_TEST(reused > 200u);
+}
+// What no kernel can do is noticed before one runs.
+BOOST_AUTO_TEST_CASE(regions_that_no_kernel_can_compute) {
+  const auto row = std::make_unique<region>(middle::lowered(*planned(inner), 0));
+  BOOST_TEST_REQUIRE(middle::computable(*row));
+  region broken = *row;
+  broken.columns = {};                                     // a sum along nothing
+  BOOST_TEST(!middle::computable(broken));
+  broken = *row;
+  broken.operand_count = 0;                                // what is loaded lies nowhere
+  BOOST_TEST(!middle::computable(broken));
+  broken = *row;
+  broken.outputs[0].result = broken.code.add({.code = op::load, .type = element::f32, .axes = broken.outputs[0].axes | middle::set_of(broken.columns)});
+  BOOST_TEST(!middle::computable(broken));                 // a value that varies along what the result lacks
+  region product = *std::make_unique<region>(middle::lowered(*planned(projected), 0));
+  BOOST_TEST_REQUIRE(middle::computable(product));
+  product.w = -1;
+  BOOST_TEST(!middle::computable(product));
 }

@@ -102,11 +102,6 @@ class plan_interpreter {
     }
   }
 
-  static axis_set set_of(const axis_list& l) {
-    axis_set s = 0;
-    for (int i = 0; i < l.count; ++i) s |= bit(l[i]);
-    return s;
-  }
   double contracted(const region& r, index_array index) const {
     double v = 0;
     oracle_.each(set_of(r.depth), [&](const index_array& along) {
@@ -118,6 +113,7 @@ class plan_interpreter {
   void store(const output& o, const index_array& index, double v) { values_[o.value][key(o.axes, index)] = v; }
 
   void run_region(const region& r) {
+    if (!computable(r)) throw std::logic_error("a region holds what its kernel cannot compute");
     if (r.operand_count == 1 && r.operands[0].value == r.outputs[0].value) return;   // a copy: its value lies somewhere
     for (int k = 0; k < r.output_count; ++k) values_[r.outputs[std::size_t(k)].value];
     if (r.kind == region_kind::score) {

@@ -41,22 +41,26 @@ constexpr axis_set runtime_axes(const graph& g) {
   return r;
 }
 
-constexpr node_id summit_of(const graph& g, const uses& u, const node_flags& owned, node_id from) {
-  if (u.result[std::size_t(from)]) return from;
-  node_flags reach{};
-  reach[std::size_t(from)] = true;
-  node_id best = from;
+// The farthest pointwise value that `from` alone feeds, and what lies on the way to it, both ends included.
+struct epilogue {
+  node_id summit{};
+  node_flags reached{};                                    // of the nodes from `from` to the summit; behind it they say nothing
+};
+constexpr epilogue epilogue_of(const graph& g, const uses& u, const node_flags& owned, node_id from) {
+  epilogue r{.summit = from};
+  r.reached[std::size_t(from)] = true;
+  if (u.result[std::size_t(from)]) return r;
   int open = u.last[std::size_t(from)];                    // the last user of what has been reached so far
   for (int j = from + 1; j <= open && j < g.size; ++j) {
     const node& x = g[j];
-    if (!u.used[std::size_t(j)] || !(reach[std::size_t(x.a)] || reach[std::size_t(x.b)] || reach[std::size_t(x.c)])) continue;
+    if (!u.used[std::size_t(j)] || !(r.reached[std::size_t(x.a)] || r.reached[std::size_t(x.b)] || r.reached[std::size_t(x.c)])) continue;
     if (!is_pointwise(x.code) || u.absent[std::size_t(j)] || x.axes != g[from].axes || owned[std::size_t(j)] || !is_real(x.type)) break;
-    reach[std::size_t(j)] = true;
-    if (open <= j) best = node_id(j);
+    r.reached[std::size_t(j)] = true;
+    if (open <= j) r.summit = node_id(j);
     if (u.result[std::size_t(j)]) break;
     if (u.last[std::size_t(j)] > open) open = u.last[std::size_t(j)];
   }
-  return best;
+  return r;
 }
 
 template <std::size_t N>
@@ -87,16 +91,12 @@ constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int 
       u.summit[std::size_t(i)] = u.below[std::size_t(i)] = node_id(i);
       continue;
     }
-    const node_id top = summit_of(g, u, owned, node_id(i));
-    u.summit[std::size_t(i)] = top;
-    u.below[std::size_t(top)] = node_id(i);
+    const epilogue way = epilogue_of(g, u, owned, node_id(i));
+    u.summit[std::size_t(i)] = way.summit;
+    u.below[std::size_t(way.summit)] = node_id(i);
     if (!is_contraction(g, x)) continue;
-    for (int j = i; j <= top; ++j) {                       // what lies between belongs to this contraction's epilogue
-      const node& y = g[j];
-      const bool reached = j == i || owned[std::size_t(y.a)] || owned[std::size_t(y.b)] || owned[std::size_t(y.c)];
-      // What a later contraction owns stays its own.
-      if (reached && u.used[std::size_t(j)] && (j == i || (is_pointwise(y.code) && y.axes == x.axes))) owned[std::size_t(j)] = true;
-    }
+    for (int j = i; j <= way.summit; ++j)                  // nobody else's epilogue: one region computes it, on one tile
+      owned[std::size_t(j)] = owned[std::size_t(j)] || way.reached[std::size_t(j)];
     const axis_set a = g[x.a].axes, b = g[x.b].axes;
     u.paired[std::size_t(i)] = (a & ~b & ~x.over & open) && (b & ~a & ~x.over & open);
   }
