@@ -126,4 +126,30 @@ constexpr bool same_loops(const region& a, const region& b) {
   return true;
 }
 
+constexpr axis_set set_of(const axis_list& axes) {
+  axis_set r = 0;
+  for (int i = 0; i < axes.count; ++i) r |= axis_set(1) << axes[i];
+  return r;
+}
+// Can the kernel of a region's kind compute all that its program holds? A plan that says otherwise is a mistake of the passes; a kernel
+// would not notice and give wrong numbers.
+constexpr bool computable(const region& r) {
+  const bool scores = r.kind == region_kind::score || r.kind == region_kind::score_gradient;
+  const bool contracts = scores || r.kind == region_kind::matmul;
+  if (contracts && (r.x < 0 || r.w < 0)) return false;
+  if (r.kind == region_kind::score && r.out >= 0 && r.v < 0) return false;
+  if (r.kind == region_kind::score_gradient && r.log_sum_exp < 0) return false;
+  for (int i = 1; i < r.code.size; ++i) {
+    const instruction& x = r.code[i];
+    const bool reads = x.code == op::load || x.code == op::gather;
+    if (reads && (x.operand < 0 || x.operand >= r.operand_count)) return false;
+    if (x.code == op::tile && !contracts) return false;
+    const bool along_columns = r.kind == region_kind::row && x.over == set_of(r.columns);
+    if (is_reduction(x.code) && r.kind != region_kind::loop && !along_columns) return false;
+  }
+  for (int k = 0; k < r.output_count && !scores && !r.index; ++k)
+    if (r.code[r.outputs[std::size_t(k)].result].axes & ~r.outputs[std::size_t(k)].axes) return false;
+  return true;
+}
+
 }  // namespace heed::middle

@@ -84,6 +84,7 @@ template <const auto& Region> requires(Region.index != 0) struct kernel_of<Regio
 // One region: where its operands lie, what its kernel needs, its run. Region is the first with the same loops.
 template <const auto& Region>
 struct region_call {
+  static_assert(middle::computable(Region), "heed: internal error: the plan of this graph holds a region that its kernel cannot compute");
   std::array<view, std::size_t(Region.operand_count > 0 ? Region.operand_count : 1)> operands;
   std::array<view, std::size_t(Region.output_count)> outputs;
   environment call;

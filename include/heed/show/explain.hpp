@@ -14,11 +14,6 @@ inline double elements(const extent_table& e, axis_set s) {
     if (s >> i & 1) r *= double(e[i]);
   return r;
 }
-inline axis_set set_of(const axis_list& l) {
-  axis_set s = 0;
-  for (int i = 0; i < l.count; ++i) s |= bit(l[i]);
-  return s;
-}
 // 1234567 bytes as "1.18 MiB", 3.1e9 flops as "3.10 Gflop".
 inline std::string scaled_text(double v, double base, const char* const (&units)[5]) {
   int i = 0;
