@@ -418,16 +418,7 @@ struct lowering {
       case region_kind::score_gradient: score_gradient(); break;
       case region_kind::scatter: scatter(); break;
     }
-    require_reductions_along_columns();
     return r;
-  }
-  // A row region reduces along its columns, a loop along anything, the others not at all: a program that asks for more would be
-  // computed as if there were nothing to sum. It cannot happen; if it does, nothing must come of it.
-  constexpr void require_reductions_along_columns() const {
-    if (r.kind == region_kind::loop) return;
-    const axis_set along = r.kind == region_kind::row && r.columns.count ? column_set : axis_set(0);
-    for (int i = 1; i < r.code.size; ++i)
-      if (is_reduction(r.code[i].code) && r.code[i].over != along) throw std::logic_error("heed: a region holds a reduction that it cannot compute");
   }
 };
 
