@@ -35,6 +35,8 @@ constexpr auto grad_two_tables = gradient<two_tables>(wrt(q, table));
 constexpr auto queries = input<"q1">(h, n, d);             // of the whole batch
 constexpr auto shared_queries = weighed(mask(dot<d>(queries, k) * slope, m <= n));
 constexpr auto grad_shared_queries = gradient<shared_queries>(wrt(queries, k, v, slope));
+constexpr auto shared_heads = dot<t, u>(attention<d, m>(input<"qt">(t, n, d), input<"kt">(m, d), input<"vt">(t, m, u)), input<"back">(c, t, u));
+constexpr auto grad_shared_heads = gradient<shared_heads>(wrt(input<"qt">(t, n, d), input<"kt">(m, d), input<"vt">(t, m, u)));
 constexpr auto p = softmax<m>(mask(s, m <= n));            // weights in other uses than to weigh values
 constexpr auto importance = sum<n>(p);
 constexpr auto entropy = -sum<m>(p * log(max(p, 1e-30)));
@@ -52,7 +54,7 @@ constexpr auto second = gradient<grad_wave>(wrt(y));
 
 // What the forward pass fuses, the gradient fuses too.
 template <result_list... R> constexpr bool all_fused() { return ((static_cast<void>(fuse<R, strict>), true) && ...); }
-static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks, grad_two_tables, grad_shared_queries, results(importance, entropy), grad_entropy,
+static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks, grad_two_tables, grad_shared_queries, grad_shared_heads, results(importance, entropy), grad_entropy,
                         grad_importance, grad_total>());
 
 #define CHECK(R) heed_tests::check_fused<R>(#R, 1e-4)
@@ -68,6 +70,7 @@ BOOST_AUTO_TEST_CASE(attention_gradients) {
   CHECK(grad_two_masks);
   CHECK(grad_two_tables);
   CHECK(grad_shared_queries);
+  CHECK(grad_shared_heads);
   CHECK(importance);
   CHECK(entropy);
   CHECK(grad_entropy);

@@ -158,6 +158,28 @@ BOOST_AUTO_TEST_CASE(sums_of_contractions) {
   CHECK(*chained_gradient.of[0]);
   CHECK(*gated_gradient.of[0], *gated_gradient.of[1]);
 }
+// Heads t and their width u are known when called: what a projection hands back to the heads is stored, as it is where they are static.
+// Keys that heads share beside values of each head are read by the items of a batch.
+BOOST_AUTO_TEST_CASE(gradients_behind_a_projection) {
+  static constexpr auto qt = input<"qt">(t, n, d);
+  static constexpr auto kt = input<"kt">(m, d);
+  static constexpr auto vt = input<"vt">(t, m, u);
+  static constexpr auto back = input<"back">(c, t, u);
+  static constexpr auto own_values = dot<t, u>(attention<d, m>(qt, kt, vt), back);
+  static constexpr auto all_shared = dot<t, u>(attention<d, m>(qt, kt, input<"vs">(m, u)), back);
+  static constexpr auto grad_own_values = gradient<own_values>(wrt(qt, kt, vt, back));
+  static constexpr auto grad_all_shared = gradient<all_shared>(wrt(qt, kt, back));
+  for (const plan* p : {&check<grad_own_values>("gradient<own_values>"), &check<grad_all_shared>("gradient<all_shared>")}) {
+    BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
+    BOOST_TEST(regions(*p, region_kind::loop) == 0);
+  }
+  static constexpr axis<"tu"> both;
+  static constexpr auto logit = input<"logit">();
+  static constexpr auto heads_of_values = sink_attention<m>(dot<d>(qt, kt), input<"vs">(m, u), logit);
+  static constexpr auto merged_back = project<both>(merge_heads<t, u, both>(heads_of_values), input<"merged">(c, both));
+  static constexpr auto grad_logit = gradient<merged_back>(wrt(logit));
+  BOOST_TEST(regions(check<grad_logit>("gradient of a logit"), region_kind::loop) == 0);
+}
 BOOST_AUTO_TEST_CASE(views_and_results) {
   HEED_VIEWS_AND_RESULTS(CHECK)
 }

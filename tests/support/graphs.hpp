@@ -160,10 +160,10 @@ inline int value_of_result(const middle::plan& p, int result) {
 }
 
 // The extents every graph is tried at: odd ones, ones, and nothing along an axis.
-inline const std::map<std::string, extent_t> sizes[] = {{{"b", 2}, {"n", 4}, {"m", 5}, {"t", 4}, {"u", 5}},
-                                                        {{"b", 1}, {"n", 1}, {"m", 1}, {"t", 1}, {"u", 1}},
-                                                        {{"b", 2}, {"n", 3}, {"m", 0}, {"t", 3}, {"u", 6}},
-                                                        {{"b", 0}, {"n", 2}, {"m", 2}, {"t", 2}, {"u", 2}}};
+inline const std::map<std::string, extent_t> sizes[] = {{{"b", 2}, {"n", 4}, {"m", 5}, {"t", 4}, {"u", 5}, {"tu", 20}},
+                                                        {{"b", 1}, {"n", 1}, {"m", 1}, {"t", 1}, {"u", 1}, {"tu", 1}},
+                                                        {{"b", 2}, {"n", 3}, {"m", 0}, {"t", 3}, {"u", 6}, {"tu", 18}},
+                                                        {{"b", 0}, {"n", 2}, {"m", 2}, {"t", 2}, {"u", 2}, {"tu", 4}}};
 
 // Calls f for every index of some axes, the last running fastest.
 template <class F>

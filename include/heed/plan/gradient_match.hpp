@@ -184,39 +184,57 @@ struct gradient_matcher {
     return reads;
   }
 
-  constexpr gradient_match run(node_id weights) {
-    r.weights = weights, r.score = g[weights].a, r.column = only_axis(g[weights].over);
-    const auto none = [&] { r.sink_count = 0; return r; };
-    if (count_of(g[weights].over) != 1 || !is_real(g[weights].type)) return none();
-    score_match m = match_score(g, r.score, 0, r.column);
-    if (!m.ok() || !m.rows) return none();
-    vanishes = vanishing_with(g, weights);
-    r.tile = m.tile, r.rows = m.rows, r.depth = m.depth, r.x = m.x, r.w = m.w;
-    struct candidate { node_id core, pair; };
-    std::array<candidate, 32> found{};
+  struct candidate { node_id core, pair; };
+  struct candidates {
+    std::array<candidate, 32> of{};
     int count = 0;
-    for (int i = weights + 1; i < g.size && count < 32; ++i) {
-      if (!u.used[std::size_t(i)] || taken[std::size_t(i)]) continue;
-      const node_id pair = pair_of(node_id(i));
-      if (pair && is_pairwise(pair)) found[std::size_t(count++)] = {node_id(i), pair};
+  };
+  // Row axes that do not belong to one run of rows, because something along the columns varies over them (values of each head beside
+  // keys that heads share) or a sum over the rows keeps them: they are items of a batch.
+  constexpr axis_set apart(const candidates& found) const {
+    axis_set items = 0;
+    const auto without = [&](axis_set axes) {
+      if (r.rows & ~(items | axes)) items |= axes & r.rows;   // some rows are left
+    };
+    for (int k = 0; k < found.count; ++k) {
+      const candidate& c = found.of[std::size_t(k)];
+      const node& x = g[c.core];
+      if (x.code == op::dot && (x.over & bit(r.column))) without(g[x.a == c.pair ? x.b : x.a].axes);
+      else if (x.over & r.rows & ~bit(r.column)) without(r.rows & ~x.over);
+      node_stack s;
+      s.push(c.pair);
+      while (s.count) {
+        const node_id i = s.pop();
+        const node& y = g[i];
+        if (i == r.weights || i == r.tile) continue;
+        if (y.code == op::gather) s.push(y.b);
+        else if (is_inlined(y.code)) s.push(y.a), s.push(y.b), s.push(y.c);
+        else if (y.code == op::dot && is_pairwise(i)) without(g[g[y.a].axes & bit(r.column) ? y.a : y.b].axes);
+      }
     }
-    for (int k = 0; k < count; ++k) {                      // the second contraction, the same for all
+    return items;
+  }
+  constexpr gradient_match with_rows(const candidates& found, axis_set rows) {
+    const node_id weights = r.weights;
+    r.rows = rows, r.product = r.g = r.v = 0, r.serial = 0, r.sink_count = 0;
+    candidates fit = found;
+    for (int k = 0; k < fit.count; ++k) {                  // the second contraction, the same for all
       node_id product = r.product;
-      if (!computes(found[std::size_t(k)].pair, &product)) found[std::size_t(k)].core = 0;
+      if (!computes(fit.of[std::size_t(k)].pair, &product)) fit.of[std::size_t(k)].core = 0;
       else r.product = product;
     }
+    axis_set batch = g[weights].axes;
     if (r.product) {
       const node& p = g[r.product];
       r.v = g[p.a].axes & bit(r.column) ? p.a : p.b, r.g = r.v == p.a ? p.b : p.a;
-      m = match_score(g, r.score, r.v, r.column);
-      if (!m.ok() || !m.rows) return none();
-      r.rows = m.rows, r.batch = (m.batch | p.axes) & ~(r.rows | bit(r.column));
-    } else {
-      r.batch = g[weights].axes & ~(r.rows | bit(r.column));
+      const score_match m = match_score(g, r.score, r.v, r.column);
+      if (!m.ok() || !(m.rows & rows)) return r;
+      r.rows = m.rows & rows, batch = m.batch | m.rows | p.axes;
     }
-    for (int k = 0; k < count && r.sink_count < max_outputs; ++k) {
+    r.batch = batch & ~(r.rows | bit(r.column));
+    for (int k = 0; k < fit.count && r.sink_count < max_outputs; ++k) {
       gradient_sink s;
-      s.core = found[std::size_t(k)].core, s.pair = found[std::size_t(k)].pair;
+      s.core = fit.of[std::size_t(k)].core, s.pair = fit.of[std::size_t(k)].pair;
       if (!s.core || !classify(s)) continue;
       set_root(s);
       r.sinks[std::size_t(r.sink_count++)] = s;
@@ -224,7 +242,30 @@ struct gradient_matcher {
     while (r.sink_count && feeds_itself(read_by_region())) {}
     bool reduced = r.product != 0;                         // else the weights themselves are wanted, over pairs
     for (int k = 0; k < r.sink_count; ++k) reduced = reduced || r.sinks[std::size_t(k)].kind != sink_kind::pairs;
-    return reduced ? r : none();
+    if (!reduced) r.sink_count = 0;
+    return r;
+  }
+
+  constexpr gradient_match run(node_id weights) {
+    r.weights = weights, r.score = g[weights].a, r.column = only_axis(g[weights].over);
+    if (count_of(g[weights].over) != 1 || !is_real(g[weights].type)) return r;
+    const score_match m = match_score(g, r.score, 0, r.column);
+    if (!m.ok() || !m.rows) return r;
+    vanishes = vanishing_with(g, weights);
+    r.tile = m.tile, r.rows = m.rows, r.depth = m.depth, r.x = m.x, r.w = m.w;
+    candidates found;
+    for (int i = weights + 1; i < g.size && found.count < int(found.of.size()); ++i) {
+      if (!u.used[std::size_t(i)] || taken[std::size_t(i)]) continue;
+      const node_id pair = pair_of(node_id(i));
+      if (pair && is_pairwise(pair)) found.of[std::size_t(found.count++)] = {node_id(i), pair};
+    }
+    const gradient_match whole = with_rows(found, m.rows);
+    if (whole.sink_count == found.count) return whole;
+    r.rows = m.rows;
+    const axis_set items = apart(found);
+    if (!items) return whole;
+    const gradient_match parted = with_rows(found, m.rows & ~items);
+    return parted.sink_count > whole.sink_count ? parted : whole;
   }
 };
 
