@@ -79,6 +79,8 @@ template <op Code, class T> double value_of(T a, T b, double c) {
   else if constexpr (Code == op::subtract) return double(T(a - b));
   else if constexpr (Code == op::multiply) return double(T(a * b));
   else if constexpr (Code == op::divide) return double(T(a / b));
+  else if constexpr (Code == op::floor_divide) return b == 0 ? 0 : std::floor(double(a) / double(b));
+  else if constexpr (Code == op::remainder) { const double r = b == 0 ? 0 : std::fmod(double(a), double(b)); return r != 0 && (r < 0) != (b < 0) ? r + double(b) : r; }
   else if constexpr (Code == op::minimum) return double(a < b ? a : b);
   else if constexpr (Code == op::maximum) return double(a > b ? a : b);
   else if constexpr (Code == op::less) return a < b;
@@ -95,7 +97,7 @@ template <op Code, bool Unary, bool Truth> void check(const char* name, double c
     if (wrong++ == 0) first = text(a) + ", " + text(b) + " give " + text(r) + ", but " + std::to_string(x) + ", " + std::to_string(y) + " give " + std::to_string(v);
   };
   for (int i = 0; i < 40000; ++i) {
-    const bool whole = i % 4 == 0 && Code >= op::add && Code != op::divide;
+    const bool whole = Code == op::floor_divide || Code == op::remainder || (i % 4 == 0 && Code >= op::add && Code != op::divide);
     const interval a = drawn(whole), b = Unary ? interval(0) : drawn(whole);
     const interval r = heed::run::apply<Code>(a, b, a, constant);
     tight += !is_whole_line(r) && !(Truth && r.lo <= 0 && r.hi > 0);
@@ -132,6 +134,8 @@ BOOST_AUTO_TEST_CASE(arithmetic) {
   check<op::subtract, false, false>("subtract");
   check<op::multiply, false, false>("multiply");
   check<op::divide, false, false>("divide");
+  check<op::floor_divide, false, false>("floor_divide");
+  check<op::remainder, false, false>("remainder");
   check<op::minimum, false, false>("minimum");
   check<op::maximum, false, false>("maximum");
 }
@@ -169,4 +173,8 @@ BOOST_AUTO_TEST_CASE(positions_are_exact) {
   BOOST_TEST((n - m < interval(9)).hi == 1.0);
   BOOST_TEST((interval(3) == interval(3)).lo == 1.0);
   BOOST_TEST((to_real(m) * interval(0.5) <= interval(20.0)).lo == 1.0);
+  BOOST_TEST((floor_divide(n, 48) == interval(1)).lo == 1.0);
+  BOOST_TEST((floor_divide(m, 41) == interval(0)).lo == 1.0);
+  BOOST_TEST((remainder(n, 48) < interval(48)).lo == 1.0);
+  BOOST_TEST((remainder(interval(50, 60), 48) == interval(13)).hi == 0.0);   // one period: 2 to 12
 }

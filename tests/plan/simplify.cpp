@@ -97,9 +97,24 @@ BOOST_AUTO_TEST_CASE(constants_gather) {
   const simple l = simplified(2 * ((m - n) * slope));      // and that though it has none of the other's axes
   BOOST_TEST(std::popcount(l->g[top(l).a].axes) == 1);
   BOOST_TEST(bool(l->g[top(l).a].code == op::multiply && l->g[l->g[top(l).a].a].code == op::constant));
-  const simple r = simplified(x / sqrt(size<n>));          // one division, of what does not vary
-  BOOST_TEST(bool(top(r).code == op::multiply));
-  BOOST_TEST(bool(r->g[top(r).a].code == op::divide && r->g[top(r).a].axes == 0));
+}
+BOOST_AUTO_TEST_CASE(a_division_stays_one) {
+  BOOST_TEST(bool(top(simplified(x / 3)).code == op::divide));
+  BOOST_TEST(bool(top(simplified(x / sqrt(size<n>))).code == op::divide));
+  BOOST_TEST(same(x / 1024, 0x1p-10 * x));                 // nothing is rounded
+  const auto score = dot<d>(input<"q">(n, d), input<"k">(m, d));
+  const auto denominators = [](const auto& e) {            // of quotients that vary
+    const simple s = simplified(e);
+    int count = 0;
+    for (int i = 1; i < s->g.size; ++i) count += s->g[i].code == op::divide && s->g[i].axes != 0;
+    return count;
+  };
+  BOOST_TEST(denominators(softmax<m>(score / sqrt(size<n>))) == 0);   // queries take the factor
+  BOOST_TEST(denominators(softmax<m>(score / 20)) == 0);
+  BOOST_TEST(denominators(score / 20) == 1);               // a result sees its last place
+  BOOST_TEST(denominators(softmax<m>(mask(score / 20, score / 20 < 1))) == 1);   // a comparison does
+  BOOST_TEST(denominators(softmax<m>(score / 1e-39)) == 1);           // its inverse is no float
+  BOOST_TEST(denominators(softmax<m>(score / input<"t">())) == 1);    // which may be as small
 }
 BOOST_AUTO_TEST_CASE(a_factor_moves_to_the_leaves) {
   auto s = simplified(where(keep, x * 3, 5 - y));

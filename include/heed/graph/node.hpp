@@ -13,7 +13,7 @@ enum class op : std::uint8_t {
   negate, abs, exp, exp2, log, tanh, sqrt, rsqrt, erf, sigmoid, power,   // power: a to the constant `value`
   present,                                                 // a where it is present, 0 where it is absent (see mask)
   primitive,                                               // an operation of the user's on a, or on a and b: number `value` of the graph's
-  add, subtract, multiply, divide, minimum, maximum,
+  add, subtract, multiply, divide, floor_divide, remainder, minimum, maximum,
   less, less_equal, equal, both, either, invert,
   where,                                                   // a ? b : c
   mask,                                                    // a where b holds, absent elsewhere

@@ -1,6 +1,7 @@
 // Pointwise operators and functions: + - * / unary -, comparisons, && || !, min, max, abs, exp, exp2, log, tanh, sqrt,
 // rsqrt, erf, sigmoid, pow with a constant, where, mask and cast. Operands broadcast by absence: the result varies over
-// the axes of both. Whole numbers stay whole under + - * min max abs; `/` and the functions give real numbers.
+// the axes of both. Whole numbers stay whole under + - * min max abs; `/` and the functions give real numbers; % and
+// floor_divide are of whole numbers alone.
 #pragma once
 #include "expression.hpp"
 
@@ -27,13 +28,18 @@ template <element... E> constexpr bool require_conditions() {
   static_assert(given<ok, element_fact_of<E>...>, "heed: && || and ! need conditions (booleans)");
   return ok;
 }
+template <element... E> constexpr bool require_whole_numbers() {
+  constexpr bool ok = (is_integer(E) && ...);
+  static_assert(given<ok, element_fact_of<E>...>, "heed: % and floor_divide take whole numbers; the quotient of others is /");
+  return ok;
+}
 template <element A, element B> constexpr bool require_one_width() {
   static_assert(given<!mixes(A, B), element_fact_of<A>, element_fact_of<B>>,
                 "heed: float and double do not mix; cast one of them");
   return !mixes(A, B);
 }
 
-enum class rule : std::uint8_t { arithmetic, division, comparison, condition };
+enum class rule : std::uint8_t { arithmetic, division, whole_division, comparison, condition };
 
 constexpr element real_of(element e) { return is_real(e) ? e : element::real; }
 
@@ -41,6 +47,7 @@ template <rule Rule, element A, element B> constexpr bool admits() {
   if constexpr (Rule == rule::condition) return require_conditions<A, B>();
   else if constexpr (Rule == rule::comparison && A == element::boolean && B == element::boolean) return true;
   else if constexpr (!numbers<A, B>) return require_numbers<A, B>();
+  else if constexpr (Rule == rule::whole_division) return require_whole_numbers<A, B>();
   else return require_one_width<A, B>();
 }
 
@@ -60,7 +67,7 @@ constexpr auto binary(op o, const A& a, const B& b) {
   else {
     using Shape = join<shape_of<A>, shape_of<B>>;
     constexpr element wide = joined(element_of_expr<A>, element_of_expr<B>);
-    constexpr element type = Rule == rule::arithmetic ? wide : Rule == rule::division ? real_of(wide) : element::boolean;
+    constexpr element type = Rule == rule::arithmetic || Rule == rule::whole_division ? wide : Rule == rule::division ? real_of(wide) : element::boolean;
     return expr<Shape, type>(larger_graph(a, b), [&](graph& g) {
       if constexpr (Swapped) return add_operation(g, o, type, b, a); else return add_operation(g, o, type, a, b);
     });
@@ -74,6 +81,8 @@ HEED_BINARY(operator+, arithmetic, add)
 HEED_BINARY(operator-, arithmetic, subtract)
 HEED_BINARY(operator*, arithmetic, multiply)
 HEED_BINARY(operator/, division, divide)
+HEED_BINARY(floor_divide, whole_division, floor_divide)
+HEED_BINARY(operator%, whole_division, remainder)
 HEED_BINARY(min, arithmetic, minimum)
 HEED_BINARY(max, arithmetic, maximum)
 HEED_BINARY(operator<, comparison, less)

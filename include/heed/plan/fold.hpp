@@ -1,8 +1,8 @@
-// Pointwise nodes that are simple when they are made: constants fold, neutral elements vanish, a division by a number becomes a
-// multiplication, constants gather on the left and move into the operand that varies least. What floating-point numbers could
-// tell apart beyond rounding (NaN, signed infinity) is left alone: 0 * x stays.
+// Pointwise nodes that are simple when they are made: constants fold, neutral elements vanish, constants gather on the left and
+// move into the operand that varies least. What floating-point numbers could tell apart beyond rounding (NaN, signed infinity)
+// is left alone: 0 * x stays. A division stays one, unless its divisor is a power of two or it scales a score (`scales_scores`).
 #pragma once
-#include "../graph/graph.hpp"
+#include "../graph/decisions.hpp"
 #include <bit>
 #include <limits>
 
@@ -27,6 +27,10 @@ constexpr bool varies_less(const graph& g, int a, int b) { return std::popcount(
 constexpr bool folds(op o) {
   return is_binary(o) || o == op::negate || o == op::abs || o == op::sqrt || o == op::rsqrt || o == op::invert;
 }
+constexpr double whole_quotient(double x, double y) {       // rounded down; by 0 it is 0
+  const std::int64_t a = std::int64_t(x), b = std::int64_t(y), q = b ? a / b : 0;
+  return double(b && a % b && (a % b < 0) != (b < 0) ? q - 1 : q);
+}
 constexpr double folded(op o, double x, double y) {
   switch (o) {
     case op::negate: return -x;
@@ -38,6 +42,8 @@ constexpr double folded(op o, double x, double y) {
     case op::subtract: return x - y;
     case op::multiply: return x * y;
     case op::divide: return x / y;
+    case op::floor_divide: return whole_quotient(x, y);
+    case op::remainder: return y != 0 ? x - y * whole_quotient(x, y) : 0;
     case op::minimum: return y < x ? y : x;
     case op::maximum: return x < y ? y : x;
     case op::less: return x < y;
@@ -56,9 +62,31 @@ constexpr bool can_fold(op o, double x, double y) {
   return true;
 }
 
+// 1 / c is exact, and as ordinary a float as c.
+constexpr bool is_power_of_two(double c) {
+  const std::uint64_t bits = std::bit_cast<std::uint64_t>(c), exponent = bits >> 52 & 2047;
+  return (bits & 0xfffffffffffffu) == 0 && exponent >= 1023 - 126 && exponent <= 1023 + 126;
+}
+constexpr bool has_ordinary_inverse(double c) {
+  const double size = c < 0 ? -c : c;
+  return size >= 0x1p-126 && size <= 0x1p126;
+}
+// Of constants and sizes alone.
+constexpr bool is_of_sizes(const graph& g, node_id i) {
+  const node& x = g[i];
+  if (x.code == op::constant || x.code == op::size) return true;
+  return is_pointwise(x.code) && is_of_sizes(g, x.a) && (!x.b || is_of_sizes(g, x.b)) && (!x.c || is_of_sizes(g, x.c));
+}
+
+// How a value may be rounded: as declared, operation by operation (it decides something); with products taken in another order
+// (an ordinary value); also with a product by 1 / c in the place of a division (a scaled score).
+enum class rounding : std::uint8_t { declared, reordered, scaled };
+
 // Adds a pointwise node, simplified. Types are given: an operation keeps the element its author saw.
-constexpr node_id make(graph& g, op o, element type, node_id a, node_id b = 0, node_id c = 0, double value = 0) {
-  if (folds(o) && is_constant(g, a) && (b == 0 || is_constant(g, b)) && can_fold(o, g[a].value, b ? g[b].value : 0))
+constexpr node_id make(graph& g, op o, element type, node_id a, node_id b = 0, node_id c = 0, double value = 0,
+                       rounding rounds = rounding::reordered) {
+  const bool reorders = is_real(type) && rounds != rounding::declared;
+  if (folds(o) && (!is_real(type) || reorders) && is_constant(g, a) && (b == 0 || is_constant(g, b)) && can_fold(o, g[a].value, b ? g[b].value : 0))
     return g.add_constant(folded(o, g[a].value, b ? g[b].value : 0), type);
   const bool real = is_real(type);
   switch (o) {
@@ -74,28 +102,29 @@ constexpr node_id make(graph& g, op o, element type, node_id a, node_id b = 0, n
       if (g[a].code == op::negate) return g[a].a;
       break;
     case op::multiply:
-      if (is_constant(g, b) && !is_constant(g, a)) return make(g, op::multiply, type, b, a);
+      if (is_constant(g, b) && !is_constant(g, a)) return make(g, op::multiply, type, b, a, 0, 0, rounds);
       if (is_constant(g, a, 1) && g[b].type == type) return b;
-      if (real && !is_constant(g, a) && varies_less(g, b, a)) return make(g, op::multiply, type, b, a);   // what varies less: left
-      if (real && g[b].code == op::multiply && is_constant(g, g[b].a)) {
+      if (real && !is_constant(g, a) && varies_less(g, b, a)) return make(g, op::multiply, type, b, a, 0, 0, rounds);   // what varies less: left
+      if (reorders && g[b].code == op::multiply && is_constant(g, g[b].a)) {
         const node_id inner = g[b].a, rest = g[b].b;
         if (is_constant(g, a))                                                        // 2 * (3 * x) = 6 * x
           return make(g, op::multiply, type, g.add_constant(g[a].value * g[inner].value), rest);
         return make(g, op::multiply, type, inner, make(g, op::multiply, type, a, rest));   // x * (2 * y) = 2 * (x * y)
       }
-      if (real && g[a].code == op::multiply && is_constant(g, g[a].a) && !varies_less(g, a, b)) {
+      if (reorders && g[a].code == op::multiply && is_constant(g, g[a].a) && !varies_less(g, a, b)) {
         const node_id inner = g[a].a, rest = g[a].b;
         return make(g, op::multiply, type, inner, make(g, op::multiply, type, rest, b));
       }
-      if (real && is_constant(g, a) && g[b].code == op::multiply && varies_less(g, g[b].a, g[b].b)) {
+      if (reorders && is_constant(g, a) && g[b].code == op::multiply && varies_less(g, g[b].a, g[b].b)) {
         const node_id less = g[b].a, more = g[b].b;
         return make(g, op::multiply, type, make(g, op::multiply, type, a, less), more);    // 2 * (slope * x) = (2 * slope) * x
       }
       break;
     case op::divide:
-      if (is_constant(g, b) && g[b].value != 0 && real)
-        return make(g, op::multiply, type, g.add_constant(1 / g[b].value), a);
-      if (real && g[b].axes == 0 && g[a].axes != 0)                                   // x / sqrt(size): one division, uniform
+      if (is_constant(g, b, 1) && g[a].type == type) return a;
+      if (is_constant(g, b) && (is_power_of_two(g[b].value) || (rounds == rounding::scaled && has_ordinary_inverse(g[b].value))))
+        return make(g, op::multiply, type, g.add_constant(1 / g[b].value), a, 0, 0, rounds);
+      if (rounds == rounding::scaled && g[b].axes == 0 && g[a].axes != 0 && !is_constant(g, b) && is_of_sizes(g, b))   // x / sqrt(size): one division, uniform
         return make(g, op::multiply, type, make(g, op::divide, element::real, g.add_constant(1), b), a);
       break;
     case op::invert:

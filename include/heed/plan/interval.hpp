@@ -49,6 +49,26 @@ constexpr interval operator/(interval a, interval b) {
   if (is_unknown(a) || (b.lo <= 0 && b.hi >= 0)) return {};
   return hull(a.lo / b.lo, a.lo / b.hi, a.hi / b.lo, a.hi / b.hi);
 }
+// Of whole numbers. A double quotient below 2^51 is whole only where the exact one is; a larger one may have been rounded up.
+inline interval floor_divide(interval a, interval b) {
+  if (is_unknown(a) || is_unknown(b)) return {};
+  const double size = std::max(std::fabs(a.lo), std::fabs(a.hi));
+  if (b.lo <= 0 && b.hi >= 0) return {-size, size};
+  const interval q = hull(a.lo / b.lo, a.lo / b.hi, a.hi / b.lo, a.hi / b.hi);
+  const double slack = size < 0x1p51 ? 0 : 1;
+  return rounded(std::floor(q.lo) - slack, std::floor(q.hi) + slack);
+}
+inline interval remainder(interval a, interval b) {
+  if (is_unknown(b)) return {};
+  const double size = std::max(std::fabs(a.lo), std::fabs(a.hi));
+  if (b.lo == b.hi && b.lo > 0 && size < 0x1p51) {         // all in one period
+    const double period = std::floor(a.lo / b.lo);
+    if (period == std::floor(a.hi / b.lo)) return rounded(a.lo - period * b.lo, a.hi - period * b.lo);
+  }
+  interval r{std::min(b.lo + 1, 0.0), std::max(b.hi - 1, 0.0)};
+  if (a.lo >= 0 && b.lo >= 0) r.hi = std::min(r.hi, a.hi);
+  return r;
+}
 constexpr interval fma(interval a, interval b, interval c) { return a * b + c; }
 constexpr interval fnma(interval a, interval b, interval c) { return c - a * b; }
 constexpr interval operator<(interval a, interval b) { return truth(a.hi < b.lo, a.lo < b.hi); }

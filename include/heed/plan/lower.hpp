@@ -165,7 +165,10 @@ struct lowering {
           if (g.extent(i) != runtime) known *= double(g.extent(i));
           else count = count ? emit(op::multiply, element::i64, count, size_of(i)) : size_of(i);
         }
-      if (!a.keep && !count) return {emit(op::multiply, element::real, number(known > 0 ? 1 / known : 0), total), 0};
+      if (!a.keep && !count) {
+        if (known == 0 || is_power_of_two(known)) return {emit(op::multiply, element::real, number(known > 0 ? 1 / known : 0), total), 0};
+        return {emit(op::divide, element::real, total, number(known)), 0};
+      }
       if (a.keep) count = reduce(op::sum, chosen(a.keep, number(1), 0), x.over);
       else if (known != 1) count = emit(op::multiply, element::i64, count, number(known, element::i64));
       return {emit(op::divide, element::real, total, emit(op::maximum, element::real, real(count), number(1))), 0};

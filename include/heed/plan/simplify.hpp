@@ -42,6 +42,25 @@ struct weights {
   constexpr bool light(int i) const { return of[std::size_t(i)] <= 32; }
 };
 
+// Divisions that scale scores, of which only a softmax, or a sum of what comes from one, sees the quotient: no result in its last
+// place, and nothing that decides.
+constexpr node_flags scaled_scores(const graph& g, const node_flags& used, const node_flags& roots, const node_marks& decides) {
+  node_flags contracted{}, seen = roots, r{};
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    contracted[std::size_t(i)] = x.code == op::dot || x.code == op::softmax || x.code == op::logsumexp || contracted[std::size_t(x.a)] ||
+                                 contracted[std::size_t(x.b)] || contracted[std::size_t(x.c)];
+  }
+  for (int i = g.size - 1; i > 0; --i) {
+    const node& x = g[i];
+    if (!used[std::size_t(i)]) continue;
+    if (seen[std::size_t(i)] && (is_pointwise(x.code) || x.code == op::mask || is_moving(x.code)))
+      seen[std::size_t(x.a)] = seen[std::size_t(x.b)] = seen[std::size_t(x.c)] = true;
+    r[std::size_t(i)] = x.code == op::divide && contracted[std::size_t(x.a)] && !seen[std::size_t(i)] && !decides[std::size_t(i)];
+  }
+  return r;
+}
+
 // A light value under another axis name: the name changes at its leaves.
 constexpr node_id renamed(graph& g, node_id i, int from, int to) {
   const node x = g[i];
@@ -51,7 +70,7 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to) {
     return g.add(node{.code = op::index, .type = x.type, .axes = fresh, .first = std::int16_t(to)});
   if (is_pointwise(x.code) || x.code == op::mask) {
     const node_id a = renamed(g, x.a, from, to), b = x.b ? renamed(g, x.b, from, to) : node_id(0);
-    return make(g, x.code, x.type, a, b, x.c ? renamed(g, x.c, from, to) : node_id(0), x.value);
+    return make(g, x.code, x.type, a, b, x.c ? renamed(g, x.c, from, to) : node_id(0), x.value, rounding::declared);
   }
   return g.add(node{.code = op::rename, .type = x.type, .a = i, .axes = (x.axes & ~old) | fresh,
                     .first = std::int16_t(from), .second = std::int16_t(to)});
@@ -105,6 +124,10 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   r.g.inputs = g.inputs, r.g.input_count = g.input_count;
   r.g.primitives = g.primitives, r.g.primitive_count = g.primitive_count;
   const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
+  const node_marks decides = deciding(g);
+  node_flags root{};
+  for (std::size_t i = 0; i < std::size_t(count); ++i) root[std::size_t(roots[i])] = true;
+  const node_flags scales = scaled_scores(g, used, root, decides);
   std::array<node_id, graph::capacity>& to = r.to;
   weights weight;
   vanishing paired;                                        // with such weights
@@ -139,7 +162,8 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
     if (is_leaf(x.code)) {
       y = r.g.add(x);
     } else if (is_pointwise(x.code) || x.code == op::mask) {
-      y = make(r.g, x.code, x.type, a, b, c, x.value);
+      y = make(r.g, x.code, x.type, a, b, c, x.value,
+               decides[std::size_t(i)] ? rounding::declared : scales[std::size_t(i)] ? rounding::scaled : rounding::reordered);
     } else if (x.code == op::rename && x.first == x.second) {
       y = a;
     } else if (x.code == op::rename && weight.light(a) && r.g[a].code != op::input) {

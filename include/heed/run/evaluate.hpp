@@ -52,7 +52,7 @@ HEED_INLINE auto& slot(values<Env, N>& v) {
 template <op Code, class A, class B, class C>
 HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
   using simd::abs, simd::exp, simd::exp2, simd::log, simd::tanh, simd::sqrt, simd::rsqrt, simd::erf, simd::sigmoid;
-  using simd::power, simd::min, simd::max, simd::select;
+  using simd::power, simd::min, simd::max, simd::select, simd::floor_divide, simd::remainder;
   if constexpr (Code == op::negate) return -a;
   else if constexpr (Code == op::abs) return abs(a);
   else if constexpr (Code == op::exp) return exp(a);
@@ -70,6 +70,8 @@ HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
   else if constexpr (Code == op::subtract) return a - b;
   else if constexpr (Code == op::multiply) return a * b;
   else if constexpr (Code == op::divide) return a / b;
+  else if constexpr (Code == op::floor_divide) return floor_divide(a, b);
+  else if constexpr (Code == op::remainder) return remainder(a, b);
   else if constexpr (Code == op::minimum) return min(a, b);
   else if constexpr (Code == op::maximum) return max(a, b);
   else if constexpr (Code == op::less) return a < b;

@@ -10,7 +10,7 @@ namespace heed::show::inline HEED_INSTRUCTION_SET {
 inline const char* name_of(op o) {
   static constexpr const char* names[] = {
       "nothing", "input", "constant", "index", "size", "-", "abs", "exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf",
-      "sigmoid", "pow", "present", "primitive", "+", "-", "*", "/", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather", "scatter",
+      "sigmoid", "pow", "present", "primitive", "+", "-", "*", "/", "floor_divide", "%", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather", "scatter",
       "rename", "split", "merge", "slice", "pick", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
       "tile", "load"};
   static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);
@@ -52,7 +52,7 @@ inline std::string axes_text(const graph& g, axis_set s) {
 // How tightly an operator binds, as in C++; calls and leaves bind tightest.
 constexpr int precedence(op o) {
   switch (o) {
-    case op::multiply: case op::divide: return 5;
+    case op::multiply: case op::divide: case op::remainder: return 5;
     case op::add: case op::subtract: return 4;
     case op::less: case op::less_equal: return 3;
     case op::equal: return 2;
