@@ -61,16 +61,37 @@ constexpr node_flags scaled_scores(const graph& g, const node_flags& used, const
   return r;
 }
 
-// A light value under another axis name: the name changes at its leaves.
-constexpr node_id renamed(graph& g, node_id i, int from, int to) {
+// What no memory may hold: products over pairs of positions, and whatever is computed from one at the same pairs.
+struct pair_products {
+  std::array<bool, graph::capacity> of{};
+  int done = 1;
+  constexpr bool operator[](node_id i) const { return of[std::size_t(i)]; }
+  constexpr void extend(const graph& g, const memory_of_the_call& memory) {
+    for (; done < g.size; ++done) {
+      const node& x = g[done];
+      bool pairs = memory.is_pair_product(g, x);
+      for (const node_id j : {x.a, x.b, x.c}) pairs = pairs || (of[std::size_t(j)] && !(g[j].axes & ~x.axes));
+      of[std::size_t(done)] = pairs;
+    }
+  }
+};
+
+// A light value, or one over pairs of positions, under another axis name: the name changes at its leaves.
+constexpr node_id renamed(graph& g, node_id i, int from, int to, const pair_products& pairs) {
   const node x = g[i];
   const axis_set old = axis_set(1) << from, fresh = axis_set(1) << to;
   if (!(x.axes & old)) return i;
+  const auto operand = [&](node_id j) { return j ? renamed(g, j, from, to, pairs) : node_id(0); };
   if (x.code == op::index)
     return g.add(node{.code = op::index, .type = x.type, .axes = fresh, .first = std::int16_t(to)});
   if (is_pointwise(x.code) || x.code == op::mask) {
-    const node_id a = renamed(g, x.a, from, to), b = x.b ? renamed(g, x.b, from, to) : node_id(0);
-    return make(g, x.code, x.type, a, b, x.c ? renamed(g, x.c, from, to) : node_id(0), x.value, rounding::declared);
+    const node_id a = operand(x.a), b = operand(x.b);
+    return make(g, x.code, x.type, a, b, operand(x.c), x.value);
+  }
+  if (x.code == op::dot && i < pairs.done && pairs[i] && !(x.over & fresh)) {
+    node y = x;
+    y.a = operand(x.a), y.b = operand(x.b), y.axes = (x.axes & ~old) | fresh, y.hash = 0;
+    return g.add(y);
   }
   return g.add(node{.code = op::rename, .type = x.type, .a = i, .axes = (x.axes & ~old) | fresh,
                     .first = std::int16_t(from), .second = std::int16_t(to)});
@@ -132,6 +153,10 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   weights weight;
   vanishing paired;                                        // with such weights
   settled_absence absence;
+  pair_products pairs;
+  node_flags result{};                                     // of the declared graph
+  for (int i = 0; i < count; ++i) result[std::size_t(roots[std::size_t(i)])] = true;
+  const memory_of_the_call memory(g, used, result);
   const auto reduced = [&](const auto& self, node y) -> node_id {   // a product or a reduction
     for (const node_id i : {y.a, y.b}) {
       addends parts;
@@ -166,8 +191,8 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
                decides[std::size_t(i)] ? rounding::declared : scales[std::size_t(i)] ? rounding::scaled : rounding::reordered);
     } else if (x.code == op::rename && x.first == x.second) {
       y = a;
-    } else if (x.code == op::rename && weight.light(a) && r.g[a].code != op::input) {
-      y = renamed(r.g, a, x.first, x.second);
+    } else if (x.code == op::rename && r.g[a].code != op::input && (weight.light(a) || pairs[a])) {
+      y = renamed(r.g, a, x.first, x.second, pairs);
     } else if (x.code == op::gather && r.g[b].code == op::index && !(r.g[a].axes & r.g[b].axes & ~(axis_set(1) << x.first))) {
       const std::int16_t at = r.g[b].first;                // the table at an axis itself: a view of its first elements
       y = at == x.first ? a
@@ -186,6 +211,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
     }
     paired.extend(r.g);
     weight.extend(r.g);
+    pairs.extend(r.g, memory);
   }
   for (std::size_t i = 0; i < std::size_t(count); ++i) r.roots[i] = to[std::size_t(roots[i])];
   return r;

@@ -3,10 +3,9 @@
 #pragma once
 #include "../graph/presence.hpp"
 #include "fold.hpp"
+#include "growth.hpp"
 
 namespace heed::middle {
-
-using node_flags = std::array<bool, graph::capacity>;
 
 // Weights that are used in other ways than to weigh values: by a gradient, most likely, which needs their log-sum-exp.
 constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used) {

@@ -17,16 +17,6 @@ struct uses {
   node_flags pairwise{};                                   // ... and whatever is computed from one at the same pairs
 };
 
-// dot<m>(softmax<m>(score), values), in either order: which operand is which.
-struct weighted_values { node_id weights, values; };
-constexpr weighted_values weighted(const graph& g, node_id i) {
-  const node& x = g[i];
-  if (x.code != op::dot || std::popcount(x.over) != 1) return {};
-  if (g[x.a].code == op::softmax && g[x.a].over == x.over) return {x.a, x.b};
-  if (g[x.b].code == op::softmax && g[x.b].over == x.over) return {x.b, x.a};
-  return {};
-}
-
 constexpr bool is_contraction(const graph& g, const node& x) {   // a dot with rows or columns of its own, nothing absent in it
   if (x.code != op::dot || g[x.a].code == op::mask || g[x.b].code == op::mask) return false;
   const axis_set a = g[x.a].axes, b = g[x.b].axes;
@@ -63,30 +53,6 @@ constexpr epilogue epilogue_of(const graph& g, const uses& u, const node_flags& 
   return r;
 }
 
-// Axes whose extents become known with a call, and a merged one as what it is made of: how a value's memory grows.
-struct growth {
-  std::array<axis_set, max_axes> of{};
-  constexpr growth(const graph& g, const node_flags& used) {
-    for (int i = 0; i < g.axis_count; ++i) of[std::size_t(i)] = g.extent(i) == runtime ? bit(i) : axis_set(0);
-    for (bool more = true; more;) {                        // a part may be merged itself
-      more = false;
-      for (int i = 1; i < g.size; ++i) {
-        const node& x = g[i];
-        if (!used[std::size_t(i)] || (x.code != op::split && x.code != op::merge)) continue;
-        axis_set& whole = of[std::size_t(x.first)];
-        const axis_set parts = (whole & ~bit(x.first)) | of[std::size_t(x.second)] | of[std::size_t(x.third)];
-        if (parts != whole && parts) whole = parts, more = true;
-      }
-    }
-  }
-  constexpr axis_set operator()(axis_set axes) const {
-    axis_set r = 0;
-    for (int i = 0; axes >> i; ++i)
-      if (axes >> i & 1) r |= of[std::size_t(i)];
-    return r;
-  }
-};
-
 template <std::size_t N>
 constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int count) {
   uses u;
@@ -107,15 +73,7 @@ constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int 
                                                       (u.absent[std::size_t(x.a)] || u.absent[std::size_t(x.b)] || u.absent[std::size_t(x.c)]));
   }
   node_flags owned{};
-  const growth grown(g, u.used);
-  // What lies in memory anyway: what the caller brings and takes, and what comes out of a softmax's loops. A contraction that grows no
-  // faster may be stored, whatever its axes: a cotangent that a projection hands back to the heads.
-  const auto lies_anyway = [&](axis_set axes) {
-    for (int j = 1; j < g.size; ++j)
-      if (u.used[std::size_t(j)] && (g[j].code == op::input || u.result[std::size_t(j)] || weighted(g, node_id(j)).weights) && !(grown(axes) & ~grown(g[j].axes)))
-        return true;
-    return false;
-  };
+  const memory_of_the_call memory(g, u.used, u.result);
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];
     if (!u.used[std::size_t(i)] || !is_heavy(x.code)) continue;
@@ -129,8 +87,7 @@ constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int 
     if (!is_contraction(g, x)) continue;
     for (int j = i; j <= way.summit; ++j)                  // nobody else's epilogue: one region computes it, on one tile
       owned[std::size_t(j)] = owned[std::size_t(j)] || way.reached[std::size_t(j)];
-    const axis_set a = g[x.a].axes, b = g[x.b].axes;
-    u.paired[std::size_t(i)] = grown(a & ~b & ~x.over) && grown(b & ~a & ~x.over) && !lies_anyway(x.axes);
+    u.paired[std::size_t(i)] = memory.is_pair_product(g, x);
   }
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];

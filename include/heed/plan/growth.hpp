@@ -1,0 +1,73 @@
+// How the memory of a value grows with the extents that a call brings, and what lies in memory anyway: a call's own memory must not grow
+// faster than that.
+#pragma once
+#include "../graph/graph.hpp"
+#include <bit>
+
+namespace heed::middle {
+
+using node_flags = std::array<bool, graph::capacity>;
+
+// dot<m>(softmax<m>(score), values), in either order: which operand is which.
+struct weighted_values { node_id weights, values; };
+constexpr weighted_values weighted(const graph& g, node_id i) {
+  const node& x = g[i];
+  if (x.code != op::dot || std::popcount(x.over) != 1) return {};
+  if (g[x.a].code == op::softmax && g[x.a].over == x.over) return {x.a, x.b};
+  if (g[x.b].code == op::softmax && g[x.b].over == x.over) return {x.b, x.a};
+  return {};
+}
+
+// Axes whose extents become known with a call, and a merged one as what it is made of.
+struct growth {
+  std::array<axis_set, max_axes> of{};
+  constexpr growth(const graph& g, const node_flags& used) {
+    for (int i = 0; i < g.axis_count; ++i) of[std::size_t(i)] = g.extent(i) == runtime ? axis_set(1) << i : axis_set(0);
+    for (bool more = true; more;) {                        // a part may be merged itself
+      more = false;
+      for (int i = 1; i < g.size; ++i) {
+        const node& x = g[i];
+        if (!used[std::size_t(i)] || (x.code != op::split && x.code != op::merge)) continue;
+        axis_set& whole = of[std::size_t(x.first)];
+        const axis_set parts = (whole & ~(axis_set(1) << x.first)) | of[std::size_t(x.second)] | of[std::size_t(x.third)];
+        if (parts != whole && parts) whole = parts, more = true;
+      }
+    }
+  }
+  constexpr axis_set operator()(axis_set axes) const {
+    axis_set r = 0;
+    for (int i = 0; axes >> i; ++i)
+      if (axes >> i & 1) r |= of[std::size_t(i)];
+    return r;
+  }
+};
+
+// What lies in memory anyway: what the caller brings and takes, and what comes out of a softmax's loops. What grows no faster may be
+// stored, whatever its axes: a cotangent that a projection hands back to the heads.
+struct memory_of_the_call {
+  growth grown;
+  std::array<axis_set, graph::capacity> held{};            // how each grows
+  int count = 0;
+  constexpr memory_of_the_call(const graph& g, const node_flags& used, const node_flags& result) : grown(g, used) {
+    for (int i = 1; i < g.size; ++i) {
+      if (!used[std::size_t(i)] || !(g[i].code == op::input || result[std::size_t(i)] || weighted(g, node_id(i)).weights)) continue;
+      const axis_set axes = grown(g[i].axes);
+      bool known = false;
+      for (int k = 0; k < count; ++k) known = known || !(axes & ~held[std::size_t(k)]);
+      if (!known) held[std::size_t(count++)] = axes;
+    }
+  }
+  constexpr bool lies_anyway(axis_set axes) const {
+    for (int k = 0; k < count; ++k)
+      if (!(grown(axes) & ~held[std::size_t(k)])) return true;
+    return false;
+  }
+  // A product of what lies at some positions with what lies at others, which nothing in memory anyway grows as fast as.
+  constexpr bool is_pair_product(const graph& g, const node& x) const {
+    if (x.code != op::dot) return false;
+    const axis_set a = g[x.a].axes, b = g[x.b].axes;
+    return grown(a & ~b & ~x.over) && grown(b & ~a & ~x.over) && !lies_anyway(x.axes);
+  }
+};
+
+}  // namespace heed::middle
