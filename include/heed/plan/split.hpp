@@ -2,6 +2,7 @@
 // swallows whatever it can compute on the way and asks for the rest to be stored in turn. At the end the regions are put
 // into an order in which they can run, and every buffer learns when it lives.
 #pragma once
+#include "comparisons.hpp"
 #include "plan.hpp"
 
 namespace heed::middle {
@@ -9,6 +10,7 @@ namespace heed::middle {
 struct splitter {
   plan p;
   uses u;
+  comparisons compared{};
   std::array<node_id, max_results> roots{};
   node_flags needed{};                                     // must be stored
   std::array<std::int16_t, graph::capacity> home{};        // the buffer of a value, number + 1
@@ -31,12 +33,12 @@ struct splitter {
     return o;
   }
   // A value that a region reads where it lies. Its source is stored, if it is not an input.
-  constexpr void read(outline& o, node_id i) {
+  constexpr void read(outline& o, node_id i) { list_read(o, i), need(i); }
+  constexpr void list_read(outline& o, node_id i) {
     for (int j = 0; j < o.read_count; ++j)
       if (o.reads[std::size_t(j)] == i) return;
     if (o.read_count == max_reads) { p.too_large = true; return; }
     o.reads[std::size_t(o.read_count++)] = i;
-    need(i);
   }
   constexpr void need(node_id i) {
     const node_id s = source_of_view(p.g, i);
@@ -102,6 +104,10 @@ struct splitter {
       return false;
     }
     if (!values && !m.rows) return false;
+    if (compared.in_program(p.g, score, m.tile)) {
+      reason = "scores are compared with what is made of them";
+      return false;
+    }
     // Everything that reads the same score in the same way comes out of the same loops.
     node_id first = values ? i : node_id(0);
     node_id all_values = values;
@@ -156,6 +162,9 @@ struct splitter {
   constexpr bool find_gradient(node_id weights, node_id lse) {
     gradient_match m = gradient_matcher(p.g, u, given).run(weights);
     if (!m.sink_count) return false;
+    if (compared.in_program(p.g, m.score, m.tile)) return false;
+    for (int k = 0; k < m.sink_count; ++k)
+      if (compared.in_program(p.g, m.sinks[std::size_t(k)].pair, m.tile)) return false;
     if (p.gradient_count == max_gradients) { p.too_large = true; return false; }
     m.log_sum_exp = lse;
     if (!u.used[std::size_t(lse)]) {
@@ -258,37 +267,58 @@ struct splitter {
     outline& o = new_region(loop ? region_kind::loop : fused, core, reason);
     const int number = p.region_count - 1;
     write(o, root);
+    node_flags fresh{};                                    // what it must not read, because it compares it: found on the way
+    while (!list_reads(p.regions[std::size_t(number)], root, dot, over, fresh)) {}
+    const outline& r = p.regions[std::size_t(number)];
+    for (int k = 0; k < r.read_count; ++k) need(r.reads[std::size_t(k)]);
+  }
+  // Goes from the root of a region down to what it reads; false: a comparison on the way forbids to read what may have been listed.
+  constexpr bool list_reads(outline& r, node_id root, node_id dot, axis_set over, node_flags& fresh) {
+    const bool loop = r.kind == region_kind::loop;
+    r.read_count = 0;
     node_stack t;
     t.push(root);
     while (t.count) {
       const node_id i = t.pop();
       const node& x = p.g[i];
-      outline& r = p.regions[std::size_t(number)];
       if (is_leaf(x.code) && x.code != op::input) continue;
+      if (compared.count && x.code >= op::less && x.code <= op::equal) {
+        node_flags more = fresh;
+        compared.add_recomputed(p.g, i, more);
+        if (more != fresh) {
+          fresh = more;
+          return false;
+        }
+      }
       const bool view = is_view(x.code) || x.code == op::input;
-      if (i != root && (view || (!loop && stored(i, root, dot, over)) ||
-                        (loop && (wanted[std::size_t(i)] || u.result[std::size_t(i)]) && !u.absent[std::size_t(i)] && (gradient_of[std::size_t(i)] || !needs_loop(i, root))))) {
-        read(r, i);
+      const bool again = fresh[std::size_t(i)] && (loop || !is_heavy(x.code) || fuses(i, root, over));
+      if (i != root && (view || (!again && (loop ? loop_reads(i, root) : stored(i, root, dot, over))))) {
+        list_read(r, i);
       } else if (i == dot) {
-        read(r, x.a), read(r, x.b);
+        list_read(r, x.a), list_read(r, x.b);
       } else if (is_heavy(x.code)) {
         if (!loop && !fuses(i, root, over) && i != root) {
-          read(r, i);
+          list_read(r, i);
         } else {
           t.push(x.a), t.push(x.b);
         }
       } else if (x.code == op::gather) {
-        read(r, x.a), t.push(x.b);
+        list_read(r, x.a), t.push(x.b);
       } else if (x.code == op::shift) {
-        read(r, x.a);
+        list_read(r, x.a);
       } else if (x.code == op::concat) {
-        read(r, x.a), read(r, x.b);
-      } else if (view) {
-        read(r, i);
-      } else {
+        list_read(r, x.a), list_read(r, x.b);
+      } else if (!view) {
         t.push(x.a), t.push(x.b), t.push(x.c);
       }
     }
+    return true;
+  }
+  // Does the loop of root read i? What would have to be stored over pairs for it is computed again.
+  constexpr bool loop_reads(node_id i, node_id root) const {
+    if (u.absent[std::size_t(i)]) return false;
+    if (u.result[std::size_t(i)] || gradient_of[std::size_t(i)]) return u.result[std::size_t(i)] || wanted[std::size_t(i)];
+    return wanted[std::size_t(i)] && !needs_loop(i, root);
   }
   // Would storing i take memory over pairs of positions that the root itself does not have?
   constexpr bool needs_loop(node_id i, node_id root) const {
@@ -353,6 +383,8 @@ struct splitter {
         needed[std::size_t(r)] = true;
       }
     }
+    compared = comparisons(p.g, u.used);
+    p.too_large = p.too_large || compared.too_many;
     need_operands();
     find_gradients();
     for (int i = p.g.size - 1; i > 0; --i)
