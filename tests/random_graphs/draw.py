@@ -1,0 +1,668 @@
+"""Draws graphs. A graph is made from its number alone, so a number is all that a report needs."""
+import math
+import random
+
+import numpy as np
+
+from language import Evaluation, Invalid, Node, composite, constant, is_real, make, need, union, without
+
+# What is not drawn because the library does not do it yet: a name that `Draw.may` is asked for, and what is wrong.
+EXCLUDED = {
+    # A present value that meets an absent one (x + mask(y, c), a condition of a where) gets cotangents of elements that are absent.
+    "absent beside present",
+    # NaN that a mask excludes reaches gradients of what it meets: below a contraction, a softmax, a function with a condition.
+    "nan beside gradients",
+}
+
+
+class Axis:
+    def __init__(self, name, extent, static):
+        self.name, self.extent, self.static = name, extent, static
+
+
+class Graph:
+    """What was drawn: axes and inputs by name, results, what is differentiated."""
+
+    def __init__(self, number):
+        self.number, self.axes, self.inputs, self.results, self.wrt, self.mode = number, {}, {}, [], [], "forward"
+        self.element = "f32"
+
+    def extents(self):
+        return {a.name: a.extent for a in self.axes.values()}
+
+    def differentiable_results(self):
+        return [r for r in self.results if is_real(r.element)]
+
+
+def from_an_operand(index):
+    return index.op == "input" or index.op == "composite" and index.info["name"] == "at" and index.args[1].op == "index"
+
+
+class Draw:
+    def __init__(self, number, included=()):
+        self.random = random.Random(number * 7919 + 11)
+        self.graph = Graph(number)
+        self.excluded = EXCLUDED - set(included)
+        self.mode = self.random.choices(["forward", "gradient", "joint", "two passes"], [30, 35, 25, 10])[0]
+        self.graph.element = self.element = "f64" if self.chance(0.2) else "f32"
+        self.pool = []
+        self.budget = self.random.choice([6, 10, 14, 20])
+
+    # -- choices
+    def chance(self, p):
+        return self.random.random() < p
+
+    def pick(self, *choices):
+        return self.random.choice(choices)
+
+    def weighted(self, *pairs):
+        return self.random.choices([f for f, _ in pairs], [w for _, w in pairs])[0]
+
+    def may(self, feature):
+        return feature not in self.excluded
+
+    def some(self, axes):
+        return [a for a in axes if self.chance(0.6)]
+
+    # -- axes and inputs
+    def axis(self, base, extent, static=None):
+        name, k = base, 2
+        while name in self.graph.axes:
+            name, k = f"{base}{k}", k + 1
+        self.graph.axes[name] = Axis(name, extent, self.chance(0.5) if static is None else static)
+        return name
+
+    def extent(self, axis):
+        return self.graph.axes[axis].extent
+
+    def size(self, axes):
+        return math.prod(self.extent(a) for a in axes)
+
+    def positions(self):
+        if self.chance(0.03):
+            return 0
+        return self.random.choice([1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 17])
+
+    def width(self):
+        return self.random.choice([1, 2, 3, 4, 5, 8])
+
+    def input(self, axes, element=None, high=None, low=0, shuffle=True):
+        axes = list(axes)
+        if shuffle and self.chance(0.3):
+            self.random.shuffle(axes)
+        name = f"x{len(self.graph.inputs)}"
+        node = make("input", name=name, axes=tuple(axes), element=element or self.element, high=high, low=low)
+        self.graph.inputs[name] = node
+        return node
+
+    # -- whole numbers over some of these axes
+    def whole(self, axes, depth=1):
+        a = [x for x in axes if self.extent(x) > 0]
+        if not a or self.chance(0.15):
+            return self.pick(lambda: self.input(self.some(axes)[:2], "i32", high=5), lambda: make("size", axis=self.random.choice(list(self.graph.axes))),
+                             lambda: constant(self.random.randint(0, 4)))()
+        n = make("index", axis=self.random.choice(a))
+        other = self.random.choice(a)
+        distance = make("-", n, make("index", axis=other)) if other != n.info["axis"] else n
+        choice = self.random.randrange(9)
+        if choice < 3:
+            return distance
+        if choice == 3:
+            return make("abs", distance)
+        if choice == 4:
+            return make("min", make("abs", distance), constant(self.random.randint(1, 5)))
+        if choice == 5:
+            return make("cast", make("/", n, constant(self.pick(2, 3, 5))), to=self.pick("i32", "i64"))
+        if choice == 6:
+            return make("+", distance, constant(self.random.randint(1, 4)))
+        if choice == 7 and self.extent(n.info["axis"]) <= 12:
+            return self.lookup("i32", n)
+        return self.bucket(distance) if depth else n
+
+    def bucket(self, distance):
+        """The buckets of T5: both directions, small distances one by one, larger ones by their logarithm."""
+        half, exact, most = self.random.choice([(4, 2, 9.5), (8, 4, 17.25), (2, 1, 5.75)])
+        away = make("abs", distance)
+        ratio = make("/", make("log", make("/", make("max", away, constant(1)), constant(exact))), constant(float(np.float32(math.log(most / exact)))))
+        far = make("cast", make("+", constant(float(exact)), make("*", ratio, constant(half - exact))), to="i32")
+        inside = make("where", make("<", away, constant(exact)), away, make("min", far, constant(half - 1)))
+        if self.chance(0.5):
+            return inside
+        return make("+", make("where", make(">", distance, constant(0)), constant(half), constant(0)), inside)
+
+    def lookup(self, element, index):
+        """input.at(index)"""
+        extent = self.random.choice([1, 3, 5, 8, 16])
+        if index.op == "index":
+            extent = self.extent(index.info["axis"]) + self.pick(0, 0, 1, 3)
+            need(extent > 0)
+        if from_an_operand(index):                           # token numbers are checked when a call begins
+            extent = 6
+        z = self.axis("z", extent)
+        front = [a for a in self.some(index.axes) if self.chance(0.3)]
+        if index.op == "index":
+            front = []
+        table = self.input(front + [z], element, high=3, shuffle=False)
+        return composite("at", [table, index])
+
+    # -- conditions over some of these axes
+    def condition(self, axes, depth=2):
+        a = [x for x in axes if self.extent(x) > 0]
+        choice = self.random.random()
+        if depth and choice < 0.2:
+            return make(self.pick("&&", "&&", "||"), self.condition(axes, depth - 1), self.condition(axes, depth - 1))
+        if depth and choice < 0.27:
+            return make("!", self.condition(axes, depth - 1))
+        if choice < 0.42 or not a:
+            return self.input([x for x in axes if self.chance(0.7)][:3], "bool")
+        if choice < 0.52:
+            x = self.input(self.some(axes)[:2])
+            return make(self.pick("<", "<=", ">", ">="), x, constant(self.pick(-0.5, 0, 0.25, 0.375)))
+        if choice < 0.62:
+            left, right = self.whole(axes), self.whole(axes)
+            return make(self.pick("<", "<=", ">", ">=", "==", "!="), left, right)
+        n = make("index", axis=self.random.choice(a))
+        m = make("index", axis=self.random.choice(a))
+        if n.info["axis"] == m.info["axis"]:
+            if self.chance(0.5):
+                return composite("padding", [n, self.input([x for x in self.some(axes) if x != n.info["axis"]][:1], "i32", high=self.extent(n.info["axis"]))])
+            return make(self.pick("<", ">=", "!="), n, constant(self.random.randint(0, 4)))
+        kind = self.random.randrange(6)
+        if kind == 0:
+            return composite("causal", [n, m])
+        if kind == 1:
+            return composite("causal", [n, m, self.pick(constant(self.random.randint(-2, 3)), self.input([], "i32", high=3))])
+        if kind == 2:
+            return composite("sliding_window", [n, m], left=self.random.randint(1, 4))
+        if kind == 3:
+            return composite("sliding_window", [n, m], left=self.random.randint(0, 3), right=self.random.randint(0, 3))
+        if kind == 4:
+            z = self.axis("z", max(self.extent(n.info["axis"]), self.extent(m.info["axis"])) + self.pick(0, 2))
+            front = [x for x in axes if x not in (n.info["axis"], m.info["axis"]) and self.chance(0.3)]
+            doc = self.input(front + [z], "i32", high=2, shuffle=False)
+            return composite("same_document", [doc, n, m], along=z)
+        size = constant(self.pick(2, 3))
+        return make("==", *(make("cast", make("/", x, size), to="i32") for x in (n, m)))
+
+    # -- pointwise steps that keep a value in reach
+    def function(self, x):
+        f = self.random.randrange(20)
+        if f < 8:
+            return [lambda: make("negate", x), lambda: make("tanh", x), lambda: make("sigmoid", x), lambda: make("erf", x),
+                    lambda: make("exp", make("*", x, constant(0.5))), lambda: make("*", x, x), lambda: make("abs", x),
+                    lambda: make("exp2", make("tanh", x))][f]()
+        if f < 12:
+            return composite(self.pick("relu", "silu", "gelu", "gelu_tanh"), [x])
+        if f == 12:
+            return composite("softcap", [x, constant(self.pick(2, 1.5, 20))])
+        if f == 13:
+            return make("log", make("+", make("abs", x), constant(0.5)))
+        if f == 14:
+            return make(self.pick("sqrt", "rsqrt"), make("+", make("*", x, x), constant(0.3125)))
+        if f == 15:
+            return make("pow", x, exponent=self.pick(2, 3, 1))
+        if f == 16:
+            return make("pow", make("+", make("abs", x), constant(0.5)), exponent=self.pick(1.5, -1, 0.5, -2))
+        if f == 17:
+            return make("/", x, constant(self.pick(2, 3, 0.75, 5)))
+        if f == 18:
+            return make(self.pick("+", "*", "-"), *self.random.sample([x, constant(self.pick(0.5, 2, -1, 3, 0.125))], 2))
+        return make(self.pick("min", "max"), x, constant(self.pick(0.25, -0.375, 1)))
+
+    def touched(self, x, axes, p=0.4):
+        """A value, perhaps changed pointwise, over the same axes (or some of `axes` more)."""
+        while self.chance(p):
+            p *= 0.6
+            k = self.random.randrange(6)
+            if k == 0:
+                x = self.function(x)
+            elif k == 1:
+                x = make(self.pick("+", "*", "-"), *self.random.sample([x, self.input(self.some(axes))], 2))
+            elif k == 2:
+                x = make("where", self.condition(axes), x, self.pick(lambda: constant(0), lambda: self.function(x), lambda: self.input(self.some(axes)))())
+            elif k == 3:
+                x = make("mask", x, self.condition(axes))
+            elif k == 4:
+                x = make("*", x, self.pick(lambda: self.lookup(self.element, self.whole(axes)), lambda: make("sigmoid", self.input(self.some(axes))))())
+            else:
+                x = make("/", x, make("+", constant(1.5), make("*", y := self.input(self.some(axes)), y)))
+        return x
+
+    # -- a real value over these axes (it may leave some out)
+    def real(self, axes, depth):
+        axes = list(axes)
+        if self.size(axes) > 3000:
+            raise Invalid("too large")
+        self.budget -= 1
+        if depth <= 0 or self.budget < 0:
+            return self.leaf(axes)
+        if self.pool and self.chance(0.15):
+            fitting = [x for x in self.pool if set(x.axes) <= set(axes) and x.axes]
+            if fitting:
+                return self.random.choice(fitting)
+        f = self.weighted((self.of_function, 4), (self.of_two, 5), (self.of_choice, 2), (self.of_mask, 3), (self.of_reduction, 4), (self.of_weights, 2),
+                          (self.of_product, 3), (self.of_norm, 2), (self.of_views, 6), (self.of_index, 2), (self.of_lookup, 2), (self.of_attention, 2))
+        x = f(axes, depth)
+        self.pool.append(x)
+        return x
+
+    def leaf(self, axes):
+        if self.chance(0.1):
+            return self.of_index(axes, 0)
+        fitting = [x for x in self.graph.inputs.values() if set(x.axes) == set(axes) and is_real(x.element)]
+        if fitting and self.chance(0.3):
+            return self.random.choice(fitting)
+        return self.input(axes if self.chance(0.8) else self.some(axes))
+
+    def of_function(self, axes, depth):
+        return self.function(self.real(axes, depth - 1))
+
+    def of_two(self, axes, depth):
+        pair = [self.real(axes, depth - 1), self.real(axes if self.chance(0.4) else self.some(axes), self.pick(0, depth - 1))]
+        self.random.shuffle(pair)
+        op = self.pick("+", "+", "*", "*", "-", "min", "max", "/")
+        if op == "/":
+            pair[1] = make("+", constant(1), make("*", pair[1], pair[1]))
+        return make(op, *pair)
+
+    def of_choice(self, axes, depth):
+        a = self.real(axes, depth - 1)
+        b = self.pick(lambda: self.real(axes, 0), lambda: self.real(axes, depth - 1), lambda: self.function(a), lambda: constant(0))()
+        return make("where", self.condition(axes), *self.random.sample([a, b], 2))
+
+    def of_mask(self, axes, depth):
+        return make("mask", self.real(axes, depth - 1), self.condition(axes))
+
+    def extra(self, axes):
+        for name in self.random.sample(list(self.graph.axes), len(self.graph.axes)):
+            if name not in axes and self.size(axes) * self.extent(name) <= 2000 and self.chance(0.5):
+                return name
+        return self.axis("k", self.positions() or 2)
+
+    def of_reduction(self, axes, depth):
+        over = [self.extra(axes)]
+        if self.chance(0.2):
+            over.append(self.extra(axes + over))
+        x = self.real(axes + over, depth - 1)
+        over = [k for k in over if k in x.axes]
+        return make(self.pick("sum", "reduce_max", "reduce_min", "mean", "logsumexp", "sum", "mean"), x, over=over) if over else x
+
+    def of_weights(self, axes, depth):
+        x = self.real(axes, depth - 1)
+        return make("softmax", x, over=[self.random.choice(x.axes)]) if x.axes else x
+
+    def of_product(self, axes, depth):
+        k = self.extra(axes)
+        left = [a for a in axes if self.chance(0.7)]
+        right = [a for a in axes if a not in left or self.chance(0.3)]
+        a, b = self.real(left + [k], depth - 1), self.real(right + [k], self.pick(0, depth - 1))
+        if k in a.axes and k in b.axes:
+            return make("dot", a, b, over=[k])
+        return make("*", a, b) if k not in a.axes + b.axes else make("sum", make("*", a, b), over=[k])
+
+    def of_norm(self, axes, depth):
+        x = self.real(axes, depth - 1)
+        if not x.axes:
+            return x
+        c = self.random.choice(x.axes)
+        if not self.extent(c):
+            return x
+        kind = self.random.randrange(4)
+        if kind == 0:
+            return composite("layer_norm", [x], width=c)
+        if kind == 1:
+            return composite("layer_norm", [x, self.input([c]), self.input([c])], width=c)
+        if kind == 2:
+            return composite("rms_norm", [x, self.input([c])], width=c)
+        return composite("rms_norm", [x], width=c)
+
+    def of_views(self, axes, depth):
+        if not axes:
+            return self.real(axes, depth - 1)
+        a = self.random.choice(axes)
+        rest = [x for x in axes if x != a]
+        extent = self.extent(a)
+        kind = self.random.randrange(7)
+        if kind == 0:
+            other = self.axis("p", extent, self.graph.axes[a].static)
+            x = self.real(rest + [other], depth - 1)
+            return make("rename", x, **{"from": other, "to": a}) if other in x.axes else x
+        if kind == 1 and rest:
+            b = self.random.choice(rest)
+            o = self.axis("o", extent * self.extent(b), self.graph.axes[a].static and self.graph.axes[b].static)
+            x = self.real([y for y in rest if y != b] + [o], depth - 1)
+            return make("split", x, **{"from": o, "major": a, "minor": b}) if o in x.axes and extent and self.extent(b) else x
+        if kind == 2 and extent > 1:
+            factors = [f for f in range(1, extent + 1) if extent % f == 0]
+            f = self.random.choice(factors)
+            static = self.graph.axes[a].static
+            i, j = self.axis("i", f, static), self.axis("j", extent // f, static)
+            x = self.real(self.random.sample(rest + [i, j], len(rest) + 2), depth - 1)
+            return make("merge", x, major=i, minor=j, to=a) if i in x.axes and j in x.axes else make("sum", x, over=[y for y in (i, j) if y in x.axes]) if set(x.axes) & {i, j} else x
+        if kind == 3 and self.graph.axes[a].static:
+            at = self.random.randint(0, 3)
+            longer = self.axis("l", extent + at + self.random.randint(0, 2))
+            x = self.real(rest + [longer], depth - 1)
+            return make("slice", x, **{"from": longer, "to": a, "at": at}) if longer in x.axes else x
+        if kind == 4 and extent > 1:
+            i, j = self.axis("i", k := self.random.randint(1, extent - 1)), self.axis("j", extent - k)
+            x, y = self.real(rest + [i], depth - 1), self.real(rest + [j], self.pick(0, depth - 1))
+            if i in x.axes and j in y.axes and set(without(x.axes, [i])) == set(without(y.axes, [j])):
+                return make("concat", x, y, first=i, second=j, to=a)
+            return make("sum", x, over=[i]) if i in x.axes else x
+        if kind == 5:
+            x = self.real(axes, depth - 1)
+            return make("shift", x, axis=self.random.choice(x.axes), by=self.pick(1, 2, -1)) if x.axes else x
+        other = self.axis("v", self.random.choice([1, 3, 5, 8]))
+        index = self.whole(axes)
+        if from_an_operand(index) or self.chance(0.4):
+            index = self.input(self.some(axes), "i32", high=self.extent(other) - 1)
+        x = self.real([y for y in axes if self.chance(0.4)] + [other], depth - 1)
+        return make("gather", x, index, along=other) if other in x.axes else x
+
+    def of_index(self, axes, depth):
+        w = self.whole(axes)
+        return make("*", w, self.input(self.some(axes), None)) if self.chance(0.7) else make("*", make("tanh", make("*", w, constant(0.25))), self.input(self.some(axes)))
+
+    def of_lookup(self, axes, depth):
+        return self.lookup(self.element, self.whole(axes))
+
+    # -- attention
+    def of_attention(self, axes, depth):
+        if len(axes) < 2:
+            return self.of_reduction(axes, depth)
+        order = self.random.sample(axes, len(axes))
+        return self.attention(order[:-2], order[-2], order[-1], depth)
+
+    def operand_of_attention(self, batch, n, d, depth):
+        batch = batch if self.chance(0.8) else self.some(batch)
+        x = self.input(list(batch) + [n, d]) if self.chance(0.5) else self.real(list(batch) + [n, d], depth)
+        if n not in x.axes or d not in x.axes:
+            x = make("+", x, self.input([n, d]))
+        return x
+
+    def attention(self, batch, n, e, depth):
+        """(batch, n, e)"""
+        m = self.axis("m", self.extent(n) if self.chance(0.4) else self.positions())
+        d = self.axis("d", self.width())
+        if self.size(batch) * self.extent(n) * self.extent(m) * max(self.extent(d), self.extent(e)) > 12000:
+            raise Invalid("too large")
+        q, k = self.operand_of_attention(batch, n, d, depth - 1), self.operand_of_attention(batch, m, d, depth - 1)
+        v = self.operand_of_attention(batch, m, e, depth - 1)
+        if self.chance(0.1) and self.extent(d) % 2 == 0:
+            half = self.axis("half", self.extent(d) // 2, self.graph.axes[d].static)
+            q = composite("rotary", [q, self.input([n, half]), self.input([n, half])], width=d, half=half, halfway=self.extent(d) // 2)
+        if self.chance(0.2):
+            args = [q, k, v] + ([self.condition(batch + [n, m])] if self.chance(0.6) else [])
+            return composite("attention", args, width=d, keys=m)
+        return self.weighted_values(self.score(q, k, n, m, d, batch), v, m)
+
+    def score(self, q, k, n, m, d, batch):
+        kind = self.random.randrange(10)
+        if kind < 6:
+            s = composite("scaled_dot", [q, k], width=d)
+        elif kind < 8:
+            s = make("dot", q, k, over=[d])
+        elif kind < 9:
+            s = make("*", composite("cosine_similarity", [q, k], width=d), constant(self.pick(2, 1.5)))
+        else:
+            s = make("negate", make("sum", make("*", x := make("-", q, k), x), over=[d]))
+        axes = list(batch) + [n, m]
+        for _ in range(self.random.choice([0, 1, 1, 2, 3])):
+            kind = self.random.randrange(9)
+            if kind < 3:
+                s = make("mask", s, self.condition(axes))
+            elif kind == 3:
+                s = composite("softcap", [s, constant(self.pick(2, 5))])
+            elif kind == 4:
+                slope = self.input([a for a in batch if self.chance(0.6)])
+                s = make("+", s, composite("alibi", [slope, make("index", axis=n), make("index", axis=m)]))
+            elif kind == 5:
+                s = make("+", s, self.lookup(self.element, self.whole([n, m])))
+            elif kind == 6:
+                s = make(self.pick("+", "*"), s, self.input(self.some(axes)))
+            else:
+                s = self.touched(s, axes, 0.9)
+        self.pool.append(s)
+        return s
+
+    def weighted_values(self, s, v, m):
+        kind = self.random.randrange(10)
+        if kind == 0 and set(without(s.axes, [m])) <= set(s.axes):
+            sink = self.input([a for a in without(s.axes, [m]) if self.chance(0.3)])
+            return composite("sink_attention", [s, v, sink], keys=m)
+        w = make("softmax", s, over=[m])
+        if kind == 1:
+            w = self.touched(w, list(s.axes), 0.9)
+        if kind == 2:
+            return make("/", make("dot", make("exp", make("*", s, constant(0.5))), v, over=[m]), make("+", make("sum", make("exp", make("*", s, constant(0.5))), over=[m]), constant(1)))
+        return make("dot", w, v, over=[m])
+
+    def block(self):
+        """Self-attention of several heads in a block with a residual, perhaps two of them, one behind the other."""
+        b = [self.axis("b", self.random.randint(1, 2))] if self.chance(0.5) else []
+        heads, width = self.random.randint(1, 3), self.random.choice([1, 2, 3, 4])
+        static = self.chance(0.5)
+        h, d, c = self.axis("h", heads, static), self.axis("d", width, static), self.axis("c", heads * width, static)
+        o = self.axis("o", heads * width, static)
+        n = self.axis("n", self.random.choice([1, 2, 3, 5, 8]), False)
+        x = self.input(b + [n, c], shuffle=False)
+        for layer in range(2 if self.chance(0.2) else 1):
+            m = self.axis("m", self.extent(n), False)
+            y = self.touched(composite("layer_norm", [x], width=c) if self.chance(0.6) else x, [n, c], 0.15)
+            renamed = make("rename", y, **{"from": n, "to": m}) if self.chance(0.5) else None
+
+            def projected(keys):
+                source = renamed if renamed is not None and keys else y
+                w = self.input([o, c], shuffle=False)
+                p = composite("project", [source, w, self.input([o])] if self.chance(0.4) else [source, w], width=c)
+                p = make("split", p, **{"from": o, "major": h, "minor": d})
+                return make("rename", p, **{"from": n, "to": m}) if keys and renamed is None else p
+            q, k, v = projected(False), projected(True), projected(True)
+            if self.chance(0.3):
+                k = composite("rms_norm", [k, self.input([d])] if self.chance(0.5) else [k], width=d)
+            out = self.weighted_values(self.score(q, k, n, m, d, b + [h]), v, m)
+            out = make("merge", out, major=h, minor=d, to=o)
+            w = self.input([c, o], shuffle=False)
+            x = make("+", x, composite("project", [out, w], width=o))
+            if self.chance(0.4):
+                f = self.axis("f", self.random.choice([2, 3, 4]))
+                inner = composite(self.pick("relu", "gelu", "silu"), [composite("project", [composite("rms_norm", [x], width=c), self.input([f, c], shuffle=False)], width=c)])
+                x = make("+", x, composite("project", [inner, self.input([c, f], shuffle=False)], width=f))
+        if self.chance(0.3):
+            words = self.axis("words", self.random.randint(2, 5))
+            logits = composite("project", [x, self.input([words, c], shuffle=False)], width=c)
+            loss = composite("cross_entropy", [logits, self.input(b + [n], "i32", high=self.extent(words) - 1)], words=words)
+            x = make("mean", loss, over=loss.axes) if self.chance(0.6) and loss.axes else loss
+        return x
+
+    # -- a whole graph
+    def whole_graph(self):
+        g = self.graph
+        kind = self.random.random()
+        if kind < 0.25:
+            root = self.block()
+        else:
+            axes = []
+            for base in self.random.sample(["b", "h", "n", "e", "c"], self.pick(1, 2, 2, 3)):
+                axes.append(self.axis(base, self.positions() if base in "nc" else self.random.choice([1, 2, 3, 4])))
+            if kind < 0.65 and len(axes) >= 2:
+                root = self.attention(axes[:-2], axes[-2], axes[-1], self.pick(1, 2))
+                root = self.touched(root, axes, 0.3)
+            else:
+                root = self.real(axes, self.pick(2, 3, 4))
+        g.results = [root]
+        if self.chance(0.35):
+            g.results.append(self.random.choice(self.pool) if self.pool and self.chance(0.7) else make("logsumexp", root, over=root.axes[-1:]) if root.axes else root)
+        if self.chance(0.15) and root.axes:
+            g.results.append(make("sum", make("*", root, root), over=root.axes))
+        if self.chance(0.1) and root.axes:
+            g.results[0] = make("arrange", root, order=tuple(self.random.sample(root.axes, len(root.axes))))
+        if self.chance(0.05):
+            g.results.append(self.whole(root.axes) if self.chance(0.5) else self.condition(root.axes))
+        g.results = [r for i, r in enumerate(g.results) if r not in g.results[:i] and r.op not in ("input", "index", "constant", "size")]
+        need(g.results, "no result")
+        used = reached(g.results)
+        inputs = [x for x in used if x.op == "input"]
+        real = [x for x in inputs if x.element == self.element]
+        g.wrt = [x for x in real if self.chance(0.75)][:12]
+        need(len(inputs) <= 24, "too many inputs")
+        g.mode = self.mode
+        if g.mode in ("gradient", "two passes"):             # of what the gradient has
+            inputs = [x for x in reached(g.differentiable_results()) if x.op == "input"]
+            g.wrt = [x for x in g.wrt if x in inputs]
+        if not g.differentiable_results() or not g.wrt:
+            g.mode = "forward"
+        return g
+
+
+def reached(roots):
+    """Every node that is written down, operands first."""
+    seen, order = set(), []
+
+    def visit(node):
+        if id(node) in seen:
+            return
+        seen.add(id(node))
+        for a in node.args:
+            visit(a)
+        order.append(node)
+    for r in roots:
+        visit(r)
+    return order
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------------
+
+class Case:
+    """A graph with numbers: what goes in, what must come out, and how large an error unit is there."""
+
+
+def input_values(node, shape, rng, element):
+    if node.element == "bool":
+        return rng.random(shape) < rng.choice([0.3, 0.6, 0.8, 0.95])
+    if not is_real(node.element):
+        return rng.integers(node.info["low"], (node.info["high"] or 0) + 1, shape)
+    v = rng.uniform(-1.2, 1.2, shape)
+    return v.astype(np.float32).astype(float) if node.element == "f32" else v
+
+
+def outcome(graph, inputs, cotangents, seeds, **how):
+    """The results (values, presence) and the derivatives along the seeds."""
+    evaluation = Evaluation(graph.extents(), inputs, seeds, **how)
+    values = [evaluation(r) for r in graph.results]
+    slopes = np.zeros(len(seeds))
+    for r, value, c in zip(graph.results, values, cotangents):
+        if value.tangent is None or c is None:
+            continue
+        present = np.ones(value.v.shape, bool) if value.present is None else value.present
+        with np.errstate(all="ignore"):
+            terms = np.where(present & (value.tangent != 0), value.tangent * c, 0)
+        with np.errstate(all="ignore"):
+            slopes += terms.reshape(len(seeds), -1).sum(1)
+    return evaluation, values, slopes
+
+
+def stored(value):
+    v = np.asarray(value.v, float)
+    return v if value.present is None else np.where(value.present, v, -np.inf)
+
+
+def same(a, b):
+    return np.array_equal(a, b, equal_nan=True)
+
+
+def with_numbers(graph, number, most_seeds=40, unit=2.0 ** -24, redraws=12, poisoned=None, excluded=frozenset(EXCLUDED)):
+    """Draws numbers until the graph's values are fit for a comparison."""
+    nodes = reached(graph.results)
+    used = {x.info["name"]: x for x in nodes if x.op == "input"}
+    extents = graph.extents()
+    shape = lambda axes: tuple(extents[a] for a in axes)
+    why = None
+    for attempt in range(redraws):
+        rng = np.random.default_rng([number, attempt])
+        inputs = {name: np.array(input_values(x, shape(x.axes), rng, graph.element)) for name, x in used.items()}
+        cotangents = []
+        for r in graph.results:
+            c = None
+            if graph.mode != "forward" and is_real(r.element):
+                c = rng.uniform(-1.2, 1.2, shape(r.axes)).astype(np.float32).astype(float) if r.axes else np.array(1.0)
+            cotangents.append(c)
+        seeds = []
+        if graph.mode != "forward":
+            for x in graph.wrt:
+                size = math.prod(shape(x.axes))
+                each = max(1, most_seeds // len(graph.wrt))
+                seeds += [(x.info["name"], int(i)) for i in (range(size) if size <= each else sorted(rng.choice(size, each, replace=False)))]
+        try:
+            evaluation, values, slopes = outcome(graph, inputs, cotangents, seeds, excluded=excluded if seeds else ())
+            if evaluation.largest > 1e4:
+                raise Invalid("too large a number")
+            for r, value in zip(graph.results, values):
+                if not is_real(r.element) and value.present is not None:
+                    raise Invalid("an absent result that is no real number")
+                if np.isnan(np.where(value.present if value.present is not None else True, value.v, 0)).any() or (np.isposinf(stored(value))).any():
+                    raise Invalid("a result that is not a number")
+            if not np.isfinite(slopes).all():
+                raise Invalid("a gradient that is not a number")
+            case = Case()
+            case.graph, case.inputs, case.cotangents, case.seeds = graph, inputs, cotangents, seeds
+            case.results, case.slopes = [stored(v) for v in values], slopes
+            units(case, rng, unit)
+            case.poisoned = 0
+            if poisoned is not False and not (seeds and "nan beside gradients" in excluded):
+                poison(case, rng)
+            return case
+        except Invalid as x:
+            why = x
+    raise Invalid(f"no numbers: {why}")
+
+
+def units(case, rng, unit):
+    """How far results and gradients move when every number on the way moves by one unit in the last place."""
+    graph = case.graph
+    case.result_units = [np.zeros(np.shape(r)) for r in case.results]
+    case.slope_units = np.zeros(len(case.seeds))
+    for _ in range(3):
+        _, values, slopes = outcome(graph, case.inputs, case.cotangents, case.seeds, noise=rng, unit=unit)
+        for u, r, v in zip(case.result_units, case.results, values):
+            v = stored(v)
+            if not np.array_equal(np.isfinite(v), np.isfinite(r)):
+                raise Invalid("a result on the edge")
+            with np.errstate(all="ignore"):
+                np.maximum(u, np.where(np.isfinite(r), np.abs(v - r), 0), out=u)
+        case.slope_units = np.maximum(case.slope_units, np.abs(slopes - case.slopes))
+    floor = lambda v: unit * float(np.abs(v[np.isfinite(v)]).max(initial=0))
+    for u, r in zip(case.result_units, case.results):
+        if u.size:
+            u += floor(r) + 0.5 * unit * float(u.max()) / unit * 0.1
+    names = [name for name, _ in case.seeds]
+    for name in dict.fromkeys(names):
+        mine = np.array([n == name for n in names])
+        case.slope_units[mine] += floor(case.slopes[mine]) + 0.1 * case.slope_units[mine].max(initial=0)
+
+
+def poison(case, rng):
+    """NaN and infinity in elements of real inputs that reach no result and no gradient."""
+    graph = case.graph
+    used = [x for x in reached(graph.results) if x.op == "input" and is_real(x.element)]
+
+    def harmless(inputs):
+        try:
+            _, values, slopes = outcome(graph, inputs, case.cotangents, case.seeds, poisoned=True)
+        except Invalid:
+            return False
+        return same(slopes, case.slopes) and all(same(stored(v), r) for v, r in zip(values, case.results))
+    for x in used:
+        name = x.info["name"]
+        size = case.inputs[name].size
+        candidates = [at for n, at in case.seeds if n == name] if any(n == name for n, _ in case.seeds) else list(rng.choice(size, min(size, 6), replace=False)) if size else []
+        zero = {at for (n, at), s in zip(case.seeds, case.slopes) if n == name and s != 0}
+        candidates = [at for at in candidates if at not in zero][:8]
+        for at in candidates:
+            inputs = dict(case.inputs)
+            inputs[name] = inputs[name].copy()
+            inputs[name].flat[at] = rng.choice([np.nan, np.inf, -np.inf])
+            if harmless(inputs):
+                case.inputs = inputs
+                case.poisoned += 1

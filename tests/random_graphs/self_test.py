@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""The evaluation that judges the library, judged: by values worked out by hand, and its derivatives by central differences."""
+import math
+import sys
+
+import numpy as np
+
+import draw
+import random_graphs
+from language import Evaluation, Invalid, composite, constant, make
+
+wrong = []
+
+
+def expect(what, got, want):
+    got, want = np.asarray(got, float), np.asarray(want, float)
+    if got.shape != want.shape or not np.allclose(got, want, rtol=1e-12, atol=1e-12, equal_nan=True):
+        wrong.append(f"{what}: {got.tolist()}, should be {want.tolist()}")
+
+
+def value(node, inputs, **extents):
+    r = Evaluation(extents, {k: np.array(v) for k, v in inputs.items()})(node)
+    return draw.stored(r)
+
+
+def by_hand():
+    x = make("input", name="x", axes=("n",), element="f64")
+    y = make("input", name="y", axes=("n", "m"), element="f64")
+    keep = make("input", name="keep", axes=("n",), element="bool")
+    n, m = make("index", axis="n"), make("index", axis="m")
+    some = {"x": [1.0, 2.0, 4.0], "keep": [True, False, True]}
+    masked = make("mask", x, keep)
+    expect("an absent element is stored as -inf", value(masked, some, n=3), [1, -math.inf, 4])
+    expect("what is computed from it is absent", value(make("+", masked, constant(1)), some, n=3), [2, -math.inf, 5])
+    for op, want in [("sum", 5), ("mean", 2.5), ("reduce_max", 4), ("reduce_min", 1), ("logsumexp", math.log(math.e + math.exp(4)))]:
+        expect(f"{op} leaves it out", value(make(op, masked, over=["n"]), some, n=3), want)
+    nothing = dict(some, keep=[False, False, False])
+    for op, want in [("sum", 0), ("mean", 0), ("reduce_max", -math.inf), ("reduce_min", math.inf), ("logsumexp", -math.inf)]:
+        expect(f"{op} of nothing", value(make(op, masked, over=["n"]), nothing, n=3), want)
+    hidden = dict(some, x=[1.0, math.nan, 1.0])
+    expect("softmax gives it no weight", value(make("softmax", masked, over=["n"]), hidden, n=3), [0.5, 0, 0.5])
+    expect("nor a part in a product", value(make("dot", make("softmax", masked, over=["n"]), x, over=["n"]), hidden, n=3), 1)
+    expect("softmax of nothing", value(make("softmax", masked, over=["n"]), nothing, n=3), [0, 0, 0])
+    expect("where takes what it chooses", value(make("where", keep, constant(0), masked), some, n=3), [0, -math.inf, 0])
+    grid = {"y": [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]}
+    expect("dot", value(make("dot", y, y, over=["m"]), grid, n=2, m=3), [14, 77])
+    expect("a condition broadcasts", value(make("sum", make("where", make("<=", m, n), constant(1), constant(0)), over=["m"]), {}, n=2, m=3), [1, 2])
+    expect("shift", value(make("shift", y, axis="m", by=1), grid, n=2, m=3), [[0, 1, 2], [0, 4, 5]])
+    expect("shift back", value(make("shift", y, axis="n", by=-1), grid, n=2, m=3), [[4, 5, 6], [0, 0, 0]])
+    expect("slice", value(make("slice", y, **{"from": "m", "to": "s", "at": 1}), grid, n=2, m=3, s=2), [[2, 3], [5, 6]])
+    expect("merge", value(make("merge", y, major="n", minor="m", to="o"), grid, n=2, m=3, o=6), [1, 2, 3, 4, 5, 6])
+    expect("merge of what lies behind", value(make("merge", y, major="m", minor="n", to="o"), grid, n=2, m=3, o=6), [1, 4, 2, 5, 3, 6])
+    long = {"x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}
+    expect("split", value(make("split", x, **{"from": "n", "major": "h", "minor": "d"}), long, n=6, h=2, d=3), [[1, 2, 3], [4, 5, 6]])
+    expect("concat", value(make("concat", y, make("rename", y, **{"from": "m", "to": "k"}), first="m", second="k", to="o"), grid, n=2, m=3, k=3, o=6),
+           [[1, 2, 3, 1, 2, 3], [4, 5, 6, 4, 5, 6]])
+    expect("gather reads the nearest end", value(make("gather", x, make("-", make("*", m, constant(3)), constant(2)), along="n"), some, n=3, m=3), [1, 2, 4])
+    expect("a whole quotient drops the fraction", value(make("cast", make("/", n, constant(3)), to="i32"), {}, n=7), [0, 0, 0, 1, 1, 1, 2])
+    q = {"q": [[1.0, 0.0]], "k": [[2.0, 0.0], [0.0, 0.0]], "v": [[1.0], [3.0]]}
+    names = [("q", ("n", "d")), ("k", ("m", "d")), ("v", ("m", "e"))]
+    q_k_v = [make("input", name=name, axes=axes, element="f64") for name, axes in names]
+    w = math.exp(2 / math.sqrt(2))
+    expect("attention", value(composite("attention", q_k_v, width="d", keys="m"), q, n=1, m=2, d=2, e=1), [[(w + 3) / (w + 1)]])
+    ones = {"x": [3.0, 5.0]}
+    expect("layer_norm", value(composite("layer_norm", [x], width="n"), ones, n=2), np.array([-1, 1]) / math.sqrt(1 + 1e-5))
+    turned = {"x": [1.0, 2.0], "c": [0.0], "s": [1.0]}
+    angle = [make("input", name=name, axes=("half",), element="f64") for name in "cs"]
+    expect("rotary", value(composite("rotary", [x] + angle, width="n", half="half", halfway=1), turned, n=2, half=1), [-2, 1])
+
+
+def by_differences(count):
+    """Derivatives of random graphs."""
+    compared, number, step = 0, 0, 1e-6
+    while compared < count:
+        number += 1
+        case = random_graphs.case_of(number)
+        if case is None or not case.seeds or case.poisoned:
+            continue
+        compared += 1
+
+        def objective(inputs):
+            _, values, _ = draw.outcome(case.graph, inputs, case.cotangents, [])
+            total = 0.0
+            for v, c in zip(values, case.cotangents):
+                if c is not None:
+                    total += float(np.where(np.isfinite(draw.stored(v)), draw.stored(v) * c, 0).sum())
+            return total
+        for (name, at), slope in list(zip(case.seeds, case.slopes))[::4]:
+            sides = []
+            for sign in (1, -1):
+                inputs = dict(case.inputs)
+                inputs[name] = inputs[name].copy()
+                inputs[name].flat[at] += sign * step
+                sides.append(objective(inputs))
+            want = (sides[0] - sides[1]) / (2 * step)
+            if not abs(slope - want) <= 1e-4 + 1e-3 * abs(want):
+                wrong.append(f"graph {number}, {name}[{at}]: {slope}, differences give {want}")
+
+
+if __name__ == "__main__":
+    by_hand()
+    try:
+        with np.errstate(all="ignore"):
+            by_differences(60)
+    except Invalid as x:
+        wrong.append(str(x))
+    print("\n".join(wrong) or "right")
+    sys.exit(bool(wrong))
