@@ -36,7 +36,7 @@ expect 'clang is asked for where it is used' 1 'clang-19' HEED_PRESET=clang "$ro
 printf '#!/bin/sh\necho "apt-get was called: $*"\nexit 100\n' >"$work/bin/apt-get"
 chmod +x "$work/bin/apt-get"
 if ((EUID != 0)); then
-  expect 'without the right to install' 1 'missing: g\+\+ .*no right to install; as root: apt-get install g\+\+ cmake ninja-build' "$root/dev" test
+  expect 'without the right to install' 1 'missing: g\+\+ .*no right to install; as root: apt-get update && apt-get install g\+\+ cmake ninja-build' "$root/dev" test
   printf '#!/bin/sh\nexit 1\n' >"$work/bin/sudo"
   chmod +x "$work/bin/sudo"
   expect 'sudo refuses' 1 'no right to install' "$root/dev" test
@@ -48,6 +48,10 @@ fi
 # What needs nothing works.
 expect './dev help' 0 'usage: ./dev COMMAND' "$root/dev" help
 expect './dev without a command' 0 'usage: ./dev COMMAND' "$root/dev"
+for command in demo train test bench explain; do
+  expect "./dev $command --help" 0 "^usage: \\./dev $command" "$root/dev" "$command" --help
+done
+expect './dev test -R x -h' 0 '^usage: \./dev test .*--all' "$root/dev" test -R x -h
 expect 'an unknown command' 1 'unknown command: dance' "$root/dev" dance
 expect 'explain without an example' 1 '01_embeddings_and_similarity' "$root/dev" explain
 expect 'explain of none' 1 '08_call_it_from_your_program' "$root/dev" explain nothing
