@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Breaks the library, one small mistake at a time, and shows that a test notices each: a mutant that survives fails this run.
-First the unbroken library must pass the same tests."""
+First the unbroken library must pass the same tests. With --find it only looks for the places to break, which takes no time: whoever
+moves one learns of it at once."""
 import argparse, concurrent.futures, os, pathlib, re, shutil, subprocess, sys, tempfile
 
 MEANING = ["tests/plan/meaning.cpp"]
@@ -42,23 +43,38 @@ def passes(compiler, include, source, test, work):
     command = [compiler, "-std=c++20", "-O1", "-march=native", "-w", "-fopenmp", f"-I{include}", f"-I{source}/tests/support",
                "-DBOOST_TEST_DYN_LINK", "-DBOOST_TEST_MODULE=mutant", str(source / test), "-o", str(program), "-lboost_unit_test_framework"]
     if subprocess.run(command, stdout=subprocess.DEVNULL).returncode != 0:
-        raise SystemExit(f"mutants: {test} does not compile")
+        raise SystemExit(f"mutants: {test} does not compile against {include}")
     try:
         return subprocess.run([str(program)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=200).returncode == 0
     except subprocess.TimeoutExpired:
         return False
 
+def fault(include, name, header, pattern, replacement):
+    """Why a mutant cannot be made, in a sentence; None if it can."""
+    path = include / header
+    if not path.is_file():
+        return f"mutants: {name} breaks a line of {header}, and there is no such header: name the one that the line moved to"
+    text = path.read_text()
+    found = len(re.findall(pattern, text))
+    if found != 1:
+        return (f"mutants: {name} breaks the line of {header} that matches `{pattern}`, and {found} do: "
+                f"if the line was rewritten, adapt the pattern and what the mutant writes there")
+    if re.sub(pattern, replacement, text) == text:
+        return f"mutants: {name} changes nothing in {header}"
+    return None
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--source", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("--find", action="store_true", help="only look for the places to break")
     parser.add_argument("names", nargs="*", help="which mutants (all)")
     arguments = parser.parse_args()
     chosen = [m for m in MUTANTS if not arguments.names or m[0] in arguments.names]
-    for name, header, pattern, _, _ in chosen:  # before anything is compiled
-        found = len(re.findall(pattern, (arguments.source / "include/heed" / header).read_text()))
-        if found != 1:
-            sys.exit(f"mutants: {name}: the place to break stands {found} times in {header}")
+    lost = [sentence for mutant in chosen if (sentence := fault(arguments.source / "include/heed", *mutant[:4]))]
+    if lost or arguments.find:  # before anything is compiled
+        print("\n".join(lost) or f"{len(chosen)} places to break are there")
+        return 1 if lost else 0
     with tempfile.TemporaryDirectory() as folder:
         return judge(arguments, chosen, pathlib.Path(folder))
 
