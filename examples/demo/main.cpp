@@ -40,7 +40,7 @@ int main(int argc, char** argv) try {
 
   const std::string data = HEED_EXAMPLE_DATA;
   const std::string folder = o.full ? full_model(data) : data;
-  std::fprintf(stderr, "reading %s/model.safetensors\n", folder.c_str());
+  std::fprintf(stderr, "reading the model\n");
   const encoder model((safetensors_file(folder + "/model.safetensors")));
   const vocabulary words = o.full ? vocabulary::from_tokenizer_json(folder + "/tokenizer.json") : vocabulary::from_lines(data + "/vocabulary.txt");
   const demo::setting setting{model, words, terminal::of_output(), data, o.full};
@@ -48,7 +48,12 @@ int main(int argc, char** argv) try {
   if (*say) {
     const auto as_word = words.words(o.word);
     if (as_word.size() != 1) throw std::runtime_error("--word must be one word, not \"" + o.word + "\"");
-    demo::show_your_sentences(setting, o.sentences, as_word.front());
+    try {
+      demo::show_your_sentences(setting, o.sentences, as_word.front());
+    } catch (const unknown_word& e) {
+      if (o.full) throw;
+      throw unknown_word(e.what() + std::string("\n  --full reads the whole model, which knows 30522 words (downloads 80 MB, once)"));
+    }
     return 0;
   }
   const std::set<int> parts = o.parts.empty() ? std::set<int>{1, 2, 3, 4} : std::set<int>(o.parts.begin(), o.parts.end());

@@ -95,7 +95,7 @@ views look(const setting& s, const std::string& sentence, const std::string& wor
 }
 void heat_map(const setting& s, const views& v, const std::string& sentence) {
   const int head = v.telling_head();
-  std::printf("\n    layer 0, head %d: \"%s\"\n\n", head, sentence.c_str());
+  std::printf("\n    layer 0, head %d: \"%s\"\n\n", head, s.out.beside(24, sentence).c_str());
   print_heat_map(s.out, &v.weights(0, head, 0, 0), v.weights.strides()[2], v.tokens, std::size_t(v.position));
 }
 
@@ -221,10 +221,10 @@ void show_your_sentences(const setting& s, const std::vector<std::string>& sente
   if (sentences.size() < 2) return;
 
   const story told{all, s.model.run(pad(tokens))}, control{all, s.model.run(alike_placed)};
-  std::printf("\nHow alike '%s' is in your sentences: cosine of its vectors, as you wrote them, and\nwith the word at one position in all of them, so that position tells nothing\n", word.c_str());
+  std::printf("\nHow alike '%s' is in your sentences: cosine of its vectors,\nas you wrote them, and with the word at one position in all of them, so that\nposition tells nothing\n", word.c_str());
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = i + 1; j < all.size(); ++j) {
-      std::printf("\n  \"%s\"\n  \"%s\"\n    %-15s   as written   at one position\n", all[i].text.c_str(), all[j].text.c_str(), "");
+      std::printf("\n  \"%s\"\n  \"%s\"\n    %-15s   as written   at one position\n", s.out.beside(4, all[i].text).c_str(), s.out.beside(4, all[j].text).c_str(), "");
       for (std::size_t k = 0; k < told.vectors.size(); ++k)
         std::printf("    %-15s   %10.3f   %15.3f\n", stage(k).c_str(), cosine(&told.vectors[k](i, all[i].position, 0), &told.vectors[k](j, all[j].position, 0)),
                     cosine(&control.vectors[k](i, all[i].position, 0), &control.vectors[k](j, all[j].position, 0)));

@@ -1,5 +1,6 @@
 // Part 4: a wrong declaration and what the compiler says of it, by compiling it now. And the declarations that the other parts print.
 #include "parts.hpp"
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -9,6 +10,18 @@
 namespace demo {
 namespace {
 const std::string root = HEED_ROOT;
+
+// A command for a shell, in lines of at most 80 columns where its words allow.
+std::string folded(const std::string& command) {
+  std::string r, line;
+  for (std::size_t begin = 0, end; begin < command.size(); begin = end) {
+    end = std::min(command.find(' ', begin + 1), command.size());
+    const std::string word = command.substr(begin, end - begin);
+    if (line.size() + word.size() > 78 && !line.empty()) r += line + " \\\n", line = "     ";
+    line += word;
+  }
+  return r + line;
+}
 
 std::vector<std::string> lines_of(const std::string& file) {
   std::ifstream in(root + "/" + file);
@@ -38,7 +51,7 @@ bool show_refusal(const setting& s) {
   std::printf("%s\n\n", s.out.bold("4. A wrong declaration, and the compiler's answer").c_str());
   print_declaration(lines_of(file));
   const std::string command = std::string(HEED_DEMO_COMPILER) + " " + HEED_DEMO_FLAGS + " -fsyntax-only " + file;
-  std::printf("\n  $ %s\n\n", command.c_str());
+  std::printf("\n%s\n\n", folded("  $ " + command).c_str());
   std::fflush(stdout);
   // The compiler's words as they are; colours only where its own output would have them.
   const bool clang = command.find("clang") != std::string::npos;

@@ -23,6 +23,11 @@ struct terminal {
     return t;
   }
   std::string bold(const std::string& text) const { return colour ? "\x1b[1m" + text + "\x1b[0m" : text; }
+  // A text of somebody's own that shall leave so many columns of a line to others.
+  std::string beside(int others, const std::string& text) const {
+    const std::size_t room = std::size_t(width > others + 10 ? width - others : 10);
+    return text.size() <= room ? text : text.substr(0, room - 3) + "...";
+  }
   std::string faint(const std::string& text) const { return colour ? "\x1b[2m" + text + "\x1b[0m" : text; }
 };
 

@@ -78,6 +78,7 @@ def meaning():
 def differences():
     status, said, _ = run("--only", "2")
     expect(status == 0, "status 0")
+    expect_width(said, 80)
     expect_lines(said, *(rf"^    {name} +[1-9]\d+ +\d\.\de-\d\d +{gate}$" for name, gate in
                          (("embeddings", "2e-05"), (r"layer\.0\.output", "2e-05"), (r"layer\.2\.output", "2e-05"),
                           (r"layer\.0\.attention\.probabilities", "1e-06"))))
@@ -98,7 +99,10 @@ def variants():
 def refusal():
     status, said, _ = run("--only", "4")
     expect(status == 0, "status 0")
-    expect_lines(said, r"^  \$ .*-fsyntax-only examples/demo/wrong/declaration\.cpp$",
+    command, answer = said.split("declaration.cpp\n\n")
+    expect_width(command, 80)
+    expect(re.search(r"^  \$ .*-fsyntax-only( \\\n {5})? examples/demo/wrong/$", command, re.MULTILINE | re.DOTALL), f"a command in:\n{said}")
+    expect_lines(answer,
                  r"error: static assertion failed.*heed: heads x head width must equal the model width", r"Refused while compiling")
     expect(len(re.findall(r"\berror: ", said)) == 1, "one error")
 
@@ -123,6 +127,12 @@ def own_sentences():
     expect(status == 0, "status 0")
     expect_lines(said, r'head \d+: "she ate an apple"', r'head \d+: "the apple phone"', r"^ +apple > ", r"apple looks at ",
                  r"^    embedding +\d\.\d{3} +1\.000$", r"^    after layer 2 +0\.\d{3} +0\.\d{3}$")
+    # A sentence that is longer than a line is cut where it is quoted.
+    long = FRUIT + " and an orange and a pie" * 3
+    status, folded, _ = run("--say", long, COMPANY, "--word", "apple")
+    expect(status == 0, "status 0")
+    expect_width(folded, 80)
+    expect_lines(folded, r'head \d+: "she ate an apple and an orange .*\.\.\."$', r'^  "she ate an apple and .*\.\.\."$')
     # Upper case and punctuation are no other words.
     status, same, _ = run("--say", "She ate an APPLE!", "The apple phone.", "--word", "Apple")
     expect(status == 0, "status 0")
@@ -139,7 +149,7 @@ def mistakes():
         expect(said == "", f"nothing on standard output, not {said}")
         expect(re.search(complaint, complained), f"{complaint!r} of {arguments}, not {complained}")
 
-    refused(2, r"lacks 'qwertz', 'blorp', 'zzz'", "--say", "a qwertz apple blorp", "the zzz apple qwertz", "--word", "apple")
+    refused(2, r"lacks 'qwertz', 'blorp', 'zzz'\n  --full reads the whole model", "--say", "a qwertz apple blorp", "the zzz apple qwertz", "--word", "apple")
     refused(2, r"'apple' is missing from \"the phone\", \"my lunch\"", "--say", FRUIT, "the phone", "my lunch", "--word", "apple")
     refused(2, r"one word, not \"apple pie\"", "--say", FRUIT, "--word", "apple pie")
     refused(2, r"'apple' is missing from \"\"", "--say", "", "--word", "apple")
