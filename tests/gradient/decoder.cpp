@@ -1,7 +1,7 @@
 // A whole training step of a decoder: token embeddings, pre-norm blocks with rotary positions, grouped queries and a gated MLP,
 // tied output, cross entropy, its mean, and the gradients of all weights as one graph. All of it is fused, nothing is copied
 // between regions, blocks share their kernels, and every result is the oracle's.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "fused_against_oracle.hpp"
 #include <set>
 using namespace heed;

@@ -1,6 +1,6 @@
 // Training in two calls: both passes of differentiable<out>(wrt(...)) against the oracle, what lies between them, and calls in
 // the wrong order.
-// options: -O0
+// options: -O0 -DHEED_UNOPTIMISED
 // labels: sanitized
 #include "against_reference.hpp"
 #include "graphs.hpp"
