@@ -103,6 +103,7 @@ template <class... E> void check(const char* name, const E&... e) {
   const auto p = planned(e...);
   check_order(name, *p);
   check_programs(name, *p);
+  BOOST_TEST(!heed_tests::stores_pairs(*p), name << ": memory over pairs of positions");
   for (const auto& given : sizes) check_places(name, *p, extents_of(p->g, given));
 }
 #define CHECK(...) check(#__VA_ARGS__, __VA_ARGS__)

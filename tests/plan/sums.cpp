@@ -29,13 +29,15 @@ constexpr auto hk = input<"hk">(o, c);
 constexpr auto hv = input<"hv">(o, c);
 constexpr auto ho = input<"ho">(c, o);
 
-template <result_list R> void check(const char* name) {
+template <result_list R> void check(const char* name, const std::string& kinds = "") {
   const auto p = heed_tests::planned<R>();
   BOOST_TEST_REQUIRE(!p->too_large);
+  BOOST_TEST(!heed_tests::stores_pairs(*p), name << " (" << heed_tests::kinds(*p) << "): memory over pairs of positions");
+  if (kinds != "") BOOST_TEST(heed_tests::kinds(*p) == kinds);
   const std::string wrong = heed_tests::difference(*p, R, extents);
   BOOST_TEST(wrong == "", name << " (" << heed_tests::kinds(*p) << "): " << wrong);
 }
-#define CHECK(...) check<__VA_ARGS__>(#__VA_ARGS__)
+#define CHECK(R, ...) check<R>(#R __VA_OPT__(,) __VA_ARGS__)
 
 // Self-attention: where the name changes must not matter.
 constexpr auto xm = rename<n, m>(x);
@@ -119,33 +121,56 @@ constexpr auto weighed_twice = [] {
   const auto pr = softmax<c>(dot<d>(input<"q5">(n, d), k5));
   return dot<c>(pr * (input<"b5">(s, n) * dot<e>(input<"c5">(n, e), input<"p5">(s, n, e))), k5);
 }();
+
+constexpr axis<"g", 2> g;
+constexpr auto mix = input<"mix">(h, g);
+constexpr auto queries = input<"queries">(g, n, d);
+constexpr auto head_keys = input<"head_keys">(g, m, d);
+constexpr auto mixed_before = dot<m>(softmax<m>(dot<g>(mix, scaled_dot<d>(queries, head_keys))), value);
+constexpr auto mixed_behind = dot<m>(dot<g>(mix, softmax<m>(mask(scaled_dot<d>(queries, head_keys), m <= n))), value);
+constexpr axis<"z", 9> distance;
+constexpr auto relative = input<"relative">(distance, c);
+constexpr auto embedded_distances = dot<m>(softmax<m>(scaled_dot<c>(x, y) + dot<c>(x, gather<distance>(relative, n - m + 4))), value);
+constexpr auto ranked = [] {
+  const auto score = dot<c>(x, y);
+  return dot<m>(softmax<m>(mask(score, sum<t>(where(rename<m, t>(score) > score, 1, 0)) < 2)), value);
+}();
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(self_attention_in_every_order) {
-  CHECK(gradient<renamed_first>(wrt(x, wq, wk, wv)));
-  CHECK(gradient<renamed_last>(wrt(x, wq, wk, wv)));
-  CHECK(gradient<renamed_once>(wrt(x, wq, wk, wv)));
-  CHECK(gradient<tied>(wrt(x, wq)));
-  CHECK(gradient<normed_first>(wrt(x, wk, back)));
-  CHECK(gradient<normed_behind>(wrt(x, wk, back)));
-  CHECK(gradient<cross>(wrt(x, y, wk)));
-  CHECK(gradient<one_block>(wrt(x, hk, ho)));
-  CHECK(gradient<two_blocks>(wrt(x, hk, ho)));
-  CHECK(gradient<named_last>(wrt(x, hk)));
+  CHECK((gradient<renamed_first>(wrt(x, wq, wk, wv))));
+  CHECK((gradient<renamed_last>(wrt(x, wq, wk, wv))));
+  CHECK((gradient<renamed_once>(wrt(x, wq, wk, wv))));
+  CHECK((gradient<tied>(wrt(x, wq))));
+  CHECK((gradient<normed_first>(wrt(x, wk, back))));
+  CHECK((gradient<normed_behind>(wrt(x, wk, back))));
+  CHECK((gradient<cross>(wrt(x, y, wk))));
+  CHECK((gradient<one_block>(wrt(x, hk, ho))));
+  CHECK((gradient<two_blocks>(wrt(x, hk, ho))));
+  CHECK((gradient<named_last>(wrt(x, hk))));
 }
 BOOST_AUTO_TEST_CASE(several_contractions_below_one_sum) {
-  CHECK(gradient<both_sides>(wrt(wk, f3)));
-  CHECK(gradient<added>(wrt(x, wq)));
-  CHECK(gradient<three_added>(wrt(x, wq)));
-  CHECK(gradient<gated>(wrt(x, wq, back_d)));
-  CHECK(results(three_added, gradient<three_added>(wrt(x))));
+  CHECK((gradient<both_sides>(wrt(wk, f3))));
+  CHECK((gradient<added>(wrt(x, wq))));
+  CHECK((gradient<three_added>(wrt(x, wq))));
+  CHECK((gradient<gated>(wrt(x, wq, back_d))));
+  CHECK((results(three_added, gradient<three_added>(wrt(x)))));
 }
 BOOST_AUTO_TEST_CASE(other_attention) {
-  CHECK(gradient<split_keys>(wrt(x, wq, key, value2)));
-  CHECK(gradient<triangle>(wrt(pair, wk)));
-  CHECK(gradient<performer>(wrt(x, wv)));
-  CHECK(gradient<delta_rule>(wrt(wk, wv, wq)));
+  CHECK((gradient<split_keys>(wrt(x, wq, key, value2))));
+  CHECK((gradient<triangle>(wrt(pair, wk))));
+  CHECK((gradient<performer>(wrt(x, wv))));
+  CHECK((gradient<delta_rule>(wrt(wk, wv, wq))));
 }
 BOOST_AUTO_TEST_CASE(contractions_that_regions_read_below_their_summit) {
-  CHECK(results(weighed_twice));
+  CHECK((results(weighed_twice)));
+}
+// No memory over pairs of positions: heads that are mixed before the softmax, distances that are embedded, weights that are mixed behind it.
+BOOST_AUTO_TEST_CASE(values_over_pairs) {
+  CHECK((results(mixed_before)), "l");
+  CHECK((results(embedded_distances)), "l");
+  CHECK((results(mixed_behind)), "l");
+  CHECK((gradient<mixed_before>(wrt(mix, queries))));
+  CHECK((gradient<embedded_distances>(wrt(x))));
+  CHECK((results(ranked)), "l");
 }

@@ -42,6 +42,12 @@ inline std::string difference(const middle::plan& p, const result_list& results,
   return wrong;
 }
 
+inline bool stores_pairs(const middle::plan& p) {
+  for (int i = 0; i < p.buffer_count; ++i)
+    if (p.buffers[std::size_t(i)].over_pairs) return true;
+  return false;
+}
+
 // The regions of a plan, a letter each: score, matmul, row, loop, score_gradient (g), scatter (t).
 inline std::string kinds(const middle::plan& p) {
   std::string r;

@@ -49,24 +49,22 @@ struct memory_of_the_call {
   std::array<axis_set, graph::capacity> held{};            // how each grows
   int count = 0;
   constexpr memory_of_the_call(const graph& g, const node_flags& used, const node_flags& result) : grown(g, used) {
-    for (int i = 1; i < g.size; ++i) {
-      if (!used[std::size_t(i)] || !(g[i].code == op::input || result[std::size_t(i)] || weighted(g, node_id(i)).weights)) continue;
-      const axis_set axes = grown(g[i].axes);
-      bool known = false;
-      for (int k = 0; k < count; ++k) known = known || !(axes & ~held[std::size_t(k)]);
-      if (!known) held[std::size_t(count++)] = axes;
-    }
+    for (int i = 1; i < g.size; ++i)
+      if (used[std::size_t(i)] && (g[i].code == op::input || result[std::size_t(i)] || weighted(g, node_id(i)).weights)) hold(g[i].axes);
+    for (int i = 1; i < g.size; ++i)                       // the same under other names
+      if (used[std::size_t(i)] && is_view(g[i].code) && lies_anyway(g[g[i].a].axes)) hold(g[i].axes);
   }
   constexpr bool lies_anyway(axis_set axes) const {
     for (int k = 0; k < count; ++k)
       if (!(grown(axes) & ~held[std::size_t(k)])) return true;
     return false;
   }
-  // A product of what lies at some positions with what lies at others, which nothing in memory anyway grows as fast as.
-  constexpr bool is_pair_product(const graph& g, const node& x) const {
-    if (x.code != op::dot) return false;
-    const axis_set a = g[x.a].axes, b = g[x.b].axes;
-    return grown(a & ~b & ~x.over) && grown(b & ~a & ~x.over) && !lies_anyway(x.axes);
+  // Would memory for these axes grow with the product of extents, and faster than all that lies in memory anyway? Pairs of positions.
+  constexpr bool grows_faster(axis_set axes) const { return std::popcount(grown(axes)) >= 2 && !lies_anyway(axes); }
+
+ private:
+  constexpr void hold(axis_set axes) {
+    if (!lies_anyway(axes)) held[std::size_t(count++)] = grown(axes);
   }
 };
 

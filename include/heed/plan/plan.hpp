@@ -16,6 +16,7 @@ struct buffer {
   node_id value{};
   element type{};
   std::int16_t result = -1;                                // which result, -1: workspace
+  bool over_pairs = false;                                 // of positions, though neither an operand nor a result lies over them
   std::int16_t first{}, last{};                            // the regions between which it lives
   axis_list order{};
 };

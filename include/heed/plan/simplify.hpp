@@ -61,7 +61,7 @@ constexpr node_flags scaled_scores(const graph& g, const node_flags& used, const
   return r;
 }
 
-// What no memory may hold: products over pairs of positions, and whatever is computed from one at the same pairs.
+// What no memory may hold: contractions over pairs of positions, and whatever is computed from one at the same pairs.
 struct pair_products {
   std::array<bool, graph::capacity> of{};
   int done = 1;
@@ -69,7 +69,7 @@ struct pair_products {
   constexpr void extend(const graph& g, const memory_of_the_call& memory) {
     for (; done < g.size; ++done) {
       const node& x = g[done];
-      bool pairs = memory.is_pair_product(g, x);
+      bool pairs = x.code == op::dot && memory.grows_faster(x.axes);
       for (const node_id j : {x.a, x.b, x.c}) pairs = pairs || (of[std::size_t(j)] && !(g[j].axes & ~x.axes));
       of[std::size_t(done)] = pairs;
     }

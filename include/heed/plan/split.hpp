@@ -23,6 +23,7 @@ struct splitter {
     p.buffers[i].value = value;
     p.buffers[i].type = p.g[value].type;
     p.buffers[i].result = std::int16_t(result);
+    p.buffers[i].over_pairs = result < 0 && u.unstorable[std::size_t(value)];
     p.buffers[i].order = list_of(result < 0 ? p.orders[std::size_t(value)] : p.declared.order[std::size_t(result)]);
     return p.buffer_count++;
   }
@@ -34,6 +35,31 @@ struct splitter {
   }
   // A value that a region reads where it lies. Its source is stored, if it is not an input.
   constexpr void read(outline& o, node_id i) { list_read(o, i), need(i); }
+  // Is i a view of a value that would have to be stored over pairs of positions for it?
+  constexpr bool needs_pairs(node_id i) const {
+    const node_id s = source_of_view(p.g, i);
+    return u.unstorable[std::size_t(s)] && !u.result[std::size_t(s)];
+  }
+  // Does a program over pairs read such a value, apart from the contractions that its loops compute?
+  constexpr bool program_needs_pairs(node_id value, std::initializer_list<node_id> computed) const {
+    node_stack s;
+    for (const node_id i : computed)
+      if (i) s.seen[std::size_t(i)] = true;
+    s.push(value);
+    while (s.count) {
+      const node_id i = s.pop();
+      const node& x = p.g[i];
+      if (x.code == op::gather) {
+        if (needs_pairs(x.a)) return true;
+        s.push(x.b);
+      } else if (is_inlined(x.code)) {
+        s.push(x.a), s.push(x.b), s.push(x.c);
+      } else if (needs_pairs(i)) {
+        return true;
+      }
+    }
+    return false;
+  }
   constexpr void list_read(outline& o, node_id i) {
     for (int j = 0; j < o.read_count; ++j)
       if (o.reads[std::size_t(j)] == i) return;
@@ -78,7 +104,11 @@ struct splitter {
   }
   constexpr bool lies_in_memory(node_id i) const { return wanted[std::size_t(i)] || needed[std::size_t(i)] || u.result[std::size_t(i)]; }
   node_flags wanted{};                                     // stored if it is reached at all
-  constexpr void need_stored(node_id i) { wanted[std::size_t(i)] = true; }
+  constexpr void need_stored(node_id i) {
+    if (!u.unstorable[std::size_t(i)] || u.result[std::size_t(i)] || is_view(p.g[i].code)) wanted[std::size_t(i)] = true;
+  }
+
+  static constexpr const char* values_over_pairs = "it reads a value over pairs of positions, which is not stored";
 
   // ---- score regions ----
   constexpr int last_user(node_id i) const {
@@ -106,6 +136,10 @@ struct splitter {
     if (!values && !m.rows) return false;
     if (compared.in_program(p.g, score, m.tile)) {
       reason = "scores are compared with what is made of them";
+      return false;
+    }
+    if (needs_pairs(m.x) || needs_pairs(m.w) || (values && needs_pairs(values)) || program_needs_pairs(score, {m.tile})) {
+      reason = values_over_pairs;
       return false;
     }
     // Everything that reads the same score in the same way comes out of the same loops.
@@ -163,6 +197,13 @@ struct splitter {
     gradient_match m = gradient_matcher(p.g, u, given).run(weights);
     if (!m.sink_count) return false;
     if (compared.in_program(p.g, m.score, m.tile)) return false;
+    for (const node_id i : {m.x, m.w, m.g, m.v})
+      if (i && needs_pairs(i)) return false;
+    if (program_needs_pairs(m.score, {m.tile})) return false;
+    for (int k = 0; k < m.sink_count; ++k) {
+      const gradient_sink& s = m.sinks[std::size_t(k)];
+      if ((s.other && needs_pairs(s.other)) || program_needs_pairs(s.pair, {m.tile, m.product, m.weights})) return false;
+    }
     for (int k = 0; k < m.sink_count; ++k)
       if (compared.in_program(p.g, m.sinks[std::size_t(k)].pair, m.tile)) return false;
     if (p.gradient_count == max_gradients) { p.too_large = true; return false; }
@@ -269,7 +310,13 @@ struct splitter {
     write(o, root);
     node_flags fresh{};                                    // what it must not read, because it compares it: found on the way
     while (!list_reads(p.regions[std::size_t(number)], root, dot, over, fresh)) {}
-    const outline& r = p.regions[std::size_t(number)];
+    outline& r = p.regions[std::size_t(number)];
+    bool pairs = false;                                    // a loop computes them again
+    for (int k = 0; k < r.read_count; ++k) pairs = pairs || needs_pairs(r.reads[std::size_t(k)]);
+    if (pairs && r.kind != region_kind::loop) {
+      r.kind = region_kind::loop, r.reason = values_over_pairs, r.core = 0;
+      while (!list_reads(r, root, 0, 0, fresh)) {}
+    }
     for (int k = 0; k < r.read_count; ++k) need(r.reads[std::size_t(k)]);
   }
   // Goes from the root of a region down to what it reads; false: a comparison on the way forbids to read what may have been listed.
@@ -318,7 +365,7 @@ struct splitter {
   constexpr bool loop_reads(node_id i, node_id root) const {
     if (u.absent[std::size_t(i)]) return false;
     if (u.result[std::size_t(i)] || gradient_of[std::size_t(i)]) return u.result[std::size_t(i)] || wanted[std::size_t(i)];
-    return wanted[std::size_t(i)] && !needs_loop(i, root);
+    return wanted[std::size_t(i)] && !needs_loop(i, root) && !needs_pairs(i);
   }
   // Would storing i take memory over pairs of positions that the root itself does not have?
   constexpr bool needs_loop(node_id i, node_id root) const {

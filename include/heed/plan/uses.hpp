@@ -15,6 +15,7 @@ struct uses {
   node_flags absent{};                                     // part of it may be absent: never read back from memory
   node_flags paired{};                                     // a contraction over pairs of positions
   node_flags pairwise{};                                   // ... and whatever is computed from one at the same pairs
+  node_flags unstorable{};                                 // over pairs of positions that neither an operand nor a result lies over
 };
 
 constexpr bool is_contraction(const graph& g, const node& x) {   // a dot with rows or columns of its own, nothing absent in it
@@ -87,8 +88,9 @@ constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int 
     if (!is_contraction(g, x)) continue;
     for (int j = i; j <= way.summit; ++j)                  // nobody else's epilogue: one region computes it, on one tile
       owned[std::size_t(j)] = owned[std::size_t(j)] || way.reached[std::size_t(j)];
-    u.paired[std::size_t(i)] = memory.is_pair_product(g, x);
+    u.paired[std::size_t(i)] = memory.grows_faster(x.axes);
   }
+  for (int i = 1; i < g.size; ++i) u.unstorable[std::size_t(i)] = !is_leaf(g[i].code) && memory.grows_faster(g[i].axes);
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
     bool pairs = u.paired[std::size_t(i)];

@@ -201,7 +201,7 @@ inline std::string explain_plan(const plan& p, const std::vector<region>& region
   }
   std::string between;
   for (int b = 0; b < p.buffer_count; ++b)
-    if (const buffer& x = p.buffers[std::size_t(b)]; x.result < 0) between += (between.empty() ? "(" : ", (") + axes_text(g, x.order) + ")";
+    if (const buffer& x = p.buffers[std::size_t(b)]; x.result < 0) between += (between.empty() ? "(" : ", (") + axes_text(g, x.order) + ")" + (x.over_pairs ? " over pairs of positions" : "");
   return s + "between regions: " + (between.empty() ? std::string("nothing is stored") : between) + "\n";
 }
 
