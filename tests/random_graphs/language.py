@@ -716,6 +716,8 @@ class Evaluation:
 
     def op_gather(self, node, table, index):
         along = node.info["along"]
+        if self.poisoned and node.args[0].op != "input" and not np.isfinite(table.v).all():
+            raise Invalid("NaN that nobody reads is no masked NaN")
         extent = self.extents[along]
         need(extent > 0)
         at = np.clip(index.v, 0, extent - 1)

@@ -36,6 +36,8 @@ def rebuilt(roots, replaced):
             new[id(x)] = x
         elif x.op == "composite":
             info = {k: v for k, v in x.info.items() if k != "name"}
+            if x.info["name"] in ("at", "same_document") and args[0].op != "input":
+                raise Invalid("at reads an input")
             if "along" in info:
                 info["along"] = args[0].axes[-1]
             new[id(x)] = composite(x.info["name"], args, **info)
@@ -91,7 +93,7 @@ def smaller(graph):
         for o in options:
             try:
                 results = rebuilt(graph.results, {id(x): o})
-            except Invalid:
+            except (Invalid, IndexError, ValueError):
                 continue
             for g in variant(results):
                 if o.op == "input" and o.info["name"].startswith("y"):
@@ -134,7 +136,7 @@ def consistent(graph):
 def numbered(graph, number, like, excluded):
     try:
         return draw.with_numbers(graph, number, redraws=4, poisoned=bool(like.poisoned), excluded=excluded)
-    except (Invalid, ValueError, IndexError):
+    except (Invalid, ValueError, IndexError, KeyError):
         return None
 
 
@@ -154,7 +156,7 @@ def reduced(case, programs, jobs, excluded):
         for g in smaller(case.graph):
             try:
                 text = "\n".join(write.definitions(g)[0]) + str(g.extents()) + g.mode + str([x.info["name"] for x in g.wrt])
-            except (Invalid, KeyError):
+            except (Invalid, KeyError, IndexError):
                 continue
             if text not in tried and size_of(g) < size_of(case.graph):
                 tried.add(text)
