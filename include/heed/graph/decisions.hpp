@@ -27,4 +27,18 @@ constexpr node_marks deciding(const graph& g) {
   return r;
 }
 
+// The nodes that are computed in double: those that say so, and those of open width (positions, constants, what is made of them)
+// that feed one, through conditions and indices too, or are compared with one. All other real numbers are floats.
+constexpr node_marks computed_in_double(const graph& g) {
+  node_marks r{};
+  for (int i = g.size - 1; i > 0; --i) {
+    const node& x = g[i];
+    if (x.type == element::f64 || (is_condition(x.code) && (g[x.a].type == element::f64 || g[x.b].type == element::f64))) r[std::size_t(i)] = true;
+    if (!r[std::size_t(i)]) continue;
+    for (const node_id j : {x.a, x.b, x.c})
+      if (j && g[j].type != element::f32) r[std::size_t(j)] = true;
+  }
+  return r;
+}
+
 }  // namespace heed

@@ -27,7 +27,7 @@ struct lowering {
   // ---- instructions ----
   constexpr element typed(element e) const { return is_real(e) ? r.real : e == element::boolean ? e : element::i64; }
   constexpr instruction_id emit(instruction x) {
-    x.type = typed(x.type);
+    if (!x.decides) x.type = typed(x.type);
     if (x.code != op::load && x.code != op::gather && x.code != op::index && x.code != op::tile)
       x.axes = (r.code[x.a].axes | r.code[x.b].axes | r.code[x.c].axes) & ~x.over;
     if (x.code == op::gather) x.axes |= r.code[x.a].axes;
@@ -48,6 +48,17 @@ struct lowering {
   constexpr instruction_id real(instruction_id i) {
     return is_real(r.code[i].type) ? i : emit(op::cast, element::real, i);
   }
+  // A value that decides, as a real number of its own width.
+  constexpr instruction_id decided(instruction_id i, element width) {
+    const instruction& x = r.code[i];
+    if (x.code == op::constant) return number(width == element::f32 ? double(float(x.value)) : x.value);
+    if (is_real(x.type) && (x.type == width || x.code == op::load || x.code == op::gather)) return i;   // memory holds its width
+    return emit(instruction{.code = op::cast, .type = width, .a = i, .decides = true});
+  }
+  constexpr element width_of(node_id a, node_id b = 0) const {
+    return g[a].type == element::f64 || g[b].type == element::f64 ? element::f64 : element::f32;
+  }
+  constexpr bool decides(node_id i) const { return p.decides[std::size_t(i)]; }
   constexpr instruction_id reduce(op code, instruction_id i, axis_set over) {
     return emit(instruction{.code = code, .type = r.code[i].type, .a = i, .over = over});
   }
@@ -111,14 +122,14 @@ struct lowering {
     }
     if (x.code == op::mask) {
       const kept_value a = value_of(x.a), keep = value_of(x.b);
-      return {real(a.value), both(both(a.keep, keep.keep), keep.value)};
+      return {decides(i) ? decided(a.value, width_of(i)) : real(a.value), both(both(a.keep, keep.keep), keep.value)};
     }
     if (x.code == op::present) {
       const kept_value a = value_of(x.a);
       return {chosen(a.keep, a.value, 0), 0};
     }
     if (is_heavy(x.code)) return reduced(x);
-    return pointwise(x);
+    return pointwise(x, i);
   }
   // where(condition, a, b) is present where the branch that is taken is.
   constexpr instruction_id kept_branch(instruction_id condition, instruction_id a, instruction_id b) {
@@ -128,16 +139,31 @@ struct lowering {
     if (!a) return emit(op::either, element::boolean, condition, b);
     return emit(op::either, element::boolean, both(condition, a), both(other, b));
   }
-  constexpr kept_value pointwise(const node& x) {
+  constexpr kept_value pointwise(const node& x, node_id i) {
     const kept_value a = value_of(x.a), b = x.b ? value_of(x.b) : kept_value{}, c = x.c ? value_of(x.c) : kept_value{};
     const instruction_id keep = x.code == op::where ? both(a.keep, kept_branch(a.value, b.keep, c.keep)) : both(both(a.keep, b.keep), c.keep);
-    if (x.code == op::cast) return {emit(op::cast, x.type, a.value), keep};
+    const bool own_width = decides(i) && is_real(x.type);
+    if (x.code == op::cast) {
+      if (own_width) return {decided(a.value, width_of(i)), keep};
+      if (is_integer(x.type) && is_real(g[x.a].type)) return {emit(op::cast, x.type, decided(a.value, width_of(x.a))), keep};
+      return {emit(op::cast, x.type, a.value), keep};
+    }
     instruction_id p0 = a.value, p1 = b.value, p2 = c.value;
     const auto class_at = [&](instruction_id i) { return class_of(r.code[i].type); };
+    if (own_width) {
+      const element width = width_of(i);
+      if (x.code != op::where) p0 = decided(p0, width);
+      if (p1) p1 = decided(p1, width);
+      if (p2) p2 = decided(p2, width);
+      return {emit(instruction{.code = x.code, .type = width, .a = p0, .b = p1, .c = p2, .value = x.value, .decides = true}), keep};
+    }
     if (x.code == op::where) {
       if (is_real(x.type)) p1 = real(p1), p2 = real(p2);
     } else if (is_condition(x.code)) {
-      if (p1 && class_at(p0) != class_at(p1)) p0 = real(p0), p1 = real(p1);
+      if (p1 && (class_at(p0) == value_class::real || class_at(p1) == value_class::real)) {
+        const element width = width_of(x.a, x.b);
+        p0 = decided(p0, width), p1 = decided(p1, width);
+      }
     } else if (is_real(x.type)) {
       p0 = real(p0);
       if (p1) p1 = real(p1);

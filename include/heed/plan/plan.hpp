@@ -45,6 +45,7 @@ struct declared_results {
 
 struct plan {
   graph g{};
+  node_marks decides{};                                    // see graph/decisions.hpp
   axis_orders orders{};
   std::array<outline, max_regions> regions{};
   int region_count = 0;

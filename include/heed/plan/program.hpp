@@ -24,6 +24,7 @@ struct instruction {
   axis_set axes{};                                         // the axes the value varies over
   axis_set over{};                                         // sum, max, min in a program: the axes that are reduced
   double value{};                                          // constant, exponent
+  bool decides{};                                          // rounded to the width of its type whatever the region computes in (graph/decisions.hpp)
 
   bool operator==(const instruction&) const = default;
 };

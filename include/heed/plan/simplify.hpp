@@ -145,7 +145,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   r.g.inputs = g.inputs, r.g.input_count = g.input_count;
   r.g.primitives = g.primitives, r.g.primitive_count = g.primitive_count;
   const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
-  const node_marks decides = deciding(g);
+  const node_marks decides = deciding(g), wide = computed_in_double(g);
   node_flags root{};
   for (std::size_t i = 0; i < std::size_t(count); ++i) root[std::size_t(roots[i])] = true;
   const node_flags scales = scaled_scores(g, used, root, decides);
@@ -181,7 +181,8 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   };
   for (int i = 1; i < g.size; ++i) {
     if (!used[std::size_t(i)]) continue;
-    const node& x = g[i];
+    node x = g[i];
+    if (wide[std::size_t(i)] && x.type == element::real && x.code != op::constant) x.type = element::f64, x.hash = 0;
     const node_id a = to[std::size_t(x.a)], b = to[std::size_t(x.b)], c = to[std::size_t(x.c)];
     node_id& y = to[std::size_t(i)];
     if (is_leaf(x.code)) {
@@ -213,7 +214,11 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
     weight.extend(r.g);
     pairs.extend(r.g, memory);
   }
-  for (std::size_t i = 0; i < std::size_t(count); ++i) r.roots[i] = to[std::size_t(roots[i])];
+  for (std::size_t i = 0; i < std::size_t(count); ++i) {
+    node_id y = to[std::size_t(roots[i])];
+    if (r.g[y].type == element::f64 && g[roots[i]].type != element::f64) y = make(r.g, op::cast, element::f32, y);   // declared as a float
+    r.roots[i] = y;
+  }
   return r;
 }
 

@@ -487,6 +487,7 @@ struct splitter {
 constexpr plan split_into_regions(const simplified_graph& s, int count, const axis_orders& orders, const uses& u, const declared_results& declared) {
   splitter x;
   x.p.g = s.g;
+  x.p.decides = deciding(s.g);
   x.p.orders = orders;
   x.p.result_count = count;
   x.p.declared = declared;

@@ -82,6 +82,29 @@ HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
   else if constexpr (Code == op::where) return select(a, b, c);
 }
 
+// The value of an operation on numbers that decide, each rounded to T, whatever they are kept in: of packs by the functions of
+// packs, and of plain numbers by the same, so that the bits are the same. What rounds nothing needs no care.
+template <op Code, class T, class To, class A, class B, class C>
+HEED_INLINE To decided(const A& a, const B& b, const C& c, double value) {
+  constexpr bool exact = Code == op::where || Code == op::negate || Code == op::abs || Code == op::minimum || Code == op::maximum ||
+                         Code == op::present;
+  if constexpr (exact || std::is_same_v<To, middle::interval>) return To(apply<Code>(a, b, c, value));
+  else if constexpr (simd::is_pack<To>) {
+    using E = typename To::element;
+    using P = simd::pack<T, To::lanes>;
+    const auto in_width = [](const auto& x) HEED_INLINED { return simd::convert<T>(To(x)); };
+    P r = P(apply<Code>(in_width(a), in_width(b), P(), value));
+    if constexpr (Code == op::multiply) r.x = HEED_AS_WRITTEN(r.x);
+    return To(simd::convert<E>(r));
+  } else if constexpr (Code == op::add || Code == op::subtract || Code == op::multiply || Code == op::divide) {
+    const T r = apply<Code>(T(a), T(b), T(), value);
+    return To(HEED_AS_WRITTEN(r));
+  } else {
+    using P = simd::pack<T>;
+    return To(P(apply<Code>(P(T(a)), P(T(b)), P(), value))[0]);
+  }
+}
+
 template <const auto& Region, class Env, int I, int N>
 HEED_INLINE void step(values<Env, N>& v, const Env& env) {
   constexpr instruction x = Region.code[I];
@@ -94,16 +117,18 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
     using simd::to_integer, simd::to_real;
     auto& a = slot<Region, Env, x.a>(v);
     constexpr value_class from = class_of(Region.code[x.a].type), into = class_of(x.type);
+    using T = storage<x.type>;
     if constexpr (from == into) to = To(a);
     else if constexpr (into == value_class::real) to = To(to_real(a));
     else to = To(to_integer(a));
+    if constexpr (x.decides && !std::is_same_v<To, middle::interval>) to = To(simd::convert<typename Env::constant>(simd::convert<T>(to)));
   } else {
     constexpr int ib = x.b ? x.b : x.a, ic = x.c ? x.c : x.a;
     auto& a = slot<Region, Env, x.a>(v);
     auto& b = slot<Region, Env, ib>(v);
     auto& c = slot<Region, Env, ic>(v);
     // A product that feeds a sum is one fma; where nothing else reads it the lone product disappears as dead code.
-    constexpr bool real = class_of(x.type) == value_class::real;
+    constexpr bool real = class_of(x.type) == value_class::real && !x.decides;
     constexpr auto product = [](int i) {
       return i != 0 && Region.code[i].code == op::multiply && !Env::given(Region.code[i]);
     };
@@ -115,7 +140,14 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
     } else if constexpr (real && x.code == op::add && product(x.a)) {
       to = To(fma(slot<Region, Env, Region.code[x.a].a>(v), slot<Region, Env, Region.code[x.a].b>(v), b));
     } else if constexpr (x.code == op::primitive) {
-      to = primitive_value<Region.primitives[std::size_t(x.value)], To>(a, b);
+      if constexpr (x.decides && !std::is_same_v<To, middle::interval> && sizeof(storage<x.type>) != sizeof(typename Env::constant)) {
+        using T = storage<x.type>;
+        const auto in_width = [](const auto& y) HEED_INLINED { return simd::convert<T>(y); };
+        using P = decltype(in_width(to));
+        to = To(simd::convert<typename Env::constant>(primitive_value<Region.primitives[std::size_t(x.value)], P>(in_width(a), in_width(b))));
+      } else to = primitive_value<Region.primitives[std::size_t(x.value)], To>(a, b);
+    } else if constexpr (x.decides) {
+      to = decided<x.code, storage<x.type>, To>(a, b, c, x.value);
     } else {
       to = To(apply<x.code>(a, b, c, x.value));
     }

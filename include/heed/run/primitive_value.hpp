@@ -56,9 +56,10 @@ HEED_INLINE To primitive_value(const A& a, const B& b) {
     return r.x;
   } else return primitive_value<Entry, simd::pack<To>>(a, b)[0];
 }
-inline double primitive_number(const primitive_entry& p, double a, double b) {
-  pack_argument<double> r;
-  p.of_doubles(r, {simd::pack<double>(a)}, {simd::pack<double>(b)});
+template <class T = double> T primitive_number(const primitive_entry& p, T a, T b) {
+  pack_argument<T> r;
+  if constexpr (std::is_same_v<T, float>) p.of_floats(r, {simd::pack<T>(a)}, {simd::pack<T>(b)});
+  else p.of_doubles(r, {simd::pack<T>(a)}, {simd::pack<T>(b)});
   return r.x[0];
 }
 

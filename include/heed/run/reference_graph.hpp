@@ -1,10 +1,11 @@
 // The oracle: a declared graph (not its plan) evaluated node by node in double, every node a dense array, every loop plain.
 // Whether an element is absent (see mask) is kept beside its value, so nothing here depends on how infinity behaves.
-// Slow and large by design: it allocates every intermediate value, pairs of positions included.
+// Beside a value that decides (graph/decisions.hpp) stands the one that comparisons and casts to whole numbers look at: computed
+// as kernels do. Slow and large by design: it allocates every intermediate value, pairs of positions included.
 #pragma once
-#include "../graph/graph.hpp"
+#include "../graph/decisions.hpp"
 #include "environment.hpp"
-#include "primitive_value.hpp"
+#include "evaluate.hpp"
 #include <cmath>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct dense_value {
   axis_set axes = 0;
   std::array<extent_t, max_axes> stride{};                 // row-major over ascending axis numbers
   std::vector<double> number;
+  std::vector<double> decided;                             // empty where it decides nothing
   std::vector<unsigned char> absent;
 };
 
@@ -22,7 +24,8 @@ class reference_graph {
   using extents = std::array<extent_t, max_axes>;
 
   // inputs: by input number of the graph, strides by axis number of the graph, element types as declared.
-  reference_graph(const graph& g, const extents& extent, const view* inputs) : g_(g), extent_(extent), inputs_(inputs) {
+  reference_graph(const graph& g, const extents& extent, const view* inputs)
+      : g_(g), extent_(extent), inputs_(inputs), decides_(deciding(g)), in_double_(computed_in_double(g)) {
     values_.resize(std::size_t(g.size));
   }
   // Evaluates what a node needs; its value stays valid as long as this object lives.
@@ -78,6 +81,11 @@ class reference_graph {
   }
   double number(int i, const extents& index) const {
     return values_[std::size_t(i)].number[std::size_t(offset(values_[std::size_t(i)], index))];
+  }
+  // What a comparison or a cast to a whole number sees.
+  double looked_at(int i, const extents& index) const {
+    const dense_value& v = values_[std::size_t(i)];
+    return v.decided.empty() ? number(i, index) : v.decided[std::size_t(offset(v, index))];
   }
   unsigned char mark(int i, const extents& index) const {
     return values_[std::size_t(i)].absent[std::size_t(offset(values_[std::size_t(i)], index))];
@@ -146,12 +154,36 @@ class reference_graph {
       if (x.axes >> a & 1) v.stride[std::size_t(a)] = size, size *= extent_[std::size_t(a)];
     v.number.assign(std::size_t(size), 0);
     v.absent.assign(std::size_t(size), 0);
+    if (decides_[std::size_t(i)]) v.decided.assign(std::size_t(size), 0);
     each(x.axes, [&](const extents& index) {
       const std::size_t o = std::size_t(offset(v, index));
       bool gone = false;
       v.number[o] = element_of_node(x, index, gone);
+      if (!v.decided.empty()) v.decided[o] = in_double_[std::size_t(i)] ? decided_element<double>(x, index, v.number[o]) : decided_element<float>(x, index, v.number[o]);
       v.absent[o] = gone ? is_absent : x.code == op::softmax && absent(x.a, index) ? is_weightless : 0;
     });
+  }
+
+  template <class T> double decided_element(const node& x, const extents& index, double number_of_it) const {
+    if (x.code == op::constant) return x.value;            // as wide as what it meets
+    if (x.code == op::present) return absent(x.a, index) ? 0 : T(looked_at(x.a, index));
+    if (x.code == op::mask) return T(looked_at(x.a, index));
+    if (is_view(x.code) || x.code == op::gather || x.code == op::shift || x.code == op::concat) {
+      bool gone = false;
+      return T(moved(x, index, gone, true));
+    }
+    if (!is_pointwise(x.code)) return T(number_of_it);
+    const double a = looked_at(x.a, index), b = x.b ? looked_at(x.b, index) : 0, c = x.c ? looked_at(x.c, index) : 0;
+    switch (x.code) {
+#define HEED_DECIDED(CODE) case op::CODE: return run::decided<op::CODE, T, T>(T(a), T(b), T(c), x.value);
+      HEED_DECIDED(add) HEED_DECIDED(subtract) HEED_DECIDED(multiply) HEED_DECIDED(divide) HEED_DECIDED(minimum) HEED_DECIDED(maximum)
+      HEED_DECIDED(negate) HEED_DECIDED(abs) HEED_DECIDED(exp) HEED_DECIDED(exp2) HEED_DECIDED(log) HEED_DECIDED(tanh) HEED_DECIDED(sqrt)
+      HEED_DECIDED(rsqrt) HEED_DECIDED(erf) HEED_DECIDED(sigmoid) HEED_DECIDED(power)
+#undef HEED_DECIDED
+      case op::where: return T(a != 0 ? b : c);
+      case op::primitive: return primitive_number<T>(*g_.primitives[std::size_t(x.value)], T(a), T(b));
+      default: return T(a);                                // cast
+    }
   }
 
   double element_of_node(const node& x, const extents& index, bool& gone) const {
@@ -160,6 +192,14 @@ class reference_graph {
       const double a = number(x.a, index), b = x.b ? number(x.b, index) : 0, c = x.c ? number(x.c, index) : 0;
       gone = absent(x.a, index) || (x.code == op::where ? absent(a != 0 ? x.b : x.c, index)
                                                         : absent(x.b, index) || absent(x.c, index));
+      if (x.code == op::less || x.code == op::less_equal || x.code == op::equal) {
+        const auto wide = [&](int i) { return g_[i].code != op::constant && is_real(g_[i].type) && in_double_[std::size_t(i)]; };
+        const bool in_double = wide(x.a) || wide(x.b);
+        const bool real = is_real(g_[x.a].type) || is_real(g_[x.b].type);
+        const double p = looked_at(x.a, index), q = looked_at(x.b, index);
+        return real && !in_double ? pointwise(x, float(p), float(q), 0) : pointwise(x, p, q, 0);
+      }
+      if (x.code == op::cast && is_integer(x.type)) return pointwise(x, looked_at(x.a, index), 0, 0);
       return pointwise(x, a, b, c);
     }
     switch (x.code) {
@@ -173,7 +213,7 @@ class reference_graph {
     }
   }
 
-  double moved(const node& x, extents index, bool& gone) const {
+  double moved(const node& x, extents index, bool& gone, bool decided = false) const {
     const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
     int from = x.a;
     switch (x.code) {
@@ -197,7 +237,7 @@ class reference_graph {
       }
     }
     gone = gone || absent(from, index);
-    return number(from, index);
+    return decided ? looked_at(from, index) : number(from, index);
   }
 
   double reduced(const node& x, const extents& at) const {
@@ -240,6 +280,7 @@ class reference_graph {
   const graph& g_;
   const extents& extent_;
   const view* inputs_;
+  node_marks decides_, in_double_;
   std::vector<dense_value> values_;
 };
 

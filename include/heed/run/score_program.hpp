@@ -22,7 +22,7 @@ struct score_program {
   // real(column - row) or real(row - column), of whole numbers: subtracted as reals, both taken from the block's first row,
   // which is exact while they are within 2^24 of it and saves a conversion per score.
   static constexpr bool is_distance(const instruction& x) {
-    if (x.code != op::cast || class_of(x.type) != value_class::real || x.where != role::pair) return false;
+    if (x.code != op::cast || x.decides || class_of(x.type) != value_class::real || x.where != role::pair) return false;
     const instruction& d = Region.code[x.a];
     if (d.code != op::subtract || class_of(d.type) != value_class::whole) return false;
     const role a = Region.code[d.a].where, b = Region.code[d.b].where;
