@@ -25,6 +25,10 @@ constexpr auto attention(const Q& q, const K& k, const V& v) {
   else return dot<Keys>(softmax<Keys>(scaled_dot<Width>(q, k)), v);
 }
 // ... where `keep` holds.
+template <Symbolic Q, Operand... More> constexpr ill_formed attention(const Q&, const More&...) {
+  if constexpr (!any_ill_formed<Q, More...>) require_named_axis<expr_of<Q>>();
+  return {};
+}
 template <auto Width, auto Keys, Symbolic Q, Symbolic K, Symbolic V, Operand C>
 constexpr auto attention(const Q& q, const K& k, const V& v, const C& keep) {
   if constexpr (any_ill_formed<Q, K, V>) return ill_formed{};

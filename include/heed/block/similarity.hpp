@@ -10,6 +10,10 @@ template <auto Axis, Operand A, Operand B> constexpr auto scaled_dot(const A& a,
   const auto product = dot<Axis>(a, b);
   if constexpr (is_ill_formed<std::remove_const_t<decltype(product)>>) return product; else return product / sqrt(size<Axis>);
 }
+template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>) constexpr ill_formed scaled_dot(const A&, const B&) {
+  if constexpr (!any_ill_formed<A, B>) require_named_axis<expr_of<A>>();
+  return {};
+}
 // The cosine of the angle; NaN where a vector is 0.
 template <auto Axis, Operand A, Operand B> constexpr auto cosine_similarity(const A& a, const B& b) {
   const auto product = dot<Axis>(a, b);

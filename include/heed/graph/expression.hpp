@@ -18,10 +18,28 @@ struct expression {
   constexpr const node& top() const { return g[root]; }
 };
 
+// Mistakes with an expression that the language would let through to where nobody understands the message.
+template <class Shape> constexpr bool require_bound_input() {
+  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>, "heed: a call binds inputs by name: this expression is no input");
+  return false;
+}
+template <class Shape> constexpr bool require_number_of_cpp() {
+  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>,
+                "heed: an expression is no number of C++: write exp(x) for std::exp(x), and fuse<x>(...) for its values");
+  return false;
+}
+template <class Shape> constexpr bool require_condition_of_cpp() {
+  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>, "heed: an expression has no value for `if`: where(condition, a, b) chooses");
+  return false;
+}
+
 template <class Shape, element Type>
 struct expr : expression {
   using shape_type = Shape;
   static constexpr element type = Type;
+  template <class T> constexpr ill_formed operator=(T&&) const { return require_bound_input<Shape>(), ill_formed{}; }
+  constexpr operator double() const { return require_number_of_cpp<Shape>(); }
+  constexpr explicit operator bool() const { return require_condition_of_cpp<Shape>(); }
   template <class Grow>
   constexpr expr(const graph& from, const Grow& grow, const label& input = {})
       : expression(from, value_of_shape<Shape>, grow, input) {}
@@ -57,8 +75,19 @@ constexpr node_id put(graph& g, const axis<N, X>&) {
   const int id = g.axis({axis<N, X>::name, X});
   return g.add(node{.code = op::index, .type = element::integer, .axes = axis_set(1) << id, .first = std::int16_t(id)});
 }
+// What constant evaluation cannot go on with: its name is printed.
+template <std::size_t N> struct sentence {
+  char s[N]{};
+  consteval sentence(const char (&from)[N]) {
+    for (std::size_t i = 0; i < N; ++i) s[i] = from[i];
+  }
+};
+template <sentence Said> inline void stop_compiling() {}
+
 template <class T> requires std::is_arithmetic_v<T>
-constexpr node_id put(graph& g, T v) {
+constexpr node_id put(graph& g, const T& v) {
+  if (std::is_constant_evaluated() && !__builtin_constant_p(v))
+    stop_compiling<"heed: a number that is known at run time is an input without axes">();
   return g.add_constant(double(v), std::is_same_v<T, bool> ? element::boolean
                                    : std::is_integral_v<T> ? element::integer : element::real);
 }

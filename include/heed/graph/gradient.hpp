@@ -142,6 +142,14 @@ consteval result_list gradient(wrt_list<Inputs...>) {
 }
 template <result_list R> consteval result_list gradient(ill_formed) { return result_list(ill_formed{}); }
 
+template <class... T> constexpr bool require_result_between_brackets() {
+  static_assert(given<sizeof...(T) == 0, T...>, "heed: a gradient is written gradient<out>(wrt(q, k)): the result stands between < and >");
+  return false;
+}
+template <class T, class... More> constexpr ill_formed gradient(const T&, const More&...) {
+  return require_result_between_brackets<T, More...>(), ill_formed{};
+}
+
 // What `grad(q) = dQ` makes: memory for the result that is the gradient with respect to the input of this name.
 template <text Name, class Tensor>
 struct gradient_binding {

@@ -85,6 +85,15 @@ HEED_REDUCTION(logsumexp, false)
 template <auto Axis, Symbolic A>
 constexpr auto softmax(const A& a) { return along<true, false, A, Axis>(op::softmax, a); }
 
+template <class A> constexpr bool require_named_axis() {
+  static_assert(given<!Symbolic<A>, A>, "heed: the axis stands between < and >: softmax<m>(a), scaled_dot<d>(q, k), attention<d, m>(q, k, v)");
+  return false;
+}
+template <Symbolic A> constexpr ill_formed softmax(const A&) {
+  if constexpr (!any_ill_formed<A>) require_named_axis<A>();
+  return {};
+}
+
 // size<n>: the extent of an axis, as a whole number.
 template <auto Axis> constexpr auto make_size() {
   using X = axis_type<Axis>;

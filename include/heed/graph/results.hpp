@@ -2,6 +2,7 @@
 // argument stays as short as their names.
 #pragma once
 #include "input.hpp"
+#include <iosfwd>
 
 namespace heed {
 
@@ -19,22 +20,37 @@ template <std::size_t Count> constexpr bool require_count() {
   return ok;
 }
 
+template <class Shape> constexpr bool require_name() {
+  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>,
+                "heed: between < and > stands the name of an expression: constexpr auto out = ...; in a function static constexpr auto out = ...");
+  return false;
+}
+
 struct result_list {
   const expression* of[max_results]{};
   int count = 0;
   bool well_formed = true;
+  bool constant = true;                                    // is every result constexpr?
   int too_many = 0;                                        // how many there would be, were there room
 
   consteval result_list() = default;
-  template <class S, element E> consteval result_list(const expr<S, E>& e) : of{&e}, count(1) {}
+  template <class S, element E> consteval result_list(const expr<S, E>& e) { keep(&e); }
+  template <class S, element E> consteval result_list(expr<S, E>&&) : well_formed(require_name<S>()) {}
   consteval result_list(const ill_formed&) : well_formed(false) {}
   template <class T> requires(!std::is_base_of_v<expression, T> && !is_ill_formed<T>)
   consteval result_list(const T&) : well_formed(require_expressions<T>()) {}
+
+  constexpr void keep(const expression* x) {
+    if (!__builtin_constant_p(x->root)) constant = well_formed = false;
+    else if (count < max_results) of[count++] = x;
+    else too_many = (too_many ? too_many : max_results) + 1, well_formed = false;
+  }
 };
 
 // Can a list of results be compiled? What is wrong with it is said once; lists in a list are counted here.
 template <result_list R> constexpr bool is_well_formed() {
   static_assert(given<R.too_many == 0, number_fact<"results", R.too_many>>, "heed: results takes 1 to 64 expressions");
+  static_assert(given<R.constant>, "heed: a result is constexpr: constexpr auto out = ...; in a function static constexpr auto out = ...");
   return R.well_formed;
 }
 
@@ -43,23 +59,31 @@ template <result_list R> constexpr bool is_well_formed() {
 template <class... E>
 consteval result_list results(const E&... e) {
   result_list r;
-  const auto keep = [&](const expression* x) {
-    if (r.count < max_results) r.of[r.count++] = x;
-    else r.too_many = (r.too_many ? r.too_many : max_results) + 1, r.well_formed = false;
-  };
   const auto append = [&]<class T>(const T& x) {
     if constexpr (std::is_same_v<T, result_list>) {
       r.well_formed = r.well_formed && x.well_formed;
-      for (int i = 0; i < x.count; ++i) keep(x.of[i]);
+      r.constant = r.constant && x.constant;
+      for (int i = 0; i < x.count; ++i) r.keep(x.of[i]);
       r.too_many = x.too_many > r.too_many ? x.too_many : r.too_many;
     } else {
-      keep(&x);
+      r.keep(&x);
     }
   };
   if constexpr ((is_ill_formed<E> || ...)) r.well_formed = false;
   else if constexpr (!require_count<sizeof...(E)>() || !require_expressions<E...>()) r.well_formed = false;
   else (append(e), ...);
   return r;
+}
+
+// std::cout << out: an expression has nothing to print.
+template <class T> constexpr bool require_values() {
+  static_assert(given<!is_result<T>, T>, "heed: an expression has no values to print: explain<out>() describes it, fuse<out>(...) computes them");
+  return false;
+}
+template <class Char, class Traits, class T> requires is_result<T>
+std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& to, const T&) {
+  require_values<T>();
+  return to;
 }
 
 }  // namespace heed

@@ -1,0 +1,16 @@
+// expect: heed: between < and > stands the name of an expression
+#include <heed/heed.hpp>
+using namespace heed;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 64> d;
+constexpr auto q = input<"q">(n, d);
+constexpr auto k = input<"k">(m, d);
+constexpr auto s = dot<d>(q, k);
+void call(tensor<float>& Q, tensor<float>& K, tensor<float>& S) {
+#ifdef REPAIRED
+  fuse<s>(q = Q, k = K, into(S));
+#else
+  fuse<dot<d>(q, k)>(q = Q, k = K, into(S));
+#endif
+}
