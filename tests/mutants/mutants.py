@@ -16,7 +16,7 @@ MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes
     ("rescale_dropped", "run/score_block.hpp", r"simd::exp2_weight\(old - next\)", r"P(T(1))", KERNELS),
     ("tail_dropped", "run/score_kernel.hpp", r"\(end - first - 1\) / group \* group", r"(end - first) / group * group - group", KERNELS),
     ("wrong_interval_for_less", "plan/interval.hpp", r"truth\(a\.hi < b\.lo, a\.lo < b\.hi\)", r"truth(a.lo < b.hi, a.lo < b.hi)", KERNELS),
-    ("mask_multiplied", "run/score_kernel.hpp", r"simd::select\((evaluate<Region, Region\.keep>\(\w+\)), ([^,;]+), nothing\)",
+    ("mask_multiplied", "run/score_kernel.hpp", r"simd::select\((seen), ([^,;]+), nothing\)",
      r"(\2 * simd::select(\1, P(T(1)), P(T(0))) + simd::select(\1, P(T(0)), nothing))", KERNELS),
     ("last_keys_dropped", "run/score_kernel.hpp", r"w\.batch\.note\((\w+), (\w+)", r"if (\1 + \2 < w.n.keys) w.batch.note(\1, \2", KERNELS),
     ("lse_in_base_2", "run/score_block.hpp", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),

@@ -44,8 +44,8 @@ constexpr double folded(op o, double x, double y) {
     case op::divide: return x / y;
     case op::floor_divide: return whole_quotient(x, y);
     case op::remainder: return y != 0 ? x - y * whole_quotient(x, y) : 0;
-    case op::minimum: return y < x ? y : x;
-    case op::maximum: return x < y ? y : x;
+    case op::minimum: return y < x || y != y ? y : x;
+    case op::maximum: return x < y || y != y ? y : x;
     case op::less: return x < y;
     case op::less_equal: return x <= y;
     case op::equal: return x == y;

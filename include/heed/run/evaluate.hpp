@@ -48,6 +48,9 @@ HEED_INLINE auto& slot(values<Env, N>& v) {
   }
 }
 
+// A constant that is no NaN.
+constexpr bool is_number(const instruction& x) { return x.code == op::constant && x.value == x.value; }
+
 // The value of one operation. Called with packs, intervals or plain numbers; overloads are found where those live.
 template <op Code, class A, class B, class C>
 HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
@@ -72,8 +75,12 @@ HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
   else if constexpr (Code == op::divide) return a / b;
   else if constexpr (Code == op::floor_divide) return floor_divide(a, b);
   else if constexpr (Code == op::remainder) return remainder(a, b);
-  else if constexpr (Code == op::minimum) return min(a, b);
-  else if constexpr (Code == op::maximum) return max(a, b);
+  else if constexpr (Code == op::minimum || Code == op::maximum) {
+    if constexpr (std::is_same_v<A, middle::interval>) {
+      if constexpr (Code == op::minimum) return min(a, b); else return max(a, b);
+    } else if constexpr (Code == op::minimum) return simd::minimum(a, b);
+    else return simd::maximum(a, b);
+  }
   else if constexpr (Code == op::less) return a < b;
   else if constexpr (Code == op::less_equal) return a <= b;
   else if constexpr (Code == op::equal) return a == b;
@@ -139,6 +146,12 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
       if constexpr (x.code == op::add) to = To(fma(p, q, a)); else to = To(fnma(p, q, a));
     } else if constexpr (real && x.code == op::add && product(x.a)) {
       to = To(fma(slot<Region, Env, Region.code[x.a].a>(v), slot<Region, Env, Region.code[x.a].b>(v), b));
+    } else if constexpr (real && !std::is_same_v<To, middle::interval> && (x.code == op::minimum || x.code == op::maximum) &&
+                         (is_number(Region.code[x.a]) || is_number(Region.code[x.b]))) {
+      // One instruction where an operand is known to be no NaN: max and min of simd give the second where either is.
+      auto& p = slot<Region, Env, is_number(Region.code[x.a]) ? int(x.a) : ib>(v);
+      auto& q = slot<Region, Env, is_number(Region.code[x.a]) ? ib : int(x.a)>(v);
+      if constexpr (x.code == op::minimum) to = To(simd::min(p, q)); else to = To(simd::max(p, q));
     } else if constexpr (x.code == op::primitive) {
       if constexpr (x.decides && !std::is_same_v<To, middle::interval> && sizeof(storage<x.type>) != sizeof(typename Env::constant)) {
         using T = storage<x.type>;

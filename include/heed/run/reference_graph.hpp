@@ -131,8 +131,8 @@ class reference_graph {
       case op::divide: return a / b;
       case op::floor_divide: return double(simd::floor_divide(std::int64_t(a), std::int64_t(b)));
       case op::remainder: return double(simd::remainder(std::int64_t(a), std::int64_t(b)));
-      case op::minimum: return a < b ? a : b;
-      case op::maximum: return a > b ? a : b;
+      case op::minimum: return a < b || a != a ? a : b;
+      case op::maximum: return a > b || a != a ? a : b;
       case op::less: return a < b;
       case op::less_equal: return a <= b;
       case op::equal: return a == b;

@@ -79,15 +79,16 @@ struct score_gradient_loops {
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         T* const here = base + i * rows + v * lanes;
         const pack_environment<false> env{{c, row + v * lanes, key, a[i][v]}, P(T(0)), here, slot_size};
-        P z = first_pass(env, here);
-        if constexpr (Mixed) {
-          const P nothing = -std::numeric_limits<T>::infinity();
-          if constexpr (Region.keep != 0) z = simd::select(evaluate<Region, Region.keep>(env), z, nothing);
-          if (i >= count) z = nothing;
-          if (c.row_count < rows) z = simd::select(P::mask::first(c.row_count - row - v * lanes), z, nothing);
-        }
+        const P z = first_pass(env, here);
         // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
-        simd::exp2_weight(simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes))).store(here);
+        P weight = simd::exp2_weight(simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes)));
+        if constexpr (Mixed) {
+          const P nothing = simd::excluded<P>();
+          if constexpr (Region.keep != 0) weight = simd::select(evaluate<Region, Region.keep>(env), weight, nothing);
+          if (i >= count) weight = nothing;
+          if (c.row_count < rows) weight = simd::select(P::mask::first(c.row_count - row - v * lanes), weight, nothing);
+        }
+        weight.store(here);
       }
     }
     if constexpr (shape::has_product) {
@@ -124,11 +125,11 @@ struct score_gradient_loops {
         const E env{{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size};
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
           auto all = compute<Region, Region.sinks[std::size_t(K)].pair..., Region.sinks[std::size_t(K)].index...>(env);
-          typename P::mask absent = false;                 // excluded, or beyond the end: whatever was computed there is 0
-          if constexpr (Mixed) absent = P::load(here) == P(T(0));
+          typename P::mask absent = false;                 // excluded, or beyond the end: whatever was computed there is excluded, too
+          if constexpr (Mixed) absent = simd::is_excluded(P::load(here));
           const auto value = [&]<int S>() HEED_INLINED {
             const P x = P(slot<Region, E, Region.sinks[std::size_t(S)].pair>(all));
-            if constexpr (Mixed) return simd::select(absent, P(T(0)), x); else return x;
+            if constexpr (Mixed) return simd::select(absent, simd::excluded<P>(), x + P(T(0))); else return x;   // -0 + 0 is 0
           };
           ([&]() HEED_INLINED {
             if constexpr (first_index(K)) store_index<K>(w, slot<Region, E, Region.sinks[std::size_t(K)].index>(all), row + v * lanes, here);
@@ -224,7 +225,7 @@ struct score_gradient_loops {
       for (int j = 0; j < keys; j += lanes) {
         const int some = std::min(lanes, keys - j), there = std::min(lanes, count - r);
         P x[lanes];
-        for (int i = 0; i < lanes; ++i) x[i] = i < some ? P::load(p + (j + i) * rows + r) * by : P(T(0));
+        for (int i = 0; i < lanes; ++i) x[i] = i < some ? P::load(p + (j + i) * rows + r) * by + P(T(0)) : P(T(0));   // an excluded pair gives 0, not -0
         simd::transpose(x);
         for (int i = 0; i < there; ++i) {
           const extent_t to = offset_at(call, w, v, row + r + i) + (first + j) * stride;

@@ -104,13 +104,18 @@ struct score_loops {
     }
     else simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, ahead(w, first));
     const P nothing = -std::numeric_limits<T>::infinity();
+    [[maybe_unused]] T* const ahead_of = w.batch.weights + (w.batch.at - group) * rows + row;   // where the weights will be
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         const typename program_type::pack_environment env{w.c, row + v * lanes, key, a[i][v]};
         a[i][v] = P(evaluate<Region, Region.score>(env));
         if constexpr (Mixed) {
-          if constexpr (Region.keep != 0) a[i][v] = simd::select(evaluate<Region, Region.keep>(env), a[i][v], nothing);
+          if constexpr (Region.keep != 0) {
+            const typename P::mask seen = evaluate<Region, Region.keep>(env);
+            a[i][v] = simd::select(seen, a[i][v], nothing);
+            simd::select(seen, P(T(0)), simd::excluded<P>()).store(ahead_of + i * rows + v * lanes);
+          }
           if (i >= count) a[i][v] = nothing;
         }
       }
@@ -120,7 +125,11 @@ struct score_loops {
     HEED_UNROLL for (int v = 0; v < Packs; ++v) {
       top[v] = a[0][v];
       HEED_UNROLL for (int i = 1; i < group; ++i) top[v] = simd::max(top[v], a[i][v]);
-      if constexpr (Region.top >= 0) simd::max(P::load(b.best + row + v * lanes), top[v]).store(b.best + row + v * lanes);
+      if constexpr (Region.top >= 0) {                     // a result: NaN stays, which the maximum for rescaling need not know
+        P best = P::load(b.best + row + v * lanes);
+        HEED_UNROLL for (int i = 0; i < group; ++i) best = simd::maximum(best, a[i][v]);
+        best.store(b.best + row + v * lanes);
+      }
       grew = grew || P::load(b.limit + row + v * lanes) < top[v];
     }
     w.batch.at -= group;
@@ -135,8 +144,9 @@ struct score_loops {
       const P used = P::load(b.used + row + v * lanes);
       P sum = P::load(b.sum + row + v * lanes);
       HEED_UNROLL for (int i = 0; i < group; ++i) {
-        const P weight = simd::exp2_weight(a[i][v] - used);
+        P weight = simd::exp2_weight(a[i][v] - used);
         sum = sum + weight;
+        if constexpr (Mixed && Region.keep != 0) weight = simd::with_sign_of(weight, P::load(p + i * rows + v * lanes));
         weight.store(p + i * rows + v * lanes);
       }
       sum.store(b.sum + row + v * lanes);

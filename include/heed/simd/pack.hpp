@@ -318,6 +318,32 @@ HEED_INLINE constexpr auto min(A a, B b) {
   return R(a) < R(b) ? R(a) : R(b);
 }
 
+// ---- maximum, minimum: NaN where either operand is. Of whole numbers the same as max and min.
+template <class A, class B>
+requires SomePack<A, B>
+HEED_INLINE auto maximum(A a, B b) {
+  using P = pack_among<A, B>;
+  if constexpr (std::is_floating_point_v<typename P::element>) return select(P(a) != P(a), P(a), max(P(a), P(b)));
+  else return max(a, b);
+}
+template <class A, class B>
+requires SomePack<A, B>
+HEED_INLINE auto minimum(A a, B b) {
+  using P = pack_among<A, B>;
+  if constexpr (std::is_floating_point_v<typename P::element>) return select(P(a) != P(a), P(a), min(P(a), P(b)));
+  else return min(a, b);
+}
+template <Scalar A, Scalar B>
+HEED_INLINE constexpr auto maximum(A a, B b) {
+  using R = std::common_type_t<A, B>;
+  return R(a) > R(b) || a != a ? R(a) : R(b);
+}
+template <Scalar A, Scalar B>
+HEED_INLINE constexpr auto minimum(A a, B b) {
+  using R = std::common_type_t<A, B>;
+  return R(a) < R(b) || a != a ? R(a) : R(b);
+}
+
 // ---- select(condition, where true, where false). Nothing of the operand not taken is seen: NaN does not leak.
 template <int Size, int N, class A, class B>
 requires SomePack<A, B>

@@ -8,6 +8,7 @@
 // g++ spills accumulators once the loop is part of something larger.
 #pragma once
 
+#include "math.hpp"
 #include "pack.hpp"
 #include "transpose.hpp"
 
@@ -106,9 +107,20 @@ HEED_NOINLINE inline bool all_finite(const T* __restrict x, index stride, index 
   return all(good);
 }
 
+// What a mask excludes has weight -0, which no weight is that was computed: of those that are seen, 0 is one like others.
+template <class P>
+HEED_INLINE P excluded() {
+  return P(typename P::element(-0.0));
+}
+template <class T, int N>
+HEED_INLINE typename pack<T, N>::mask is_excluded(pack<T, N> weight) {
+  using integers = pack<typename real_format<T>::integer, N>;
+  return integers((typename integers::vector)weight.x) == integers((typename integers::vector)excluded<pack<T, N>>().x);
+}
+
 // Excluded means absent: where some row of x holds NaN or infinity, 0 * x would pollute rows that may not see it.
 // Kernels scan the values of mixed tiles (all_finite); this slow twin of accumulate_all leaves a row alone where its
-// weight is 0. Equal to accumulate_all bit by bit where x is finite, but for the sign of a zero.
+// weight is excluded. Equal to accumulate_all bit by bit where x is finite, but for the sign of a zero.
 template <class T>
 __attribute__((noinline, cold)) inline void accumulate_present(const T* __restrict p, const T* __restrict x,
                                                                index stride, T* __restrict t, index width,
@@ -118,7 +130,7 @@ __attribute__((noinline, cold)) inline void accumulate_present(const T* __restri
       pack<T> acc = pack<T>::load(t + c * block_rows<T> + v);
       for (index j = 0; j < count; ++j) {
         const pack<T> w = pack<T>::load(p + j * block_rows<T> + v);
-        acc = select(w == T(0), acc, fma(w, pack<T>(x[j * stride + c]), acc));
+        acc = select(is_excluded(w), acc, fma(w, pack<T>(x[j * stride + c]), acc));
       }
       acc.store(t + c * block_rows<T> + v);
     }
@@ -162,7 +174,7 @@ inline void outer_all(const T* p, const T* x, index x_stride, T* out, index out_
   for (; j + 2 <= keys; j += 2) outer_columns<columns, 2>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
   if (j < keys) outer_columns<columns, 1>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
 }
-// Excluded means absent here too: the slow twin for rows of x that are not finite leaves them alone where p is 0.
+// Excluded means absent here too: the slow twin for rows of x that are not finite leaves them alone where p is excluded.
 template <class T>
 __attribute__((noinline, cold)) inline void outer_present(const T* __restrict p, const T* __restrict x, index x_stride, T* __restrict out,
                                                           index out_stride, index rows, index width, index keys) {
@@ -170,7 +182,7 @@ __attribute__((noinline, cold)) inline void outer_present(const T* __restrict p,
     for (index c = 0; c < width; c += native_lanes<T>) {
       pack<T> acc = pack<T>::load(out + j * out_stride + c);
       for (index r = 0; r < rows; ++r)
-        if (const T a = p[j * block_rows<T> + r]; a != T(0)) acc = fma(pack<T>(a), pack<T>::load(x + r * x_stride + c), acc);
+        if (const T a = p[j * block_rows<T> + r]; a != T(0) || !__builtin_signbit(a)) acc = fma(pack<T>(a), pack<T>::load(x + r * x_stride + c), acc);
       acc.store(out + j * out_stride + c);
     }
 }

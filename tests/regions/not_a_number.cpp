@@ -1,0 +1,124 @@
+// NaN where it must be seen and nowhere else: in maxima, beside weights that are 0, and behind masks. And scores of nothing.
+// options: -O1
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <heed/heed.hpp>
+using namespace heed;
+
+namespace {
+
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d"> d;
+constexpr axis<"e"> e;
+constexpr auto q = input<"q">(n, d);
+constexpr auto k = input<"k">(m, d);
+constexpr auto v = input<"v">(m, e);
+
+constexpr auto x = input<"x">(n, m);
+constexpr auto y = input<"y", double>(n, m);
+constexpr auto largest_score = max<m>(dot<d>(q, k));
+constexpr auto smallest_score = min<m>(dot<d>(q, k));
+constexpr auto largest_along = max<m>(x);
+constexpr auto smallest_along = min<m>(x);
+constexpr auto largest_across = max<n>(y);
+constexpr auto largest_seen = max<m>(mask(x, m <= n));
+constexpr auto larger_input = max(x, input<"z">(m));
+constexpr auto smaller_input = min(input<"z">(m), x);
+constexpr auto positive = max(x, 0);
+constexpr auto positive_score = max(0, dot<d>(q, k));
+
+bool alike(float a, float b) { return a == b || (a != a && b != b); }
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_maximum_over_nan_is_nan) {
+  for (int at = 0; at < 21; ++at) {                        // every lane, every place in a group, the last incomplete ones
+    tensor<float> X(21, 21), top(21), low(21), seen(21);
+    tensor<double> Y(21, 21), across(21), r(21);
+    for (int i = 0; i < 21; ++i)
+      for (int j = 0; j < 21; ++j) X(i, j) = float((i * 5 + j * 3) % 11), Y(j, i) = double(X(i, j));
+    X(4, at) = NAN, Y(at, 4) = NAN;
+    fuse<results(largest_along, smallest_along, largest_seen)>(x = X, into(top, low, seen));
+    fuse<largest_across>(y = Y, into(across));
+    for (int i = 0; i < 21; ++i) {
+      BOOST_TEST((std::isnan(top[i]) && std::isnan(low[i]) && std::isnan(across[i])) == (i == 4));
+      BOOST_TEST(std::isnan(seen[i]) == (i == 4 && at <= 4));
+    }
+    reference<largest_across>(y = Y, into(r));
+    for (int i = 0; i < 21; ++i) BOOST_TEST(std::isnan(r[i]) == (i == 4));
+
+    tensor<float> Q(3, 1), K(21, 1), T(3), L(3);
+    for (int j = 0; j < 21; ++j) K[j] = float(j % 7);
+    K[at] = NAN, Q[0] = 1, Q[1] = -1, Q[2] = 1;
+    fuse<results(largest_score, smallest_score)>(q = Q, k = K, into(T, L));
+    for (int i = 0; i < 3; ++i) BOOST_TEST((std::isnan(T[i]) && std::isnan(L[i])));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_larger_of_two_is_nan_where_either_is) {
+  tensor<float> X(2, 19), Z(19), A(2, 19), B(19, 2), C(2, 19), Q(2, 1), K(19, 1), P(2, 19);
+  tensor<double> R(2, 19);
+  for (int j = 0; j < 19; ++j) X(0, j) = float(j - 9), X(1, j) = NAN, Z[j] = j % 5 ? 1 : NAN, K[j] = j % 5 ? float(j - 9) : NAN;
+  Q[0] = Q[1] = 1;
+  fuse<results(larger_input, smaller_input, positive)>(x = X, input<"z">(m) = Z, into(A, B, C));
+  fuse<positive_score>(q = Q, k = K, into(P));
+  reference<positive>(x = X, into(R));
+  for (int j = 0; j < 19; ++j) {
+    BOOST_TEST(alike(A(0, j), j % 5 ? std::max(X(0, j), 1.f) : NAN));
+    BOOST_TEST(alike(B(j, 0), j % 5 ? std::min(X(0, j), 1.f) : NAN));
+    BOOST_TEST(alike(P(0, j), j % 5 ? std::max(K[j], 0.f) : NAN));
+    BOOST_TEST(alike(C(0, j), std::max(X(0, j), 0.f)));
+    BOOST_TEST((std::isnan(A(1, j)) && std::isnan(B(j, 1)) && std::isnan(C(1, j)) && std::isnan(R(1, j))));
+  }
+}
+
+namespace {
+constexpr auto soft = input<"soft">(b, n, m);              // 0 is seen, with a weight of 0
+constexpr auto queries = input<"queries">(b, n, d);
+constexpr auto weighed = dot<m>(softmax<m>(mask(dot<d>(queries, k) + log(soft), m <= n)), v);
+constexpr auto weighed_back = gradient<weighed>(wrt(soft, v));
+}  // namespace
+
+// A weight of 0 times NaN is NaN in every row that sees the key, whether its tile holds excluded pairs or none; rows that do not
+// see it are not touched. Three items share their keys, so that alone and together blocks of rows are filled differently.
+BOOST_AUTO_TEST_CASE(a_weight_of_zero_is_seen) {
+  tensor<float> Q(3, 30, 1), K(30, 1), V(30, 1), S(3, 30, 30), O(3, 30, 1), one(1, 30, 1), dO(3, 30, 1), dS(3, 30, 30), dV(30, 1), dS1(1, 30, 30), dV1(30, 1);
+  tensor<double> R(3, 30, 1);
+  std::fill(S.begin(), S.end(), 1.f), std::fill(dO.begin(), dO.end(), 1.f), std::fill(V.begin(), V.end(), 2.f);
+  for (int i = 0; i < 90; ++i) S[std::size_t(i * 30 + 2)] = 0;
+  V[2] = NAN;
+  fuse<weighed>(queries = Q, k = K, v = V, soft = S, into(O));
+  fuse<weighed>(queries = view(Q.data(), {1, 30, 1}), k = K, v = V, soft = view(S.data(), {1, 30, 30}), into(one));
+  reference<weighed>(queries = Q, k = K, v = V, soft = S, into(R));
+  for (int i = 0; i < 30; ++i) {
+    BOOST_TEST(alike(O[std::size_t(i)], i < 2 ? 2.f : NAN));
+    BOOST_TEST(alike(one[std::size_t(i)], i < 2 ? 2.f : NAN));
+    BOOST_TEST(alike(float(R[std::size_t(i)]), i < 2 ? 2.f : NAN));
+  }
+  V[2] = 2;
+  fuse<weighed_back>(queries = Q, k = K, v = V, soft = S, cotangent<weighed> = dO, into(dS, dV));
+  fuse<weighed_back>(queries = view(Q.data(), {1, 30, 1}), k = K, v = V, soft = view(S.data(), {1, 30, 30}), cotangent<weighed> = view(dO.data(), {1, 30, 1}),
+                     into(dS1, dV1));
+  for (int i = 0; i < 30; ++i)
+    for (int j = 0; j < 30; ++j) {
+      BOOST_TEST(alike(dS(0, i, j), dS1(0, i, j)));
+      if (j > i) BOOST_TEST((dS(0, i, j) == 0 && !std::signbit(dS(0, i, j))));   // excluded: 0, without a sign
+      else BOOST_TEST(std::isnan(dS(0, i, j)) == (j == 2));                     // the derivative of log at 0 times a weight of 0
+    }
+}
+
+BOOST_AUTO_TEST_CASE(scores_over_a_width_of_nothing_are_zero) {
+  static constexpr auto out = attention<d, m>(q, k, v);
+  static constexpr auto back = gradient<out>(wrt(v));
+  tensor<float> Q(2, 0), K(4, 0), V(4, 1), O(2, 1), dO(2, 1), dV(4, 1);
+  tensor<double> R(2, 1);
+  for (int j = 0; j < 4; ++j) V[std::size_t(j)] = float(j);
+  dO[0] = 1, dO[1] = 3;
+  fuse<out>(q = Q, k = K, v = V, into(O));
+  reference<out>(q = Q, k = K, v = V, into(R));
+  fuse<back>(q = Q, k = K, v = V, cotangent<out> = dO, into(dV));
+  for (int i = 0; i < 2; ++i) BOOST_TEST((O[std::size_t(i)] == 1.5f && R[std::size_t(i)] == 1.5));
+  for (int j = 0; j < 4; ++j) BOOST_TEST(dV[std::size_t(j)] == 1);
+}
