@@ -186,6 +186,17 @@ BOOST_AUTO_TEST_CASE(other_regions) {
   SAYS(both, "region [01]: row");
   SAYS(both, "slope");
 }
+BOOST_AUTO_TEST_CASE(what_is_computed_is_what_is_printed) {
+  static constexpr axis<"u", 8> u;
+  static constexpr axis<"w", 4> w;
+  static constexpr auto parts = split<c, u, w>(normed);    // copied out of what region 0 stores
+  static constexpr auto steps = cast<std::int32_t>(n / 41) + sum<c>(x);
+  const std::string s = explain<results(normed, parts)>();
+  SAYS(s, "reads +split<c, u, w>\\(\\[0\\]\\)");
+  SAYS(explain<steps>(), "computes +cast<int64>\\(n / 41\\) \\+ sum<c>\\(x\\)");
+  BOOST_TEST(says(explain<mlp>(), "tiles +" + std::to_string(simd::group) + " rows x "));
+}
+
 BOOST_AUTO_TEST_CASE(gradients_by_their_names) {
   static constexpr auto loss = sum<n, c>(mlp * mlp);
   static constexpr auto step = results(normed, gradient<sloped>(wrt(k, slope)), gradient<loss>(wrt(weight)));
@@ -247,6 +258,9 @@ BOOST_AUTO_TEST_CASE(pictures) {
   BOOST_TEST(picture<past>(with(m, 4), with(n, 3)) == "███\n·██\n··█\n···\n");
   BOOST_TEST(picture<window>(with(n, 1), with(m, 2)) == "█·\n");
   BOOST_TEST(picture<past>(with(n, 0), with(m, 2)) == "");
+  BOOST_CHECK_EXCEPTION(picture<past>(with(e, 2), with(n, 3), with(m, 4)), error, [](const error& x) {
+    return x.what() == std::string("heed: expected with(...) of rows and columns that the condition varies over (m, n), got e and n");
+  });
   const std::int32_t ids[1][4] = {{0, 0, 1, 1}};
   BOOST_TEST(picture<documents>(with(n, 4), with(m, 4), doc = ids) == "█···\n██··\n··█·\n··██\n");
   static constexpr auto until = padding(m, length);

@@ -147,7 +147,7 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
   if (scores)
     line("tiles", std::to_string(simd::vectors * lane_count) + " rows x " + std::to_string(simd::group) + " columns in registers");
   if (r.kind == region_kind::matmul)
-    line("tiles", "8 rows x " + std::to_string(simd::vectors * lane_count) + " columns in registers");
+    line("tiles", std::to_string(simd::group) + " rows x " + std::to_string(simd::vectors * lane_count) + " columns in registers");
   if (r.kind == region_kind::row)
     line("lanes", r.lanes_along ? "along " + axes_text(g, r.columns) : r.lane_axis >= 0 ? "across " + axis_text(g, r.lane_axis) : "one");
   for (int k = 0; k < r.operand_count; ++k)

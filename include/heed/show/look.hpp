@@ -156,6 +156,12 @@ template <const expression&... Outs> struct looked_at {
           if (g[k].code == op::input && g[k].first == i && inputs.size() == std::size_t(i)) inputs.push_back(view_of_value(g, f, e, node_id(k)));
       }
       const int root = middle::merged_of<Outs...>.roots[0];
+      const axis_set shown = (row >= 0 ? middle::bit(row) : 0) | (column >= 0 ? middle::bit(column) : 0), others = g[root].axes & ~shown;
+      bool asked = false;                                  // for an axis that is not shown, though a shown one changes nothing
+      for (int i = 0; i < g.axis_count; ++i) asked = asked || ((others >> i & 1) && f.extent[std::size_t(i)] != runtime);
+      if (asked && __builtin_popcountll(g[root].axes & shown) < 2)
+        throw error("", "", "with(...) of rows and columns that the condition varies over (" + axes_text(g, g[root].axes) + ")",
+                    std::string(Row::name.text()) + " and " + std::string(Column::name.text()));
       for (int i = 0; i < g.axis_count; ++i)               // other axes: the picture of their first position
         if ((g[root].axes >> i & 1) && (e[std::size_t(i)] < 0 || (e[std::size_t(i)] == 0 && i != row && i != column)))
           throw error("", axis_name(g, i), "a position to show", "extent " + std::to_string(e[std::size_t(i)]));

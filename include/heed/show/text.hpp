@@ -110,11 +110,13 @@ inline std::string expression_text(const graph& g, int i) {
   return expression_text(g, i, [](int) { return std::string(); });
 }
 
-// A value that lies in memory, as a region names it: an input by its name, what another region computed as [its number].
+// A value that lies in memory, as a region names it: an input by its name, what another region computed as [its number]. What a
+// region copies is named by what it copies.
 inline std::string operand_text(const plan& p, node_id value) {
   return expression_text(p.g, value, [&](int i) {
     for (int r = 0; r < p.region_count; ++r) {
       const outline& o = p.regions[std::size_t(r)];
+      if (o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value) continue;
       for (int k = 0; k < o.write_count; ++k)
         if (o.writes[std::size_t(k)].value == i && p.g[i].code != op::input)
           return "[" + std::to_string(r) + (k ? "." + std::to_string(k) : "") + "]";
@@ -205,7 +207,9 @@ inline std::string instruction_text(const plan& p, const region& r, int i, int o
     case op::tile: return tile_name(x);
     case op::load: return operand_name(x.operand);
     case op::gather: return "gather<" + axis_name(p.g, x.axis) + ">(" + operand_name(x.operand) + ", " + sub(0, -1) + ")";
-    case op::cast: return sub(0, outer);
+    case op::cast:                                         // to whole it drops the fraction; to real it changes nothing
+      if (class_of(x.type) != value_class::whole || class_of(r.code[x.a].type) == value_class::whole) return sub(0, outer);
+      return std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, -1) + ")";
     default: break;
   }
   if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, -1) + ")";
