@@ -45,7 +45,7 @@ constexpr auto out = stack<24>(static_cast<const expr<shape<axis<"b">, axis<"n">
 // What fuse<out> would plan.
 template <result_list R> constexpr const middle::plan& planned = middle::plan_of<*R.of[0]>;
 static_assert(out.g.size > 1000 && planned<out>.g.size > 1000, "24 blocks of some 40 nodes each");
-static_assert(planned<out>.region_count == 24 * 10 && !planned<out>.too_large);
+static_assert(planned<out>.region_count == 24 * 10 && planned<out>.fault == middle::plan_fault::none);
 constexpr bool all_fused() {
   for (int i = 0; i < planned<out>.region_count; ++i)
     if (planned<out>.regions[std::size_t(i)].kind == middle::region_kind::loop) return false;

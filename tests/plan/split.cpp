@@ -4,6 +4,7 @@
 // options: -O1
 #include <boost/test/unit_test.hpp>
 #include "planned.hpp"
+#include <heed/graph/gradient.hpp>
 #include "heed/run/workspace.hpp"
 #include <memory>
 #include <set>
@@ -26,7 +27,7 @@ int below(const plan& p, int i) {                          // what a view lies i
 
 // What holds for every plan.
 void check_order(const std::string& name, const plan& p) {
-  BOOST_TEST_REQUIRE(!p.too_large);
+  BOOST_TEST_REQUIRE(bool(p.fault == middle::plan_fault::none));
   std::set<int> written;
   std::map<int, int> results;
   for (int r = 0; r < p.region_count; ++r) {
@@ -55,6 +56,7 @@ void check_programs(const std::string& name, const plan& p) {
   for (int i = 0; i < p.region_count; ++i) {
     const auto r = std::make_unique<region>(middle::lowered(p, i));
     BOOST_TEST(r->output_count >= 1);
+    BOOST_TEST(!r->code.full);
     BOOST_TEST(middle::computable(*r), name + ": region " + std::to_string(i) + " holds what its kernel cannot compute");
     for (int k = 1; k < r->code.size; ++k) {
       const middle::instruction& x = r->code[k];
@@ -127,6 +129,29 @@ BOOST_AUTO_TEST_CASE(classification) {
   BOOST_TEST(kinds(post_norm) == "mmr");
   BOOST_TEST(kinds(attended) == "msm");                    // projected, attention straight into the merged buffer, back
   BOOST_TEST(kinds(past_only, lse, top) == "s");           // one loop nest gives all three
+}
+// A small network of the distance, written out unit by unit: its numbers are read as one table each, its gradients come eight to a region.
+namespace {
+constexpr axis<"unit", 16> unit;
+constexpr auto slopes = input<"slopes">(unit);
+constexpr auto offsets = input<"offsets">(unit);
+constexpr auto outward = input<"outward">(unit);
+constexpr auto network = []<int... I>(std::integer_sequence<int, I...>) {
+  return ((outward.at(I) * max(slopes.at(I) * log(1 + abs(n - m)) + offsets.at(I), 0)) + ...);
+}(std::make_integer_sequence<int, 16>{});
+constexpr auto networked = weighed(mask(s + network, m <= n));
+constexpr auto network_gradient = gradient<networked>(wrt(q, outward));
+}  // namespace
+BOOST_AUTO_TEST_CASE(a_network_of_sixteen_units) {
+  CHECK(networked);
+  const auto p = planned(networked);
+  BOOST_TEST(p->regions[0].read_count == 6);               // queries, keys, values and three tables
+  const auto q_gradient = planned(*network_gradient.of[0], *network_gradient.of[1]);
+  BOOST_TEST(bool(q_gradient->fault == middle::plan_fault::none));
+  for (int i = 0; i < q_gradient->region_count; ++i) {
+    BOOST_TEST((q_gradient->regions[std::size_t(i)].kind != region_kind::loop));
+    BOOST_TEST(!middle::lowered(*q_gradient, i).code.full);
+  }
 }
 BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
   const auto reason = [](const auto& e) {

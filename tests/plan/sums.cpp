@@ -31,7 +31,7 @@ constexpr auto ho = input<"ho">(c, o);
 
 template <result_list R> void check(const char* name, const std::string& kinds = "") {
   const auto p = heed_tests::planned<R>();
-  BOOST_TEST_REQUIRE(!p->too_large);
+  BOOST_TEST_REQUIRE(bool(p->fault == middle::plan_fault::none));
   BOOST_TEST(!heed_tests::stores_pairs(*p), name << " (" << heed_tests::kinds(*p) << "): memory over pairs of positions");
   if (kinds != "") BOOST_TEST(heed_tests::kinds(*p) == kinds);
   const std::string wrong = heed_tests::difference(*p, R, extents);

@@ -28,6 +28,8 @@ struct gradient_match {
   int sink_count = 0;
 };
 
+inline constexpr int max_gradients = 32;
+
 // Where is a value 0 because the weights are?
 constexpr node_flags vanishing_with(const graph& g, node_id weights) {
   node_flags r{};
@@ -44,9 +46,12 @@ struct gradient_matcher {
   const uses& u;
   gradient_match r{};
   const node_flags& taken;                                 // what other regions give already
+  const std::array<gradient_match, max_gradients>& others; // ... and these
+  int other_count;
   node_flags vanishes{};
 
-  constexpr gradient_matcher(const graph& graph_, const uses& uses_, const node_flags& taken_) : g(graph_), u(uses_), taken(taken_) {}
+  constexpr gradient_matcher(const graph& graph_, const uses& uses_, const node_flags& taken_, const std::array<gradient_match, max_gradients>& others_, int count)
+      : g(graph_), u(uses_), taken(taken_), others(others_), other_count(count) {}
 
   constexpr axis_set pairs() const { return r.batch | r.rows | bit(r.column); }
   constexpr bool is_pairwise(node_id i) const { return (g[i].axes & bit(r.column)) && (g[i].axes & r.rows); }
@@ -178,15 +183,29 @@ struct gradient_matcher {
       else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
       else reads[std::size_t(i)] = true;
     }
-    for (int i = g.size - 1; i > 0; --i)
-      if (reads[std::size_t(i)]) reads[std::size_t(g[i].a)] = reads[std::size_t(g[i].b)] = reads[std::size_t(g[i].c)] = true;
+    for (bool more = true; more;) {
+      for (int i = g.size - 1; i > 0; --i)
+        if (reads[std::size_t(i)]) reads[std::size_t(g[i].a)] = reads[std::size_t(g[i].b)] = reads[std::size_t(g[i].c)] = true;
+      more = false;                                        // a region that gives one of its sums gives all of them
+      for (int k = 0; k < other_count; ++k) {
+        const gradient_match& m = others[std::size_t(k)];
+        bool any = false, all = true;
+        for (int j = 0; j < m.sink_count; ++j) {
+          const bool here = reads[std::size_t(m.sinks[std::size_t(j)].core)];
+          any = any || here, all = all && here;
+        }
+        if (!any || all) continue;
+        for (int j = 0; j < m.sink_count; ++j) reads[std::size_t(m.sinks[std::size_t(j)].core)] = true;
+        more = true;
+      }
+    }
     reads[0] = false;
     return reads;
   }
 
   struct candidate { node_id core, pair; };
   struct candidates {
-    std::array<candidate, 32> of{};
+    std::array<candidate, 128> of{};
     int count = 0;
   };
   // Row axes that do not belong to one run of rows, because something along the columns varies over them (values of each head beside

@@ -114,6 +114,7 @@ struct lowering {
       const kept_value index = value_of(x.b);
       return {gathered(operand_of(x.a), x.first, index.value), index.keep};
     }
+    if (is_number_of_table(g, i)) return {gathered(operand_of(x.a), x.first, number(x.value, element::i64)), 0};
     if (x.code == op::shift) return shifted(x);
     if (x.code == op::concat) return concatenated(x);
     if (r.kind == region_kind::score_gradient) {           // what the mask excludes is left out anyway

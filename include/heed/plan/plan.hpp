@@ -7,8 +7,10 @@
 namespace heed::middle {
 
 inline constexpr int max_regions = 320;
-inline constexpr int max_reads = 24;
-inline constexpr int max_gradients = 32;
+inline constexpr int max_reads = max_operands;
+
+// What a plan has no room for, and a circle: a region that waits for what waits for it.
+enum class plan_fault : std::uint8_t { none, regions, values, operands, gradients, comparisons, circle };
 
 // A value kept in memory: a result (the caller's memory) or an intermediate value (the workspace), dense and row-major
 // over `order`. Values computed through merge and rename are written straight into the buffer of the merged value.
@@ -55,7 +57,7 @@ struct plan {
   int gradient_count = 0;
   int result_count = 0;
   declared_results declared{};
-  bool too_large = false;                                  // more regions, buffers or reads than there is room for
+  plan_fault fault{};
 };
 
 }  // namespace heed::middle

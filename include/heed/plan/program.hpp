@@ -35,16 +35,22 @@ constexpr value_class class_of(element e) {
 }
 
 struct program {
-  static constexpr int capacity = 128;
+  static constexpr int capacity = 768;
   std::array<instruction, capacity> code{};
   int size = 1;
+  bool full = false;                                       // it would have needed more
 
   constexpr const instruction& operator[](int i) const { return code[std::size_t(i)]; }
   // Adds an instruction, or finds the equal one.
   constexpr instruction_id add(const instruction& x) {
+    if (full) return instruction_id(size - 1);
     for (int i = 1; i < size; ++i)
       if (code[std::size_t(i)] == x) return instruction_id(i);
-    code[std::size_t(size)] = x;                           // too many: a compile error here
+    if (size == capacity) {
+      full = true;
+      return instruction_id(size - 1);
+    }
+    code[std::size_t(size)] = x;
     return instruction_id(size++);
   }
 };

@@ -16,7 +16,7 @@ namespace heed::middle {
 //         that its index says.
 enum class region_kind : std::uint8_t { score, matmul, row, loop, score_gradient, scatter };
 
-inline constexpr int max_operands = 24;
+inline constexpr int max_operands = 32;
 inline constexpr int max_outputs = 8;
 
 struct axis_list {

@@ -26,8 +26,13 @@ constexpr node_id source_of_view(const graph& g, node_id i) {
   return i;
 }
 
+// A number of an input, at a constant index: regions read the whole table at it.
+constexpr bool is_number_of_table(const graph& g, node_id i) {
+  return g[i].code == op::pick && g[i].axes == 0 && g[g[i].a].code == op::input;
+}
+
 struct node_stack {
-  std::array<node_id, 256> of{};
+  std::array<node_id, graph::capacity> of{};               // each at most once
   int count = 0;
   std::array<bool, graph::capacity> seen{};
   constexpr void push(node_id i) {

@@ -18,7 +18,7 @@ struct splitter {
   std::array<std::int16_t, graph::capacity> gradient_of{}; // of a value that a score-gradient region writes: which, number + 1
 
   constexpr int new_buffer(node_id value, int result) {
-    if (p.buffer_count >= max_regions) { p.too_large = true; return 0; }
+    if (p.buffer_count >= max_regions) { p.fault = plan_fault::values; return 0; }
     const std::size_t i = std::size_t(p.buffer_count);
     p.buffers[i].value = value;
     p.buffers[i].type = p.g[value].type;
@@ -28,12 +28,13 @@ struct splitter {
     return p.buffer_count++;
   }
   constexpr outline& new_region(region_kind kind, node_id core, const char* reason = "") {
-    if (p.region_count >= max_regions) { p.too_large = true; p.region_count = max_regions - 1; }
+    if (p.region_count >= max_regions) { p.fault = plan_fault::regions; p.region_count = max_regions - 1; }
     outline& o = p.regions[std::size_t(p.region_count++)];
     o.kind = kind, o.core = core, o.reason = reason;
     return o;
   }
-  // A value that a region reads where it lies. Its source is stored, if it is not an input.
+  // A value that a region reads where it lies: of the numbers of one table, picked one by one, the table. Its source is stored, if it
+  // is not an input.
   constexpr void read(outline& o, node_id i) { list_read(o, i), need(i); }
   // Is i a view of a value that would have to be stored over pairs of positions for it?
   constexpr bool needs_pairs(node_id i) const {
@@ -60,10 +61,11 @@ struct splitter {
     }
     return false;
   }
-  constexpr void list_read(outline& o, node_id i) {
+  constexpr void list_read(outline& o, node_id i) { list(o, is_number_of_table(p.g, i) ? p.g[i].a : i); }
+  constexpr void list(outline& o, node_id i) {
     for (int j = 0; j < o.read_count; ++j)
       if (o.reads[std::size_t(j)] == i) return;
-    if (o.read_count == max_reads) { p.too_large = true; return; }
+    if (o.read_count == max_reads) { p.fault = plan_fault::operands; return; }
     o.reads[std::size_t(o.read_count++)] = i;
   }
   constexpr void need(node_id i) {
@@ -80,7 +82,7 @@ struct splitter {
     outline& o = new_region(region_kind::row, 0);
     o.writes[0] = {from, std::int16_t(into)};
     o.write_count = 1;
-    read(o, from);
+    list(o, from), need(from);
   }
 
   // Operands that kernels read in place must be stored, whoever else would rather recompute them.
@@ -123,6 +125,31 @@ struct splitter {
     if ((x.code == op::logsumexp || x.code == op::max) && count_of(x.over) == 1) return x.a;
     return 0;
   }
+  // Does a value come from another one, by way of the regions that have been placed? One that writes several values reads for all of them.
+  constexpr bool comes_from(node_id value, node_id source) const {
+    node_stack s;
+    s.push(value);
+    while (s.count) {
+      const node_id i = s.pop();
+      if (i == source) return true;
+      s.push(p.g[i].a), s.push(p.g[i].b), s.push(p.g[i].c);
+      if (gradient_of[std::size_t(i)]) {
+        const gradient_match& m = p.gradients[std::size_t(gradient_of[std::size_t(i)] - 1)];
+        s.push(m.log_sum_exp);
+        for (int k = 0; k < m.sink_count; ++k) s.push(m.sinks[std::size_t(k)].core);
+      }
+      if (placed[std::size_t(i)] && (p.g[i].code == op::logsumexp || p.g[i].code == op::max))
+        for (int k = 0; k < p.region_count; ++k)
+          if (p.regions[std::size_t(k)].kind == region_kind::score && writes(p.regions[std::size_t(k)], i))
+            for (int j = 0; j < p.regions[std::size_t(k)].read_count; ++j) s.push(p.regions[std::size_t(k)].reads[std::size_t(j)]);
+    }
+    return false;
+  }
+  static constexpr bool writes(const outline& o, node_id i) {
+    for (int k = 0; k < o.write_count; ++k)
+      if (o.writes[std::size_t(k)].value == i) return true;
+    return false;
+  }
   constexpr bool place_score(node_id i, const char*& reason) {
     node_id values = 0;
     const node_id score = score_under(i, values);
@@ -148,7 +175,7 @@ struct splitter {
     for (int j = i - 1; j > score && !first; --j) {
       const weighted_values w = weighted(p.g, node_id(j));
       if (u.used[std::size_t(j)] && w.weights && p.g[w.weights].a == score && p.g[j].over == p.g[i].over &&
-          match_score(p.g, score, w.values, column).ok())
+          match_score(p.g, score, w.values, column).ok() && !comes_from(w.values, i))
         first = node_id(j), all_values = w.values;
     }
     const score_match whole = all_values == values ? m : match_score(p.g, score, all_values, column);
@@ -159,7 +186,7 @@ struct splitter {
       for (int j = last_user(score); j > score; --j) {
         const node& x = p.g[j];
         if (x.code != kind || x.a != score || x.over != p.g[i].over || !u.used[std::size_t(j)] || placed[std::size_t(j)]) continue;
-        if (x.axes & whole.batch & ~p.g[score].axes) continue;
+        if ((x.axes & whole.batch & ~p.g[score].axes) || comes_from(all_values, node_id(j))) continue;
         write(p.regions[std::size_t(number)], node_id(j));
         break;
       }
@@ -194,7 +221,7 @@ struct splitter {
   }
   node_flags given{};                                      // the reductions of such regions
   constexpr bool find_gradient(node_id weights, node_id lse) {
-    gradient_match m = gradient_matcher(p.g, u, given).run(weights);
+    gradient_match m = gradient_matcher(p.g, u, given, p.gradients, p.gradient_count).run(weights);
     if (!m.sink_count) return false;
     if (compared.in_program(p.g, m.score, m.tile)) return false;
     for (const node_id i : {m.x, m.w, m.g, m.v})
@@ -206,7 +233,7 @@ struct splitter {
     }
     for (int k = 0; k < m.sink_count; ++k)
       if (compared.in_program(p.g, m.sinks[std::size_t(k)].pair, m.tile)) return false;
-    if (p.gradient_count == max_gradients) { p.too_large = true; return false; }
+    if (p.gradient_count == max_gradients) { p.fault = plan_fault::gradients; return false; }
     m.log_sum_exp = lse;
     if (!u.used[std::size_t(lse)]) {
       u.used[std::size_t(lse)] = true;
@@ -431,7 +458,7 @@ struct splitter {
       }
     }
     compared = comparisons(p.g, u.used);
-    p.too_large = p.too_large || compared.too_many;
+    if (compared.too_many) p.fault = plan_fault::comparisons;
     need_operands();
     find_gradients();
     for (int i = p.g.size - 1; i > 0; --i)
@@ -466,7 +493,7 @@ struct splitter {
         }
         if (ready) done[std::size_t(i)] = true, order[std::size_t(count++)] = std::int16_t(i);
       }
-      if (count == before) { p.too_large = true; return; }  // cannot happen: reads have smaller numbers than writes
+      if (count == before) { p.fault = plan_fault::circle; return; }
     }
     std::array<outline, max_regions> sorted{};
     for (int i = 0; i < count; ++i) sorted[std::size_t(i)] = p.regions[std::size_t(order[std::size_t(i)])];

@@ -24,9 +24,23 @@ template <label Name> constexpr bool require_one_declaration() {
   static_assert(given<Name.empty(), operand_fact<text_of<Name>()>>, "heed: an input has one declaration throughout a graph");
   return Name.empty();
 }
-template <bool Fits> constexpr bool require_room() {
-  static_assert(given<Fits>, "heed: a plan holds 320 regions, 320 values between them and 24 operands a region");
-  return Fits;
+template <middle::plan_fault Fault> constexpr bool require_room() {
+  using enum middle::plan_fault;
+  static_assert(given<Fault != regions, number_fact<"regions", middle::max_regions>>, "heed: a graph becomes 320 regions at most: fuse it in parts");
+  static_assert(given<Fault != values, number_fact<"values", middle::max_regions>>, "heed: 320 values lie between regions at most: fuse the graph in parts");
+  static_assert(given<Fault != operands, number_fact<"operands", middle::max_operands>>, "heed: a region reads 32 operands at most: make some of it a result");
+  static_assert(given<Fault != gradients, number_fact<"gradients", middle::max_gradients>>, "heed: a graph holds 32 gradients through a softmax at most: fuse it in parts");
+  static_assert(given<Fault != comparisons, number_fact<"comparisons", 64>>, "heed: a graph compares values with reductions of them 64 times at most: fuse it in parts");
+  static_assert(given<Fault != circle>, "heed: regions of this graph wait for each other: make a value between them a result of a call of its own");
+  return Fault == none;
+}
+template <bool Full> constexpr bool require_short_programs() {
+  static_assert(given<!Full, number_fact<"operations", middle::program::capacity>>, "heed: a region computes 768 operations at most: make some of it a result");
+  return !Full;
+}
+template <const expression&... Outs> constexpr bool has_full_program() {
+  return []<int... I>(std::integer_sequence<int, I...>) { return (middle::region_of<I, Outs...>.code.full || ...); }(
+      std::make_integer_sequence<int, middle::plan_of<Outs...>.region_count>{});
 }
 
 // The first axis that has two extents, the first input that has two declarations; an empty label where there is none.
@@ -54,7 +68,8 @@ constexpr bool fusible() {
   constexpr const graph& g = middle::merged_of<Outs...>.g;
   if constexpr (!require_one_extent<axis_with_two_extents(g)>()) return false;
   else if constexpr (!require_one_declaration<input_with_two_declarations(g)>()) return false;
-  else if constexpr (!require_room<!middle::plan_of<Outs...>.too_large>()) return false;
+  else if constexpr (!require_room<middle::plan_of<Outs...>.fault>()) return false;
+  else if constexpr (!require_short_programs<has_full_program<Outs...>()>()) return false;
   else if constexpr (O.strict) return require_fused<unfused_region(middle::plan_of<Outs...>) < 0, unfused_region(middle::plan_of<Outs...>)>();
   else return true;
 }

@@ -15,7 +15,7 @@ constexpr bool adds_items(sink_kind k) { return is_sum(k) || k == sink_kind::tab
 // second pass are used again by its results, element by element. Indices of tables lie there as whole numbers of that size.
 struct gradient_slots {
   std::array<instruction_id, program::capacity> kept{};    // by the first pass, kept[0]: the weight (0 if nothing asks for it by name)
-  std::array<std::int8_t, program::capacity> kept_slot{};
+  std::array<std::int16_t, program::capacity> kept_slot{};
   int kept_count = 0;
   std::array<instruction_id, max_outputs> made{};          // by the second pass, for products and pairs
   std::array<std::int8_t, max_outputs> made_slot{};
@@ -53,7 +53,7 @@ constexpr gradient_slots slots_of(const region& r) {
     const instruction& x = r.code[i];
     if (tile[std::size_t(i)] && !later[std::size_t(i)] && class_of(x.type) != value_class::whole) {
       s.kept[std::size_t(s.kept_count)] = instruction_id(i);
-      s.kept_slot[std::size_t(s.kept_count++)] = std::int8_t(s.slots++);
+      s.kept_slot[std::size_t(s.kept_count++)] = std::int16_t(s.slots++);
       continue;
     }
     for (const int j : {int(x.a), int(x.b), int(x.c)}) wanted[std::size_t(j)] = true;

@@ -1,4 +1,4 @@
-// expect: heed: a plan holds 320 regions, 320 values between them and 24 operands a region
+// expect: heed: a region reads 32 operands at most: make some of it a result
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"b"> b;
@@ -17,14 +17,14 @@ constexpr auto keep = input<"keep", bool>(b, m);
 constexpr auto s = dot<d>(q, k);
 #ifdef REPAIRED
 constexpr auto y = []<std::size_t... I>(std::index_sequence<I...>) {
-  return (input<text<3>({'a', char('a' + I), 0})>(n) + ...);
-}(std::make_index_sequence<20>{});
+  return (input<text<3>({'a', char('A' + I), 0})>(n) + ...);
+}(std::make_index_sequence<32>{});
 constexpr auto f = fuse<y>;
 [[maybe_unused]] constexpr auto g_ = f;
 #else
 constexpr auto y = []<std::size_t... I>(std::index_sequence<I...>) {
-  return (input<text<3>({'a', char('a' + I), 0})>(n) + ...);
-}(std::make_index_sequence<25>{});
+  return (input<text<3>({'a', char('A' + I), 0})>(n) + ...);
+}(std::make_index_sequence<33>{});
 constexpr auto f = fuse<y>;
 [[maybe_unused]] constexpr auto g_ = f;
 #endif
