@@ -33,6 +33,9 @@ constexpr auto renamed_sum = p + rename<m, n>(input<"r">(m));
 constexpr auto both_parts = concat<n, m, z>(p, input<"p2">(m)) + input<"p3">(z);
 constexpr auto sliced = slice<w, three, 2>(words) * 1;
 constexpr auto counted = p * size<z>;
+constexpr auto product = q * k;
+constexpr auto total = sum<n>(p);
+constexpr auto slope = gradient<total>(wrt(p));
 constexpr auto doc = input<"doc", std::int32_t>(z);
 constexpr auto documents = dot<m>(softmax<m>(mask(dot<d>(q, k), doc.at(n) == doc.at(m))), v);
 constexpr auto grouped = split<o, g, r>(xo) * input<"group">(g);
@@ -65,12 +68,12 @@ const extent_t huge = extent_t(1) << 40;
 
 // What is wrong, the parts of the error, the call.
 static const wrong all[] = {
-  {"rank too low", "q", "", "3 axes", "2", shaped({3, 8}, {2, 5, 8}, {2, 5, 4})},
-  {"rank too high", "q", "", "3 axes", "4", shaped({1, 2, 3, 8}, {2, 5, 8}, {2, 5, 4})},
-  {"rank beyond all", "q", "", "3 axes", "13", shaped({1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 8}, {2, 5, 8}, {2, 5, 4})},
-  {"rank of k", "k", "", "3 axes", "1", shaped({2, 3, 8}, {5}, {2, 5, 4})},
-  {"rank of v", "v", "", "3 axes", "2", shaped({2, 3, 8}, {2, 5, 8}, {10, 4})},
-  {"one axis", "p", "", "1 axis", "2", [] { fuse<counted>(p = t({4, 1}), with(z, 2), into(result({4}))); }},
+  {"rank too low", "q", "", "3 axes (b, n, d)", "2", shaped({3, 8}, {2, 5, 8}, {2, 5, 4})},
+  {"rank too high", "q", "", "3 axes (b, n, d)", "4", shaped({1, 2, 3, 8}, {2, 5, 8}, {2, 5, 4})},
+  {"rank beyond all", "q", "", "3 axes (b, n, d)", "13", shaped({1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 8}, {2, 5, 8}, {2, 5, 4})},
+  {"rank of k", "k", "", "3 axes (b, m, d)", "1", shaped({2, 3, 8}, {5}, {2, 5, 4})},
+  {"rank of v", "v", "", "3 axes (b, m, e)", "2", shaped({2, 3, 8}, {2, 5, 8}, {10, 4})},
+  {"one axis", "p", "", "1 axis (n)", "2", [] { fuse<counted>(p = t({4, 1}), with(z, 2), into(result({4}))); }},
   {"static width of q", "q", "d", "8, as declared", "9", shaped({2, 3, 9}, {2, 5, 8}, {2, 5, 4})},
   {"static width of k", "k", "d", "8, as declared", "7", shaped({2, 3, 8}, {2, 5, 7}, {2, 5, 4})},
   {"width 0", "q", "d", "8, as declared", "0", shaped({2, 3, 0}, {2, 5, 8}, {2, 5, 4})},
@@ -98,11 +101,14 @@ static const wrong all[] = {
   {"result too large", "into", "n", "3, as in operand 'q'", "4", to(result({2, 4, 4}))},
   {"result's batch", "into", "b", "2, as in operand 'q'", "1", to(result({1, 3, 4}))},
   {"result's width", "into", "e", "4, as in operand 'v'", "5", to(result({2, 3, 5}))},
-  {"result's rank", "into", "", "3 axes", "2", to(result({6, 4}))},
-  {"result's rank too high", "into", "", "3 axes", "4", to(result({1, 2, 3, 4}))},
+  {"result's rank", "into", "", "3 axes (b, n, e)", "2", to(result({6, 4}))},
+  {"result's rank too high", "into", "", "3 axes (b, n, e)", "4", to(result({1, 2, 3, 4}))},
+  {"a product of elements where a dot is meant", "into", "", "4 axes (b, n, d, m)", "3", [] { fuse<product>(q = t({2, 3, 8}), k = t({2, 5, 8}), into(result({2, 3, 5}))); }},
+  {"a number into a vector", "into", "", "0 axes ()", "1", [] { fuse<total>(p = t({4}), into(result({1}))); }},
+  {"a gradient's rank", "grad(p)", "", "1 axis (n)", "0", [] { fuse<slope>(p = t({4}), into(grad(p) = result({}))); }},
   {"null result", "into", "", "memory", "a null pointer", to({static_cast<float*>(nullptr), {2, 3, 4}})},
   {"second result's extent", "into 2", "n", "3, as in operand 'q'", "4", to_both(result({2, 3, 4}), result({2, 4}, 100))},
-  {"second result's rank", "into 2", "", "2 axes", "3", to_both(result({2, 3, 4}), result({2, 3, 1}, 100))},
+  {"second result's rank", "into 2", "", "2 axes (b, n)", "3", to_both(result({2, 3, 4}), result({2, 3, 1}, 100))},
   {"first of two results", "into 1", "e", "4, as in operand 'v'", "5", to_both(result({2, 3, 5}), result({2, 3}, 100))},
   {"results over each other", "into 2", "", "memory of its own", "memory that operand 'into 1' lies in", to_both(result({2, 3, 4}), result({2, 3}, 23))},
   {"results interleaved, one element shared", "into 2", "", "memory of its own", "memory that operand 'into 1' lies in", to_both(result({2, 3, 4}, {24, 8, 1}), result({2, 3}, {24, 8}, 3))},

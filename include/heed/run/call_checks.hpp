@@ -141,7 +141,7 @@ class call_check {
       const input_entry& in = g_.inputs[std::size_t(i)];
       if (b.rank < 0) continue;                            // an input that simplification has removed
       const extent_source who{origin::input, i};
-      if (b.rank != in.rank) refuse(name(who), {}, {in.rank, axes(in.rank)}, {b.rank});
+      if (b.rank != in.rank) refuse(name(who), {}, {axes({in.order.data(), std::size_t(in.rank)})}, {b.rank});
       for (int k = 0; k < in.rank; ++k) agree(who, in.order[std::size_t(k)], b.extents[std::size_t(k)]);
       check_memory(b, byte_size(in.type), who);
     }
@@ -151,7 +151,7 @@ class call_check {
       const bound& b = f_.outputs[std::size_t(k)];
       const middle::axis_list& order = results_[std::size_t(k)]->order;
       const extent_source who{origin::result, k};
-      if (b.rank != order.count) refuse(name(who), {}, {order.count, axes(order.count)}, {b.rank});
+      if (b.rank != order.count) refuse(name(who), {}, {axes({order.of.data(), std::size_t(order.count)})}, {b.rank});
       if (b.grow) continue;
       for (int i = 0; i < order.count; ++i) agree(who, order[i], b.extents[std::size_t(i)]);
       check_memory(b, result_bytes(k), who);
@@ -161,7 +161,12 @@ class call_check {
         refuse(name(who), axis_name(order[i]), {"a stride of at least ", least, " either way, so that elements lie apart"}, {b.strides[std::size_t(i)]});
     }
   }
-  static const char* axes(int count) { return count == 1 ? " axis" : " axes"; }
+  // How many axes, and which.
+  HEED_CHECK std::string axes(std::span<const std::int8_t> order) const {
+    std::string s = written({int(order.size()), order.size() == 1 ? " axis (" : " axes ("});
+    for (const std::int8_t& a : order) s.append(&a == order.data() ? "" : ", ").append(g_.axes[std::size_t(a)].name.text());
+    return s + ")";
+  }
   int result_bytes(int k) const { return doubles_ ? 8 : byte_size(stored(results_[std::size_t(k)]->type)); }
 
   HEED_CHECK void check_memory(const bound& b, int bytes, extent_source who) const {
