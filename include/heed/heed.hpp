@@ -21,6 +21,7 @@
 #include "block/mask.hpp"
 #include "block/norm.hpp"
 #include "block/rotary.hpp"
+#include "run/tensor.hpp"
 #include "run/fused.hpp"
 #include "run/differentiable.hpp"
 #include "run/reference.hpp"

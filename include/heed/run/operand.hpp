@@ -72,11 +72,11 @@ template <class T, std::size_t N> inline constexpr int static_rank_of_array<T[N]
 // How a type binds: its element, whether it can be written, its rank if that is static (-1: not), and the conversion.
 template <class T> struct operand_traits { static constexpr bool binds = false; };
 
-template <class T>
-struct operand_traits<tensor<T>> {
+template <class T, int Rank>
+struct operand_traits<tensor<T, Rank>> {
   using element_type = T;
   static constexpr bool binds = true;
-  static constexpr int rank = -1;
+  static constexpr int rank = Rank;
   template <class X> static run::bound bind(X& t) {
     run::bound b;
     b.data = const_cast<T*>(t.data());
