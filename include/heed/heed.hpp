@@ -22,6 +22,7 @@
 #include "block/norm.hpp"
 #include "block/rotary.hpp"
 #include "run/tensor.hpp"
+#include "run/print.hpp"
 #include "run/fused.hpp"
 #include "run/differentiable.hpp"
 #include "run/reference.hpp"

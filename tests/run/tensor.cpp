@@ -1,10 +1,12 @@
-// heed's tensor by itself: indices that are checked and those that are asserted.
+// heed's tensor by itself: indices that are checked, those that are asserted, and what is printed.
 #undef NDEBUG                                              // a user's debug build
 #define BOOST_TEST_MODULE tensor
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <heed/run/operand.hpp>
+#include <heed/run/print.hpp>
 #include <numeric>
+#include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
 using namespace heed;
@@ -31,6 +33,12 @@ template <class F> bool aborts(const F& f) {
   int status = 0;
   waitpid(child, &status, 0);
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+template <class Tensor> std::string printed(const Tensor& t, int digits = 6) {
+  std::ostringstream s;
+  s.precision(digits);
+  s << t;
+  return s.str();
 }
 template <class T, int Rank> tensor<T, Rank> counted(tensor<T, Rank> t) {
   std::iota(t.begin(), t.end(), T(0));
@@ -85,4 +93,41 @@ BOOST_AUTO_TEST_CASE(unchecked_access_asserts) {
   BOOST_TEST(aborts([&] { t[0] = s(2, 0); }));
   BOOST_TEST(aborts([&] { t[0] = float(t.extent(2)); }));
   BOOST_TEST(aborts([&] { t[0] = float(t.extent(-1)); }));
+}
+BOOST_AUTO_TEST_CASE(small_tensors_are_printed_whole) {
+  tensor<float> number, line(3), rows(2, 2);
+  number() = 2.5f;
+  line[0] = -1, line[1] = std::numeric_limits<float>::infinity(), line[2] = -std::numeric_limits<float>::quiet_NaN();
+  rows(0, 0) = 1e-9f, rows(1, 1) = -12;
+  BOOST_TEST(printed(number) == "2.5");
+  BOOST_TEST(printed(line) == "[ -1 inf nan]");
+  BOOST_TEST(printed(rows) == "[[1e-09     0]\n [    0   -12]]");
+  BOOST_TEST(printed(counted(tensor<std::int32_t, 3>(2, 2, 3))) == "[[[ 0  1  2]\n  [ 3  4  5]]\n\n [[ 6  7  8]\n  [ 9 10 11]]]");
+  tensor<bool> seen(2, 2);
+  seen(0, 0) = seen(1, 0) = seen(1, 1) = true;
+  BOOST_TEST(printed(seen) == "[[1 0]\n [1 1]]");
+  tensor<std::int64_t> wide(1);
+  wide[0] = std::int64_t(1) << 53;
+  BOOST_TEST(printed(wide) == "[9007199254740992]");
+  tensor<double> third(1);
+  third[0] = 1. / 3;
+  BOOST_TEST(printed(third, 3) == "[0.333]");
+  BOOST_TEST(printed(third, 100) == "[0.33333333333333331]");
+  BOOST_TEST(printed(tensor<float>(0, 64)) == "[] (0, 64)");
+  BOOST_TEST(printed(tensor<float>(2, 0)) == "[[]\n []] (2, 0)");
+  std::wostringstream other;
+  other << rows;
+  BOOST_TEST(other.str().size() == printed(rows).size());
+}
+BOOST_AUTO_TEST_CASE(large_tensors_are_printed_by_their_ends) {
+  BOOST_TEST(printed(counted(tensor<float>(16))) == "[ 0  1  2  3  4  5  6  7  8  9 10 11 12 13 14 15]");
+  BOOST_TEST(printed(counted(tensor<float>(17))) == "[ 0  1  2 ... 14 15 16] (17)");
+  BOOST_TEST(printed(counted(tensor<float>(7, 2, 20))) ==
+             "[[[  0   1   2 ...  17  18  19]\n  [ 20  21  22 ...  37  38  39]]\n\n"
+             " [[ 40  41  42 ...  57  58  59]\n  [ 60  61  62 ...  77  78  79]]\n\n"
+             " [[ 80  81  82 ...  97  98  99]\n  [100 101 102 ... 117 118 119]]\n\n"
+             " ...\n\n"
+             " [[160 161 162 ... 177 178 179]\n  [180 181 182 ... 197 198 199]]\n\n"
+             " [[200 201 202 ... 217 218 219]\n  [220 221 222 ... 237 238 239]]\n\n"
+             " [[240 241 242 ... 257 258 259]\n  [260 261 262 ... 277 278 279]]] (7, 2, 20)");
 }
