@@ -36,6 +36,10 @@ constexpr auto rel = input<"rel">(n, m, d);
 constexpr auto same_block = cast<std::int32_t>(n / 41) == cast<std::int32_t>(m / 41);
 constexpr auto seen = logsumexp<m>(mask(dot<d>(q, k), same_block));
 constexpr auto seen_by_loops = logsumexp<m>(mask(dot<d>(q, k) + dot<d>(q, rel), same_block));
+constexpr auto first = input<"first", std::int32_t>();
+constexpr auto area = cast<std::int64_t>(n + first) * (n + first);
+constexpr auto far = 3000 * (n + first) > 100000000;
+constexpr auto ahead = logsumexp<m>(mask(dot<d>(q, k), (n + first) * (m + first) > first * (first + 2)));
 constexpr auto tempered = softmax<m>(dot<d>(q, k) / divisor);
 
 constexpr auto a = input<"a", std::int32_t>(n);
@@ -135,4 +139,21 @@ BOOST_AUTO_TEST_CASE(whole_quotients_in_masks_and_indices) {
   BOOST_TEST(S == 3 * 1 + 2 * 10 + 3 * 100 + 3 * 1000);
   fuse<readers>(table = T, with(n, 11), into(dT));
   BOOST_TEST((dT[0] == 3 && dT[1] == 2 && dT[2] == 3 && dT[3] == 3));
+}
+BOOST_AUTO_TEST_CASE(products_beyond_32_bits) {
+  constexpr std::int64_t from = 46340;                                // whose square is just below 2^31
+  tensor<float> Q(5, 1), K(6, 1), L(5);
+  tensor<double> rL(5), rA(5);
+  tensor<std::int64_t> A(5);
+  tensor<bool> F(800000 - from);
+  fuse<results(area, ahead)>(q = Q, k = K, first = std::int32_t(from), into(A, L));
+  reference<results(area, ahead)>(q = Q, k = K, first = std::int32_t(from), into(rA, rL));
+  for (int i = 0; i < 5; ++i) {
+    int keys = 0;
+    for (int j = 0; j < 6; ++j) keys += (from + i) * (from + j) > from * (from + 2);
+    BOOST_TEST((A[i] == (from + i) * (from + i) && rA[i] == double((from + i) * (from + i))), "row " << i);
+    BOOST_TEST((std::abs(L(i) - std::log(keys)) < 1e-6 && std::abs(rL(i) - std::log(keys)) < 1e-12), "row " << i);
+  }
+  fuse<far>(first = std::int32_t(from), into(F));
+  for (std::int64_t i = 0; i < 800000 - from; ++i) BOOST_TEST_REQUIRE(F[std::size_t(i)] == (3000 * (i + from) > 100000000), "row " << i);
 }

@@ -235,6 +235,14 @@ struct lowering {
   }
   // Any double on the way makes the whole region double; so does a reduction of whole numbers, which is taken in real ones
   // and must stay exact.
+  // A product of whole numbers that may need more than 32 bits: of two that vary, or of one with a large constant. Kernels of float
+  // have whole numbers of 32 bits, those of double have 64.
+  constexpr bool is_long_product(const node& x) const {
+    if (x.code != op::multiply || is_real(x.type)) return false;
+    const node &a = p.g[x.a], &b = p.g[x.b];
+    const auto is_small = [](const node& y) { return y.code == op::constant && y.value > -1024 && y.value < 1024; };
+    return !is_small(a) && !is_small(b);
+  }
   constexpr element precision() const {
     node_stack s;
     for (int k = 0; k < o.write_count; ++k) s.push(o.writes[std::size_t(k)].value);
@@ -243,6 +251,7 @@ struct lowering {
       if (p.g[i].type == element::f64) return element::f64;
       if (operand_of(i) >= 0) continue;
       if (is_reduction(p.g[i].code) && is_integer(p.g[i].type)) return element::f64;
+      if (is_long_product(p.g[i])) return element::f64;
       for (const node_id j : {p.g[i].a, p.g[i].b, p.g[i].c}) s.push(j);
     }
     for (int k = 0; k < o.read_count; ++k)
