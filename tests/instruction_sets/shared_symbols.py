@@ -12,7 +12,7 @@ import sys
 
 HEED = r"(\w+ )*heed::"
 HANDED_ON = re.compile(
-    HEED + r"(error|label|tensor|view|workspace|refuse|written|byte_size|operand_traits|add_slope|middle::source_of_view|run::(aligned_memory|checked_count|are_inside|in_parentheses|refuse_indices|bound))([<:\[(]|$)")
+    HEED + r"(error|label|tensor|view|workspace|refuse|written|byte_size|operand_traits|add_slope|deciding|middle::source_of_view|run::(aligned_memory|checked_count|are_inside|in_parentheses|refuse_indices|bound))([<:\[(]|$)")
 
 
 def weak_functions(nm, object_file):
