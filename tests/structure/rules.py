@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Checks that every static rule of the headers has a program that breaks it.
 
-A rule is a static_assert; its message begins with `heed: `. Each message must match an `// expect: ` line of a program in
-tests/rejects that speaks of heed, and each static_assert must carry such a message, but for those that guard the library
-against its own authors (no message, on constants of the library itself).
+A rule is a static_assert, or a `stop_compiling` where constant evaluation meets the mistake; its message begins with
+`heed: `. Each message must match an `// expect: ` line of a program in tests/rejects that speaks of heed, and each
+static_assert must carry such a message, but for those that guard the library against its own authors (no message, on
+constants of the library itself).
 
     rules.py include/heed tests/rejects    prints each rule without a program, status 1 if there is one
     rules.py --self-test                   shows that a rule without a program is found, and a program without a rule
@@ -14,6 +15,7 @@ import sys
 import tempfile
 
 MESSAGE = re.compile(r'"(heed: (?:[^"\\]|\\.)*)"')
+STOP = re.compile(r'\bstop_compiling<"([^"]*)">')
 EXPECT = re.compile(r"^// expect: (heed: .*)$", re.MULTILINE)
 
 
@@ -43,6 +45,8 @@ def faults(include, rejects):
                 rules.setdefault(message[1], header.name)
             elif '"' in re.sub(r'fact<"[^"]*"', "", assertion):
                 found.append(f"{header.name}: a message must begin with `heed: `: {assertion}")
+        for message in STOP.findall(text):
+            rules.setdefault(message, header.name)
     expected = {}
     for program in sorted(pathlib.Path(rejects).glob("*.cpp")):
         for pattern in EXPECT.findall(program.read_text(encoding="utf-8")):
@@ -65,6 +69,8 @@ def self_test():
         (header, program + "// expect: heed: b\n", "no rule"),
         (header + 'static_assert(x, "x holds");\n', program, "must begin with"),
         ('// static_assert(x, "heed: x holds");\n' + header, program, None),
+        (header + 'stop_compiling<"heed: x holds">();\n', program, "no program"),
+        (header + 'stop_compiling<"heed: x holds">();\n', program + "// expect: heed: x\n", None),
         (header + 'static_assert(x, "heed: internal error: x holds");\n', program, None),
     ]
     failures = 0
