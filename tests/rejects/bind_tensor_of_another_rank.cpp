@@ -1,6 +1,6 @@
 // expect: heed: an operand has another number of axes than its input declares
 // expect: "k"
-// expect: declared_axes.*3
+// expect: shape_fact.*"b".*"m".*"d"
 // expect: bound_axes.*2
 #include <heed/heed.hpp>
 using namespace heed;

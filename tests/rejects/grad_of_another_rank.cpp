@@ -1,6 +1,6 @@
 // expect: heed: a result has another number of axes than the memory it goes to
 // expect: "grad.q."
-// expect: declared_axes.*2
+// expect: shape_fact.*"n".*"d"
 // expect: bound_axes.*1
 #include <heed/heed.hpp>
 using namespace heed;

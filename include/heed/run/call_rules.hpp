@@ -24,9 +24,9 @@ template <text Name, class Type, bool Binds> constexpr bool require_bindable() {
   static_assert(given<Binds, operand_fact<Name>, Type>, "heed: this type does not bind; use heed::view or specialise heed::operand_traits");
   return Binds;
 }
-template <text Name, int Declared, int Bound> constexpr bool require_rank() {
-  constexpr bool ok = Bound < 0 || Bound == Declared;
-  static_assert(given<ok, operand_fact<Name>, number_fact<"declared_axes", Declared>, number_fact<"bound_axes", Bound>>,
+template <text Name, class Declared, int Bound> constexpr bool require_rank() {
+  constexpr bool ok = Bound < 0 || Bound == Declared::rank;
+  static_assert(given<ok, operand_fact<Name>, shape_fact_of<Declared>, number_fact<"bound_axes", Bound>>,
                 "heed: an operand has another number of axes than its input declares");
   return ok;
 }
@@ -79,9 +79,15 @@ template <class Result, class Declared, class Bound, bool Same> constexpr bool r
   static_assert(given<Same, Result, Declared, Bound>, "heed: a result has another element type than the memory it goes to");
   return Same;
 }
-template <class Result, int Declared, int Bound> constexpr bool require_result_rank() {
-  constexpr bool ok = Bound < 0 || Bound == Declared;
-  static_assert(given<ok, Result, number_fact<"declared_axes", Declared>, number_fact<"bound_axes", Bound>>,
+// A shape that is a value as a fact.
+template <const shape_value& Shape, class Axes> struct fact_of_shape_value;
+template <const shape_value& Shape, std::size_t... I> struct fact_of_shape_value<Shape, std::index_sequence<I...>> {
+  using type = shape_fact<axis<text_of<Shape.axes[I].name>(), Shape.axes[I].extent>...>;
+};
+template <class Result, const shape_value& Shape, int Bound> constexpr bool require_result_rank() {
+  constexpr bool ok = Bound < 0 || Bound == Shape.rank;
+  using axes = std::make_index_sequence<ok ? 0 : std::size_t(Shape.rank)>;   // written where they are to be printed
+  static_assert(given<ok, Result, typename fact_of_shape_value<Shape, axes>::type, number_fact<"bound_axes", Bound>>,
                 "heed: a result has another number of axes than the memory it goes to");
   return ok;
 }
@@ -147,7 +153,7 @@ struct call_rules {
     else {
       using bound_type = std::remove_const_t<typename traits::element_type>;
       if constexpr (!require_element<N, storage<E>, bound_type, std::is_same_v<storage<E>, bound_type> || (is_storable<bound_type> && element_of<bound_type> == E)>()) return false;
-      else if constexpr (!require_rank<N, S::rank, traits::rank>()) return false;
+      else if constexpr (!require_rank<N, S, traits::rank>()) return false;
       else if constexpr (requires { traits::static_extents; })
         return []<class... A>(shape<A...>) {
           constexpr std::size_t i = first_misfit<value_of_shape<S>, traits::static_extents>();
@@ -188,7 +194,7 @@ struct call_rules {
     else {
       using bound_type = std::remove_const_t<typename traits::element_type>;
       if constexpr (!require_result_element<Fact, storage<type>, bound_type, element_of<bound_type> == type>()) return false;
-      else if constexpr (!require_result_rank<Fact, rank, traits::rank>()) return false;
+      else if constexpr (!require_result_rank<Fact, *Out.shape, traits::rank>()) return false;
       else if constexpr (requires { traits::static_extents; }) {
         constexpr std::size_t i = first_misfit<*Out.shape, traits::static_extents>();
         if constexpr (i == rank) return true;
