@@ -150,7 +150,7 @@ struct lowering {
       return {emit(op::cast, x.type, a.value), keep};
     }
     instruction_id p0 = a.value, p1 = b.value, p2 = c.value;
-    const auto class_at = [&](instruction_id i) { return class_of(r.code[i].type); };
+    const auto class_at = [&](instruction_id operand) { return class_of(r.code[operand].type); };
     if (own_width) {
       const element width = width_of(i);
       if (x.code != op::where) p0 = decided(p0, width);

@@ -392,7 +392,7 @@ HEED_INLINE pack<T, N> abs(pack<T, N> a) {
 }
 template <Scalar T>
 HEED_INLINE constexpr T abs(T a) {
-  if constexpr (std::is_floating_point_v<T>) return __builtin_copysign(a, T(1));
+  if constexpr (std::is_floating_point_v<T>) return T(__builtin_copysign(a, T(1)));
   else return a < 0 ? T(-a) : a;
 }
 // g++ has no vector form of sqrt that does not mind errno, so x86 names the instruction.
