@@ -4,7 +4,10 @@
 // broadcasting by absence works backwards too, and only where an operand lacks an axis is there a sum.
 //
 // The rules that are not obvious:
-//   mask(x, c)   what reaches an absent element goes nowhere: the gradient is absent there, and 0 in the end.
+//   absence      what reaches an absent element goes nowhere: a gradient is absent wherever its value is, stays absent on its way
+//                (times the slope of a NaN too), leaves sums and products as an absent element does, and is 0 in the end. A sum all
+//                of whose addends are absent gives an absent gradient as well, so that the next product leaves it out too; of a
+//                condition that says so, the parts that do not vary along the sum are known to.
 //   softmax      dS = p (dp - delta), delta = sum of p dp; for dot<m>(p, v), the weighted values O, delta = sum over the width of dO O.
 //   logsumexp    joins the softmax of the same score: delta - dL.
 //   max, min     over an axis or of two values: shared evenly among those that are equal.
@@ -23,7 +26,11 @@ struct differentiation {
   int declared;                                            // nodes of the declared graph
   std::array<node_id, graph::capacity> gradient{};         // of declared nodes, as far as it is known; 0: none has reached them
   // Softmax and log-sum-exp of one score along the same axis, waiting until the score's turn comes.
-  struct weights { node_id softmax{}, reached{}, delta{}; };
+  // keep: where something has reached them, if not everywhere.
+  struct weights {
+    node_id softmax{}, reached{}, delta{}, keep{};
+    bool everywhere = false;
+  };
   std::array<weights, 64> waiting{};
   presences present{};
   int waiting_count = 0;
@@ -77,12 +84,13 @@ struct differentiation {
 
   // The sum of a value over some axes, one axis at a time. Over an axis that it lacks it is that many times the value.
   constexpr node_id summed(node_id a, axis_set axes) {
+    const node_id keep = presence(a);
     for (int i = max_axes - 1; i >= 0; --i)
       if (axes & g[a].axes & axis_bit(i))
         a = g.add(node{.code = op::sum, .type = g[a].type, .a = a, .axes = g[a].axes & ~axis_bit(i), .over = axis_bit(i)});
     for (int i = 0; i < max_axes; ++i)
       if (axes & axis_bit(i) & ~g[a].axes && !summed_over(a, i)) a = times(a, size_of(i));
-    return a;
+    return kept(a, independent_of(g, keep, axes));
   }
   // Did summed() reduce this axis just now? Then it lacks it for that reason.
   constexpr bool summed_over(node_id a, int axis) const {
@@ -95,7 +103,9 @@ struct differentiation {
     const axis_set both = axes & g[a].axes & g[b].axes, neither = axes & ~g[a].axes & ~g[b].axes;
     if (const axis_set own = axes & g[a].axes & ~g[b].axes) a = summed(a, own);
     if (const axis_set own = axes & g[b].axes & ~g[a].axes & ~both) b = summed(b, own);
-    node_id r = both ? g.add(node{.code = op::dot, .type = joined_real(a, b), .a = a, .b = b, .axes = (g[a].axes | g[b].axes) & ~both, .over = both})
+    const node_id keep = all_of(g, present.of_factor(g, a), present.of_factor(g, b));
+    node_id r = both ? kept(g.add(node{.code = op::dot, .type = joined_real(a, b), .a = a, .b = b, .axes = (g[a].axes | g[b].axes) & ~both, .over = both}),
+                            independent_of(g, keep, both))
                      : times(a, b);
     for (int i = 0; i < max_axes; ++i)
       if (neither & axis_bit(i)) r = times(r, size_of(i));
@@ -103,7 +113,9 @@ struct differentiation {
   }
 
   constexpr node_id presence(node_id i) { return present.of(g, i); }
-  constexpr node_id or_nothing(node_id value) { return presence(value) ? add_op(op::present, g[value].type, value) : value; }
+  constexpr node_id or_nothing(node_id value) { return value ? present.or_zero(g, value) : value; }
+  // A value that is absent where keep does not hold. (A gradient that is absent there already stays as it is.)
+  constexpr node_id kept(node_id value, node_id keep) { return implies(g, presence(value), keep) ? value : add_mask(g, value, keep); }
 
   // ---- handing on
   // A gradient is absent where its value has no part in the result. It stays absent on its way, and is not 0: a product would
@@ -113,7 +125,7 @@ struct differentiation {
     const node_id here = presence(sum), there = presence(value);
     if (!sum || here == there) { sum = plus(sum, value); return; }
     sum = plus(or_nothing(sum), or_nothing(value));
-    if (here && there) sum = add_op(op::mask, g[sum].type, sum, add_op(op::either, element::boolean, here, there));
+    if (here && there) sum = kept(sum, any_of(g, here, there));
   }
   // `value`, an element for each of those of `from` (or fewer axes), reaches the operand `to`.
   constexpr void reach(node_id to, node_id value, axis_set from) {
@@ -127,11 +139,13 @@ struct differentiation {
 
   constexpr void pointwise(const node& x, node_id y, node_id dy) {
     const node_id a = x.a, b = x.b;
+    // A choice between dy and 0 would be present where 0 is chosen.
+    const auto chosen = [&](node_id c, node_id p, node_id q) { return kept(where(c, p, q), presence(dy)); };
     const auto to_a = [&](node_id slope) { reach(a, times(dy, slope), x.axes); };
     switch (x.code) {
       case op::negate: reach(a, negative(dy), x.axes); break;
       case op::abs:
-        reach(a, where(compared(op::less, a, real(0)), negative(dy), where(compared(op::equal, a, real(0)), real(0), dy)), x.axes);
+        reach(a, chosen(compared(op::less, a, real(0)), negative(dy), where(compared(op::equal, a, real(0)), real(0), dy)), x.axes);
         break;
       case op::exp: to_a(y); break;
       case op::exp2: to_a(times(real(0.693147180559945309), y)); break;
@@ -141,7 +155,7 @@ struct differentiation {
       case op::rsqrt: to_a(times(real(-0.5), times(y, times(y, y)))); break;
       case op::erf: to_a(times(real(1.12837916709551257), add_op(op::exp, g[a].type, negative(times(a, a))))); break;
       case op::sigmoid: to_a(times(y, minus(real(1), y))); break;
-      case op::power: to_a(times(real(x.value), add_op(op::power, x.type, a, 0, 0, x.value - 1))); break;
+      case op::power: if (x.value != 0) to_a(times(real(x.value), add_op(op::power, x.type, a, 0, 0, x.value - 1))); break;
       case op::present: reach(a, dy, x.axes); break;
       case op::cast: if (is_real(x.type)) reach(a, x.type == g[a].type ? dy : add_op(op::cast, g[a].type, dy), x.axes); break;
       case op::add: reach(a, dy, x.axes), reach(b, dy, x.axes); break;
@@ -154,13 +168,13 @@ struct differentiation {
       case op::minimum: case op::maximum: {
         const node_id first = x.code == op::minimum ? compared(op::less, a, b) : compared(op::less, b, a);
         const node_id tie = compared(op::equal, a, b), half = times(real(0.5), dy);
-        reach(a, where(tie, half, where(first, dy, real(0))), x.axes);
-        reach(b, where(tie, half, where(first, real(0), dy)), x.axes);
+        reach(a, chosen(tie, half, where(first, dy, real(0))), x.axes);
+        reach(b, chosen(tie, half, where(first, real(0), dy)), x.axes);
         break;
       }
       case op::where:
-        reach(x.b, where(a, dy, real(0)), x.axes);
-        reach(x.c, where(a, real(0), dy), x.axes);
+        reach(x.b, chosen(a, dy, real(0)), x.axes);
+        reach(x.c, chosen(a, real(0), dy), x.axes);
         break;
       case op::primitive: user_defined(x, dy); break;
       default: break;                                      // conditions
@@ -232,13 +246,15 @@ struct differentiation {
     }
     const axis_set table = axis_bit(x.first), readers = (x.axes | g[dy].axes) & ~(g[x.a].axes & ~table);
     if (readers) {
-      arrive(x.a, g.add(node{.code = op::scatter, .type = g[dy].type, .a = dy, .b = x.b,
-                             .axes = ((g[dy].axes | index.axes) & ~readers) | table, .over = readers, .first = x.first}));
+      const node_id bare = present.bare(g, dy), from = bare ? bare : dy;
+      const node_id sums = g.add(node{.code = op::scatter, .type = g[dy].type, .a = from, .b = x.b,
+                                      .axes = ((g[from].axes | index.axes) & ~readers) | table, .over = readers, .first = x.first});
+      arrive(x.a, kept(sums, independent_of(g, presence(dy), readers)));
       return;
     }
     // One reader: a choice, which fuses with what surrounds it.
     const node_id at = up_to_end(add_op(op::maximum, element::integer, x.b, whole(0)), x.first);
-    reach(x.a, where(compared(op::equal, at, index_of(x.first)), dy, real(0)), x.axes | table);
+    reach(x.a, kept(where(compared(op::equal, at, index_of(x.first)), dy, real(0)), presence(dy)), x.axes | table);
   }
   constexpr void scattered(const node& x, node_id dy) {
     const axis_set table = axis_bit(x.first);
@@ -251,6 +267,13 @@ struct differentiation {
     waiting[std::size_t(waiting_count)].softmax = softmax;   // too many: a compile error here
     return waiting[std::size_t(waiting_count++)];
   }
+  // dy reaches some weights: in which of their rows, as far as is known (0: in all).
+  constexpr node_id reaches(weights& w, node_id dy) {
+    const node_id keep = independent_of(g, presence(dy), ~(g[w.softmax].axes & ~g[w.softmax].over));
+    w.keep = w.everywhere || !keep ? node_id(0) : w.keep ? any_of(g, w.keep, keep) : keep;
+    w.everywhere = w.everywhere || !keep;
+    return keep;
+  }
   constexpr void dot_product(const node& x, node_id y, node_id dy) {
     const axis_set all = g[x.a].axes | g[x.b].axes;
     for (const auto& [to, other] : {std::pair(x.a, x.b), std::pair(x.b, x.a)}) {
@@ -260,8 +283,9 @@ struct differentiation {
         continue;
       }
       weights& w = waiting_for(to);
-      w.reached = plus(w.reached, or_nothing(contracted(dy, other, (all | g[dy].axes) & ~g[to].axes)));
-      w.delta = plus(w.delta, or_nothing(contracted(dy, y, (x.axes | g[dy].axes) & ~(g[to].axes & ~x.over))));
+      const node_id keep = reaches(w, dy), d = implies(g, keep, presence(dy)) ? or_nothing(dy) : dy;
+      w.reached = plus(w.reached, or_nothing(contracted(d, other, (all | g[d].axes) & ~g[to].axes)));
+      w.delta = plus(w.delta, or_nothing(contracted(d, y, (x.axes | g[d].axes) & ~(g[to].axes & ~x.over))));
     }
   }
   constexpr void reduced(const node& x, node_id y, node_id dy) {
@@ -283,12 +307,13 @@ struct differentiation {
       case op::max: case op::min: {
         const node_id equal = compared(op::equal, x.a, y);
         const node_id count = summed(where(equal, real(1), real(0)), x.over);
-        reach(x.a, where(equal, over(dy, count), real(0)), all);
+        reach(x.a, kept(where(equal, over(dy, count), real(0)), presence(dy)), all);
         break;
       }
       case op::logsumexp: {
         const node_id p = g.add(node{.code = op::softmax, .type = x.type, .a = x.a, .axes = all, .over = x.over});
         weights& w = waiting_for(p);
+        reaches(w, dy);
         w.delta = minus(w.delta, or_nothing(dy));
         break;
       }
@@ -303,26 +328,27 @@ struct differentiation {
   // dS of everything that has waited for the score i.
   constexpr void scores(node_id i) {
     for (int k = 0; k < waiting_count; ++k) {
-      const weights w = waiting[std::size_t(k)];
+      weights w = waiting[std::size_t(k)];
       if (g[w.softmax].a != i) continue;
       const node_id p = w.softmax;
       node_id reached = w.reached, delta = w.delta;
       const node_id keep = presence(i);
       if (const node_id other = p < declared ? or_nothing(gradient[std::size_t(p)]) : node_id(0)) {   // it was used in other ways too
+        reaches(w, gradient[std::size_t(p)]);
         const node_id seen = keep ? add_op(op::mask, g[other].type, other, keep) : other;
         delta = plus(delta, summed(times(p, seen), g[p].over));
         reached = plus(reached, other);
       }
       const node_id d = times(p, minus(reached, delta));
-      reach(i, keep ? add_op(op::mask, g[d].type, d, keep) : d, g[p].axes);
+      reach(i, kept(d, all_of(g, keep, w.keep)), g[p].axes);
     }
   }
 
   constexpr void hand_on(node_id i) {
     const node x = g[i];
-    const node_id dy = gradient[std::size_t(i)];
-    if (!dy) return;
-    if (x.code == op::mask) reach(x.a, presence(dy) == presence(i) ? dy : add_op(op::mask, g[dy].type, dy, x.b), x.axes);
+    if (!gradient[std::size_t(i)]) return;
+    const node_id dy = kept(gradient[std::size_t(i)], presence(i));
+    if (x.code == op::mask) reach(x.a, dy, x.axes);
     else if (is_pointwise(x.code)) pointwise(x, i, dy);
     else if (x.code == op::dot) dot_product(x, i, dy);
     else if (x.code == op::softmax) waiting_for(i);

@@ -1,5 +1,5 @@
 // Where a value of a graph is present (see mask): the condition as a node of the graph. Whatever is computed from an absent
-// value is absent; what moves elements takes along whether they are there.
+// value is absent; what moves elements takes along whether they are there. Such a condition is itself present everywhere.
 #pragma once
 #include "graph.hpp"
 
@@ -34,6 +34,44 @@ constexpr node_id add_condition(graph& g, op o, node_id a, node_id b = 0) {
 // Operations whose elements are elements of their operands.
 constexpr bool is_moving(op o) { return is_view(o) || o == op::gather || o == op::shift || o == op::concat; }
 
+// Does a hold only where b does, as far as their form tells? 0: a condition that always holds.
+constexpr bool implies(const graph& g, node_id a, node_id b) {
+  if (!b || a == b) return true;
+  if (!a) return false;
+  const node &x = g[a], &y = g[b];
+  if (y.code == op::both && implies(g, a, y.a) && implies(g, a, y.b)) return true;
+  if (y.code == op::either && (implies(g, a, y.a) || implies(g, a, y.b))) return true;
+  if (x.code == op::either && implies(g, x.a, b) && implies(g, x.b, b)) return true;
+  return x.code == op::both && (implies(g, x.a, b) || implies(g, x.b, b));
+}
+constexpr node_id all_of(graph& g, node_id a, node_id b) {
+  if (implies(g, a, b)) return a;
+  return implies(g, b, a) ? b : add_condition(g, op::both, a, b);
+}
+constexpr node_id any_of(graph& g, node_id a, node_id b) {
+  if (implies(g, a, b)) return b;
+  return implies(g, b, a) ? a : add_condition(g, op::either, a, b);
+}
+// Calls f for each of the conditions that hold together in one.
+template <class F> constexpr void each_conjunct(const graph& g, node_id condition, const F& f) {
+  if (!condition) return;
+  const node x = g[condition];
+  if (x.code == op::both) each_conjunct(g, x.a, f), each_conjunct(g, x.b, f);
+  else f(condition);
+}
+// Those of them that vary over no axis of a set.
+constexpr node_id independent_of(graph& g, node_id condition, axis_set axes) {
+  node_id r = 0;
+  each_conjunct(g, condition, [&](node_id c) { if (!(g[c].axes & axes)) r = all_of(g, r, c); });
+  return r;
+}
+constexpr node_id add_mask(graph& g, node_id value, node_id keep) {
+  return keep ? g.add(node{.code = op::mask, .type = g[value].type, .a = value, .b = keep, .axes = g[value].axes | g[keep].axes}) : value;
+}
+constexpr node_id add_present(graph& g, node_id i) {
+  return g.add(node{.code = op::present, .type = g[i].type, .a = i, .axes = g[i].axes});
+}
+
 class presences {
  public:
   // Where node i is present: a condition, or 0 if it always is. Found once for each node, for a graph is no tree.
@@ -45,6 +83,60 @@ class presences {
       known = found ? found : always;
     }
     return known == always ? node_id(0) : known;
+  }
+  // A value that is 0 where i is absent, and i elsewhere.
+  constexpr node_id or_zero(graph& g, node_id i) {
+    if (!of(g, i)) return i;
+    const node_id b = bare(g, i);
+    return b ? b : add_present(g, i);
+  }
+  // Where an operand of a product is present: an absent element's weight in a softmax is 0 and takes no part.
+  constexpr node_id of_factor(graph& g, node_id i) {
+    if (g[i].code == op::softmax) return of(g, g[i].a);
+    return g[i].code == op::mask ? all_of(g, of_factor(g, g[i].a), of(g, i)) : of(g, i);
+  }
+  // A value that is 0 already wherever it is absent, without its absence; 0: none, or its form does not tell.
+  constexpr node_id bare(graph& g, node_id i) {
+    node x = g[i];
+    if (!of(g, i)) return i;
+    switch (x.code) {
+      case op::mask: return !of(g, x.a) && !of(g, x.b) && vanishes(g, x.a, x.b) ? x.a : node_id(0);
+      case op::multiply:
+        if (g[x.a].code == op::constant) std::swap(x.a, x.b);
+        if (g[x.b].code != op::constant) return 0;
+        break;
+      case op::negate: case op::cast: case op::rename: case op::split: case op::merge: break;
+      case op::add: case op::subtract: {
+        if (of(g, x.a) != of(g, x.b)) return 0;
+        const node_id b = bare(g, x.b);
+        if (!b) return 0;
+        x.b = b;
+        break;
+      }
+      default: return 0;
+    }
+    x.a = bare(g, x.a), x.axes = is_view(x.code) ? x.axes : g[x.a].axes | g[x.b].axes, x.hash = 0;
+    return x.a ? g.add(x) : node_id(0);
+  }
+  // Is a value 0 wherever a condition does not hold, as far as its form tells? A sum in which nothing is left is.
+  constexpr bool vanishes(graph& g, node_id i, node_id keep) {
+    const node x = g[i];
+    switch (x.code) {
+      case op::constant: return x.value == 0;
+      case op::sum: case op::dot: case op::scatter: {
+        if (g[keep].axes & x.over) return false;
+        const node_id a = of_factor(g, x.a), b = of_factor(g, x.b);
+        bool r = true;
+        each_conjunct(g, keep, [&](node_id c) { r = r && (implies(g, a, c) || implies(g, b, c)); });
+        return r;
+      }
+      case op::where: return g[x.c].code == op::constant && g[x.c].value == 0 && (implies(g, x.a, keep) || vanishes(g, x.b, keep));
+      case op::present: return implies(g, of(g, x.a), keep);
+      case op::negate: case op::cast: return vanishes(g, x.a, keep);
+      case op::multiply: return g[x.a].code == op::constant ? vanishes(g, x.b, keep) : g[x.b].code == op::constant && vanishes(g, x.a, keep);
+      case op::add: case op::subtract: return vanishes(g, x.a, keep) && vanishes(g, x.b, keep);
+      default: return false;
+    }
   }
   // The same for what an operation makes of operands that are present where a and b hold (0: everywhere).
   static constexpr node_id moved(graph& g, const node x, node_id a, node_id b) {
@@ -73,7 +165,7 @@ class presences {
                           .first = x.first, .second = x.second, .third = x.third});
       }
       default: {                                           // gather: b is where the index is present
-        return all_of(g, a && (has & one) ? read_at(g, a, x.first, x.b) : a, b);
+        return all_of(g, a && (has & one) ? read_at(g, a, x.first, b ? add_present(g, x.b) : x.b) : a, b);
       }
     }
   }
@@ -84,17 +176,18 @@ class presences {
 
   constexpr node_id found_for(graph& g, const node x) {
     if (x.code == op::present) return 0;
-    if (x.code == op::mask) return all_of(g, all_of(g, of(g, x.a), of(g, x.b)), x.b);
+    if (x.code == op::mask) return all_of(g, of(g, x.a), held(g, x.b));
     if (x.code == op::where) {                             // that of the branch that is taken
-      const node_id c = of(g, x.a), a = of(g, x.b), b = of(g, x.c);
-      const node_id taken = a ? add_condition(g, op::either, add_condition(g, op::invert, x.a), a) : node_id(0);
-      const node_id other = b ? add_condition(g, op::either, x.a, b) : node_id(0);
+      const node_id c = of(g, x.a), a = of(g, x.b), b = of(g, x.c), choice = held(g, x.a);
+      const node_id taken = a ? add_condition(g, op::either, add_condition(g, op::invert, choice), a) : node_id(0);
+      const node_id other = b ? add_condition(g, op::either, choice, b) : node_id(0);
       return all_of(g, c, all_of(g, taken, other));
     }
     if (is_pointwise(x.code)) return all_of(g, all_of(g, of(g, x.a), of(g, x.b)), of(g, x.c));
     return is_moving(x.code) ? moved(g, x, of(g, x.a), of(g, x.b)) : node_id(0);
   }
-  static constexpr node_id all_of(graph& g, node_id a, node_id b) { return a && b && a != b ? add_condition(g, op::both, a, b) : a ? a : b; }
+  // A condition that holds where c is present and holds.
+  constexpr node_id held(graph& g, node_id c) { return of(g, c) ? add_present(g, c) : c; }
   static constexpr node_id view(graph& g, const node& x, node_id a, axis_set axes) {
     return g.add(node{.code = x.code, .type = element::boolean, .a = a, .axes = axes, .first = x.first, .second = x.second, .third = x.third, .value = x.value});
   }

@@ -123,11 +123,12 @@ struct lowering {
     }
     if (x.code == op::mask) {
       const kept_value a = value_of(x.a), keep = value_of(x.b);
-      return {decides(i) ? decided(a.value, width_of(i)) : real(a.value), both(both(a.keep, keep.keep), keep.value)};
+      const instruction_id here = both(keep.keep, keep.value), value = decides(i) ? decided(a.value, width_of(i)) : real(a.value);
+      return {value, implied(a.keep, here) ? here : both(a.keep, here)};
     }
     if (x.code == op::present) {
       const kept_value a = value_of(x.a);
-      return {chosen(a.keep, a.value, 0), 0};
+      return {x.type == element::boolean ? both(a.keep, a.value) : chosen(a.keep, a.value, 0), 0};
     }
     if (is_heavy(x.code)) return reduced(x);
     return pointwise(x, i);
@@ -175,7 +176,9 @@ struct lowering {
     kept_value a = value_of(x.a);
     if (x.code == op::dot) {                               // not a contraction of this region: the sum of a product
       const kept_value b = value_of(x.b);
-      const instruction_id keep = both(a.keep, b.keep);
+      instruction_id keep = both(a.keep, b.keep);
+      for (const node_id i : {x.a, x.b})                   // the weight of what is absent meets nothing
+        if (g[i].code == op::softmax && operand_of(i) < 0) keep = both(keep, value_of(g[i].a).keep);
       const instruction_id product = emit(op::multiply, element::real, real(a.value), real(b.value));
       return {reduce(op::sum, chosen(keep, product, 0), x.over), 0};
     }
@@ -334,6 +337,9 @@ struct lowering {
     const instruction& x = r.code[condition];
     if (x.code == op::both) return implied(x.a, by) && implied(x.b, by);
     if (x.code == op::either && (implied(x.a, by) || implied(x.b, by))) return true;
+    if (x.code == op::either && r.code[x.a].code == op::both && r.code[x.b].code == op::both && r.code[r.code[x.b].a].code == op::invert &&
+        r.code[r.code[x.b].a].a == r.code[x.a].a)          // of a choice: see kept_branch
+      return implied(r.code[x.a].b, by) && implied(r.code[x.b].b, by);
     const instruction& y = r.code[by];
     return by && y.code == op::both && (implied(condition, y.a) || implied(condition, y.b));
   }

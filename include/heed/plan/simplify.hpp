@@ -3,6 +3,7 @@
 // values are one node by construction of the graph.
 #pragma once
 #include "../graph/results.hpp"
+#include "score_match.hpp"
 #include "sums_over_pairs.hpp"
 
 namespace heed::middle {
@@ -110,30 +111,81 @@ constexpr node_id one_axis_at_a_time(graph& g, node x) {
 }
 
 // Memory holds numbers and does not say which are absent. So what moves elements out of memory moves numbers, with 0 for what
-// is absent, and what was absent is absent again behind it; and a product says at its operand what it leaves out.
+// is absent, and what was absent is absent again behind it; and a product of two values says what it leaves out.
+//
+// A product leaves out the pairs of elements of which one is absent. What holds for all pairs of one sum decides whether the sum
+// is 0 (`outer`). What both operands can tell makes 0 of both (`shared`), so that 0 meets 0 and never NaN, and a kernel for
+// contractions takes it. Anything else stays a mask at an operand, which loops look at.
 struct settled_absence {
   presences present{};
   constexpr node_id moving(graph& g, node x) {
-    node values = x;
     const node_id a = present.of(g, x.a), b = present.of(g, x.b);
     if (!a && !b) return g.add(x);
-    if (a) values.a = add_present(g, x.a);
-    if (b) values.b = add_present(g, x.b);
-    const node_id keep = presences::moved(g, x, a, b), y = g.add(values);
-    return g.add(node{.code = op::mask, .type = x.type, .a = y, .b = keep, .axes = g[y].axes | g[keep].axes});
+    node values = x;
+    values.a = present.or_zero(g, x.a), values.b = present.or_zero(g, x.b);
+    return add_mask(g, g.add(values), presences::moved(g, x, a, b));
   }
-  constexpr node_id product(graph& g, node x) {
-    x.a = masked(g, x.a), x.b = masked(g, x.b);
-    return g.add(x);
+  // weights: the softmax that an operand vanishes with, or 0.
+  constexpr node_id product(graph& g, node x, node_id weights, bool pairs_first) {
+    bool told = weights != vanishing::several;
+    for (node_id* i : {&x.a, &x.b}) {
+      if (g[*i].code != op::softmax || g[*i].over != x.over || count_of(x.over) != 1) continue;
+      node_id& values = i == &x.a ? x.b : x.a;
+      if (match_score(g, g[*i].a, values, only_axis(x.over)).ok()) return weighted_values(g, x, values);
+      // No score region takes them, so that a weight of 0 would be multiplied. Values say what of the score's mask is theirs.
+      *i = add_mask(g, *i, independent_of(g, present.of(g, g[*i].a), ~g[values].axes));
+      weights = 0;
+    }
+    if (weights > 0) return of_pairs(g, x, weights, pairs_first);
+    node_id outer = 0, shared = 0;
+    const node_id keep = all_of(g, present.of(g, x.a), present.of(g, x.b));
+    if (!keep) return g.add(x);
+    each_conjunct(g, keep, [&](node_id c) {
+      if (!(g[c].axes & x.over)) outer = all_of(g, outer, c);
+      else if (!(g[c].axes & ~(g[x.a].axes & g[x.b].axes))) shared = all_of(g, shared, c);
+      else told = false;
+    });
+    if (!told) {
+      x.a = masked(g, x.a, present.of(g, x.a)), x.b = masked(g, x.b, present.of(g, x.b));
+      return g.add(x);
+    }
+    x.a = zeroed(g, x.a, shared), x.b = zeroed(g, x.b, shared);
+    const node_id y = g.add(x);
+    return outer ? make(g, op::where, x.type, outer, y, g.add_constant(0, x.type)) : y;
   }
 
  private:
-  static constexpr node_id add_present(graph& g, node_id i) {
-    return g.add(node{.code = op::present, .type = g[i].type, .a = i, .axes = g[i].axes});
+  constexpr node_id masked(graph& g, node_id i, node_id keep) {
+    return implies(g, g[i].code == op::mask ? present.of(g, i) : node_id(0), keep) ? i : add_mask(g, i, keep);
   }
-  constexpr node_id masked(graph& g, node_id i) {
-    const node_id keep = g[i].code == op::mask ? node_id(0) : present.of(g, i);
-    return keep ? g.add(node{.code = op::mask, .type = g[i].type, .a = i, .b = keep, .axes = g[i].axes | g[keep].axes}) : i;
+  // 0 where i is absent or a condition does not hold.
+  constexpr node_id zeroed(graph& g, node_id i, node_id keep) {
+    if (!implies(g, present.of(g, i), keep) && !(present.of(g, i) == 0 && present.vanishes(g, i, keep))) i = add_mask(g, i, keep);
+    return present.or_zero(g, i);
+  }
+  // dot<m>(softmax<m>(score), values) is recognised by its softmax. An absent value is 0, whatever weight it has.
+  constexpr node_id weighted_values(graph& g, node x, node_id& values) {
+    bool told = true;
+    each_conjunct(g, present.of(g, values), [&](node_id c) { told = told && !(g[c].axes & ~g[values].axes); });
+    values = told ? zeroed(g, values, 0) : masked(g, values, present.of(g, values));
+    return g.add(x);
+  }
+  // A product out of the pairs of a softmax. The region leaves out whatever the score's own mask excludes, in both operands; what else
+  // is excluded is left out at the pairs, and the other operand is 0 there.
+  constexpr node_id of_pairs(graph& g, node x, node_id weights, bool pairs_first) {
+    node_id &pairs = pairs_first ? x.a : x.b, &other = pairs_first ? x.b : x.a;
+    const node_id own = present.of(g, other), keep = all_of(g, present.of(g, pairs), own), score = present.of(g, g[weights].a);
+    node_id shared = 0, at_pairs = 0;
+    bool told = true;
+    each_conjunct(g, keep, [&](node_id c) {
+      const bool known = implies(g, score, c), there = !(g[c].axes & ~g[other].axes), here = !(g[c].axes & ~g[pairs].axes);
+      if (there && !known) shared = all_of(g, shared, c);
+      if (here) at_pairs = all_of(g, at_pairs, c);
+      told = told && here && (there || !own || !implies(g, own, c));
+    });
+    pairs = masked(g, pairs, told ? at_pairs : present.of(g, pairs));
+    other = told ? zeroed(g, other, shared) : masked(g, other, own);
+    return g.add(x);
   }
 };
 
@@ -170,11 +222,11 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
       // What is summed over the columns of a softmax and over batch axes is summed over the columns first.
       const node_id w = paired.with[std::size_t(paired[y.a] ? y.a : y.b)];
       const axis_set column = w > 0 ? r.g[w].over : axis_set(0), rest = y.over & ~column;
-      if (!column || !rest || (y.over & column) != column) return absence.product(r.g, y);
+      if (!column || !rest || (y.over & column) != column) return absence.product(r.g, y, w, paired[y.a]);
       y.axes |= rest, y.over = column;
-      return one_axis_at_a_time(r.g, node{.code = op::sum, .type = y.type, .a = absence.product(r.g, y), .axes = y.axes & ~rest, .over = rest});
+      return one_axis_at_a_time(r.g, node{.code = op::sum, .type = y.type, .a = absence.product(r.g, y, w, paired[y.a]), .axes = y.axes & ~rest, .over = rest});
     }
-    if (y.code == op::sum) add_sums_at_once(r.g, y, paired), paired.extend(r.g);
+    if (y.code == op::sum) add_sums_at_once(r.g, y, paired, absence.present), paired.extend(r.g);
     const bool apart = std::popcount(y.over) > 1 && !paired[y.a] &&
                        (y.code == op::sum || y.code == op::max || y.code == op::min || (y.code == op::mean && !absence.present.of(r.g, y.a)));
     return apart ? one_axis_at_a_time(r.g, y) : r.g.add(y);
@@ -187,6 +239,8 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
     node_id& y = to[std::size_t(i)];
     if (is_leaf(x.code)) {
       y = r.g.add(x);
+    } else if (x.code == op::present) {
+      y = absence.present.or_zero(r.g, a);
     } else if (is_pointwise(x.code) || x.code == op::mask) {
       y = make(r.g, x.code, x.type, a, b, c, x.value,
                decides[std::size_t(i)] ? rounding::declared : scales[std::size_t(i)] ? rounding::scaled : rounding::reordered);

@@ -51,9 +51,12 @@ struct vanishing {
 };
 
 // sum<n>(f * sum<m>(x)) = sum<n, m>(f * x), for values over pairs of positions only: what a gradient sums step by step would
-// otherwise be stored over pairs between the steps.
-constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired) {
-  const node of = g[sum.a];
+// otherwise be stored over pairs between the steps. That nothing is left of an inner sum its addends say themselves.
+constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, presences& present) {
+  const auto bare = [&](node_id i) { return g[i].code == op::mask && present.vanishes(g, g[i].a, g[i].b) ? g[i].a : i; };
+  sum.a = bare(sum.a);
+  node of = g[sum.a];
+  if (of.code == op::multiply || of.code == op::negate) of.a = bare(of.a), of.b = bare(of.b);
   const auto inner = [&](node_id i) { return g[i].code == op::sum && paired[g[i].a]; };
   if (inner(sum.a)) {
     sum.over |= of.over, sum.a = of.a;
