@@ -18,11 +18,45 @@ constexpr weighted_values weighted(const graph& g, node_id i) {
   return {};
 }
 
-// Axes whose extents become known with a call, and a merged one as what it is made of.
+// Which axes are positions: those that a softmax (or logsumexp, max, min) runs along, those that its operand reads the index of, and the
+// rows and columns of the contraction under it: both lie in the operand, on one side of a product each, over a width that does not. The
+// others are widths, heads and batches, however large: a projection of n rows to a width d is no value over pairs.
+struct position_axes {
+  axis_set found = 0;
+  constexpr position_axes(const graph& g, const node_flags& used) {
+    node_flags seen{};                                     // as an operand of a softmax
+    for (int i = 1; i < g.size; ++i) {
+      const op o = g[i].code;
+      if (!used[std::size_t(i)] || !(o == op::softmax || o == op::logsumexp || o == op::max || o == op::min)) continue;
+      found |= g[i].over;
+      if (seen[std::size_t(g[i].a)]) continue;
+      seen[std::size_t(g[i].a)] = true;
+      look_under(g, g[i].a);
+    }
+  }
+
+ private:
+  constexpr void look_under(const graph& g, node_id score) {
+    const axis_set kept = g[score].axes;
+    node_flags open{};
+    open[std::size_t(score)] = true;
+    for (int i = score; i > 0; --i) {
+      if (!open[std::size_t(i)]) continue;
+      const node& x = g[i];
+      if (x.code == op::index) found |= x.axes & kept;
+      const axis_set a = g[x.a].axes, b = g[x.b].axes, rows = a & ~b & kept, columns = b & ~a & kept;
+      if (x.b && x.code != op::gather && rows && columns && (a & b & ~kept)) found |= rows | columns;
+      else open[std::size_t(x.a)] = open[std::size_t(x.b)] = open[std::size_t(x.c)] = true;
+    }
+  }
+};
+
+// Positions whose number becomes known with a call, and a merged axis as what it is made of.
 struct growth {
   std::array<axis_set, max_axes> of{};
   constexpr growth(const graph& g, const node_flags& used) {
-    for (int i = 0; i < g.axis_count; ++i) of[std::size_t(i)] = g.extent(i) == runtime ? axis_set(1) << i : axis_set(0);
+    const axis_set positions = position_axes(g, used).found;
+    for (int i = 0; i < g.axis_count; ++i) of[std::size_t(i)] = g.extent(i) == runtime ? positions & (axis_set(1) << i) : axis_set(0);
     for (bool more = true; more;) {                        // a part may be merged itself
       more = false;
       for (int i = 1; i < g.size; ++i) {
