@@ -116,7 +116,9 @@ class presences {
       default: return 0;
     }
     x.a = bare(g, x.a), x.axes = is_view(x.code) ? x.axes : g[x.a].axes | g[x.b].axes, x.hash = 0;
-    return x.a ? g.add(x) : node_id(0);
+    if (!x.a) return 0;
+    if (x.code == op::multiply) std::swap(x.a, x.b);       // constants stand on the left
+    return g.add(x);
   }
   // Is a value 0 wherever a condition does not hold, as far as its form tells? A sum in which nothing is left is.
   constexpr bool vanishes(graph& g, node_id i, node_id keep) {

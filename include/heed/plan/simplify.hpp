@@ -131,7 +131,10 @@ struct settled_absence {
     for (node_id* i : {&x.a, &x.b}) {
       if (g[*i].code != op::softmax || g[*i].over != x.over || count_of(x.over) != 1) continue;
       node_id& values = i == &x.a ? x.b : x.a;
-      if (match_score(g, g[*i].a, values, only_axis(x.over)).ok()) return weighted_values(g, x, values);
+      // Values with a mask of their own are 0 where it does not hold, and then as good as any.
+      const node &v = g[values], &bare = g[v.a];
+      const bool own_mask = v.code == op::mask && !(g[v.b].axes & ~bare.axes);
+      if (match_score(g, g[*i].a, own_mask ? v.a : values, only_axis(x.over)).ok()) return weighted_values(g, x, values);
       // No score region takes them, so that a weight of 0 would be multiplied. Values say what of the score's mask is theirs.
       *i = add_mask(g, *i, independent_of(g, present.of(g, g[*i].a), ~g[values].axes));
       weights = 0;
@@ -227,6 +230,8 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
       return one_axis_at_a_time(r.g, node{.code = op::sum, .type = y.type, .a = absence.product(r.g, y, w, paired[y.a]), .axes = y.axes & ~rest, .over = rest});
     }
     if (y.code == op::sum) add_sums_at_once(r.g, y, paired, absence.present), paired.extend(r.g);
+    if (y.code == op::scatter)                             // what is 0 where it is absent may be added as well
+      if (const node_id bare = absence.present.bare(r.g, y.a)) y.a = bare;
     const bool apart = std::popcount(y.over) > 1 && !paired[y.a] &&
                        (y.code == op::sum || y.code == op::max || y.code == op::min || (y.code == op::mean && !absence.present.of(r.g, y.a)));
     return apart ? one_axis_at_a_time(r.g, y) : r.g.add(y);
