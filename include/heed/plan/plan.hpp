@@ -10,7 +10,7 @@ inline constexpr int max_regions = 320;
 inline constexpr int max_reads = max_operands;
 
 // What a plan has no room for, and a circle: a region that waits for what waits for it.
-enum class plan_fault : std::uint8_t { none, regions, values, operands, gradients, comparisons, circle };
+enum class plan_fault : std::uint8_t { none, regions, operands, gradients, comparisons, circle };
 
 // A value kept in memory: a result (the caller's memory) or an intermediate value (the workspace), dense and row-major
 // over `order`. Values computed through merge and rename are written straight into the buffer of the merged value.

@@ -18,7 +18,7 @@ struct splitter {
   std::array<std::int16_t, graph::capacity> gradient_of{}; // of a value that a score-gradient region writes: which, number + 1
 
   constexpr int new_buffer(node_id value, int result) {
-    if (p.buffer_count >= max_regions) { p.fault = plan_fault::values; return 0; }
+    if (p.buffer_count >= max_regions) { p.fault = plan_fault::regions; return 0; }
     const std::size_t i = std::size_t(p.buffer_count);
     p.buffers[i].value = value;
     p.buffers[i].type = p.g[value].type;

@@ -26,12 +26,11 @@ template <label Name> constexpr bool require_one_declaration() {
 }
 template <middle::plan_fault Fault> constexpr bool require_room() {
   using enum middle::plan_fault;
-  static_assert(given<Fault != regions, number_fact<"regions", middle::max_regions>>, "heed: a graph becomes 320 regions at most: fuse it in parts");
-  static_assert(given<Fault != values, number_fact<"values", middle::max_regions>>, "heed: 320 values lie between regions at most: fuse the graph in parts");
+  static_assert(given<Fault != regions, number_fact<"regions", middle::max_regions>>, "heed: a graph becomes 320 regions at most, with as many values between them: fuse it in parts");
   static_assert(given<Fault != operands, number_fact<"operands", middle::max_operands>>, "heed: a region reads 32 operands at most: make some of it a result");
   static_assert(given<Fault != gradients, number_fact<"gradients", middle::max_gradients>>, "heed: a graph holds 32 gradients through a softmax at most: fuse it in parts");
   static_assert(given<Fault != comparisons, number_fact<"comparisons", 64>>, "heed: a graph compares values with reductions of them 64 times at most: fuse it in parts");
-  static_assert(given<Fault != circle>, "heed: regions of this graph wait for each other: make a value between them a result of a call of its own");
+  static_assert(given<Fault != circle>, "heed: internal error: regions wait for each other");
   return Fault == none;
 }
 template <bool Full> constexpr bool require_short_programs() {
