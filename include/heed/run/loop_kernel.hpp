@@ -1,12 +1,87 @@
 // The loop region: whatever no other region takes, in plain double-precision scalars, one output element after another,
-// reductions as nested loops in a fixed order. Correct and parallel; fast it is not, and explain says so.
+// reductions as nested loops in a fixed order. Correct and parallel; fast it is not, and explain says so. A reduction is computed
+// once where it is asked for again: the scores of a query, their maximum and their sum, for every key and every element of the values.
 #pragma once
 #include "evaluate.hpp"
 #include "memory.hpp"
 #include "team.hpp"
+#include <bit>
 #include <cmath>
 
 namespace heed::run::inline HEED_INSTRUCTION_SET {
+
+// The axes that an instruction changes with.
+template <const auto& Region>
+constexpr axis_set axes_of_instruction(int i) {
+  std::array<axis_set, std::size_t(Region.code.size)> r{};
+  for (int k = 1; k <= i; ++k) {
+    const instruction& x = Region.code[k];
+    axis_set& own = r[std::size_t(k)];
+    for (const int j : {int(x.a), int(x.b), int(x.c)}) own |= r[std::size_t(j)];
+    if (x.code == op::load) own |= Region.operands[std::size_t(x.operand)].axes;
+    if (x.code == op::gather) own |= Region.operands[std::size_t(x.operand)].axes & ~(axis_set(1) << x.axis);
+    if (x.code == op::index) own |= axis_set(1) << x.axis;
+    if (is_reduction(x.code)) own &= ~x.over;
+  }
+  return r[std::size_t(i)];
+}
+
+// What a thread remembers of the reductions of a region: of each a row of values along an axis that a later one runs over (a score along
+// the keys), or one value where there is none. It is forgotten when the index along another axis changes.
+template <const auto& Region>
+struct reduction_memory {
+  struct entry { std::int64_t bits; std::uint64_t epoch; };
+  struct row {
+    entry* entries;
+    std::uint64_t epoch;                                   // of the entries that hold; 0: none
+    extent_t at[max_axes];
+  };
+  row rows[std::size_t(Region.code.size)];
+
+  static constexpr int along(int i) {
+    axis_set later = 0;
+    for (int k = i + 1; k < Region.code.size; ++k)
+      if (is_reduction(Region.code[k].code)) later |= Region.code[k].over;
+    const axis_set own = axes_of_instruction<Region>(i) & later;
+    return own ? std::bit_width(own) - 1 : -1;
+  }
+  template <class F> static void each_reduction(const F& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      ([&] { if constexpr (is_reduction(Region.code[I].code)) f.template operator()<I>(); }(), ...);
+    }(std::make_integer_sequence<int, Region.code.size>{});
+  }
+  template <int I> static std::size_t length(const environment& call) {
+    constexpr int axis = along(I);
+    return axis < 0 ? 1 : std::size_t(call.extent[axis < 0 ? 0 : axis]);
+  }
+  static std::size_t bytes(const environment& call) {
+    std::size_t entries = 0;
+    each_reduction([&]<int I>() { entries += length<I>(call); });
+    return entries ? (sizeof(reduction_memory) + entries * sizeof(entry) + 63) / 64 * 64 : 0;
+  }
+  // In `bytes` of memory; nothing is remembered.
+  static reduction_memory* begin(const environment& call, std::byte* at) {
+    reduction_memory* const m = new (at) reduction_memory;
+    entry* next = reinterpret_cast<entry*>(at + sizeof(reduction_memory));
+    each_reduction([&]<int I>() {
+      row& r = m->rows[I];
+      r.entries = next, r.epoch = 0;
+      next = std::fill_n(next, length<I>(call), entry{});
+    });
+    return m;
+  }
+  // Where the value of reduction I at an index is kept, or is to be.
+  template <int I> entry& find(const extent_t* index) {
+    constexpr int axis = along(I);
+    constexpr axis_set others = axes_of_instruction<Region>(I) & ~(axis < 0 ? axis_set(0) : axis_set(1) << axis);
+    row& r = rows[I];
+    bool same = r.epoch != 0;
+    for (int a = 0; others >> a; ++a)
+      if (others >> a & 1) same = same && r.at[a] == index[a], r.at[a] = index[a];
+    if (!same) ++r.epoch;
+    return r.entries[axis < 0 ? 0 : index[axis < 0 ? 0 : axis]];
+  }
+};
 
 // A program at one point: an index by axis number.
 template <const auto& Region>
@@ -23,6 +98,7 @@ struct scalar_environment {
 
   const environment& call;
   extent_t index[max_axes];
+  reduction_memory<Region>* memory = nullptr;              // none: every reduction is computed when it is asked for
 
   extent_t offset(const view& v, axis_set axes) const {
     extent_t r = 0;
@@ -40,6 +116,17 @@ struct scalar_environment {
       return index[x.axis];
     } else if constexpr (x.code == op::size) {
       return call.extent[x.axis];
+    } else if (memory) {
+      auto& kept = memory->template find<I>(index);
+      const std::uint64_t epoch = memory->rows[I].epoch;
+      if (kept.epoch != epoch) {
+        const value_type<I> v = reduce<I>();
+        __builtin_memcpy(&kept.bits, &v, sizeof v);
+        kept.epoch = epoch;
+      }
+      value_type<I> v;
+      __builtin_memcpy(&v, &kept.bits, sizeof v);
+      return v;
     } else {
       return reduce<I>();
     }
@@ -90,12 +177,13 @@ struct scalar_environment {
 
 template <const auto& Region>
 struct loop_kernel {
-  static scratch_need need(const environment&) { return {}; }
-  static void run(const environment& call, const scratch&) noexcept {
+  static scratch_need need(const environment& call) { return {0, reduction_memory<Region>::bytes(call)}; }
+  static void run(const environment& call, const scratch& s) noexcept {
     const extent_t total = count_of(Region.rows, call.extent);
-    constexpr extent_t grain = 16;
-    for_each_item((total + grain - 1) / grain, call.threads, [&](extent_t item, int) {
-      scalar_environment<Region> at{call, {}};
+    const extent_t grain = std::clamp<extent_t>(total / (8 * call.threads), 16, 4096);   // neighbours share reductions
+    const bool remembers = reduction_memory<Region>::bytes(call) > 0;
+    for_each_item((total + grain - 1) / grain, call.threads, [&](extent_t item, int thread) {
+      scalar_environment<Region> at{call, {}, remembers ? reduction_memory<Region>::begin(call, s.of(thread)) : nullptr};
       for (extent_t k = item * grain; k < total && k < (item + 1) * grain; ++k) {
         extent_t rest = k;
         for (int i = Region.rows.count - 1; i >= 0; --i) {
