@@ -25,7 +25,7 @@ constexpr auto doc = input<"doc", std::int32_t>(z);
 constexpr auto block_of_n = cast<std::int32_t>(n * 0.0625);
 constexpr auto block_of_m = cast<std::int32_t>(m * 0.0625);
 template <const auto& Keep> inline constexpr auto attended = dot<m>(softmax<m>(mask(s, Keep)), v);
-constexpr auto inside = same_document(doc, n, m) && (n - m < 5 && m <= n || doc.at(n) * 8 + m < 30);
+constexpr auto inside = same_document(doc, n, m) && ((n - m < 5 && m <= n) || doc.at(n) * 8 + m < 30);
 constexpr auto mapped = gather<x>(gather<y>(map, block_of_n), block_of_m) && m <= n;
 constexpr auto strong = bias > 0.5;
 
