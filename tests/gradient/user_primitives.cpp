@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(masks_by_bounds) {
     return text.substr(from, to - from);
   };
   static constexpr auto score = scaled_dot<d>(own::q, own::k);
-  static constexpr auto by_formula = dot<m>(softmax<m>(mask(score, max(n - m, 0) * max(n - m, 0) < 50)), own::v);
+  static constexpr auto by_formula = dot<m>(softmax<m>(mask(score, max(cast<float>(n - m), 0) * max(cast<float>(n - m), 0) < 50)), own::v);
   static constexpr auto by_bounds = dot<m>(softmax<m>(mask(score, primitive<squared_relu>(n - m) < 50)), own::v);
   static constexpr auto by_nothing = dot<m>(softmax<m>(mask(score, primitive<unbounded_square>(max(n - m, 0)) < 50)), own::v);
   const std::string bounded = tiles(explain<by_bounds>(with(n, 500), with(m, 500)));

@@ -20,7 +20,8 @@ constexpr weighted_values weighted(const graph& g, node_id i) {
 
 // Which axes are positions: those that a softmax (or logsumexp, max, min) runs along, those that its operand reads the index of, and the
 // rows and columns of the contraction under it: both lie in the operand, on one side of a product each, over a width that does not. The
-// others are widths, heads and batches, however large: a projection of n rows to a width d is no value over pairs.
+// others are widths, heads and batches, however large: a projection of n rows to a width d is no value over pairs. Where there is no
+// softmax nothing tells an attention without one from a network with a hidden width, and every axis counts.
 struct position_axes {
   axis_set found = 0;
   constexpr position_axes(const graph& g, const node_flags& used) {
@@ -33,6 +34,7 @@ struct position_axes {
       seen[std::size_t(g[i].a)] = true;
       look_under(g, g[i].a);
     }
+    if (!found) found = ~axis_set(0);
   }
 
  private:
