@@ -21,7 +21,8 @@ constexpr weighted_values weighted(const graph& g, node_id i) {
 // Which axes are positions: those that a softmax (or logsumexp, max, min) runs along, those that its operand reads the index of, and the
 // rows and columns of the contraction under it: both lie in the operand, on one side of a product each, over a width that does not. The
 // others are widths, heads and batches, however large: a projection of n rows to a width d is no value over pairs. Where there is no
-// softmax nothing tells an attention without one from a network with a hidden width, and every axis counts.
+// softmax, an attention without one is told from a network with a hidden width by what its operands share: keys have the batch and the
+// heads of queries, weights have none of them.
 struct position_axes {
   axis_set found = 0;
   constexpr position_axes(const graph& g, const node_flags& used) {
@@ -34,7 +35,12 @@ struct position_axes {
       seen[std::size_t(g[i].a)] = true;
       look_under(g, g[i].a);
     }
-    if (!found) found = ~axis_set(0);
+    if (found) return;
+    for (int i = 1; i < g.size; ++i) {
+      const node& x = g[i];
+      const axis_set a = g[x.a].axes, b = g[x.b].axes;
+      if (used[std::size_t(i)] && x.code == op::dot && (a & ~b) && (b & ~a) && (a & b & ~x.over)) found |= (a | b) & ~(a & b);
+    }
   }
 
  private:
