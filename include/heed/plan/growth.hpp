@@ -47,14 +47,19 @@ struct position_axes {
   constexpr void look_under(const graph& g, node_id score) {
     const axis_set kept = g[score].axes;
     node_flags open{};
-    open[std::size_t(score)] = true;
-    for (int i = score; i > 0; --i) {
+    int left = 0;                                          // to be looked at
+    const auto look_at = [&](node_id i) {
+      if (i && !open[std::size_t(i)]) open[std::size_t(i)] = true, ++left;
+    };
+    look_at(score);
+    for (int i = score; left > 0; --i) {
       if (!open[std::size_t(i)]) continue;
+      --left;
       const node& x = g[i];
       if (x.code == op::index) found |= x.axes & kept;
       const axis_set a = g[x.a].axes, b = g[x.b].axes, rows = a & ~b & kept, columns = b & ~a & kept;
       if (x.b && x.code != op::gather && rows && columns && (a & b & ~kept)) found |= rows | columns;
-      else open[std::size_t(x.a)] = open[std::size_t(x.b)] = open[std::size_t(x.c)] = true;
+      else look_at(x.a), look_at(x.b), look_at(x.c);
     }
   }
 };
@@ -75,13 +80,17 @@ struct growth {
         if (parts != whole && parts) whole = parts, more = true;
       }
     }
+    for (int i = 0; i < g.axis_count; ++i)
+      if (of[std::size_t(i)]) growing |= axis_set(1) << i;
   }
   constexpr axis_set operator()(axis_set axes) const {
     axis_set r = 0;
-    for (int i = 0; axes >> i; ++i)
-      if (axes >> i & 1) r |= of[std::size_t(i)];
+    for (axes &= growing; axes; axes &= axes - 1) r |= of[std::size_t(std::countr_zero(axes))];
     return r;
   }
+
+ private:
+  axis_set growing = 0;                                    // what is not 0
 };
 
 // What lies in memory anyway: what the caller brings and takes, and what comes out of a softmax's loops. What grows no faster may be
@@ -96,17 +105,22 @@ struct memory_of_the_call {
     for (int i = 1; i < g.size; ++i)                       // the same under other names
       if (used[std::size_t(i)] && is_view(g[i].code) && lies_anyway(g[g[i].a].axes)) hold(g[i].axes);
   }
-  constexpr bool lies_anyway(axis_set axes) const {
-    for (int k = 0; k < count; ++k)
-      if (!(grown(axes) & ~held[std::size_t(k)])) return true;
-    return false;
-  }
+  constexpr bool lies_anyway(axis_set axes) const { return is_held(grown(axes)); }
   // Would memory for these axes grow with the product of extents, and faster than all that lies in memory anyway? Pairs of positions.
-  constexpr bool grows_faster(axis_set axes) const { return std::popcount(grown(axes)) >= 2 && !lies_anyway(axes); }
+  constexpr bool grows_faster(axis_set axes) const {
+    const axis_set own = grown(axes);
+    return (own & (own - 1)) && !is_held(own);
+  }
 
  private:
+  constexpr bool is_held(axis_set own) const {
+    for (int k = 0; k < count; ++k)
+      if (!(own & ~held[std::size_t(k)])) return true;
+    return false;
+  }
   constexpr void hold(axis_set axes) {
-    if (!lies_anyway(axes)) held[std::size_t(count++)] = grown(axes);
+    const axis_set own = grown(axes);
+    if (!is_held(own)) held[std::size_t(count++)] = own;
   }
 };
 

@@ -10,7 +10,6 @@ namespace heed::middle {
 struct splitter {
   plan p;
   uses u;
-  comparisons compared{};
   std::array<node_id, max_results> roots{};
   node_flags needed{};                                     // must be stored
   std::array<std::int16_t, graph::capacity> home{};        // the buffer of a value, number + 1
@@ -161,7 +160,7 @@ struct splitter {
       return false;
     }
     if (!values && !m.rows) return false;
-    if (compared.in_program(p.g, score, m.tile)) {
+    if (u.compared.in_program(p.g, score, m.tile)) {
       reason = "scores are compared with what is made of them";
       return false;
     }
@@ -223,7 +222,7 @@ struct splitter {
   constexpr bool find_gradient(node_id weights, node_id lse) {
     gradient_match m = gradient_matcher(p.g, u, given, p.gradients, p.gradient_count).run(weights);
     if (!m.sink_count) return false;
-    if (compared.in_program(p.g, m.score, m.tile)) return false;
+    if (u.compared.in_program(p.g, m.score, m.tile)) return false;
     for (const node_id i : {m.x, m.w, m.g, m.v})
       if (i && needs_pairs(i)) return false;
     if (program_needs_pairs(m.score, {m.tile})) return false;
@@ -232,7 +231,7 @@ struct splitter {
       if ((s.other && needs_pairs(s.other)) || program_needs_pairs(s.pair, {m.tile, m.product, m.weights})) return false;
     }
     for (int k = 0; k < m.sink_count; ++k)
-      if (compared.in_program(p.g, m.sinks[std::size_t(k)].pair, m.tile)) return false;
+      if (u.compared.in_program(p.g, m.sinks[std::size_t(k)].pair, m.tile)) return false;
     if (p.gradient_count == max_gradients) { p.fault = plan_fault::gradients; return false; }
     m.log_sum_exp = lse;
     if (!u.used[std::size_t(lse)]) {
@@ -356,9 +355,9 @@ struct splitter {
       const node_id i = t.pop();
       const node& x = p.g[i];
       if (is_leaf(x.code) && x.code != op::input) continue;
-      if (compared.count && x.code >= op::less && x.code <= op::equal) {
+      if (u.compared.count && x.code >= op::less && x.code <= op::equal) {
         node_flags more = fresh;
-        compared.add_recomputed(p.g, i, more);
+        u.compared.add_recomputed(p.g, i, more);
         if (more != fresh) {
           fresh = more;
           return false;
@@ -457,8 +456,7 @@ struct splitter {
         needed[std::size_t(r)] = true;
       }
     }
-    compared = comparisons(p.g, u.used);
-    if (compared.too_many) p.fault = plan_fault::comparisons;
+    if (u.compared.too_many) p.fault = plan_fault::comparisons;
     need_operands();
     find_gradients();
     for (int i = p.g.size - 1; i > 0; --i)
@@ -514,7 +512,7 @@ struct splitter {
 constexpr plan split_into_regions(const simplified_graph& s, int count, const axis_orders& orders, const uses& u, const declared_results& declared) {
   splitter x;
   x.p.g = s.g;
-  x.p.decides = deciding(s.g);
+  x.p.decides = u.decides;
   x.p.orders = orders;
   x.p.result_count = count;
   x.p.declared = declared;

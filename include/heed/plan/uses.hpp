@@ -1,12 +1,14 @@
 // Who uses what: the last user of every node, and for every contraction or reduction the farthest pointwise value that it
 // alone feeds (its summit): the value worth storing in its place, because everything on the way fuses into its region.
 #pragma once
-#include "score_match.hpp"
+#include "comparisons.hpp"
 #include "simplify.hpp"
 
 namespace heed::middle {
 
 struct uses {
+  node_marks decides{};                                    // see deciding
+  comparisons compared{};
   node_flags used{};                                       // needed by some result
   node_flags result{};
   std::array<node_id, graph::capacity> last{};             // the last user; results are used to the end
@@ -98,6 +100,8 @@ constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int 
       pairs = pairs || (u.pairwise[std::size_t(j)] && (g[j].axes & ~x.axes) == 0);
     u.pairwise[std::size_t(i)] = pairs;
   }
+  u.decides = deciding(g);
+  u.compared = comparisons(g, u.used);
   return u;
 }
 
