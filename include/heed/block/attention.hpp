@@ -24,11 +24,11 @@ constexpr auto attention(const Q& q, const K& k, const V& v) {
   else if constexpr (!require_keys<shape_of<Q>, shape_of<K>, shape_of<V>, axis_type<Keys>>()) return ill_formed{};
   else return dot<Keys>(softmax<Keys>(scaled_dot<Width>(q, k)), v);
 }
-// ... where `keep` holds.
 template <Symbolic Q, Operand... More> constexpr ill_formed attention(const Q&, const More&...) {
   if constexpr (!any_ill_formed<Q, More...>) require_named_axis<expr_of<Q>>();
   return {};
 }
+// attention<d, m>(q, k, v, keep): ... where `keep` holds.
 template <auto Width, auto Keys, Symbolic Q, Symbolic K, Symbolic V, Operand C>
 constexpr auto attention(const Q& q, const K& k, const V& v, const C& keep) {
   if constexpr (any_ill_formed<Q, K, V>) return ill_formed{};

@@ -9,11 +9,11 @@ template <auto Axis, Symbolic X> constexpr auto layer_norm(const X& x, double ep
   const auto centred = x - mean<Axis>(x);
   return centred * rsqrt(mean<Axis>(centred * centred) + epsilon);
 }
-// A weight or a bias is a number, a scalar, or varies over the normalised axis.
 template <Symbolic X, Operand... More> constexpr ill_formed layer_norm(const X&, const More&...) {
   if constexpr (!any_ill_formed<X, More...>) require_named_axis<expr_of<X>>();
   return {};
 }
+// A weight or a bias is a number, a scalar, or varies over the normalised axis.
 template <auto Axis, class... W> constexpr bool require_norm_weights() {
   constexpr bool ok = ((shape_of<W>::rank == 0 || has<shape_of<W>, axis_type<Axis>>) && ...);
   static_assert(given<ok, axis_fact_of<axis_type<Axis>>, shape_fact_of<shape_of<W>>...>, "heed: the weight and the bias of a norm vary over its axis");

@@ -17,7 +17,7 @@ constexpr node_marks deciding(const graph& g) {
   };
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];
-    if (x.code == op::less || x.code == op::less_equal || x.code == op::equal) mark(x.a), mark(x.b);
+    if (is_comparison(x.code)) mark(x.a), mark(x.b);
     else if (x.code == op::cast && is_integer(x.type)) mark(x.a);
     else if (!r[std::size_t(i)]) continue;
     else if (x.code == op::where) mark(x.b), mark(x.c);

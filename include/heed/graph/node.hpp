@@ -37,6 +37,7 @@ enum class op : std::uint8_t {
 constexpr bool is_leaf(op o) { return o >= op::input && o <= op::size; }
 constexpr bool is_unary(op o) { return o >= op::negate && o <= op::present; }
 constexpr bool is_binary(op o) { return o >= op::add && o <= op::either; }
+constexpr bool is_comparison(op o) { return o >= op::less && o <= op::equal; }
 constexpr bool is_condition(op o) { return o >= op::less && o <= op::invert; }
 constexpr bool is_pointwise(op o) { return (o >= op::negate && o <= op::where) || o == op::cast; }
 constexpr bool is_view(op o) { return o >= op::rename && o <= op::pick; }

@@ -17,7 +17,7 @@ struct comparisons {
   constexpr comparisons(const graph& g, const node_flags& used) {
     for (int i = 1; i < g.size; ++i) {
       const node& x = g[i];
-      if (!used[std::size_t(i)] || !is_compared(x.code) || !(is_real(g[x.a].type) || is_real(g[x.b].type))) continue;
+      if (!used[std::size_t(i)] || !is_comparison(x.code) || !(is_real(g[x.a].type) || is_real(g[x.b].type))) continue;
       find(g, node_id(i), x.a, x.b), find(g, node_id(i), x.b, x.a);
     }
   }
@@ -50,7 +50,6 @@ struct comparisons {
   }
 
  private:
-  static constexpr bool is_compared(op o) { return o == op::less || o == op::less_equal || o == op::equal; }
   constexpr void find(const graph& g, node_id comparison, node_id value, node_id other) {
     node_flags computed{};                                 // on the side of the value, at the comparison's own elements
     node_stack s;

@@ -236,8 +236,6 @@ struct lowering {
     for (int i = 0; i < max_axes; ++i)
       if ((s >> i & 1) && !to.contains(i)) to.add(i);
   }
-  // Any double on the way makes the whole region double; so does a reduction of whole numbers, which is taken in real ones
-  // and must stay exact.
   // A product of whole numbers that may need more than 32 bits: of two that vary, or of one with a large constant. Kernels of float
   // have whole numbers of 32 bits, those of double have 64.
   constexpr bool is_long_product(const node& x) const {
@@ -246,6 +244,8 @@ struct lowering {
     const auto is_small = [](const node& y) { return y.code == op::constant && y.value > -1024 && y.value < 1024; };
     return !is_small(a) && !is_small(b);
   }
+  // Any double on the way makes the whole region double; so does a reduction of whole numbers, which is taken in real ones
+  // and must stay exact.
   constexpr element precision() const {
     node_stack s;
     for (int k = 0; k < o.write_count; ++k) s.push(o.writes[std::size_t(k)].value);

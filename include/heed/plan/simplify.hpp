@@ -209,9 +209,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   vanishing paired;                                        // with such weights
   settled_absence absence;
   pair_products pairs;
-  node_flags result{};                                     // of the declared graph
-  for (int i = 0; i < count; ++i) result[std::size_t(roots[std::size_t(i)])] = true;
-  const memory_of_the_call memory(g, used, result);
+  const memory_of_the_call memory(g, used, root);
   const auto reduced = [&](const auto& self, node y) -> node_id {   // a product or a reduction
     for (const node_id i : {y.a, y.b}) {
       addends parts;

@@ -355,7 +355,7 @@ struct splitter {
       const node_id i = t.pop();
       const node& x = p.g[i];
       if (is_leaf(x.code) && x.code != op::input) continue;
-      if (u.compared.count && x.code >= op::less && x.code <= op::equal) {
+      if (u.compared.count && is_comparison(x.code)) {
         node_flags more = fresh;
         u.compared.add_recomputed(p.g, i, more);
         if (more != fresh) {

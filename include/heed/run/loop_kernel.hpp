@@ -10,22 +10,6 @@
 
 namespace heed::run::inline HEED_INSTRUCTION_SET {
 
-// The axes that an instruction changes with.
-template <const auto& Region>
-constexpr axis_set axes_of_instruction(int i) {
-  std::array<axis_set, std::size_t(Region.code.size)> r{};
-  for (int k = 1; k <= i; ++k) {
-    const instruction& x = Region.code[k];
-    axis_set& own = r[std::size_t(k)];
-    for (const int j : {int(x.a), int(x.b), int(x.c)}) own |= r[std::size_t(j)];
-    if (x.code == op::load) own |= Region.operands[std::size_t(x.operand)].axes;
-    if (x.code == op::gather) own |= Region.operands[std::size_t(x.operand)].axes & ~(axis_set(1) << x.axis);
-    if (x.code == op::index) own |= axis_set(1) << x.axis;
-    if (is_reduction(x.code)) own &= ~x.over;
-  }
-  return r[std::size_t(i)];
-}
-
 // What a thread remembers of the reductions of a region: of each a row of values along an axis that a later one runs over (a score along
 // the keys), or one value where there is none. It is forgotten when the index along another axis changes.
 template <const auto& Region>
@@ -42,7 +26,7 @@ struct reduction_memory {
     axis_set later = 0;
     for (int k = i + 1; k < Region.code.size; ++k)
       if (is_reduction(Region.code[k].code)) later |= Region.code[k].over;
-    const axis_set own = axes_of_instruction<Region>(i) & later;
+    const axis_set own = Region.code[i].axes & later;
     return own ? std::bit_width(own) - 1 : -1;
   }
   template <class F> static void each_reduction(const F& f) {
@@ -73,7 +57,7 @@ struct reduction_memory {
   // Where the value of reduction I at an index is kept, or is to be.
   template <int I> entry& find(const extent_t* index) {
     constexpr int axis = along(I);
-    constexpr axis_set others = axes_of_instruction<Region>(I) & ~(axis < 0 ? axis_set(0) : axis_set(1) << axis);
+    constexpr axis_set others = Region.code[I].axes & ~(axis < 0 ? axis_set(0) : axis_set(1) << axis);
     row& r = rows[I];
     bool same = r.epoch != 0;
     for (int a = 0; others >> a; ++a)

@@ -192,7 +192,7 @@ class reference_graph {
       const double a = number(x.a, index), b = x.b ? number(x.b, index) : 0, c = x.c ? number(x.c, index) : 0;
       gone = absent(x.a, index) || (x.code == op::where ? absent(a != 0 ? x.b : x.c, index)
                                                         : absent(x.b, index) || absent(x.c, index));
-      if (x.code == op::less || x.code == op::less_equal || x.code == op::equal) {
+      if (is_comparison(x.code)) {
         const auto wide = [&](int i) { return g_[i].code != op::constant && is_real(g_[i].type) && in_double_[std::size_t(i)]; };
         const bool in_double = wide(x.a) || wide(x.b);
         const bool real = is_real(g_[x.a].type) || is_real(g_[x.b].type);
