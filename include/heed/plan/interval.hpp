@@ -28,6 +28,16 @@ struct interval {
 };
 // Perhaps NaN: whatever is computed from it is unknown, too.
 constexpr bool is_unknown(interval a) { return a.lo == -std::numeric_limits<double>::infinity() && a.hi == -a.lo; }
+// Bounds of values that are met one by one; unknown where one of them is NaN, or there is none.
+struct bounds_of_values {
+  double lo = std::numeric_limits<double>::infinity(), hi = -lo;
+  bool unknown = false;
+  constexpr void add(double v) { unknown = unknown || v != v, lo = v < lo ? v : lo, hi = v > hi ? v : hi; }
+  constexpr interval bounds() const { return unknown ? interval() : interval(lo, hi); }
+};
+// A kernel knows an operand that its mask reads by bounds over so many columns, and a table by what it holds at so many entries at most.
+inline constexpr int bounded_columns = 16, bounded_entries = 1024;
+
 constexpr interval rounded(double lo, double hi) {
   if (lo != lo || hi != hi) return {};
   return {lo == std::numeric_limits<double>::infinity() ? lo : moved_down(lo), hi == -std::numeric_limits<double>::infinity() ? hi : moved_up(hi)};

@@ -55,6 +55,16 @@ struct program {
   }
 };
 
+// What an instruction is computed from, itself included; of none, nothing.
+constexpr std::array<bool, program::capacity> needed_by(const program& p, instruction_id root) {
+  std::array<bool, program::capacity> r{};
+  r[std::size_t(root)] = true;
+  for (int i = root; i > 0; --i)
+    if (r[std::size_t(i)]) r[std::size_t(p[i].a)] = r[std::size_t(p[i].b)] = r[std::size_t(p[i].c)] = true;
+  r[0] = false;
+  return r;
+}
+
 }  // namespace heed::middle
 
 namespace heed::run { using namespace middle; }

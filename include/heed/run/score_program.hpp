@@ -43,15 +43,7 @@ struct score_program {
   static constexpr int pairs = pair_number(-1);
 
   // What the mask is computed from. One that looks at the contracted score is known only behind the contraction.
-  static constexpr auto in_mask = [] {
-    std::array<bool, std::size_t(size)> r{};
-    r[std::size_t(Region.keep)] = Region.keep != 0;
-    for (int i = Region.keep; i > 0; --i)
-      if (r[std::size_t(i)])
-        for (const int j : {int(Region.code[i].a), int(Region.code[i].b), int(Region.code[i].c)})
-          if (j) r[std::size_t(j)] = true;
-    return r;
-  }();
+  static constexpr auto in_mask = middle::needed_by(Region.code, Region.keep);
   template <class F> static constexpr bool mask_has(const F& f) {
     for (int i = 1; i < size; ++i)
       if (in_mask[std::size_t(i)] && f(Region.code[i])) return true;
@@ -139,17 +131,15 @@ struct score_program {
       if constexpr (wanted_row(K)) {
         constexpr value_class kind = class_of(Region.code[K].type);
         for (int part = 0; part <= c.pack_count; ++part) {
-          double lo = std::numeric_limits<double>::infinity(), hi = -lo;
-          bool bad = false;
+          middle::bounds_of_values over;
           for (int r = part ? (part - 1) * lanes : 0; r < count && (part == 0 || r < part * lanes); ++r) {
             double v;
             if constexpr (kind == value_class::real) v = double(c.real[K][r]);
             else if constexpr (kind == value_class::whole) v = double(c.whole[K][r]);
             else v = c.truth[K][r] != 0;
-            bad = bad || v != v;
-            lo = v < lo ? v : lo, hi = v > hi ? v : hi;
+            over.add(v);
           }
-          c.range[part][K] = bad ? middle::interval() : middle::interval(lo, hi);
+          c.range[part][K] = over.bounds();
         }
         if constexpr (kind == value_class::whole) c.first_row[K] = c.whole[K][0];
       }
@@ -318,7 +308,7 @@ struct score_program {
   // Bounds of operands along the columns that a mask reads, for every `granule` keys, so that classifying a long stretch
   // does not read it element by element. Those of pairwise operands are bounds over the rows of the block (part 0) and over
   // those of each of its packs.
-  static constexpr int granule = 16, parts = simd::vectors + 1;
+  static constexpr int granule = middle::bounded_columns, parts = simd::vectors + 1;
   static constexpr extent_t granules_of(extent_t keys) { return (keys + granule - 1) / granule; }
   // How many intervals the bounds of pairwise operands take, a block.
   static constexpr extent_t pair_bounds_count(extent_t keys) { return mask_reads_pairs ? pairs * parts * granules_of(keys) : 0; }
@@ -372,7 +362,6 @@ struct score_program {
       else return {};
     }
     // A table at any of some indices: what it holds there, where that is not much to read; a longer stretch is halved until it is.
-    static constexpr extent_t most_entries = 1024;
     template <int K, class Index> middle::interval gather(Index where) const {
       constexpr instruction x = Region.code[K];
       constexpr operand o = Region.operands[std::size_t(x.operand)];
@@ -389,16 +378,12 @@ struct score_program {
         if (top < 0 || middle::is_unknown(where)) return anything;
         const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))), high = extent_t(std::clamp(where.hi, 0.0, double(top)));
         const int row = part ? (part - 1) * lanes : 0, end = !has_rows ? row + 1 : part ? std::min(part * lanes, c.row_count) : c.row_count;
-        if ((high - low + 1) * (end - row) > most_entries) return anything;
-        middle::interval r{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
-        r.hi = -r.lo;
+        if ((high - low + 1) * (end - row) > middle::bounded_entries) return anything;
+        middle::bounds_of_values over;
         for (int k = row; k < end; ++k)
-          for (extent_t i = low; i <= high; ++i) {
-            const double v = element_at<o.type, double>(from.data, c.base[x.operand] + (has_rows ? c.row_offset[x.operand][k] : 0) + i * step);
-            if (v != v) return anything;
-            r.lo = std::min(r.lo, v), r.hi = std::max(r.hi, v);
-          }
-        return r;
+          for (extent_t i = low; i <= high; ++i)
+            over.add(element_at<o.type, double>(from.data, c.base[x.operand] + (has_rows ? c.row_offset[x.operand][k] : 0) + i * step));
+        return over.bounds();
       }
     }
   };
@@ -416,9 +401,7 @@ struct score_program {
         for (extent_t g = 0; g < granules; ++g) {
           const extent_t first = g * granule;
           const int count = int(std::min<extent_t>(granule, c.columns - first));
-          middle::interval whole{std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
-          whole.hi = -whole.lo;
-          bool unknown = false;
+          middle::bounds_of_values whole;
           for (int p = 0; p < c.pack_count; ++p) {
             E row[granule], low[granule], high[granule];
             bool bad[granule]{};
@@ -439,13 +422,11 @@ struct score_program {
                 high[i] = high[i] < high[i + half] ? high[i + half] : high[i];
                 bad[i] = bad[i] | bad[i + half];
               }
-            const middle::interval here{double(low[0]), double(high[0])};
-            const bool here_unknown = bad[0];
-            to[(p + 1) * granules + g] = here_unknown ? middle::interval() : here;
-            whole.lo = std::min(whole.lo, here.lo), whole.hi = std::max(whole.hi, here.hi);
-            unknown = unknown || here_unknown;
+            to[(p + 1) * granules + g] = bad[0] ? middle::interval() : middle::interval(double(low[0]), double(high[0]));
+            whole.add(double(low[0])), whole.add(double(high[0]));
+            whole.unknown = whole.unknown || bad[0];
           }
-          to[g] = unknown ? middle::interval() : whole;
+          to[g] = whole.bounds();
         }
       }
     });
@@ -458,14 +439,10 @@ struct score_program {
         const view& from = c.call.operands[x.operand];
         const extent_t granules = granules_of(c.columns);
         for (extent_t g = 0; g < granules; ++g) {
-          double lo = std::numeric_limits<double>::infinity(), hi = -lo;
-          bool bad = false;
-          for (extent_t i = g * granule; i < c.columns && i < (g + 1) * granule; ++i) {
-            const double v = element_at<e, double>(from.data, c.base[x.operand] + i * from.stride[std::size_t(column)]);
-            bad = bad || v != v;
-            lo = v < lo ? v : lo, hi = v > hi ? v : hi;
-          }
-          bounds[bounded_number(K) * granules + g] = bad ? middle::interval() : middle::interval(lo, hi);
+          middle::bounds_of_values over;
+          for (extent_t i = g * granule; i < c.columns && i < (g + 1) * granule; ++i)
+            over.add(element_at<e, double>(from.data, c.base[x.operand] + i * from.stride[std::size_t(column)]));
+          bounds[bounded_number(K) * granules + g] = over.bounds();
         }
       }
     });

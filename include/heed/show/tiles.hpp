@@ -34,13 +34,8 @@ struct tile_counts {
 class mask_tiles {
  public:
   // operands: by operand number of the region; data is null where nothing is bound.
-  mask_tiles(const region& r, const extent_table& e, const run::view* operands) : r_(r), extent_(e), operands_(operands) {
-    needed_[std::size_t(r.keep)] = true;
-    for (int i = r.keep; i > 0; --i)
-      if (needed_[std::size_t(i)])
-        for (const int j : {int(r.code[i].a), int(r.code[i].b), int(r.code[i].c)})
-          if (j) needed_[std::size_t(j)] = true;
-  }
+  mask_tiles(const region& r, const extent_table& e, const run::view* operands)
+      : r_(r), extent_(e), operands_(operands), needed_(needed_by(r.code, r.keep)) {}
   // Does the mask look at the contracted score? Then no tile is known before it is computed.
   bool reads_score() const { return any([](const instruction& x) { return x.code == op::tile; }); }
   // The operands that it reads and that are not bound, by operand number.
@@ -78,8 +73,7 @@ class mask_tiles {
   }
 
  private:
-  static constexpr extent_t granule = 16;                  // the kernel knows operands by bounds over so many columns
-  static constexpr extent_t most_entries = 1024;           // ... and what a table holds at so many indices of all rows
+  static constexpr extent_t granule = bounded_columns;
   bool is_read(int i) const { return r_.code[i].code == op::load || r_.code[i].code == op::gather; }
   template <class F> bool any(const F& f) const {
     for (int i = 1; i <= r_.keep; ++i)
@@ -126,23 +120,20 @@ class mask_tiles {
 
   // What an operand holds at [low, end) along an axis, at the current row or at any row of the block.
   interval over_entries(const instruction& x, extent_t axis, extent_t low, extent_t end) const {
-    interval over = element(x, axis, low);
-    for (extent_t j = low; j < end; ++j) {
-      const double v = element(x, axis, j);
-      if (v != v) return anything(x);
-      over.lo = std::min(over.lo, v), over.hi = std::max(over.hi, v);
-    }
-    return over;
+    bounds_of_values over;
+    add_entries(over, x, axis, low, end);
+    return over.bounds();
   }
   interval over_rows(const instruction& x, extent_t axis, extent_t low, extent_t end) {
-    interval over;
+    bounds_of_values over;
     for (extent_t row = first_row_; row < first_row_ + row_count_; ++row) {
       set_index(r_.rows, row);
-      const interval here = over_entries(x, axis, low, end);
-      if (is_unknown(here)) return here;
-      over = row == first_row_ ? here : interval(std::min(over.lo, here.lo), std::max(over.hi, here.hi));
+      add_entries(over, x, axis, low, end);
     }
-    return over;
+    return over.bounds();
+  }
+  void add_entries(bounds_of_values& over, const instruction& x, extent_t axis, extent_t low, extent_t end) const {
+    for (extent_t j = low; j < end; ++j) over.add(element(x, axis, j));
   }
   // Does any row of the block see any of the columns [first, end)? The mask itself, element by element, as the kernel looks at
   // what bounds leave open.
@@ -183,8 +174,8 @@ class mask_tiles {
         const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))), end = extent_t(std::clamp(where.hi, 0.0, double(top))) + 1;
         bool has_rows = false;
         for (int j = 0; j < r_.rows.count; ++j) has_rows = has_rows || axes & axis_bit(r_.rows[j]);
-        if (!has_rows || single_) return end - low > most_entries ? anything(x) : over_entries(x, x.axis, low, end);
-        return (end - low) * row_count_ > most_entries ? anything(x) : over_rows(x, x.axis, low, end);
+        if (!has_rows || single_) return end - low > bounded_entries ? anything(x) : over_entries(x, x.axis, low, end);
+        return (end - low) * row_count_ > bounded_entries ? anything(x) : over_rows(x, x.axis, low, end);
       }
       case op::cast: {
         const interval a = of[std::size_t(x.a)];
@@ -219,7 +210,7 @@ class mask_tiles {
   const region& r_;
   const extent_table& extent_;
   const run::view* operands_;
-  std::array<bool, program::capacity> needed_{};
+  std::array<bool, program::capacity> needed_;
   std::array<interval, program::capacity> now_, range_;
   std::array<extent_t, max_axes> index_{};
   extent_t columns_ = 1, total_ = 0;                       // of a tile; of an item
