@@ -6,10 +6,15 @@ using namespace heed;
 using namespace heed_tests::graphs;
 
 namespace {
+template <class V> constexpr auto weighed_values(const V& values) { return dot<m>(softmax<m>(s), values); }
 constexpr auto half = mask(projected, o < 5);
 constexpr auto product = dot<m>(mask(input<"a1">(n, m), m <= n) * 2, input<"a2">(m, d));
 constexpr auto product_of_dot = dot<o>(half * 2, w2);
 constexpr auto product_of_both = dot<o>(half * 2, mask(w2, o < 6) * 3);
+constexpr auto weighted_mask = weighed_values(mask(v, m < 3));
+constexpr auto weighted_product = weighed_values(mask(v, m < 3) * 2);
+constexpr auto weighted_pairs = weighed_values(mask(v, m <= n) * 2);
+constexpr auto weighted_both = dot<m>(softmax<m>(mask(s, m <= n)), mask(v, m > 0) * 2);
 constexpr auto renamed = sum<t>(rename<n, t>(mask(gate * 2, n < 2)));
 constexpr auto renamed_dot = mean<t>(rename<n, t>(half * 3));
 constexpr auto shifted_on = sum<n>(shift<n>(mask(gate * 2, n < 2), 1));
@@ -33,6 +38,10 @@ BOOST_AUTO_TEST_CASE(in_products) {
   CHECK(product);
   CHECK(product_of_dot);
   CHECK(product_of_both);
+  CHECK(weighted_mask);
+  CHECK(weighted_product);
+  CHECK(weighted_pairs);
+  CHECK(weighted_both);
 }
 BOOST_AUTO_TEST_CASE(behind_views) {
   CHECK(renamed);

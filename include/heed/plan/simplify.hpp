@@ -167,7 +167,7 @@ struct settled_absence {
     return present.or_zero(g, i);
   }
   // dot<m>(softmax<m>(score), values) is recognised by its softmax. An absent value is 0, whatever weight it has.
-  constexpr node_id weighted_values(graph& g, node x, node_id& values) {
+  constexpr node_id weighted_values(graph& g, const node& x, node_id& values) {   // values: an operand of x
     bool told = true;
     each_conjunct(g, present.of(g, values), [&](node_id c) { told = told && !(g[c].axes & ~g[values].axes); });
     values = told ? zeroed(g, values, 0) : masked(g, values, present.of(g, values));
