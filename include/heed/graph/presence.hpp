@@ -130,7 +130,7 @@ class presences {
         const node_id a = of_factor(g, x.a), b = of_factor(g, x.b);
         bool r = true;
         each_conjunct(g, keep, [&](node_id c) { r = r && (implies(g, a, c) || implies(g, b, c)); });
-        return r;
+        return r || (x.code != op::dot && vanishes(g, x.a, keep));   // (0 times NaN is not 0)
       }
       case op::where: return g[x.c].code == op::constant && g[x.c].value == 0 && (implies(g, x.a, keep) || vanishes(g, x.b, keep));
       case op::present: return implies(g, of(g, x.a), keep);

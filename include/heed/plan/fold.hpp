@@ -1,6 +1,6 @@
 // Pointwise nodes that are simple when they are made: constants fold, neutral elements vanish, constants gather on the left and
 // move into the operand that varies least. What floating-point numbers could tell apart beyond rounding (NaN, signed infinity)
-// is left alone: 0 * x stays. A division stays one, unless its divisor is a power of two or it scales a score (`scales_scores`).
+// is left alone: 0 * x stays. A division stays one, unless its divisor is a power of two or it scales a score (`rounding::scaled`).
 #pragma once
 #include "../graph/decisions.hpp"
 #include <bit>

@@ -228,8 +228,6 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
       return one_axis_at_a_time(r.g, node{.code = op::sum, .type = y.type, .a = absence.product(r.g, y, w, paired[y.a]), .axes = y.axes & ~rest, .over = rest});
     }
     if (y.code == op::sum) add_sums_at_once(r.g, y, paired, absence.present), paired.extend(r.g);
-    if (y.code == op::scatter)                             // what is 0 where it is absent may be added as well
-      if (const node_id bare = absence.present.bare(r.g, y.a)) y.a = bare;
     const bool apart = std::popcount(y.over) > 1 && !paired[y.a] &&
                        (y.code == op::sum || y.code == op::max || y.code == op::min || (y.code == op::mean && !absence.present.of(r.g, y.a)));
     return apart ? one_axis_at_a_time(r.g, y) : r.g.add(y);

@@ -229,9 +229,8 @@ struct splitter {
     for (int k = 0; k < m.sink_count; ++k) {
       const gradient_sink& s = m.sinks[std::size_t(k)];
       if ((s.other && needs_pairs(s.other)) || program_needs_pairs(s.pair, {m.tile, m.product, m.weights})) return false;
+      if (u.compared.in_program(p.g, s.pair, m.tile)) return false;
     }
-    for (int k = 0; k < m.sink_count; ++k)
-      if (u.compared.in_program(p.g, m.sinks[std::size_t(k)].pair, m.tile)) return false;
     if (p.gradient_count == max_gradients) { p.fault = plan_fault::gradients; return false; }
     m.log_sum_exp = lse;
     if (!u.used[std::size_t(lse)]) {

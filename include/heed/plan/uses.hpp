@@ -15,8 +15,7 @@ struct uses {
   std::array<node_id, graph::capacity> summit{};           // of contractions and reductions
   std::array<node_id, graph::capacity> below{};            // inverse: whose summit a node is
   node_flags absent{};                                     // part of it may be absent: never read back from memory
-  node_flags paired{};                                     // a contraction over pairs of positions
-  node_flags pairwise{};                                   // ... and whatever is computed from one at the same pairs
+  node_flags pairwise{};                                   // a contraction over pairs of positions, and what is computed from one at the same pairs
   node_flags unstorable{};                                 // over pairs of positions that neither an operand nor a result lies over
 };
 
@@ -90,12 +89,11 @@ constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int 
     if (!is_contraction(g, x)) continue;
     for (int j = i; j <= way.summit; ++j)                  // nobody else's epilogue: one region computes it, on one tile
       owned[std::size_t(j)] = owned[std::size_t(j)] || way.reached[std::size_t(j)];
-    u.paired[std::size_t(i)] = memory.grows_faster(x.axes);
   }
-  for (int i = 1; i < g.size; ++i) u.unstorable[std::size_t(i)] = !is_leaf(g[i].code) && memory.grows_faster(g[i].axes);
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    bool pairs = u.paired[std::size_t(i)];
+    u.unstorable[std::size_t(i)] = !is_leaf(x.code) && memory.grows_faster(x.axes);
+    bool pairs = u.unstorable[std::size_t(i)] && u.used[std::size_t(i)] && is_contraction(g, x);
     for (const node_id j : {x.a, x.b, x.c})
       pairs = pairs || (u.pairwise[std::size_t(j)] && (g[j].axes & ~x.axes) == 0);
     u.pairwise[std::size_t(i)] = pairs;
