@@ -29,6 +29,15 @@ constexpr auto smaller_input = min(input<"z">(m), x);
 constexpr auto positive = max(x, 0);
 constexpr auto positive_score = max(0, dot<d>(q, k));
 
+// Few keys, so that weights could be stored; what is made of the weighted values is a reduction over a contraction.
+constexpr axis<"five", 5> five;
+constexpr auto few_keys = rename<m, five>(k);
+constexpr auto few_values = rename<m, five>(v);
+constexpr auto attended = attention<d, five>(q, few_keys, few_values, input<"keep", bool>(five));
+constexpr auto largest_attended = max<e>(attended);
+constexpr auto logsumexp_of_attended = logsumexp<e>(attended);
+constexpr auto attended_twice = dot<e>(softmax<e>(attended), input<"u">(e));
+
 bool alike(float a, float b) { return a == b || (a != a && b != b); }
 
 }  // namespace
@@ -107,6 +116,27 @@ BOOST_AUTO_TEST_CASE(a_weight_of_zero_is_seen) {
       if (j > i) BOOST_TEST((dS(0, i, j) == 0 && !std::signbit(dS(0, i, j))));   // excluded: 0, without a sign
       else BOOST_TEST(std::isnan(dS(0, i, j)) == (j == 2));                     // the derivative of log at 0 times a weight of 0
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_made_of_weighted_values_sees_no_excluded_value) {
+  tensor<float> Q(3, 2), K(5, 2), V(5, 2), U(2), top(3), sum_of_exponentials(3), twice(3);
+  tensor<bool> keep(5);
+  for (int j = 0; j < 5; ++j) keep[j] = j == 2, K(j, 0) = K(j, 1) = V(j, 0) = V(j, 1) = keep[j] ? 1 : NAN;
+  V(2, 0) = 1, V(2, 1) = 3, U[0] = 10, U[1] = 20;
+  const auto check = [&] {
+    for (int i = 0; i < 3; ++i) {
+      BOOST_TEST(top[i] == 3);
+      BOOST_TEST(std::abs(sum_of_exponentials[i] - std::log(std::exp(1.) + std::exp(3.))) < 1e-6);
+      BOOST_TEST(std::abs(twice[i] - (10 + 20 * std::exp(2.)) / (1 + std::exp(2.))) < 1e-5);
+    }
+  };
+  fuse<largest_attended>(q = Q, k = K, v = V, input<"keep", bool>(five) = keep, into(top));
+  fuse<logsumexp_of_attended>(q = Q, k = K, v = V, input<"keep", bool>(five) = keep, into(sum_of_exponentials));
+  fuse<attended_twice>(q = Q, k = K, v = V, input<"keep", bool>(five) = keep, input<"u">(e) = U, into(twice));
+  check();
+  fuse<results(largest_attended, logsumexp_of_attended, attended_twice)>(
+      q = Q, k = K, v = V, input<"keep", bool>(five) = keep, input<"u">(e) = U, into(top, sum_of_exponentials, twice));
+  check();
 }
 
 BOOST_AUTO_TEST_CASE(scores_over_a_width_of_nothing_are_zero) {

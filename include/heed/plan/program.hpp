@@ -44,8 +44,9 @@ struct program {
   // Adds an instruction, or finds the equal one.
   constexpr instruction_id add(const instruction& x) {
     if (full) return instruction_id(size - 1);
-    for (int i = 1; i < size; ++i)
-      if (code[std::size_t(i)] == x) return instruction_id(i);
+    const instruction* const first = code.data();          // most of the steps of planning: as few as can be
+    for (const instruction* at = first + size - 1; at > first; --at)
+      if (at->code == x.code && *at == x) return instruction_id(at - first);
     if (size == capacity) {
       full = true;
       return instruction_id(size - 1);

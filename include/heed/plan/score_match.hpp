@@ -1,6 +1,7 @@
 // Recognises a score region: softmax along one column axis of a pointwise program over one contraction. Says which
 // contraction, which axes do what, or why it is none.
 #pragma once
+#include "growth.hpp"
 #include "order.hpp"
 #include <bit>
 
@@ -71,6 +72,10 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   if (!tile) tile = thin, two = thin_two;
   if (!tile) return no("there is no contraction of queries and keys under the softmax");
   if (two) return no("two contractions in one score");
+  // A softmax and the values it weights come out of one region, which is the only one that leaves out what the softmax excludes.
+  if (const weighted_values inner = weighted(g, tile);
+      inner.weights && match_score(g, g[inner.weights].a, inner.values, only_axis(g[tile].over)).ok())
+    return no("its scores come out of another softmax");
   const node& t = g[tile];
   if (count_of(t.over) != 1) return no("the score contracts several axes at once");
   r.column = column, r.depth = only_axis(t.over);
