@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(buffers_that_live_together_lie_apart) {
       middle::buffer& b = p->buffers[std::size_t(i)] = {};
       b.type = random() % 3 ? element::f32 : element::f64;
       b.result = random() % 6 ? std::int16_t(-1) : std::int16_t(0);
-      unsigned first = random() % 40;
+      int first = int(random() % 40);
       while (p->regions[first].write_count == middle::max_outputs) ++first;
       outline& writer = p->regions[first];
       writer.writes[std::size_t(writer.write_count++)].into = std::int16_t(i);

@@ -1,7 +1,7 @@
 // A shape is an ordered list of axes, as a type. Order matters for memory only; everything else treats a shape as a set.
 #pragma once
 #include "axis.hpp"
-#include <array>
+#include "../base/fixed_array.hpp"
 #include <utility>
 
 namespace heed {
@@ -61,7 +61,7 @@ template <class Shape> using shape_fact_of = typename fact_of_shape<Shape>::type
 // The shape as a value, for passes and for binding: rank entries in memory order.
 inline constexpr int max_rank = 12;
 struct shape_value {
-  std::array<axis_entry, max_rank> axes;
+  fixed_array<axis_entry, max_rank> axes;
   int rank;
 };
 template <class Shape> inline constexpr shape_value value_of_shape{};

@@ -7,7 +7,7 @@
 
 namespace heed {
 
-using node_marks = std::array<bool, graph::capacity>;
+using node_marks = fixed_array<bool, graph::capacity>;
 
 // The nodes whose values decide, down to what is no operation on single elements: inputs, and whatever reduces.
 constexpr node_marks deciding(const graph& g) {

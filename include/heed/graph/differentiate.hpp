@@ -24,14 +24,14 @@ constexpr bool is_differentiable(element e) { return is_real(e); }
 struct differentiation {
   graph g;                                                 // grows behind the declared graph
   int declared;                                            // nodes of the declared graph
-  std::array<node_id, graph::capacity> gradient{};         // of declared nodes, as far as it is known; 0: none has reached them
+  fixed_array<node_id, graph::capacity> gradient{};         // of declared nodes, as far as it is known; 0: none has reached them
   // Softmax and log-sum-exp of one score along the same axis, waiting until the score's turn comes.
   // keep: where something has reached them, if not everywhere.
   struct weights {
     node_id softmax{}, reached{}, delta{}, keep{};
     bool everywhere = false;
   };
-  std::array<weights, 64> waiting{};
+  fixed_array<weights, 64> waiting{};
   presences present{};
   int waiting_count = 0;
   const primitive_entry* refused = nullptr;                // the first primitive that a gradient cannot pass

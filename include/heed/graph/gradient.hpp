@@ -76,7 +76,7 @@ constexpr differentiation differentiated(const result_list& r) {
   for (int k = 1; k < r.count; ++k)
     if (r.of[k]->g.size > r.of[largest]->g.size) largest = k;
   differentiation d{.g = r.of[largest]->g, .declared = 0};
-  std::array<node_id, max_results> roots{};
+  fixed_array<node_id, max_results> roots{};
   for (int k = 0; k < r.count; ++k) roots[std::size_t(k)] = d.g.graft(r.of[k]->g, r.of[k]->root);
   d.declared = d.g.size;
   for (int k = 0; k < r.count; ++k) {

@@ -19,16 +19,16 @@ struct graph {
   static constexpr int capacity = 2048;                    // nodes; more is a compile error at the node that was too many
   static constexpr int input_capacity = 400;
 
-  std::array<node, capacity> nodes;
+  fixed_array<node, capacity> nodes;
   int size;                                                // the next free number; node 0 is "nothing"
-  std::array<std::uint64_t, capacity + 1> prefix;          // prefix[i]: hash of the nodes 0 .. i-1 in order
-  std::array<node_id, capacity * 2> table;                 // open addressing by hash
-  std::array<axis_entry, max_axes> axes;
-  std::array<std::uint64_t, max_axes> axis_hash;
+  fixed_array<std::uint64_t, capacity + 1> prefix;          // prefix[i]: hash of the nodes 0 .. i-1 in order
+  fixed_array<node_id, capacity * 2> table;                 // open addressing by hash
+  fixed_array<axis_entry, max_axes> axes;
+  fixed_array<std::uint64_t, max_axes> axis_hash;
   int axis_count;
-  std::array<input_entry, input_capacity> inputs;
+  fixed_array<input_entry, input_capacity> inputs;
   int input_count;
-  std::array<const primitive_entry*, max_primitives> primitives;
+  fixed_array<const primitive_entry*, max_primitives> primitives;
   int primitive_count;
 
   constexpr const node& operator[](int i) const { return nodes[std::size_t(i)]; }
@@ -99,7 +99,7 @@ struct graph {
       if (prefix[std::size_t(middle)] == g.prefix[std::size_t(middle)]) low = middle; else high = middle - 1;
     }
     if (root < low) return node_id(root);
-    std::array<std::int16_t, max_axes> axis_to{};
+    fixed_array<std::int16_t, max_axes> axis_to{};
     bool same_axes = true;
     for (int i = 0; i < g.axis_count; ++i) {
       axis_to[std::size_t(i)] = std::int16_t(axis(g.axes[std::size_t(i)]));
@@ -113,7 +113,7 @@ struct graph {
       return r;
     };
     if (low < 1) low = 1;
-    std::array<node_id, capacity> to{};
+    fixed_array<node_id, capacity> to{};
     const auto id = [&](node_id i) { return i < low ? i : to[std::size_t(i)]; };
     for (int i = low; i <= root; ++i) {
       node x = g.nodes[std::size_t(i)];
@@ -146,7 +146,7 @@ struct graph {
     inputs[std::size_t(input_count)] = x;
     return std::int16_t(input_count++);
   }
-  constexpr std::int16_t moved_input(input_entry x, const std::array<std::int16_t, max_axes>& axis_to) {
+  constexpr std::int16_t moved_input(input_entry x, const fixed_array<std::int16_t, max_axes>& axis_to) {
     for (int i = 0; i < x.rank; ++i)
       x.order[std::size_t(i)] = std::int8_t(axis_to[std::size_t(x.order[std::size_t(i)])]);
     return add_input(x);

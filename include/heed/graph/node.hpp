@@ -86,7 +86,7 @@ struct input_entry {
   label name;
   element type;
   std::int8_t rank;
-  std::array<std::int8_t, max_rank> order;                 // axis numbers
+  fixed_array<std::int8_t, max_rank> order;                 // axis numbers
   bool operator==(const input_entry&) const = default;
 };
 

@@ -174,7 +174,7 @@ class presences {
 
  private:
   static constexpr node_id always = -1;
-  std::array<node_id, graph::capacity> known_{};           // 0: not asked yet
+  fixed_array<node_id, graph::capacity> known_{};           // 0: not asked yet
 
   constexpr node_id found_for(graph& g, const node x) {
     if (x.code == op::present) return 0;

@@ -43,7 +43,7 @@ constexpr bool is_pointwise_in_stand_ins(const expression& e) {
 }
 // An expression on stand-ins, with a and b in their place. What was of open width takes the width of what it meets.
 constexpr node_id substituted(graph& g, const expression& e, node_id a, node_id b) {
-  std::array<node_id, graph::capacity> to{};
+  fixed_array<node_id, graph::capacity> to{};
   for (int i = 1; i <= e.root; ++i) {
     node x = e.g[i];
     node_id& y = to[std::size_t(i)];

@@ -9,7 +9,7 @@ namespace heed::middle {
 
 struct comparisons {
   struct pair { node_id comparison, made; };               // a reduction on one side, made of what the other side computes
-  std::array<pair, 64> of{};
+  fixed_array<pair, 64> of{};
   int count = 0;
   bool too_many = false;
 

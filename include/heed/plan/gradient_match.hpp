@@ -24,7 +24,7 @@ struct gradient_match {
   node_id log_sum_exp{};
   int column = -1, depth = -1;
   axis_set rows{}, batch{}, serial{};                      // serial: batch axes that a sink sums, run through by one thread
-  std::array<gradient_sink, max_outputs> sinks{};
+  fixed_array<gradient_sink, max_outputs> sinks{};
   int sink_count = 0;
 };
 
@@ -46,11 +46,11 @@ struct gradient_matcher {
   const uses& u;
   gradient_match r{};
   const node_flags& taken;                                 // what other regions give already
-  const std::array<gradient_match, max_gradients>& others; // ... and these
+  const fixed_array<gradient_match, max_gradients>& others; // ... and these
   int other_count;
   node_flags vanishes{};
 
-  constexpr gradient_matcher(const graph& graph_, const uses& uses_, const node_flags& taken_, const std::array<gradient_match, max_gradients>& others_, int count)
+  constexpr gradient_matcher(const graph& graph_, const uses& uses_, const node_flags& taken_, const fixed_array<gradient_match, max_gradients>& others_, int count)
       : g(graph_), u(uses_), taken(taken_), others(others_), other_count(count) {}
 
   constexpr axis_set pairs() const { return r.batch | r.rows | bit(r.column); }
@@ -205,7 +205,7 @@ struct gradient_matcher {
 
   struct candidate { node_id core, pair; };
   struct candidates {
-    std::array<candidate, 128> of{};
+    fixed_array<candidate, 128> of{};
     int count = 0;
   };
   // Row axes that do not belong to one run of rows, because something along the columns varies over them (values of each head beside

@@ -6,7 +6,7 @@
 
 namespace heed::middle {
 
-using node_flags = std::array<bool, graph::capacity>;
+using node_flags = fixed_array<bool, graph::capacity>;
 
 // dot<m>(softmax<m>(score), values), in either order: which operand is which.
 struct weighted_values { node_id weights, values; };
@@ -66,7 +66,7 @@ struct position_axes {
 
 // Positions whose number becomes known with a call, and a merged axis as what it is made of.
 struct growth {
-  std::array<axis_set, max_axes> of{};
+  fixed_array<axis_set, max_axes> of{};
   constexpr growth(const graph& g, const node_flags& used) {
     const axis_set positions = position_axes(g, used).found;
     for (int i = 0; i < g.axis_count; ++i) of[std::size_t(i)] = g.extent(i) == runtime ? positions & (axis_set(1) << i) : axis_set(0);
@@ -97,7 +97,7 @@ struct growth {
 // stored, whatever its axes: a cotangent that a projection hands back to the heads.
 struct memory_of_the_call {
   growth grown;
-  std::array<axis_set, graph::capacity> held{};            // how each grows
+  fixed_array<axis_set, graph::capacity> held{};            // how each grows
   int count = 0;
   constexpr memory_of_the_call(const graph& g, const node_flags& used, const node_flags& result) : grown(g, used) {
     for (int i = 1; i < g.size; ++i)

@@ -17,7 +17,7 @@ struct lowering {
   region r{};
   node_id root{}, tile{};
   axis_set row_set{}, column_set{};
-  std::array<kept_value, graph::capacity> memo{};
+  fixed_array<kept_value, graph::capacity> memo{};
   static constexpr double infinity = std::numeric_limits<double>::infinity();
 
   constexpr lowering(const plan& plan_, const outline& outline_) : p(plan_), o(outline_), g(plan_.g) {}
@@ -272,7 +272,7 @@ struct lowering {
   // ---- kinds ----
   // The score in units of log2, its mask, the row axes and the factor that queries take. `others`: values that are computed
   // beside it at the same pairs.
-  constexpr void score_program(node_id x_node, const std::array<node_id, 2 * max_outputs>& others) {
+  constexpr void score_program(node_id x_node, const fixed_array<node_id, 2 * max_outputs>& others) {
     const node_id scaled_score = scaled(g, o.core, 1.4426950408889634074);
     axis_set positions = 0;                                // row axes that the score looks at as indices
     node_id user = 0;
@@ -359,7 +359,7 @@ struct lowering {
       memo[std::size_t(m.product)] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 1, .axes = g[m.product].axes}), 0};
     }
     memo[std::size_t(m.weights)] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 2, .axes = g[m.weights].axes}), 0};
-    std::array<node_id, 2 * max_outputs> pairs{};
+    fixed_array<node_id, 2 * max_outputs> pairs{};
     for (int k = 0; k < m.sink_count; ++k) pairs[std::size_t(2 * k)] = m.sinks[std::size_t(k)].pair, pairs[std::size_t(2 * k + 1)] = m.sinks[std::size_t(k)].index;
     score_program(m.x, pairs);
     for (int k = 0; k < m.sink_count; ++k) {

@@ -7,7 +7,7 @@ namespace heed::middle::inline HEED_INSTRUCTION_SET {
 
 struct merged_graph {
   graph g{};
-  std::array<node_id, max_results> roots{};
+  fixed_array<node_id, max_results> roots{};
   int count = 0;
 };
 
@@ -64,7 +64,7 @@ template <int I, const expression&... Outs> inline constexpr region region_of = 
 template <const expression&... Outs>
 inline constexpr auto first_alike_of = []<int... I>(std::integer_sequence<int, I...>) {
   const region* const all[] = {&region_of<I, Outs...>...};
-  std::array<std::int16_t, sizeof...(I)> r{};
+  fixed_array<std::int16_t, sizeof...(I)> r{};
   for (int i = 0; i < int(sizeof...(I)); ++i)
     while (!same_loops(*all[r[std::size_t(i)]], *all[i])) ++r[std::size_t(i)];
   return r;

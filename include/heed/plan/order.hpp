@@ -10,7 +10,7 @@
 
 namespace heed::middle {
 
-using axis_orders = std::array<std::uint64_t, graph::capacity>;   // memory order of each value: 5 bits an axis, number + 1
+using axis_orders = fixed_array<std::uint64_t, graph::capacity>;   // memory order of each value: 5 bits an axis, number + 1
 
 constexpr int axis_at(std::uint64_t order, int i) { return int(order >> (5 * i) & 31) - 1; }
 constexpr int rank_of(std::uint64_t order) {

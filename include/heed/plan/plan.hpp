@@ -33,27 +33,27 @@ struct outline {
   const char* reason = "";                                 // loop: why it is not one of the others
   std::int16_t gradient = -1;                              // score_gradient: which of the plan's
   node_id core{};                                          // matmul: the dot; score: the value before softmax; row: a reduction
-  std::array<written_value, max_outputs> writes{};
+  fixed_array<written_value, max_outputs> writes{};
   int write_count = 0;
-  std::array<node_id, max_reads> reads{};                  // located values: inputs, buffers, and views of them
+  fixed_array<node_id, max_reads> reads{};                  // located values: inputs, buffers, and views of them
   int read_count = 0;
 };
 
 // What was declared of each result: its memory order, and the input whose gradient it is (empty for others).
 struct declared_results {
-  std::array<std::uint64_t, max_results> order{};
-  std::array<label, max_results> named_after{};
+  fixed_array<std::uint64_t, max_results> order{};
+  fixed_array<label, max_results> named_after{};
 };
 
 struct plan {
   graph g{};
   node_marks decides{};                                    // see graph/decisions.hpp
   axis_orders orders{};
-  std::array<outline, max_regions> regions{};
+  fixed_array<outline, max_regions> regions{};
   int region_count = 0;
-  std::array<buffer, max_regions> buffers{};
+  fixed_array<buffer, max_regions> buffers{};
   int buffer_count = 0;
-  std::array<gradient_match, max_gradients> gradients{};
+  fixed_array<gradient_match, max_gradients> gradients{};
   int gradient_count = 0;
   int result_count = 0;
   declared_results declared{};

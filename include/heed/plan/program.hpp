@@ -36,7 +36,7 @@ constexpr value_class class_of(element e) {
 
 struct program {
   static constexpr int capacity = 768;
-  std::array<instruction, capacity> code{};
+  fixed_array<instruction, capacity> code{};
   int size = 1;
   bool full = false;                                       // it would have needed more
 
@@ -57,8 +57,8 @@ struct program {
 };
 
 // What an instruction is computed from, itself included; of none, nothing.
-constexpr std::array<bool, program::capacity> needed_by(const program& p, instruction_id root) {
-  std::array<bool, program::capacity> r{};
+constexpr fixed_array<bool, program::capacity> needed_by(const program& p, instruction_id root) {
+  fixed_array<bool, program::capacity> r{};
   r[std::size_t(root)] = true;
   for (int i = root; i > 0; --i)
     if (r[std::size_t(i)]) r[std::size_t(p[i].a)] = r[std::size_t(p[i].b)] = r[std::size_t(p[i].c)] = true;

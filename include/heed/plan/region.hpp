@@ -20,7 +20,7 @@ inline constexpr int max_operands = 32;
 inline constexpr int max_outputs = 8;
 
 struct axis_list {
-  std::array<std::int8_t, max_rank> of{};
+  fixed_array<std::int8_t, max_rank> of{};
   int count = 0;
   bool operator==(const axis_list&) const = default;
   constexpr int operator[](int i) const { return of[std::size_t(i)]; }
@@ -72,10 +72,10 @@ struct region {
   element real = element::f32;                             // the precision of its arithmetic: f32 or f64
   const char* reason = "";                                 // loop: why it is not one of the others
   program code{};
-  std::array<const primitive_entry*, max_primitives> primitives{};       // as the plan's graph numbers them
-  std::array<operand, max_operands> operands{};
+  fixed_array<const primitive_entry*, max_primitives> primitives{};       // as the plan's graph numbers them
+  fixed_array<operand, max_operands> operands{};
   int operand_count = 0;
-  std::array<output, max_outputs> outputs{};
+  fixed_array<output, max_outputs> outputs{};
   int output_count = 0;
 
   // Axes by job, outermost first. Several row axes are flattened into one run of rows (the position axis outermost, heads
@@ -95,7 +95,7 @@ struct region {
   // tile 0 is the score's contraction, tile 2 the weight: 2^(score - log-sum-exp).
   int g = -1, log_sum_exp = -1;
   int serial_axes = 0;                                     // how many of the last batch axes one thread runs through in order
-  std::array<sink, max_outputs> sinks{};
+  fixed_array<sink, max_outputs> sinks{};
 
   // scatter, and a loop that scatters: the instruction of the index; 0: none.
   instruction_id index = 0;

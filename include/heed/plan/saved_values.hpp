@@ -12,12 +12,12 @@ namespace heed::middle {
 
 struct two_passes {
   graph forward{};                                         // the declared graph, and log-sum-exps behind it
-  std::array<node_id, max_results> saved{};                // of the forward graph
-  std::array<shape_value, max_results> shapes{};           // of the saved values, in memory order
-  std::array<label, max_results> names{};                  // of the inputs of the backward graph that they are
+  fixed_array<node_id, max_results> saved{};                // of the forward graph
+  fixed_array<shape_value, max_results> shapes{};           // of the saved values, in memory order
+  fixed_array<label, max_results> names{};                  // of the inputs of the backward graph that they are
   int saved_count = 0;
   graph backward{};
-  std::array<node_id, max_results> gradients{};            // results of the backward graph
+  fixed_array<node_id, max_results> gradients{};            // results of the backward graph
   int gradient_count = 0;
   bool too_many = false;                                   // more to save than a graph has results
 };
@@ -30,8 +30,8 @@ struct pass_splitter {
   int results;                                             // of the forward graph
   two_passes r{};
   presences present{};
-  std::array<std::int16_t, graph::capacity> saved_as{};    // of a node of the gradient: number + 1
-  std::array<std::int16_t, graph::capacity> lse_as{};      // of a softmax: which saved value is its log-sum-exp
+  fixed_array<std::int16_t, graph::capacity> saved_as{};    // of a node of the gradient: number + 1
+  fixed_array<std::int16_t, graph::capacity> lse_as{};      // of a softmax: which saved value is its log-sum-exp
 
   constexpr int save(node_id in_forward, std::uint64_t order) {
     for (int k = 0; k < r.saved_count; ++k)
@@ -89,7 +89,7 @@ struct pass_splitter {
     return unused_label("saved", k + 1, [&](const label& name) { return has_input(d.g, name); });
   }
   // The gradient's graph with inputs in the place of what is saved.
-  constexpr void build_backward(const std::array<node_id, max_results>& roots) {
+  constexpr void build_backward(const fixed_array<node_id, max_results>& roots) {
     node_flags needed{};
     for (int k = 0; k < r.gradient_count; ++k) needed[std::size_t(roots[std::size_t(k)])] = true;
     choose(needed);
@@ -97,10 +97,10 @@ struct pass_splitter {
     b.axes = d.g.axes, b.axis_hash = d.g.axis_hash, b.axis_count = d.g.axis_count;
     b.inputs = d.g.inputs, b.input_count = d.g.input_count;
     b.primitives = d.g.primitives, b.primitive_count = d.g.primitive_count;
-    std::array<node_id, max_results> input{};
+    fixed_array<node_id, max_results> input{};
     for (int k = 0; k < r.saved_count; ++k)
       input[std::size_t(k)] = put_input(b, r.names[std::size_t(k)] = saved_label(k), stored(r.forward[r.saved[std::size_t(k)]].type), r.shapes[std::size_t(k)]);
-    std::array<node_id, graph::capacity> to{};
+    fixed_array<node_id, graph::capacity> to{};
     for (int i = 1; i < d.g.size; ++i) {
       if (!needed[std::size_t(i)]) continue;
       if (const int k = saved_as[std::size_t(i)]) {
@@ -121,7 +121,7 @@ struct pass_splitter {
 // nothing has reached add zeros to it.
 constexpr two_passes split_passes(differentiation d, const merged_graph& forward, const simplified_graph& s, const uses& u, const plan& p,
                                   const label* names, int count) {
-  std::array<node_id, max_results> roots{};
+  fixed_array<node_id, max_results> roots{};
   for (int k = 0; k < count; ++k) roots[std::size_t(k)] = d.of_input(node_of_input(d.g, d.declared, names[k]));
   pass_splitter x{.d = d, .s = s, .u = u, .p = p, .results = forward.count};
   x.r.forward = forward.g;

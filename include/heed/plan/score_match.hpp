@@ -33,9 +33,9 @@ constexpr bool is_number_of_table(const graph& g, node_id i) {
 }
 
 struct node_stack {
-  std::array<node_id, graph::capacity> of{};               // each at most once
+  fixed_array<node_id, graph::capacity> of{};               // each at most once
   int count = 0;
-  std::array<bool, graph::capacity> seen{};
+  fixed_array<bool, graph::capacity> seen{};
   constexpr void push(node_id i) {
     if (!i || seen[std::size_t(i)]) return;
     seen[std::size_t(i)] = true;

@@ -10,7 +10,7 @@ namespace heed::middle {
 
 // The nodes that some roots need.
 template <std::size_t N>
-constexpr node_flags reachable(const graph& g, const std::array<node_id, N>& roots, int count) {
+constexpr node_flags reachable(const graph& g, const fixed_array<node_id, N>& roots, int count) {
   node_flags r{};
   int last = 0;
   for (int i = 0; i < count; ++i) {
@@ -25,13 +25,13 @@ constexpr node_flags reachable(const graph& g, const std::array<node_id, N>& roo
 
 struct simplified_graph {
   graph g{};
-  std::array<node_id, max_results> roots{};
-  std::array<node_id, graph::capacity> to{};               // what became of every node of the graph; 0: nothing needs it
+  fixed_array<node_id, max_results> roots{};
+  fixed_array<node_id, graph::capacity> to{};               // what became of every node of the graph; 0: nothing needs it
 };
 
 // How large a value is as a tree of pointwise operations on leaves; 100 and more: not light enough to be written twice.
 struct weights {
-  std::array<std::uint8_t, graph::capacity> of{};
+  fixed_array<std::uint8_t, graph::capacity> of{};
   int done = 1;
   constexpr void extend(const graph& g) {
     for (; done < g.size; ++done) {
@@ -64,7 +64,7 @@ constexpr node_flags scaled_scores(const graph& g, const node_flags& used, const
 
 // What no memory may hold: contractions over pairs of positions, and whatever is computed from one at the same pairs.
 struct pair_products {
-  std::array<bool, graph::capacity> of{};
+  fixed_array<bool, graph::capacity> of{};
   int done = 1;
   constexpr bool operator[](node_id i) const { return of[std::size_t(i)]; }
   constexpr void extend(const graph& g, const memory_of_the_call& memory) {
@@ -194,7 +194,7 @@ struct settled_absence {
 
 // The pass. Roots keep their places; nodes that nothing needs are gone.
 template <std::size_t N>
-constexpr simplified_graph simplified(const graph& g, const std::array<node_id, N>& roots, int count) {
+constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id, N>& roots, int count) {
   simplified_graph r;
   r.g.axes = g.axes, r.g.axis_hash = g.axis_hash, r.g.axis_count = g.axis_count;
   r.g.inputs = g.inputs, r.g.input_count = g.input_count;
@@ -204,7 +204,7 @@ constexpr simplified_graph simplified(const graph& g, const std::array<node_id, 
   node_flags root{};
   for (std::size_t i = 0; i < std::size_t(count); ++i) root[std::size_t(roots[i])] = true;
   const node_flags scales = scaled_scores(g, used, root, decides);
-  std::array<node_id, graph::capacity>& to = r.to;
+  fixed_array<node_id, graph::capacity>& to = r.to;
   weights weight;
   vanishing paired;                                        // with such weights
   settled_absence absence;

@@ -10,11 +10,11 @@ namespace heed::middle {
 struct splitter {
   plan p;
   uses u;
-  std::array<node_id, max_results> roots{};
+  fixed_array<node_id, max_results> roots{};
   node_flags needed{};                                     // must be stored
-  std::array<std::int16_t, graph::capacity> home{};        // the buffer of a value, number + 1
+  fixed_array<std::int16_t, graph::capacity> home{};        // the buffer of a value, number + 1
   node_flags placed{};                                     // its region exists
-  std::array<std::int16_t, graph::capacity> gradient_of{}; // of a value that a score-gradient region writes: which, number + 1
+  fixed_array<std::int16_t, graph::capacity> gradient_of{}; // of a value that a score-gradient region writes: which, number + 1
 
   constexpr int new_buffer(node_id value, int result) {
     if (p.buffer_count >= max_regions) { p.fault = plan_fault::regions; return 0; }
@@ -470,11 +470,11 @@ struct splitter {
   }
   // Regions were made from the last to the first; a region runs when all it reads has been written.
   constexpr void arrange() {
-    std::array<std::int16_t, max_regions> writer{}, order{};   // of a buffer: its region, number + 1
+    fixed_array<std::int16_t, max_regions> writer{}, order{};   // of a buffer: its region, number + 1
     for (int i = 0; i < p.region_count; ++i)
       for (int k = 0; k < p.regions[std::size_t(i)].write_count; ++k)
         writer[std::size_t(p.regions[std::size_t(i)].writes[std::size_t(k)].into)] = std::int16_t(i + 1);
-    std::array<bool, max_regions> done{};
+    fixed_array<bool, max_regions> done{};
     int count = 0, high = p.region_count - 1;
     while (count < p.region_count) {
       const int before = count;
@@ -492,7 +492,7 @@ struct splitter {
       }
       if (count == before) { p.fault = plan_fault::circle; return; }
     }
-    std::array<outline, max_regions> sorted{};
+    fixed_array<outline, max_regions> sorted{};
     for (int i = 0; i < count; ++i) sorted[std::size_t(i)] = p.regions[std::size_t(order[std::size_t(i)])];
     p.regions = sorted;
     for (int i = 0; i < count; ++i) {

@@ -35,7 +35,7 @@ constexpr bool vanishes_with_operands(const graph& g, const node& x, bool a, boo
 // With the weights of which softmax a value vanishes: 0: none, several: a sum over more than one.
 struct vanishing {
   static constexpr node_id several = -1;
-  std::array<node_id, graph::capacity> with{};
+  fixed_array<node_id, graph::capacity> with{};
   int done = 1;
   constexpr bool operator[](node_id i) const { return with[std::size_t(i)] != 0; }
   constexpr void extend(const graph& g) {

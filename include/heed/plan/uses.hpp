@@ -11,9 +11,9 @@ struct uses {
   comparisons compared{};
   node_flags used{};                                       // needed by some result
   node_flags result{};
-  std::array<node_id, graph::capacity> last{};             // the last user; results are used to the end
-  std::array<node_id, graph::capacity> summit{};           // of contractions and reductions
-  std::array<node_id, graph::capacity> below{};            // inverse: whose summit a node is
+  fixed_array<node_id, graph::capacity> last{};             // the last user; results are used to the end
+  fixed_array<node_id, graph::capacity> summit{};           // of contractions and reductions
+  fixed_array<node_id, graph::capacity> below{};            // inverse: whose summit a node is
   node_flags absent{};                                     // part of it may be absent: never read back from memory
   node_flags pairwise{};                                   // a contraction over pairs of positions, and what is computed from one at the same pairs
   node_flags unstorable{};                                 // over pairs of positions that neither an operand nor a result lies over
@@ -56,7 +56,7 @@ constexpr epilogue epilogue_of(const graph& g, const uses& u, const node_flags& 
 }
 
 template <std::size_t N>
-constexpr uses uses_of(const graph& g, const std::array<node_id, N>& roots, int count) {
+constexpr uses uses_of(const graph& g, const fixed_array<node_id, N>& roots, int count) {
   uses u;
   u.used = reachable(g, roots, count);
   for (int i = g.size - 1; i > 0; --i) {

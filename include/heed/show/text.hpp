@@ -135,7 +135,7 @@ inline std::string result_name(const plan& p, int buffer) {
 
 // A graph as its nodes in order: number, operation on earlier numbers, axes, element. Nodes that no root needs are left out.
 template <std::size_t N>
-std::string graph_text(const graph& g, const std::array<node_id, N>& roots, int count) {
+std::string graph_text(const graph& g, const fixed_array<node_id, N>& roots, int count) {
   const node_flags used = reachable(g, roots, count);
   std::string s;
   for (int i = 1; i < g.size; ++i) {

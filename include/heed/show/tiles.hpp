@@ -210,7 +210,7 @@ class mask_tiles {
   const region& r_;
   const extent_table& extent_;
   const run::view* operands_;
-  std::array<bool, program::capacity> needed_;
+  fixed_array<bool, program::capacity> needed_;
   std::array<interval, program::capacity> now_, range_;
   std::array<extent_t, max_axes> index_{};
   extent_t columns_ = 1, total_ = 0;                       // of a tile; of an item
