@@ -10,7 +10,7 @@ const std::string compiler =
 #else
     std::string("g++ ") + __VERSION__;
 #endif
-const std::string lanes = std::to_string(heed::simd::native_lanes<float>), threads = std::to_string(omp_get_max_threads());
+const std::string lanes = std::to_string(heed::internal::simd::native_lanes<float>), threads = std::to_string(omp_get_max_threads());
 
 // A row for each benchmark as soon as it is measured; JSON and CSV go to --benchmark_out as Google Benchmark writes them.
 class table : public benchmark::BenchmarkReporter {

@@ -17,7 +17,7 @@ inline double now() {
 // The chains, at the vector width this is compiled for; returns how many floating-point operations they were.
 template <class T = float>
 __attribute__((noinline)) double fma_chains(long rounds) {
-  using P = heed::simd::pack<T>;
+  using P = heed::internal::simd::pack<T>;
   constexpr int chains = 10;
   // Opaque, or the compiler drops the chain that starts at the fixed point of a * x + y and the peak comes out a tenth too high.
   P a[chains], x = P(T(0.999)), y = P(T(1e-3));

@@ -12,12 +12,12 @@ float step(weights& w, const batch& x, const rotary_tables& angles, weights& d, 
 }
 
 std::string step_summary() {
-  const auto& plan = []<std::size_t... I>(std::index_sequence<I...>) -> const heed::middle::plan& {
-    return heed::middle::plan_of<*g::step.of[I]...>;
+  const auto& plan = []<std::size_t... I>(std::index_sequence<I...>) -> const heed::internal::middle::plan& {
+    return heed::internal::middle::plan_of<*g::step.of[I]...>;
   }(std::make_index_sequence<g::step.count>{});
   int score = 0, backward = 0, matmul = 0, row = 0, other = 0;
   for (int i = 0; i < plan.region_count; ++i) {
-    using heed::middle::region_kind;
+    using heed::internal::middle::region_kind;
     const region_kind k = plan.regions[std::size_t(i)].kind;
     ++(k == region_kind::score ? score : k == region_kind::score_gradient ? backward : k == region_kind::matmul ? matmul : k == region_kind::row ? row : other);
   }

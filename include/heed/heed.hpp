@@ -1,5 +1,6 @@
 // heed: attention architectures as typed expression graphs, fused by the compiler into parallel SIMD loops.
-// Floor by floor, so that what a compiler says of a mistake starts close to the user's line.
+// Floor by floor, so that what a compiler says of a mistake starts close to the user's line. At the end all names of namespace heed: what
+// docs/language.md describes and nothing else, so that `using namespace heed` takes no other name away. All the rest is heed::internal.
 #pragma once
 #include "base/compiler.hpp"
 #include "base/facts.hpp"
@@ -29,3 +30,110 @@
 #include "show/drawing.hpp"
 #include "show/explain.hpp"
 #include "show/look.hpp"
+
+namespace heed {
+
+// axis, extent_t (axis/axis.hpp)
+using internal::Operand;
+using internal::Symbolic;
+using internal::input;
+using internal::size;
+
+// Pointwise. Operators too: those of axes, which are no expressions of heed::internal, are looked for here.
+using internal::operator+;
+using internal::operator-;
+using internal::operator*;
+using internal::operator/;
+using internal::operator%;
+using internal::operator<;
+using internal::operator<=;
+using internal::operator>;
+using internal::operator>=;
+using internal::operator==;
+using internal::operator!=;
+using internal::operator&&;
+using internal::operator||;
+using internal::operator!;
+using internal::abs;
+using internal::cast;
+using internal::erf;
+using internal::exp;
+using internal::exp2;
+using internal::floor_divide;
+using internal::log;
+using internal::mask;
+using internal::max;
+using internal::min;
+using internal::pow;
+using internal::rsqrt;
+using internal::sigmoid;
+using internal::sqrt;
+using internal::tanh;
+using internal::where;
+using internal::primitive;
+using internal::middle::interval;
+using internal::simd::pack;
+
+// Along axes, and views
+using internal::dot;
+using internal::logsumexp;
+using internal::mean;
+using internal::softmax;
+using internal::sum;
+using internal::arrange;
+using internal::concat;
+using internal::gather;
+using internal::merge;
+using internal::rename;
+using internal::shift;
+using internal::slice;
+using internal::split;
+
+// Composites
+using internal::alibi;
+using internal::attention;
+using internal::causal;
+using internal::cosine_similarity;
+using internal::cross_entropy;
+using internal::dot_similarity;
+using internal::gelu;
+using internal::gelu_tanh;
+using internal::group_heads;
+using internal::layer_norm;
+using internal::merge_heads;
+using internal::padding;
+using internal::project;
+using internal::relu;
+using internal::rms_norm;
+using internal::rotary;
+using internal::same_document;
+using internal::scaled_dot;
+using internal::silu;
+using internal::sink_attention;
+using internal::sliding_window;
+using internal::softcap;
+using internal::split_heads;
+
+// Results and gradients
+using internal::cotangent;
+using internal::differentiable;
+using internal::grad;
+using internal::gradient;
+using internal::result_list;
+using internal::results;
+using internal::wrt;
+
+// Calls: tensor, view, operand_traits, workspace, error (run/tensor.hpp, run/operand.hpp, run/workspace.hpp, base/error.hpp), and
+using internal::fuse;
+using internal::into;
+using internal::strict;
+using internal::with;
+
+// Looking
+using internal::drawing;
+using internal::explain;
+using internal::passes;
+using internal::picture;
+using internal::reference;
+
+}  // namespace heed

@@ -8,6 +8,7 @@
 #include <heed/block/norm.hpp>
 #include <heed/plan/make_plan.hpp>
 using namespace heed;
+using namespace heed::internal;
 constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;
 constexpr axis<"h", 8> h;  constexpr axis<"d", 64> d;  constexpr axis<"c", 512> c;  constexpr axis<"o", 512> o;  constexpr axis<"f", 2048> f;
 

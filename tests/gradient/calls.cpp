@@ -3,6 +3,7 @@
 // options: -O1
 // labels: sanitized
 #include "against_reference.hpp"
+using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {

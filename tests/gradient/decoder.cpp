@@ -5,8 +5,9 @@
 #include "fused_against_oracle.hpp"
 #include <set>
 using namespace heed;
+using namespace heed::internal;
 using namespace heed_tests::graphs;
-using heed::middle::region_kind;
+using heed::internal::middle::region_kind;
 
 namespace {
 constexpr axis<"layers", 3> layers;  constexpr axis<"words", 11> words;  constexpr axis<"g", 2> g;  constexpr axis<"q2", 2> heads_of_group;

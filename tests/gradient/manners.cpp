@@ -2,6 +2,7 @@
 // options: -O1
 #include "gradient_graphs.hpp"
 #include <limits>
+using namespace heed::internal;
 using namespace heed_tests;
 using namespace heed_tests::gradient_graphs;
 

@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 #include <tuple>
 using namespace heed;
+using namespace heed::internal;
 
 namespace {
 using namespace heed_tests::graphs;

@@ -11,7 +11,7 @@ constexpr axis<"h", 2> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  const
 // sin and cos, lane by lane: each is the derivative of the other.
 struct cosine;
 struct sine {
-  static constexpr auto name = text("sine");
+  static constexpr auto name = "sine";
   static auto value(auto x) {
     for (int i = 0; i < x.lanes; ++i) x.x[i] = std::sin(x.x[i]);
     return x;
@@ -19,7 +19,7 @@ struct sine {
   static constexpr auto derivative(const auto& x) { return primitive<cosine>(x); }
 };
 struct cosine {
-  static constexpr auto name = text("cosine");
+  static constexpr auto name = "cosine";
   static auto value(auto x) {
     for (int i = 0; i < x.lanes; ++i) x.x[i] = std::cos(x.x[i]);
     return x;
@@ -27,12 +27,12 @@ struct cosine {
   static constexpr auto derivative(const auto& x) { return -primitive<sine>(x); }
 };
 struct half {                                              // the derivative is a number
-  static constexpr auto name = text("half");
+  static constexpr auto name = "half";
   static auto value(const auto& x) { return 0.5 * x; }
   static constexpr auto derivative(const auto&) { return 0.5; }
 };
 struct unbounded_square {                                  // nothing is known of it on an interval, and it has no derivative
-  static constexpr auto name = text("unbounded_square");
+  static constexpr auto name = "unbounded_square";
   static auto value(const auto& x) { return x * x; }
 };
 

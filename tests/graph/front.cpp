@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <heed/graph/results.hpp>
 using namespace heed;
+using namespace heed::internal;
 
 namespace {
 constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d", 64> d;  constexpr axis<"e", 32> e;

@@ -1,6 +1,7 @@
 // options: -O1
 // Every operator of the language in a fused graph, against the oracle: real, whole and boolean, in float and double.
 #include "against_reference.hpp"
+using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {

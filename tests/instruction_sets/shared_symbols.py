@@ -12,7 +12,8 @@ import sys
 
 HEED = r"(\w+ )*heed::"
 HANDED_ON = re.compile(
-    HEED + r"(error|label|tensor|view|workspace|refuse|written|byte_size|operand_traits|add_slope|deciding|middle::source_of_view|run::(aligned_memory|checked_count|are_inside|in_parentheses|refuse_indices|bound))([<:\[(]|$)")
+    HEED + r"(error|tensor|view|workspace|operand_traits|internal::(label|refuse|written|byte_size|add_slope|deciding|middle::source_of_view|"
+    r"run::(aligned_memory|checked_count|are_inside|in_parentheses|refuse_indices|bound)))([<:\[(]|$)")
 
 
 def weak_functions(nm, object_file):
@@ -26,7 +27,7 @@ def main(arguments):
         print(__doc__, file=sys.stderr)
         return 2
     lower, higher = (weak_functions(arguments[0], file) for file in arguments[1:])
-    kernels = [name for name in lower if "heed::simd::" in name]
+    kernels = [name for name in lower if "heed::internal::simd::" in name]
     shared = sorted(name for name in lower & higher if re.match(HEED, name) and not HANDED_ON.match(name))
     for name in shared:
         print(name)

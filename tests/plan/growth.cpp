@@ -5,6 +5,7 @@
 #include <heed/heed.hpp>
 #include <typeinfo>
 using namespace heed;
+using namespace heed::internal;
 
 namespace {
 constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;

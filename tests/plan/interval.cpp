@@ -8,7 +8,7 @@
 #include <cmath>
 #include <random>
 #include <vector>
-using heed::op, heed::middle::interval;
+using heed::internal::op, heed::internal::middle::interval;
 
 namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -99,7 +99,7 @@ template <op Code, bool Unary, bool Truth> void check(const char* name, double c
   for (int i = 0; i < 40000; ++i) {
     const bool whole = Code == op::floor_divide || Code == op::remainder || (i % 4 == 0 && Code >= op::add && Code != op::divide);
     const interval a = drawn(whole), b = Unary ? interval(0) : drawn(whole);
-    const interval r = heed::run::apply<Code>(a, b, a, constant);
+    const interval r = heed::internal::run::apply<Code>(a, b, a, constant);
     tight += !is_whole_line(r) && !(Truth && r.lo <= 0 && r.hi > 0);
     for (const double x : points_of(a, whole))
       for (const double y : points_of(b, whole)) {

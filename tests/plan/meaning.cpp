@@ -9,8 +9,9 @@
 #include <heed/block/norm.hpp>
 #include <heed/graph/gradient.hpp>
 using namespace heed;
+using namespace heed::internal;
 using namespace heed_tests::graphs;
-using heed::middle::plan, heed::middle::plan_of, heed::middle::region_kind;
+using heed::internal::middle::plan, heed::internal::middle::plan_of, heed::internal::middle::region_kind;
 using heed_tests::index_array, heed_tests::plan_interpreter;
 
 namespace {

@@ -6,6 +6,7 @@
 #include "heed/block/heads.hpp"
 #include "heed/block/norm.hpp"
 using namespace heed;
+using namespace heed::internal;
 using namespace heed_tests::graphs;
 
 namespace {

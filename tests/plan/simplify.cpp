@@ -5,6 +5,7 @@
 #include "heed/heed.hpp"
 #include <memory>
 using namespace heed;
+using namespace heed::internal;
 
 namespace {
 constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"z"> z;  constexpr axis<"d", 16> d;

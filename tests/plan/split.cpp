@@ -9,9 +9,10 @@
 #include <memory>
 #include <set>
 using namespace heed;
+using namespace heed::internal;
 using namespace heed_tests::graphs;
 using heed_tests::planned;
-using heed::middle::plan, heed::middle::region, heed::middle::region_kind, heed::middle::role, heed::middle::outline;
+using heed::internal::middle::plan, heed::internal::middle::region, heed::internal::middle::region_kind, heed::internal::middle::role, heed::internal::middle::outline;
 
 namespace {
 bool copies(const outline& o) { return o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value; }

@@ -9,6 +9,7 @@
 #include "heed/graph/gradient.hpp"
 #include "planned.hpp"
 using namespace heed;
+using namespace heed::internal;
 
 namespace {
 constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"t"> t;

@@ -13,6 +13,7 @@
 
 namespace random_graphs {
 using namespace heed;
+using namespace heed::internal;
 
 template <class T> tensor<T> filled(std::initializer_list<extent_t> extents, std::initializer_list<double> values) {
   tensor<T> t{std::span(extents.begin(), extents.size())};

@@ -6,6 +6,7 @@
 #include "drawn_operand.hpp"
 #include <cstdlib>
 #include <omp.h>
+using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {

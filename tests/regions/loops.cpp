@@ -8,7 +8,7 @@ using namespace heed_tests;
 namespace {
 std::atomic<long> terms;
 struct noted {
-  static constexpr auto name = text("noted");
+  static constexpr auto name = "noted";
   static auto value(const auto& x) { ++terms; return x; }
   static constexpr auto derivative(const auto&) { return 1; }
 };

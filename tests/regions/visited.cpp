@@ -4,12 +4,13 @@
 #include "against_reference.hpp"
 #include <atomic>
 #include <functional>
+using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {
 std::atomic<long> computed_packs;
 struct noted {
-  static constexpr auto name = text("noted");
+  static constexpr auto name = "noted";
   static auto value(const auto& x) { ++computed_packs; return x; }
 };
 constexpr axis<"h"> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d"> d;  constexpr axis<"e"> e;

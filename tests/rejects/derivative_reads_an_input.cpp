@@ -6,7 +6,7 @@ constexpr axis<"n"> n;
 constexpr auto x = input<"x">(n);
 constexpr auto y = input<"y">(n);
 struct cube {
-  static constexpr auto name = text("cube");
+  static constexpr auto name = "cube";
   static auto value(const auto& a) { return a * a * a; }
 #ifdef REPAIRED
   static constexpr auto derivative(const auto& a) { return 3 * a * a; }

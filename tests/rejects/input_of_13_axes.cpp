@@ -19,10 +19,10 @@ constexpr auto keep = input<"keep", bool>(b, m);
 constexpr auto s = dot<d>(q, k);
 #ifdef REPAIRED
 constexpr auto x = []<std::size_t... I>(std::index_sequence<I...>) {
-  return input<"x">(axis<text<3>({'a', char('a' + I), 0})>{}...);
+  return input<"x">(axis<heed::internal::text<3>({'a', char('a' + I), 0})>{}...);
 }(std::make_index_sequence<12>{});
 #else
 constexpr auto x = []<std::size_t... I>(std::index_sequence<I...>) {
-  return input<"x">(axis<text<3>({'a', char('a' + I), 0})>{}...);
+  return input<"x">(axis<heed::internal::text<3>({'a', char('a' + I), 0})>{}...);
 }(std::make_index_sequence<13>{});
 #endif

@@ -7,7 +7,7 @@ constexpr axis<"n"> n;
 constexpr auto x = input<"x">(n);
 constexpr auto y = input<"y">(n);
 struct cube {
-  static constexpr auto name = text("cube");
+  static constexpr auto name = "cube";
   static auto value(const auto& a) { return a * a * a; }
 };
 #ifdef REPAIRED

@@ -7,7 +7,7 @@ constexpr auto x = input<"x">(n);
 constexpr auto y = input<"y">(n);
 struct cube {
 #ifdef REPAIRED
-  static constexpr auto name = text("cube");
+  static constexpr auto name = "cube";
 #else
 #endif
   static auto value(const auto& a) { return a * a * a; }

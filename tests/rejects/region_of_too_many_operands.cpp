@@ -8,7 +8,7 @@ constexpr std::size_t operands = 32;
 constexpr std::size_t operands = 33;
 #endif
 constexpr auto y = []<std::size_t... I>(std::index_sequence<I...>) {
-  return (input<text<3>({'a', char('A' + I), 0})>(n) + ...);
+  return (input<heed::internal::text<3>({'a', char('A' + I), 0})>(n) + ...);
 }(std::make_index_sequence<operands>{});
 constexpr auto f = fuse<y>;
 [[maybe_unused]] constexpr auto g_ = f;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <omp.h>
+using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {

@@ -2,6 +2,7 @@
 // Everything that binds: heed's tensor and views of anybody's memory, as operands and as results, at any strides.
 #include "against_reference.hpp"
 #include <cstring>
+using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {
@@ -30,8 +31,8 @@ template <> struct heed::operand_traits<grid> {
   using element_type = float;
   static constexpr bool binds = true;
   static constexpr int rank = 2;
-  template <class G> static run::bound bind(G& g) {
-    return {const_cast<float*>(g.cells.data()), 2, {g.rows, g.columns}, {g.distance, 1}};
+  template <class G> static heed::view<float> bind(G& g) {
+    return {const_cast<float*>(g.cells.data()), {g.rows, g.columns}, {g.distance, 1}};
   }
 };
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <omp.h>
 #include <thread>
+using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {

@@ -7,6 +7,7 @@
 #include <regex>
 #include <set>
 using namespace heed;
+using namespace heed::internal;
 
 namespace {
 constexpr axis<"b"> b;  constexpr axis<"h", 2> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"z"> z;

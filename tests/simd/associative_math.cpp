@@ -7,6 +7,7 @@
 #include <heed/simd/math.hpp>
 #include <heed/simd/tile.hpp>
 using namespace heed;
+using namespace heed::internal;
 
 namespace {
 

@@ -11,7 +11,7 @@
 
 namespace functions_of_float {
 
-using floats = heed::simd::pack<float>;
+using floats = heed::internal::simd::pack<float>;
 
 struct function {
   const char* name;
@@ -40,7 +40,7 @@ inline double positive(double x, double (*f)(double)) {
 }
 
 inline const std::vector<function>& all() {
-  namespace simd = heed::simd;
+  namespace simd = heed::internal::simd;
   static const std::vector<function> list = {
       {"exp2_weight", [](floats x) { return simd::exp2_weight(x); }, [](double x) { return x <= -126.5 ? 0 : exp2(x); },
        2.2, -INFINITY, 127},

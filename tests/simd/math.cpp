@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <tuple>
 
-namespace simd = heed::simd;
+namespace simd = heed::internal::simd;
 
 namespace {
 

@@ -12,7 +12,7 @@
 
 #include "guarded.hpp"
 
-namespace simd = heed::simd;
+namespace simd = heed::internal::simd;
 
 namespace {
 

@@ -15,7 +15,7 @@
 
 #include "guarded.hpp"
 
-namespace simd = heed::simd;
+namespace simd = heed::internal::simd;
 using integer = std::ptrdiff_t;
 
 namespace {

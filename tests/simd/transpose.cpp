@@ -6,7 +6,7 @@
 
 #include <tuple>
 
-namespace simd = heed::simd;
+namespace simd = heed::internal::simd;
 
 template <class T, int N>
 struct square {

@@ -11,6 +11,7 @@
 #include <tuple>
 
 namespace heed_tests::drawn_attention {
+using namespace heed::internal;
 constexpr axis<"b"> b;  constexpr axis<"h"> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d"> d;
 constexpr axis<"e"> e;  constexpr axis<"r"> r;  constexpr axis<"z"> z;
 

@@ -13,6 +13,7 @@
 
 namespace heed_tests {
 using namespace heed;
+using namespace heed::internal;
 
 using extents_by_name = std::map<std::string, extent_t>;
 using values_by_name = std::map<std::string, std::vector<double>>;

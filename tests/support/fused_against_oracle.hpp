@@ -7,6 +7,7 @@
 
 namespace heed_tests {
 using namespace heed;
+using namespace heed::internal;
 using namespace heed_tests::graphs;
 
 template <result_list R, std::size_t... I>

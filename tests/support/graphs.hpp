@@ -8,6 +8,7 @@
 
 namespace heed_tests::graphs {
 using namespace heed;
+using namespace heed::internal;
 
 constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"t"> t;  constexpr axis<"u"> u;  constexpr axis<"h", 2> h;
 constexpr axis<"r", 3> r;  constexpr axis<"d", 4> d;  constexpr axis<"e", 3> e;  constexpr axis<"c", 8> c;  constexpr axis<"o", 8> o;

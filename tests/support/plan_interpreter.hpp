@@ -7,7 +7,8 @@
 
 namespace heed_tests {
 using namespace heed;
-using namespace heed::middle;
+using namespace heed::internal;
+using namespace heed::internal::middle;
 using index_array = run::reference_graph::extents;
 
 class plan_interpreter {

@@ -4,9 +4,10 @@
 #include "../base/facts.hpp"
 #include <type_traits>
 
-namespace heed {
+namespace heed { using extent_t = long; }                   // 64 bits: an extent, an index, a stride in elements
 
-using extent_t = long;                                     // 64 bits: an extent, an index, a stride in elements
+namespace heed::internal {
+
 inline constexpr extent_t runtime = -1;
 
 // In a function, not in the class: a class with a failed assertion is a second error wherever it is used.
@@ -15,11 +16,17 @@ template <extent_t Extent> constexpr extent_t checked_extent() {
   return Extent >= 0 ? Extent : runtime;
 }
 
-template <text Name, extent_t Extent = runtime>
+}  // namespace heed::internal
+namespace heed {
+
+template <internal::text Name, extent_t Extent = internal::runtime>
 struct axis {
-  static constexpr label name = make_label(Name);
-  static constexpr extent_t extent = checked_extent<Extent>();
+  static constexpr internal::label name = internal::make_label(Name);
+  static constexpr extent_t extent = internal::checked_extent<Extent>();
 };
+
+}  // namespace heed
+namespace heed::internal {
 
 template <class T> inline constexpr bool is_axis = false;
 template <text Name, extent_t Extent> inline constexpr bool is_axis<axis<Name, Extent>> = true;
@@ -39,4 +46,4 @@ struct axis_entry {
   bool operator==(const axis_entry&) const = default;
 };
 
-}  // namespace heed
+}  // namespace heed::internal

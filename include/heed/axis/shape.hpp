@@ -4,7 +4,7 @@
 #include "../base/fixed_array.hpp"
 #include <utility>
 
-namespace heed {
+namespace heed::internal {
 
 template <class... Axes> struct shape { static constexpr int rank = sizeof...(Axes); };
 
@@ -68,4 +68,4 @@ template <class Shape> inline constexpr shape_value value_of_shape{};
 template <class... A>
 inline constexpr shape_value value_of_shape<shape<A...>>{{{axis_entry{A::name, A::extent}...}}, int(sizeof...(A))};
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace heed {
+namespace heed::internal {
 
 enum class element : std::uint8_t { boolean, integer, i32, i64, real, f32, f64 };
 
@@ -63,4 +63,4 @@ template <> struct storage_of<element::i64> { using type = std::int64_t; };
 template <> struct storage_of<element::f64> { using type = double; };
 template <element E> using storage = typename storage_of<E>::type;
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -33,6 +33,9 @@ class error : public std::runtime_error {
   std::string operand_, axis_, expected_, got_;
 };
 
+}  // namespace heed
+namespace heed::internal {
+
 // A piece of a message: words, a name, a number. A message is put together where it is thrown and nowhere else: strings
 // built on the spot, one rule after another, were a quarter of what g++ needed for a small program.
 struct piece {
@@ -66,4 +69,4 @@ using pieces = std::initializer_list<piece>;
   throw error(written({operand}), written({axis}), written(expected), written(got));
 }
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -4,7 +4,7 @@
 #pragma once
 #include "label.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 template <bool Holds, class... Facts>
 inline constexpr bool given = Holds;
@@ -26,4 +26,4 @@ struct ill_formed {
 template <class T> inline constexpr bool is_ill_formed = false;
 template <> inline constexpr bool is_ill_formed<ill_formed> = true;
 
-}  // namespace heed
+}  // namespace heed::internal

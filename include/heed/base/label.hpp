@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-namespace heed {
+namespace heed::internal {
 
 inline constexpr std::size_t label_capacity = 16;
 
@@ -55,4 +55,4 @@ template <label L> constexpr auto text_of() {
   return t;
 }
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -2,7 +2,7 @@
 #pragma once
 #include "../graph/results.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 // max(x, 0).
 template <Symbolic X> constexpr auto relu(const X& x) { return max(x, 0); }
@@ -17,4 +17,4 @@ template <Symbolic X> constexpr auto silu(const X& x) { return x * sigmoid(x); }
 // c tanh(score / c): keeps scores within -c .. c; c is a number or varies, e.g. over heads. Gemma 2, 2024.
 template <Symbolic X, Operand C> constexpr auto softcap(const X& score, const C& c) { return c * tanh(score / c); }
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -2,7 +2,7 @@
 #pragma once
 #include "similarity.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 template <class Q, class K, class Width> constexpr bool require_widths() {
   constexpr bool ok = has<Q, Width> && has<K, Width>;
@@ -60,4 +60,4 @@ constexpr auto sink_attention(const Score& score, const V& v, const Sink& sink) 
   }
 }
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -2,7 +2,7 @@
 #pragma once
 #include "../graph/results.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 template <class X, class W, class Axis> constexpr bool require_projection() {
   constexpr bool ok = has<X, Axis> && has<W, Axis>;
@@ -68,4 +68,4 @@ template <auto Heads, auto KvHeads, auto Group, Symbolic X> constexpr auto group
   else return split<Heads, KvHeads, Group>(x);
 }
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -4,7 +4,7 @@
 #include "../graph/results.hpp"
 #include <limits>
 
-namespace heed {
+namespace heed::internal {
 
 template <class Logits, class Axis, element Target> constexpr bool require_target() {
   constexpr bool over = has<Logits, Axis>, whole = is_integer(Target);
@@ -39,4 +39,4 @@ template <auto Axis, Symbolic L, Operand T> constexpr auto cross_entropy(const L
   }
 }
 
-}  // namespace heed
+}  // namespace heed::internal

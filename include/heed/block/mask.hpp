@@ -2,7 +2,7 @@
 #pragma once
 #include "../graph/results.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 // A query sees keys up to its own position; `offset` places the queries after that many keys of a cache.
 template <Operand N, Operand M> constexpr auto causal(const N& n, const M& m) { return m <= n; }
@@ -32,4 +32,4 @@ template <class Document, Operand N, Operand M> constexpr auto same_document(con
 // Keys before `length`, an input over the batch.
 template <Operand M, Operand L> constexpr auto padding(const M& m, const L& length) { return m < length; }
 
-}  // namespace heed
+}  // namespace heed::internal

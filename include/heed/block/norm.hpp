@@ -2,7 +2,7 @@
 #pragma once
 #include "../graph/results.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 // (x - mean) / sqrt(variance + epsilon) along Axis. Ba, Kiros and Hinton 2016.
 template <auto Axis, Symbolic X> constexpr auto layer_norm(const X& x, double epsilon = 1e-5) {
@@ -43,4 +43,4 @@ constexpr auto rms_norm(const X& x, const W& weight, double epsilon = 1e-6) {
   else return rms_norm<Axis>(x, epsilon) * weight;
 }
 
-}  // namespace heed
+}  // namespace heed::internal

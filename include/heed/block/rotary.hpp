@@ -4,7 +4,7 @@
 #pragma once
 #include "../graph/results.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 template <class X, class Width, class Half> constexpr bool require_halves() {
   constexpr bool there = has<X, Width>, free = !has_name<drop<X, Width>, Half> && Width::name != Half::name;
@@ -41,4 +41,4 @@ constexpr auto rotary(const X& x, const C& cosine, const S& sine) {
   }
 }
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -3,7 +3,7 @@
 #include "../graph/pointwise.hpp"
 #include "../graph/results.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 template <auto Axis, Operand A, Operand B> constexpr auto dot_similarity(const A& a, const B& b) { return dot<Axis>(a, b); }
 // The dot product over the square root of its length, so that its spread does not grow with it; of nothing, 0. Vaswani et al. 2017.
@@ -22,4 +22,4 @@ template <auto Axis, Operand A, Operand B> constexpr auto cosine_similarity(cons
   else return product * rsqrt(sum<Axis>(a * a)) * rsqrt(sum<Axis>(b * b));
 }
 
-}  // namespace heed
+}  // namespace heed::internal

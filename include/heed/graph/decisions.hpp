@@ -5,7 +5,7 @@
 #pragma once
 #include "graph.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 using node_marks = fixed_array<bool, graph::capacity>;
 
@@ -41,4 +41,4 @@ constexpr node_marks computed_in_double(const graph& g) {
   return r;
 }
 
-}  // namespace heed
+}  // namespace heed::internal

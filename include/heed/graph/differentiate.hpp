@@ -16,7 +16,7 @@
 #pragma once
 #include "presence.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 // Does a gradient pass through values of this element?
 constexpr bool is_differentiable(element e) { return is_real(e); }
@@ -371,4 +371,4 @@ struct differentiation {
   }
 };
 
-}  // namespace heed
+}  // namespace heed::internal

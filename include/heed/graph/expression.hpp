@@ -4,7 +4,7 @@
 #include "graph.hpp"
 #include <type_traits>
 
-namespace heed {
+namespace heed::internal {
 
 // What passes see of an expression: the graph, the node, and the declared order of its axes.
 struct expression {
@@ -126,4 +126,4 @@ constexpr bool mixes(element a, element b) {
   return (a == element::f32 && b == element::f64) || (a == element::f64 && b == element::f32);
 }
 
-}  // namespace heed
+}  // namespace heed::internal

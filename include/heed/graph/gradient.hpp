@@ -5,7 +5,7 @@
 #include "differentiate.hpp"
 #include "results.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 // What a gradient is taken with respect to: inputs of real numbers.
 template <class... Inputs> struct wrt_list {};
@@ -194,4 +194,4 @@ struct cotangent_key {
 };
 template <result_list R, int K = 0> inline constexpr cotangent_key<R, K> cotangent{};
 
-}  // namespace heed
+}  // namespace heed::internal

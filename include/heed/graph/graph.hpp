@@ -6,7 +6,7 @@
 #include <bit>
 #include <stdexcept>
 
-namespace heed {
+namespace heed::internal {
 
 constexpr std::uint64_t mixed(std::uint64_t h, std::uint64_t x) {
   return (h ^ (x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdu;
@@ -153,4 +153,4 @@ struct graph {
   }
 };
 
-}  // namespace heed
+}  // namespace heed::internal

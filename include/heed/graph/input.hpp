@@ -4,7 +4,7 @@
 #include <tuple>
 #include <utility>
 
-namespace heed {
+namespace heed::internal {
 
 // What `q = Q` makes: the operand, under the input's name and declaration.
 template <text Name, class Shape, element Type, class Tensor>
@@ -81,4 +81,4 @@ constexpr auto input(Axes...) {
   }
 }
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -5,7 +5,7 @@
 #include "../base/element.hpp"
 #include "../base/instruction_set.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 enum class op : std::uint8_t {
   nothing,
@@ -90,4 +90,4 @@ struct input_entry {
   bool operator==(const input_entry&) const = default;
 };
 
-}  // namespace heed
+}  // namespace heed::internal

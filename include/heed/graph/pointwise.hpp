@@ -5,7 +5,7 @@
 #pragma once
 #include "expression.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 template <element... E> inline constexpr bool numbers = ((E != element::boolean) && ...);
 template <element E> struct element_name;
@@ -214,4 +214,4 @@ template <class T, Symbolic A> constexpr auto cast(const A& a) {
   }
 }
 
-}  // namespace heed
+}  // namespace heed::internal

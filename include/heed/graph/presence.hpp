@@ -3,7 +3,7 @@
 #pragma once
 #include "graph.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 constexpr axis_set axis_bit(int axis) { return axis_set(1) << axis; }
 constexpr node_id add_index(graph& g, int axis) {
@@ -204,4 +204,4 @@ class presences {
   }
 };
 
-}  // namespace heed
+}  // namespace heed::internal

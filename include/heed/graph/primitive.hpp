@@ -1,16 +1,17 @@
 // Operations of your own: primitive<F>(x), primitive<F>(a, b). F is a struct that says all there is to know of the operation:
 //
-//   static constexpr auto name = heed::text("...");        // in explain and in errors, at most 16 characters
-//   static auto value(const auto& x);                      // on simd::pack<float> and simd::pack<double>; its accuracy is yours
+//   static constexpr auto name = "...";                    // in explain and in errors, at most 16 characters
+//   static auto value(const auto& x);                      // on heed::pack<float> and heed::pack<double>; its accuracy is yours
 //   static auto derivative(const auto& x);                 // optional: an expression; for two operands std::pair of them
-//   static auto bounds(heed::middle::interval x);          // optional: holds every value on an interval, for masks on tiles
+//   static auto bounds(heed::interval x);                  // optional: holds every value on an interval, for masks on tiles
 //
 // Whatever is computed from an absent operand is absent, as for any pointwise operation. Two primitives are told apart by the names of
 // their types.
 #pragma once
 #include "input.hpp"
+#include <concepts>
 
-namespace heed {
+namespace heed::internal {
 
 // What higher floors say of F: defined in run/primitive_value.hpp.
 template <class F, int Operands> struct on_packs;
@@ -86,26 +87,44 @@ template <class F, int Operands> constexpr node_id add_slope(graph& g, int opera
   }
 }
 
+template <class F> constexpr int length_of_name() {
+  int n = 0;
+  for (const char* s = F::name; s[n]; ++n);
+  return n;
+}
+template <class F> constexpr label name_of_primitive() {
+  label r{};
+  const char* const s = F::name;
+  for (int i = 0; i < length_of_name<F>() && i < int(label_capacity); ++i) r.word[i / 8] |= std::uint64_t(static_cast<unsigned char>(s[i])) << (8 * (i % 8));
+  return r;
+}
+template <class F> using fact_of_primitive = operand_fact<text_of<name_of_primitive<F>()>()>;
+
 inline namespace HEED_INSTRUCTION_SET {  // it holds the addresses of such code
 template <class F, int Operands>
 inline constexpr primitive_entry primitive_entry_of{
-    .name = make_label(F::name), .operands = Operands, .hash = mixed(hash_of_type<F>(), Operands),
+    .name = name_of_primitive<F>(), .operands = Operands, .hash = mixed(hash_of_type<F>(), Operands),
     .of_floats = &value_on_packs<F, Operands, float>, .of_doubles = &value_on_packs<F, Operands, double>,
     .bounds = &bounds_on_intervals<F, Operands>, .add_slope = &add_slope<F, Operands>};
 }  // inline namespace
 
 // ---- rules
 template <class F> constexpr bool require_name_of_primitive() {
-  constexpr bool ok = requires { make_label(F::name); };
-  static_assert(given<ok, F>, "heed: a primitive has a name: static constexpr auto name = heed::text(...)");
-  return ok;
+  constexpr bool there = requires { { F::name } -> std::convertible_to<const char*>; };
+  static_assert(given<there, F>, "heed: a primitive has a name: static constexpr auto name = ..., a literal");
+  if constexpr (!there) return false;
+  else {
+    constexpr bool fits = length_of_name<F>() >= 1 && length_of_name<F>() <= int(label_capacity);
+    static_assert(given<fits, F>, "heed: a name has 1 to 16 characters");
+    return fits;
+  }
 }
 template <class F, int Operands> constexpr bool require_operands_of_primitive() {
-  static_assert(given<Operands <= 2, operand_fact<F::name>, number_fact<"operands", Operands>>, "heed: a primitive has one or two operands");
+  static_assert(given<Operands <= 2, fact_of_primitive<F>, number_fact<"operands", Operands>>, "heed: a primitive has one or two operands");
   return Operands <= 2;
 }
 template <class F, int Operands> constexpr bool require_value_of_primitive() {
-  static_assert(given<on_packs<F, Operands>::has_value, operand_fact<F::name>, number_fact<"operands", Operands>>,
+  static_assert(given<on_packs<F, Operands>::has_value, fact_of_primitive<F>, number_fact<"operands", Operands>>,
                 "heed: a primitive has a static value(...) of as many operands, which gives packs of float for such, and of double");
   return on_packs<F, Operands>::has_value;
 }
@@ -153,4 +172,4 @@ constexpr typename type_of_primitive<admits_primitive<F, A, More...>(), A, More.
   }
 }
 
-}  // namespace heed
+}  // namespace heed::internal

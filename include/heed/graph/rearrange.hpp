@@ -3,7 +3,7 @@
 #pragma once
 #include "reduction.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 template <class Shape, class X, class... To> constexpr bool require_replacement() {
   constexpr bool there = has<Shape, X>, two = distinct<To...>, free = (!has_name<drop<Shape, X>, To> && ...);
@@ -184,4 +184,4 @@ template <auto... Axes, Symbolic A> constexpr auto arrange(const A& a) {
   }
 }
 
-}  // namespace heed
+}  // namespace heed::internal

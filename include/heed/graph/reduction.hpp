@@ -3,7 +3,7 @@
 #pragma once
 #include "pointwise.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 template <class Shape, class... X> constexpr bool require_axes() {
   constexpr bool ok = has_all<Shape, X...>;
@@ -106,4 +106,4 @@ template <auto Axis> constexpr auto make_size() {
 }
 template <auto Axis> inline constexpr auto size = make_size<Axis>();
 
-}  // namespace heed
+}  // namespace heed::internal

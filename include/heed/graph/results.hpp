@@ -4,7 +4,7 @@
 #include "input.hpp"
 #include <iosfwd>
 
-namespace heed {
+namespace heed::internal {
 
 inline constexpr int max_results = 64;
 
@@ -86,4 +86,4 @@ std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& t
   return to;
 }
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -5,7 +5,7 @@
 #include "growth.hpp"
 #include "score_match.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 struct comparisons {
   struct pair { node_id comparison, made; };               // a reduction on one side, made of what the other side computes
@@ -87,4 +87,4 @@ struct comparisons {
   }
 };
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

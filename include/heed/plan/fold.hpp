@@ -6,7 +6,7 @@
 #include <bit>
 #include <limits>
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 constexpr double square_root(double x) {
   if (!(x > 0)) return x == 0 ? 0 : std::numeric_limits<double>::quiet_NaN();
@@ -178,4 +178,4 @@ constexpr node_id scaled(graph& g, node_id i, double c, int depth = 8) {
   }
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

@@ -7,7 +7,7 @@
 #pragma once
 #include "uses.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 struct gradient_sink {
   node_id root{}, core{};                                  // what is written; the reduction below it (or the pairs themselves)
@@ -288,4 +288,4 @@ struct gradient_matcher {
   }
 };
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

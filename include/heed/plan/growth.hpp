@@ -4,7 +4,7 @@
 #include "../graph/graph.hpp"
 #include <bit>
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 using node_flags = fixed_array<bool, graph::capacity>;
 
@@ -124,4 +124,4 @@ struct memory_of_the_call {
   }
 };
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-namespace heed::middle::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::middle::inline HEED_INSTRUCTION_SET {
 
 // Kernels compute in float, or in double. A float is exact in both; any other end moves out as far as rounding could.
 constexpr double largest_float = std::numeric_limits<float>::max();
@@ -123,4 +123,4 @@ inline interval power(interval a, double c) {
   return a.lo > 0 && c >= 0 ? widened(a, std::pow(a.lo, c), std::pow(a.hi, c)) : interval();
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

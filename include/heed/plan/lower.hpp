@@ -4,7 +4,7 @@
 #pragma once
 #include "split.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 struct kept_value {
   instruction_id value{}, keep{};                          // keep 0: always there
@@ -469,4 +469,4 @@ struct lowering {
 
 constexpr region lowered(const plan& p, int i) { return lowering(p, p.regions[std::size_t(i)]).run(); }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

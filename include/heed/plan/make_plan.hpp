@@ -3,7 +3,7 @@
 #pragma once
 #include "lower.hpp"
 
-namespace heed::middle::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::middle::inline HEED_INSTRUCTION_SET {
 
 struct merged_graph {
   graph g{};
@@ -70,4 +70,4 @@ inline constexpr auto first_alike_of = []<int... I>(std::integer_sequence<int, I
   return r;
 }(std::make_integer_sequence<int, plan_of<Outs...>.region_count>{});
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

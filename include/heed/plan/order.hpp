@@ -8,7 +8,7 @@
 #include "region.hpp"
 #include <bit>
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 using axis_orders = fixed_array<std::uint64_t, graph::capacity>;   // memory order of each value: 5 bits an axis, number + 1
 
@@ -101,4 +101,4 @@ constexpr axis_list list_of(std::uint64_t order) {
   return r;
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

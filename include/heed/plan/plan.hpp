@@ -4,7 +4,7 @@
 #include "../graph/results.hpp"
 #include "gradient_match.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 inline constexpr int max_regions = 320;
 inline constexpr int max_reads = max_operands;
@@ -60,4 +60,4 @@ struct plan {
   plan_fault fault{};
 };
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

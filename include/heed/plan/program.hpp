@@ -1,11 +1,11 @@
 // A program: the pointwise part of a region as a list of instructions, each on earlier ones. Instruction 0 is "nothing".
 // A program says what is computed for one element; the region says which elements there are. Its instructions are already
 // typed: arithmetic never mixes whole and real numbers (a cast stands between), and there is no mask, softmax or mean in it.
-// Everything of the middle lives in heed::middle: its plain names (plan, region, buffer, role) are left to the user.
+// Everything of the middle lives in heed::internal::middle: its names are plain (plan, region, buffer, role).
 #pragma once
 #include "../graph/node.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 // How often a value changes inside a region: once an item (batch), with the rows, with the columns, or with both. It decides
 // where a value is computed and how it is read.
@@ -66,7 +66,7 @@ constexpr fixed_array<bool, program::capacity> needed_by(const program& p, instr
   return r;
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle
 
-namespace heed::run { using namespace middle; }
-namespace heed::show { using namespace middle; }
+namespace heed::internal::run { using namespace middle; }
+namespace heed::internal::show { using namespace middle; }

@@ -3,7 +3,7 @@
 #pragma once
 #include "program.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 // score:  for each batch item, rows x columns of a contraction, a program over that tile, a mask, an online softmax along
 //         the columns, weighted values: out[row, width] = softmax(score)[row, column] . v[column, width].
@@ -152,4 +152,4 @@ constexpr bool computable(const region& r) {
   return true;
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

@@ -8,7 +8,7 @@
 #include "make_plan.hpp"
 #include "../graph/gradient.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 struct two_passes {
   graph forward{};                                         // the declared graph, and log-sum-exps behind it
@@ -130,4 +130,4 @@ constexpr two_passes split_passes(differentiation d, const merged_graph& forward
   return x.r;
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

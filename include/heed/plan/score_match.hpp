@@ -5,7 +5,7 @@
 #include "order.hpp"
 #include <bit>
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 struct score_match {
   const char* reason = "";                                 // empty: it is a score region
@@ -105,4 +105,4 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   return r;
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

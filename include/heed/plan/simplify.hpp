@@ -6,7 +6,7 @@
 #include "score_match.hpp"
 #include "sums_over_pairs.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 // The nodes that some roots need.
 template <std::size_t N>
@@ -277,4 +277,4 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
   return r;
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

@@ -5,7 +5,7 @@
 #include "comparisons.hpp"
 #include "plan.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 struct splitter {
   plan p;
@@ -521,4 +521,4 @@ constexpr plan split_into_regions(const simplified_graph& s, int count, const ax
   return x.p;
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

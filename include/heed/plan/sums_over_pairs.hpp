@@ -5,7 +5,7 @@
 #include "fold.hpp"
 #include "growth.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 // Weights that are used in other ways than to weigh values: by a gradient, most likely, which needs their log-sum-exp.
 constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used) {
@@ -98,4 +98,4 @@ constexpr bool come_apart(graph& g, node_id i, vanishing& paired, presences& pre
   }
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

@@ -4,7 +4,7 @@
 #include "comparisons.hpp"
 #include "simplify.hpp"
 
-namespace heed::middle {
+namespace heed::internal::middle {
 
 struct uses {
   node_marks decides{};                                    // see deciding
@@ -103,4 +103,4 @@ constexpr uses uses_of(const graph& g, const fixed_array<node_id, N>& roots, int
   return u;
 }
 
-}  // namespace heed::middle
+}  // namespace heed::internal::middle

@@ -12,7 +12,7 @@
 #include <boost/hana/tuple.hpp>
 #include <boost/hana/type.hpp>
 
-namespace heed {
+namespace heed::internal {
 
 // into(O, L): where the results go, in the order of `results`; into(L, grad(q) = dQ): those that have a name also by it, in any
 // order behind the others.
@@ -123,8 +123,11 @@ workspace& workspace_in(const Map& arguments, workspace& otherwise) {
   if constexpr (holds<Map, key>) return *arguments[key{}]; else return otherwise;
 }
 
+// Traits of a user's give a view.
+inline const bound& as_bound(const bound& b) { return b; }
+template <class T> bound as_bound(const heed::view<T>& v) { return operand_traits<heed::view<T>>::bind(v); }
 // Not inlined: the operands of a call are many and of few types.
-template <class T> [[gnu::noinline]] void locate(bound& to, T& operand) { to = traits_of<T>::bind(operand); }
+template <class T> [[gnu::noinline]] void locate(bound& to, T& operand) { to = as_bound(traits_of<T>::bind(operand)); }
 
 // The memory of result K of some.
 template <std::size_t K, const expression&... Outs, class... X>
@@ -164,4 +167,4 @@ call_frame frame_of(const Map& arguments) {
 }
 
 }  // namespace run
-}  // namespace heed
+}  // namespace heed::internal

@@ -7,7 +7,7 @@
 #include "footprint.hpp"
 #include "memory.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 using middle::bit;
 
 // A list of at most `Capacity` elements in place.
@@ -357,4 +357,4 @@ class call_check {
 inline void check_everything(const middle::plan& p, call_frame& f, bool doubles) { call_check(p, f, doubles).all(); }
 inline void (*check_call)(const middle::plan&, call_frame&, bool doubles) = check_everything;
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

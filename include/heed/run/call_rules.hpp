@@ -4,7 +4,7 @@
 #include "arguments.hpp"
 #include "graph_rules.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 // ---- rules: each names its facts and nothing else, so that a failure prints two lines of context
 template <text Name, bool Known> constexpr bool require_known() {
@@ -237,4 +237,4 @@ struct call_rules {
   }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

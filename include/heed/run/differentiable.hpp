@@ -6,8 +6,7 @@
 #include "../plan/saved_values.hpp"
 #include "fused.hpp"
 
-namespace heed {
-namespace run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <bool Fits> constexpr bool require_room_for_saved() {
   static_assert(given<Fits>, "heed: the results of a differentiable graph and what its backward pass wants are at most 64 values; make the step one call: fuse<results(loss, gradient<loss>(wrt(...)))>");
@@ -36,20 +35,22 @@ struct growing {
     return {reinterpret_cast<const element_type*>(memory.get()), std::span<const extent_t>(extents.data(), std::size_t(Rank))};
   }
 };
-}  // namespace run
+}  // namespace heed::internal::run
 
-template <element Type, int Rank>
-struct operand_traits<run::growing<Type, Rank>> {
-  using element_type = storage<Type>;
+template <heed::internal::element Type, int Rank>
+struct heed::operand_traits<heed::internal::run::growing<Type, Rank>> {
+  using growing = internal::run::growing<Type, Rank>;
+  using element_type = typename growing::element_type;
   static constexpr bool binds = true;
   static constexpr int rank = Rank;
-  static run::bound bind(run::growing<Type, Rank>& g) {
-    run::bound b;
-    b.rank = Rank, b.grow = run::growing<Type, Rank>::grow, b.owner = &g;
+  static internal::run::bound bind(growing& g) {
+    internal::run::bound b;
+    b.rank = Rank, b.grow = growing::grow, b.owner = &g;
     return b;
   }
 };
 
+namespace heed::internal {
 namespace run::inline HEED_INSTRUCTION_SET {
 
 // What is known of a pair of passes while compiling: the choice, and both as graphs.
@@ -181,4 +182,4 @@ consteval auto differentiable(wrt_list<Inputs...>) {
 template <result_list R, options O = options{}> consteval auto differentiable(ill_formed) { return ill_formed_pair{}; }
 
 }  // inline namespace
-}  // namespace heed
+}  // namespace heed::internal

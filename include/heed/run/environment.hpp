@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 // A value in memory. Strides are in elements, by axis number; an axis the value lacks has stride 0: that is all of
 // broadcasting.
@@ -39,4 +39,4 @@ struct scratch {
 //     static void run(const environment&, const scratch&) noexcept;   // parallel inside; never throws
 //   };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

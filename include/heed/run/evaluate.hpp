@@ -18,7 +18,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 constexpr bool is_program_leaf(op o) {
   return o == op::load || o == op::index || o == op::size || o == op::tile || is_reduction(o);
@@ -200,4 +200,4 @@ HEED_INLINE auto evaluate(const Env& env) {
   return slot<Region, Env, Root>(v);
 }
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -12,7 +12,7 @@
 #include <boost/hana/for_each.hpp>
 #include <boost/hana/range.hpp>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 // Where values lie. Views are followed down to an input or a buffer; a value computed into a merged or renamed buffer is
 // found by walking from the buffer down to it.
@@ -132,4 +132,4 @@ void execute(const call_frame& f, workspace& memory) {
   });
 }
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

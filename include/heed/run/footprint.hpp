@@ -4,7 +4,7 @@
 #include "operand.hpp"
 #include <cstdint>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 inline bool is_empty(const bound& b) {
   for (int i = 0; i < b.rank; ++i)
@@ -84,4 +84,4 @@ inline bool share_memory(const bound& a, int a_bytes, const bound& b, int b_byte
   return true;
 }
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -4,7 +4,7 @@
 #include "call_rules.hpp"
 #include "execute.hpp"
 
-namespace heed::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::inline HEED_INSTRUCTION_SET {
 
 // A compiled graph. Calls may run at the same time from several threads; each has a workspace of its own.
 template <options O, const expression&... Outs>
@@ -43,4 +43,4 @@ struct make_fused<R, O, std::index_sequence<I...>> { using type = fused<O, *R.of
 template <result_list R, options O = options{}>
 inline constexpr typename make_fused<R, O, std::make_index_sequence<std::size_t(R.count)>>::type fuse{};
 
-}  // namespace heed
+}  // namespace heed::internal

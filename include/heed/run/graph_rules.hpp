@@ -3,7 +3,7 @@
 #pragma once
 #include "../plan/make_plan.hpp"
 
-namespace heed {
+namespace heed::internal {
 
 struct options {
   bool strict = false;                                     // a region that cannot be fused is an error
@@ -74,4 +74,4 @@ constexpr bool fusible() {
 }
 
 }  // namespace run
-}  // namespace heed
+}  // namespace heed::internal

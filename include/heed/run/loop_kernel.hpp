@@ -8,7 +8,7 @@
 #include <bit>
 #include <cmath>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 // What a thread remembers of the reductions of a region: of each a row of values along an axis that a later one runs over (a score along
 // the keys), or one value where there is none. It is forgotten when the index along another axis changes.
@@ -181,4 +181,4 @@ struct loop_kernel {
   }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -7,7 +7,7 @@
 #include "team.hpp"
 #include "../simd/tile.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct matmul_loops {
@@ -347,4 +347,4 @@ struct matmul_kernel {
   static void run(const environment& c, const scratch& s) noexcept { loops::run(c, s); }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -3,7 +3,7 @@
 #include "../simd/pack.hpp"
 #include "environment.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <element E, class To>
 HEED_INLINE To element_at(const void* base, extent_t at) {
@@ -92,4 +92,4 @@ inline flat_stride flattened(const axis_list& axes, const extent_t* extent, cons
   return r;
 }
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -14,7 +14,7 @@ template <class T>
 struct view {
   T* data = nullptr;
   int rank = 0;
-  std::array<extent_t, max_rank> extents{}, strides{};
+  std::array<extent_t, internal::max_rank> extents{}, strides{};
   extent_t available = -1;                                 // elements that are there, from `data` on; -1: nobody has said
 
   view(T* pointer, std::initializer_list<extent_t> e) : view(pointer, std::span(e.begin(), e.size())) {}
@@ -28,7 +28,7 @@ struct view {
     }
   }
   view(T* pointer, std::span<const extent_t> e, std::span<const extent_t> s) : data(pointer), rank(checked_rank(e.size())) {
-    if (s.size() != e.size()) refuse({}, {}, {extent_t(e.size()), " strides"}, {extent_t(s.size())});
+    if (s.size() != e.size()) internal::refuse({}, {}, {extent_t(e.size()), " strides"}, {extent_t(s.size())});
     std::copy(e.begin(), e.end(), extents.begin());
     std::copy(s.begin(), s.end(), strides.begin());
   }
@@ -41,7 +41,7 @@ struct view {
 
  private:
   static int checked_rank(std::size_t n) {
-    if (n > std::size_t(max_rank)) refuse({}, {}, {"at most ", max_rank, " axes"}, {extent_t(n)});
+    if (n > std::size_t(internal::max_rank)) internal::refuse({}, {}, {"at most ", internal::max_rank, " axes"}, {extent_t(n)});
     return int(n);
   }
 };
@@ -55,7 +55,9 @@ template <class T> view(std::vector<T>&, std::initializer_list<extent_t>, std::i
 template <class T> view(const std::vector<T>&, std::initializer_list<extent_t>, std::initializer_list<extent_t>) -> view<const T>;
 template <class T, std::size_t N> view(std::span<T, N>, std::initializer_list<extent_t>, std::initializer_list<extent_t>) -> view<T>;
 
-namespace run {
+}  // namespace heed
+namespace heed::internal::run {
+
 // What every operand becomes.
 struct bound {
   void* data = nullptr;
@@ -67,9 +69,12 @@ struct bound {
 };
 template <class T> inline constexpr int static_rank_of_array = 0;
 template <class T, std::size_t N> inline constexpr int static_rank_of_array<T[N]> = 1 + static_rank_of_array<T>;
-}  // namespace run
 
-// How a type binds: its element, whether it can be written, its rank if that is static (-1: not), and the conversion.
+}  // namespace heed::internal::run
+namespace heed {
+
+// How a type binds: its element, whether it can be written, its rank if that is static (-1: not), and the conversion, which gives a view
+// where the type is one of a user's.
 template <class T> struct operand_traits { static constexpr bool binds = false; };
 
 template <class T, int Rank>
@@ -77,8 +82,8 @@ struct operand_traits<tensor<T, Rank>> {
   using element_type = T;
   static constexpr bool binds = true;
   static constexpr int rank = Rank;
-  template <class X> static run::bound bind(X& t) {
-    run::bound b;
+  template <class X> static internal::run::bound bind(X& t) {
+    internal::run::bound b;
     b.data = const_cast<T*>(t.data());
     b.rank = t.rank();                                     // more axes than an input can have are found by the call
     const std::size_t kept = std::min(t.extents().size(), b.extents.size());
@@ -92,27 +97,27 @@ struct operand_traits<view<T>> {
   using element_type = T;
   static constexpr bool binds = true;
   static constexpr int rank = -1;
-  static run::bound bind(const view<T>& v) {
-    run::bound b;
+  static internal::run::bound bind(const view<T>& v) {
+    internal::run::bound b;
     b.data = const_cast<std::remove_const_t<T>*>(v.data), b.rank = v.rank, b.extents = v.extents, b.strides = v.strides, b.available = v.available;
     return b;
   }
 };
-template <class T> requires(is_storable<T> && !std::is_same_v<T, bool>)
+template <class T> requires(internal::is_storable<T> && !std::is_same_v<T, bool>)
 struct operand_traits<std::vector<T>> {
   using element_type = T;
   static constexpr bool binds = true;
   static constexpr int rank = 1;
-  template <class X> static run::bound bind(X& v) {
+  template <class X> static internal::run::bound bind(X& v) {
     return {const_cast<T*>(v.data()), 1, {extent_t(v.size())}, {1}};
   }
 };
-template <class T, std::size_t N> requires is_storable<T>
+template <class T, std::size_t N> requires internal::is_storable<T>
 struct operand_traits<std::array<T, N>> {
   using element_type = T;
   static constexpr bool binds = true;
   static constexpr int rank = 1;
-  template <class X> static run::bound bind(X& a) {
+  template <class X> static internal::run::bound bind(X& a) {
     return {const_cast<T*>(a.data()), 1, {extent_t(N)}, {1}};
   }
 };
@@ -121,7 +126,7 @@ struct operand_traits<std::span<T, N>> {
   using element_type = T;
   static constexpr bool binds = true;
   static constexpr int rank = 1;
-  static run::bound bind(const std::span<T, N>& v) {
+  static internal::run::bound bind(const std::span<T, N>& v) {
     return {const_cast<std::remove_const_t<T>*>(v.data()), 1, {extent_t(v.size())}, {1}};
   }
 };
@@ -129,12 +134,12 @@ template <class T, std::size_t N>
 struct operand_traits<T[N]> {
   using element_type = std::remove_all_extents_t<T>;
   static constexpr bool binds = true;
-  static constexpr int rank = run::static_rank_of_array<T[N]>;
+  static constexpr int rank = internal::run::static_rank_of_array<T[N]>;
   static constexpr std::array<extent_t, std::size_t(rank)> static_extents = []<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<extent_t, std::size_t(rank)>{extent_t(std::extent_v<T[N], I>)...};
   }(std::make_index_sequence<std::size_t(rank)>{});
-  template <class X> static run::bound bind(X& a) {
-    run::bound b;
+  template <class X> static internal::run::bound bind(X& a) {
+    internal::run::bound b;
     b.data = const_cast<std::remove_const_t<element_type>*>(reinterpret_cast<const element_type*>(&a));
     b.rank = rank;
     fill<T[N]>(b, 0);
@@ -144,7 +149,7 @@ struct operand_traits<T[N]> {
   }
 
  private:
-  template <class A> static void fill(run::bound& b, std::size_t i) {
+  template <class A> static void fill(internal::run::bound& b, std::size_t i) {
     if constexpr (std::is_array_v<A>) {
       b.extents[i] = extent_t(std::extent_v<A>);
       fill<std::remove_extent_t<A>>(b, i + 1);
@@ -152,12 +157,12 @@ struct operand_traits<T[N]> {
   }
 };
 // A plain number, for an input without axes; it lives as long as the call.
-template <class T> requires is_storable<T>
+template <class T> requires internal::is_storable<T>
 struct operand_traits<T> {
   using element_type = T;
   static constexpr bool binds = true;
   static constexpr int rank = 0;
-  static run::bound bind(const T& v) { return {const_cast<T*>(&v), 0, {}, {}}; }
+  static internal::run::bound bind(const T& v) { return {const_cast<T*>(&v), 0, {}, {}}; }
 };
 
 }  // namespace heed

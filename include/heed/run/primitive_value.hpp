@@ -6,7 +6,7 @@
 #include "../simd/pack.hpp"
 #include <concepts>
 
-namespace heed {
+namespace heed::internal {
 
 inline namespace HEED_INSTRUCTION_SET { template <class T> struct pack_argument { simd::pack<T> x; }; }
 
@@ -64,4 +64,4 @@ template <class T = double> T primitive_number(const primitive_entry& p, T a, T 
 }
 
 }  // namespace run
-}  // namespace heed
+}  // namespace heed::internal

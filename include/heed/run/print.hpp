@@ -5,9 +5,7 @@
 #include <cstdio>
 #include <iosfwd>
 
-namespace heed {
-
-namespace run {
+namespace heed::internal::run {
 
 // A number in at most `digits` digits; a truth is 1 or 0.
 inline std::string number_text(double x, int digits) {
@@ -70,12 +68,14 @@ class printed_tensor {
   std::string text_;
 };
 
-}  // namespace run
+}  // namespace heed::internal::run
+
+namespace heed {
 
 // With the precision of the stream.
 template <class Char, class Traits, class T, int Rank>
 std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& to, const tensor<T, Rank>& t) {
-  return to << run::printed_tensor(t, int(to.precision())).text().c_str();
+  return to << internal::run::printed_tensor(t, int(to.precision())).text().c_str();
 }
 
 }  // namespace heed

@@ -4,7 +4,7 @@
 #include "fused.hpp"
 #include "reference_graph.hpp"
 
-namespace heed::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::inline HEED_INSTRUCTION_SET {
 
 // The oracle: the declared graph, naively, in double. Same bindings; the results are tensors or views of double.
 template <const expression&... Outs>
@@ -56,4 +56,4 @@ struct make_referenced<R, std::index_sequence<I...>> { using type = referenced<*
 template <result_list R>
 inline constexpr typename make_referenced<R, std::make_index_sequence<std::size_t(R.count)>>::type reference{};
 
-}  // namespace heed
+}  // namespace heed::internal

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 struct dense_value {
   axis_set axes = 0;
@@ -284,4 +284,4 @@ class reference_graph {
   std::vector<dense_value> values_;
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -7,7 +7,7 @@
 #include "memory.hpp"
 #include "team.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 using phases = std::array<std::int8_t, program::capacity>;
 
@@ -291,4 +291,4 @@ struct row_kernel {
   }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

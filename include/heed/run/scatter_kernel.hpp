@@ -6,7 +6,7 @@
 #include "../plan/score_match.hpp"
 #include "loop_kernel.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region>
 struct scatter_kernel {
@@ -86,4 +86,4 @@ struct scatter_kernel {
   }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

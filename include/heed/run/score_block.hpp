@@ -7,7 +7,7 @@
 #include "memory.hpp"
 #include <cstring>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <class T> inline constexpr int batch_keys = 192;  // keys whose weights wait for their values
 
@@ -143,4 +143,4 @@ HEED_NOINLINE inline void finish_rows(const row_block<T>& b, T* inverse, T* lse,
   }
 }
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -8,7 +8,7 @@
 #include <bit>
 #include <cstring>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <class T> inline constexpr int gradient_keys = 96;   // keys whose pairwise values wait: those of two slots stay in L1
 
@@ -369,4 +369,4 @@ struct gradient_work {
   }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -13,7 +13,7 @@
 #pragma once
 #include "score_gradient_sums.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct score_gradient_loops {
@@ -430,4 +430,4 @@ struct score_gradient_kernel {
   static void run(const environment& c, const scratch& s) noexcept { loops::run(c, s); }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -4,7 +4,7 @@
 #pragma once
 #include "score_program.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 constexpr bool is_tile(const instruction& x, int number) { return x.code == op::tile && x.operand == number; }
 constexpr bool reduces_to_rows(sink_kind k) { return k == sink_kind::uniform_sum || k == sink_kind::row_sum; }
@@ -119,4 +119,4 @@ struct score_gradient_program {
   }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

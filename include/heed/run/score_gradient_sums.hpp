@@ -4,7 +4,7 @@
 #include "score_gradient_block.hpp"
 #include "workspace.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct gradient_sums {
@@ -102,4 +102,4 @@ struct gradient_sums {
   }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

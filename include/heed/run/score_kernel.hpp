@@ -7,7 +7,7 @@
 #include "team.hpp"
 #include <span>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct score_loops {
@@ -305,4 +305,4 @@ struct score_kernel {
   static void run(const environment& c, const scratch& s) noexcept { loops::run(c, s); }
 };
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -6,7 +6,7 @@
 #include "loop_kernel.hpp"
 #include "score_block.hpp"
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region, class T>
 struct score_program {
@@ -492,4 +492,4 @@ inline pack_range visible_packs(typename score_program<Region, T>::context& c, c
   return r;
 }
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -9,7 +9,7 @@
 #include <omp.h>
 #include <sched.h>
 
-namespace heed::run::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 // How many threads a parallel loop started here would use. Inside a parallel region of the caller that is one, unless the
 // caller allowed nesting; the caller's own threads each get a team of their own.
@@ -126,4 +126,4 @@ void for_each_step(std::ptrdiff_t count, std::ptrdiff_t steps, int threads, open
   }
 }
 
-}  // namespace heed::run
+}  // namespace heed::internal::run

@@ -14,9 +14,8 @@
 #include <utility>
 #include <vector>
 
-namespace heed {
+namespace heed::internal::run {
 
-namespace run {
 // 64-byte aligned memory that is freed with its owner. Not a std::unique_ptr: <memory> costs every file a tenth of a second.
 class aligned_memory {
  public:
@@ -72,28 +71,30 @@ template <int Axes, int Indices> constexpr bool require_indices() {
                 "heed: an element of a tensor has one index for each axis");
   return true;
 }
-}  // namespace run
+}  // namespace heed::internal::run
+
+namespace heed {
 
 // tensor<float> q(2, 8, 512, 64): elements are 0 at first. T: float, double, std::int32_t, std::int64_t, bool.
 // tensor<float, 4>: the number of axes is checked while compiling, where elements are read and where the tensor is bound.
 template <class T, int Rank = -1>
 class tensor {
-  static_assert(is_storable<T>, "heed: a tensor holds float, double, std::int32_t, std::int64_t or bool");
+  static_assert(internal::is_storable<T>, "heed: a tensor holds float, double, std::int32_t, std::int64_t or bool");
 
  public:
   using value_type = T;
   tensor() : tensor(std::span<const extent_t>(std::array<extent_t, std::size_t(Rank < 0 ? 0 : Rank)>{})) {}
   explicit tensor(std::span<const extent_t> extents)
       : extents_(extents.begin(), extents.end()), strides_(extents.size()),
-        size_(run::checked_count(extents, sizeof(T))), memory_(size_ * sizeof(T)) {
-    if (Rank >= 0 && rank() != Rank) refuse({}, {}, {Rank, Rank == 1 ? " extent" : " extents"}, {rank()});
+        size_(internal::run::checked_count(extents, sizeof(T))), memory_(size_ * sizeof(T)) {
+    if (Rank >= 0 && rank() != Rank) internal::refuse({}, {}, {Rank, Rank == 1 ? " extent" : " extents"}, {rank()});
     extent_t s = 1;
     for (std::size_t i = extents_.size(); i-- > 0; s *= extents_[i]) strides_[i] = s;
     std::fill(begin(), end(), T(0));
   }
   template <class... E> requires(sizeof...(E) > 0 && (std::is_convertible_v<E, extent_t> && ...))
   explicit tensor(E... extents) : tensor(std::span<const extent_t>(std::array<extent_t, sizeof...(E)>{extent_t(extents)...})) {
-    run::require_extents<Rank, int(sizeof...(E))>();
+    internal::run::require_extents<Rank, int(sizeof...(E))>();
   }
   tensor(const tensor& o) : tensor(std::span<const extent_t>(o.extents_)) { std::copy(o.begin(), o.end(), begin()); }
   tensor(tensor&&) noexcept = default;
@@ -133,20 +134,20 @@ class tensor {
     return i;
   }
   template <class... I> std::size_t offset(I... index) const {
-    run::require_indices<Rank, int(sizeof...(I))>();
-    assert(run::are_inside(extents_, {extent_t(index)...}) && "heed: indices outside a tensor, or not one for each axis");
+    internal::run::require_indices<Rank, int(sizeof...(I))>();
+    assert(internal::run::are_inside(extents_, {extent_t(index)...}) && "heed: indices outside a tensor, or not one for each axis");
     extent_t o = 0;
     std::size_t k = 0;
     ((o += extent_t(index) * strides_[k++]), ...);
     return std::size_t(o);
   }
   template <class... I> std::size_t checked_offset(I... index) const {
-    if (!run::are_inside(extents_, {extent_t(index)...})) run::refuse_indices(extents_, {extent_t(index)...});
+    if (!internal::run::are_inside(extents_, {extent_t(index)...})) internal::run::refuse_indices(extents_, {extent_t(index)...});
     return offset(index...);
   }
   std::vector<extent_t> extents_, strides_;
   std::size_t size_ = 0;
-  run::aligned_memory memory_;
+  internal::run::aligned_memory memory_;
 };
 
 }  // namespace heed

@@ -21,7 +21,7 @@ class workspace {
   std::size_t bytes() const { return size_; }
   // 64-byte aligned; what was in it is gone when it grows. Throws std::bad_alloc and then keeps what it had.
   std::byte* at_least(std::size_t bytes) {
-    if (bytes > size_ || !memory_.get()) memory_ = run::aligned_memory(bytes), size_ = bytes;
+    if (bytes > size_ || !memory_.get()) memory_ = internal::run::aligned_memory(bytes), size_ = bytes;
     return memory_.get();
   }
 
@@ -29,7 +29,7 @@ class workspace {
   class lease {
    public:
     explicit lease(workspace& w) : of_(w) {
-      if (__atomic_test_and_set(&of_.taken_, __ATOMIC_ACQUIRE)) refuse("workspace", {}, {"one for each call that runs"}, {"one that another call is using"});
+      if (__atomic_test_and_set(&of_.taken_, __ATOMIC_ACQUIRE)) internal::refuse("workspace", {}, {"one for each call that runs"}, {"one that another call is using"});
     }
     ~lease() { __atomic_clear(&of_.taken_, __ATOMIC_RELEASE); }
     lease(const lease&) = delete;
@@ -40,12 +40,13 @@ class workspace {
   };
 
  private:
-  run::aligned_memory memory_;
+  internal::run::aligned_memory memory_;
   std::size_t size_ = 0;
   bool taken_ = false;                                     // touched through atomic builtins: <atomic> costs every file 0.05 s
 };
 
-namespace run::inline HEED_INSTRUCTION_SET {
+}  // namespace heed
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 inline std::size_t rounded_up(std::size_t n) { return (n + 63) / 64 * 64; }
 inline constexpr extent_t largest_buffer = extent_t(1) << 48;   // bytes: more than a process can address, and sums still fit
@@ -95,5 +96,4 @@ inline buffer_places place_buffers(const middle::plan& p, const extent_t* extent
   return r;
 }
 
-}  // namespace run
-}  // namespace heed
+}  // namespace heed::internal::run

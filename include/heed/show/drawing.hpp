@@ -3,7 +3,7 @@
 #include "../plan/make_plan.hpp"
 #include "text.hpp"
 
-namespace heed::show::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
 inline std::string quoted(const std::string& s) {
   std::string r = "\"";
@@ -45,4 +45,4 @@ inline std::string drawing(const plan& p) {
   return s + "}\n";
 }
 
-}  // namespace heed::show
+}  // namespace heed::internal::show

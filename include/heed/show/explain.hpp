@@ -6,7 +6,7 @@
 #include "text.hpp"
 #include "tiles.hpp"
 
-namespace heed::show::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
 inline double elements(const extent_table& e, axis_set s) {
   double r = 1;
@@ -134,7 +134,7 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
   };
   std::string s = "region " + std::to_string(number) + ": " + name_of(r.kind);
   if (*r.reason) s += std::string(" (not fused: ") + r.reason + ")";
-  s += ", " + std::string(heed::name_of(r.real)) + "\n";
+  s += ", " + std::string(internal::name_of(r.real)) + "\n";
   const auto line = [&](const char* what, const std::string& text) {
     if (!text.empty()) s += std::string("  ") + what + std::string(std::size_t(12 - int(std::string(what).size())), ' ') + text + "\n";
   };
@@ -205,4 +205,4 @@ inline std::string explain_plan(const plan& p, const std::vector<region>& region
   return s + "between regions: " + (between.empty() ? std::string("nothing is stored") : between) + "\n";
 }
 
-}  // namespace heed::show
+}  // namespace heed::internal::show

@@ -7,7 +7,7 @@
 #include "drawing.hpp"
 #include "explain.hpp"
 
-namespace heed {
+namespace heed::internal {
 namespace show::inline HEED_INSTRUCTION_SET {
 
 // The arguments of a look: extents and operands, checked like those of a call.
@@ -221,4 +221,4 @@ std::string picture(const extent_binding<Row>& rows, const extent_binding<Column
 }
 
 }  // inline namespace
-}  // namespace heed
+}  // namespace heed::internal

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-namespace heed::show::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
 inline const char* name_of(op o) {
   static constexpr const char* names[] = {
@@ -99,7 +99,7 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
     case op::pick: return "pick<" + axis_name(g, x.first) + ">(" + sub(0, -1) + ", " + number(x.value) + ")";
     case op::shift: return "shift<" + axis_name(g, x.first) + ">(" + sub(0, -1) + ", " + number(x.value) + ")";
     case op::concat: return of(axis_name(g, x.second) + ", " + axis_name(g, x.third) + ", " + axis_name(g, x.first));
-    case op::cast: return std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, -1) + ")";
+    case op::cast: return std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, -1) + ")";
     default: break;
   }
   if (x.over) return of(axes_text(g, x.over));
@@ -141,7 +141,7 @@ std::string graph_text(const graph& g, const fixed_array<node_id, N>& roots, int
   for (int i = 1; i < g.size; ++i) {
     if (!used[std::size_t(i)]) continue;
     const std::string what = expression_text(g, i, [&](int j) { return j == i ? std::string() : "#" + std::to_string(j); });
-    s += "  #" + std::to_string(i) + " = " + what + "  (" + axes_text(g, g[i].axes) + ") " + heed::name_of(g[i].type);
+    s += "  #" + std::to_string(i) + " = " + what + "  (" + axes_text(g, g[i].axes) + ") " + internal::name_of(g[i].type);
     for (int k = 0; k < count; ++k)
       if (roots[std::size_t(k)] == i) s += count == 1 ? "  <- result" : "  <- result " + std::to_string(k + 1);
     s += "\n";
@@ -162,7 +162,7 @@ inline std::string plan_text(const plan& p) {
   for (int b = 0; b < p.buffer_count; ++b) {
     const buffer& x = p.buffers[std::size_t(b)];
     const std::string name = result_name(p, b);
-    s += "  buffer " + std::to_string(b) + ": " + number_of(x.value) + " (" + axes_text(p.g, x.order) + ") " + heed::name_of(stored(x.type)) +
+    s += "  buffer " + std::to_string(b) + ": " + number_of(x.value) + " (" + axes_text(p.g, x.order) + ") " + internal::name_of(stored(x.type)) +
          (x.result >= 0 ? ", result " + std::to_string(x.result + 1) + (name.empty() ? "" : ": " + name)
                         : ", workspace from region " + std::to_string(x.first) + " to " + std::to_string(x.last)) + "\n";
   }
@@ -183,12 +183,12 @@ inline std::string program_text(const plan& p, const region& r) {
       case op::tile: what = tile_name(x); break;
       case op::load: what = "load " + operand_text(p, r.operands[std::size_t(x.operand)].value); break;
       case op::gather: what = "gather<" + axis_name(p.g, x.axis) + ">(" + operand_text(p, r.operands[std::size_t(x.operand)].value) + ", " + sub(0, 0) + ")"; break;
-      case op::cast: what = std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
+      case op::cast: what = std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
       default:
         what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, 0) + ")"
                       : operation(p.g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
     }
-    s += "  %" + std::to_string(i) + " = " + what + "  " + name_of(x.where) + ", " + heed::name_of(x.type) + "\n";
+    s += "  %" + std::to_string(i) + " = " + what + "  " + name_of(x.where) + ", " + internal::name_of(x.type) + "\n";
   }
   return s;
 }
@@ -209,7 +209,7 @@ inline std::string instruction_text(const plan& p, const region& r, int i, int o
     case op::gather: return "gather<" + axis_name(p.g, x.axis) + ">(" + operand_name(x.operand) + ", " + sub(0, -1) + ")";
     case op::cast:                                         // to whole it drops the fraction; to real it changes nothing
       if (class_of(x.type) != value_class::whole || class_of(r.code[x.a].type) == value_class::whole) return sub(0, outer);
-      return std::string("cast<") + heed::name_of(x.type) + ">(" + sub(0, -1) + ")";
+      return std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, -1) + ")";
     default: break;
   }
   if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, -1) + ")";
@@ -217,4 +217,4 @@ inline std::string instruction_text(const plan& p, const region& r, int i, int o
   return precedence(x.code) < outer ? "(" + s + ")" : s;
 }
 
-}  // namespace heed::show
+}  // namespace heed::internal::show

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace heed::show::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
 using extent_table = std::array<extent_t, max_axes>;       // by axis number; `runtime` where it is not known
 
@@ -218,4 +218,4 @@ class mask_tiles {
   bool single_ = false;                                    // one row and one column, not a tile
 };
 
-}  // namespace heed::show
+}  // namespace heed::internal::show

@@ -12,7 +12,7 @@
 
 #include "pack.hpp"
 
-namespace heed::simd::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
 
 // What the functions need to know about an element type. `shifted` is 1.5 * 2^digits plus the exponent bias: adding it
 // to x rounds x to an integer n, and the low bits of the sum are then n + bias, the exponent field of 2^n.
@@ -315,4 +315,4 @@ HEED_INLINE T power(T x, double c) {
   return std::pow(x, T(c));
 }
 
-}  // namespace heed::simd
+}  // namespace heed::internal::simd

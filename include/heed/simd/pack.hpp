@@ -38,7 +38,7 @@
 #define HEED_KEEP_LOOP _Pragma("GCC unroll 1")
 #endif
 
-namespace heed::simd::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
 
 // Width of a vector register in bytes and number of vector registers, as the target flags of the compiler say.
 #if defined(__AVX512F__)
@@ -577,4 +577,4 @@ HEED_INLINE bool all(mask<Size, N> m) {
 HEED_INLINE constexpr bool any(bool m) { return m; }
 HEED_INLINE constexpr bool all(bool m) { return m; }
 
-}  // namespace heed::simd
+}  // namespace heed::internal::simd

@@ -12,7 +12,7 @@
 #include "pack.hpp"
 #include "transpose.hpp"
 
-namespace heed::simd::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
 
 inline constexpr int vectors = 3;                           // packs of rows in a block
 inline constexpr int group = register_count == 32 ? 8 : 4;  // keys or columns in a register tile
@@ -363,4 +363,4 @@ inline void multiply_panel_grouped(const T* x, index rows, const T* panel, index
   panel_tiles<false, true>(x, 0, rows, panel, depth, sums);
 }
 
-}  // namespace heed::simd
+}  // namespace heed::internal::simd

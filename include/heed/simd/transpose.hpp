@@ -4,7 +4,7 @@
 
 #include "pack.hpp"
 
-namespace heed::simd::inline HEED_INSTRUCTION_SET {
+namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
 
 // Exchange the off-diagonal blocks of H x H: r[i] takes the left blocks of both rows, r[i + H] the right ones.
 template <int H, class T, int N>
@@ -61,4 +61,4 @@ HEED_NOINLINE inline void transpose_square(const T* __restrict from, const std::
   HEED_UNROLL for (int i = 0; i < lanes; ++i) r[i].store(to + i * Stride);
 }
 
-}  // namespace heed::simd
+}  // namespace heed::internal::simd
