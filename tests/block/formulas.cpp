@@ -1,4 +1,4 @@
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // Every composite against its formula, written out by hand in double: nothing here shares the graph with what it tests.
 #include "against_reference.hpp"
 using namespace heed_tests;

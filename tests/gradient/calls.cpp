@@ -1,6 +1,6 @@
 // Gradients by the call's own words, checks included: what a view shows a part of has zeros in the rest, and a gradient has the
 // element of its input.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // labels: sanitized
 #include "against_reference.hpp"
 using namespace heed::internal;

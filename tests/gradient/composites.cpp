@@ -1,5 +1,5 @@
 // The gradients of composites, of losses and of several results against central differences.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "gradient_graphs.hpp"
 using namespace heed_tests;
 using namespace heed_tests::gradient_graphs;

@@ -1,5 +1,5 @@
 // NaN stored in masked keys and values, through the kernels and by the call's own words.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "against_reference.hpp"
 using namespace heed_tests;
 

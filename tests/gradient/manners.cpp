@@ -1,5 +1,5 @@
 // How gradients behave where calculus does not say, or where what is stored must not matter; and how large their graphs are.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "gradient_graphs.hpp"
 #include <limits>
 using namespace heed::internal;

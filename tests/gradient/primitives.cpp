@@ -1,5 +1,5 @@
 // Every primitive of the language: its gradient, and where it is smooth the gradient of its gradient, against central differences.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "gradient_graphs.hpp"
 using namespace heed_tests;
 using namespace heed_tests::gradient_graphs;

@@ -1,6 +1,6 @@
 // Operations of a user's: fused against formulas written out by hand, in float and double, forward and backward; first and second
 // derivatives against central differences; absent operands, masks, text.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "against_reference.hpp"
 #include "user_primitives.hpp"
 using namespace heed_tests;

@@ -1,4 +1,4 @@
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // The front alone: equal expressions are one node, graphs graft, shapes and elements follow their rules.
 #include <boost/test/unit_test.hpp>
 #include <heed/graph/results.hpp>

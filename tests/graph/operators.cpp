@@ -1,4 +1,4 @@
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // Every operator of the language in a fused graph, against the oracle: real, whole and boolean, in float and double.
 #include "against_reference.hpp"
 using namespace heed::internal;

@@ -1,6 +1,6 @@
 // A chain of residual blocks stays linear: in nodes of its graph, in regions, in evaluation; and the names of what is
 // compiled do not grow at all.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include <heed/heed.hpp>
 #include <typeinfo>

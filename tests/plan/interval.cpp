@@ -1,7 +1,7 @@
 // Intervals hold every value: for each operator, operands are drawn as intervals, points are taken from them (NaN too where
 // an operand is the whole line), and what the operator gives for the points, in double and in float, must lie inside what it
 // gives for the intervals.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include "heed/plan/interval.hpp"
 #include "heed/run/evaluate.hpp"

@@ -1,6 +1,6 @@
 // The plan of a graph means what the graph means: every graph is planned, interpreted element by element and compared
 // with the oracle on the declared graph, at several extents.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include "graphs.hpp"
 #include <heed/block/activation.hpp>

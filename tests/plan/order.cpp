@@ -1,5 +1,5 @@
 // The memory order of what lies between regions: as declared, whatever simplification did to the operands.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include "graphs.hpp"
 #include "heed/block/activation.hpp"

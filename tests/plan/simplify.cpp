@@ -1,6 +1,6 @@
 // The simplification pass, called as an ordinary function on graphs built while this program runs: what it folds, what it
 // leaves alone, and that equal expressions are one node.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include "heed/heed.hpp"
 #include <memory>

@@ -1,7 +1,7 @@
 // Splitting into regions and lowering, as ordinary functions on graphs of every kind: regions run when what they read is
 // written, every result is written once, buffers live as long as they are read and share no memory while they do, programs
 // hold primitives alone.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include "planned.hpp"
 #include <heed/graph/gradient.hpp>

@@ -1,6 +1,6 @@
 // Values with several contractions below one sum, in every order of rename, projection, heads and norm: the gradients that come of one
 // input used in several ways. Plans are made and interpreted while the test runs; they mean what the graphs mean.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include "heed/block/activation.hpp"
 #include "heed/block/heads.hpp"

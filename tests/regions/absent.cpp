@@ -1,6 +1,7 @@
 // What is absent stays absent on its way through memory: behind views, gathers, shifts and joins, in a product, in a value that
 // is a result too. Memory holds numbers alone, so each of these has read -inf where there was nothing.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include "fused_against_oracle.hpp"
 using namespace heed;
 using namespace heed_tests::graphs;

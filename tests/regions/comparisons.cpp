@@ -1,6 +1,7 @@
 // A value compared with what is made of it, where the maximum is a result or the other side has another name: to the last bit the same
 // value, whichever region computed it. What must come out is worked out by plain loops that look for the largest.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include "against_reference.hpp"
 using namespace heed_tests;
 

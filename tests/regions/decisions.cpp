@@ -1,6 +1,7 @@
 // What decides (comparisons, indices) is computed one way in every region, forward and backward, and in the oracle: as declared, in
 // the width of its element. Expected values by plain C++ in that width.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include <boost/test/unit_test.hpp>
 #include <heed/heed.hpp>
 #include <cmath>

@@ -1,5 +1,5 @@
 // Matmul, row and loop regions against the oracle, through whole graphs.
-// labels: widths
+// options: -O1
 #include "against_reference.hpp"
 #include <cstring>
 #include <omp.h>

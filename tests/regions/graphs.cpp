@@ -1,5 +1,6 @@
 // Every graph through its kernels: the fused run of each equals the oracle, at several extents.
 // options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include "fused_against_oracle.hpp"
 using namespace heed;
 using namespace heed_tests::graphs;

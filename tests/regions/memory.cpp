@@ -1,5 +1,6 @@
 // Memory grows with queries + keys, never with their product: the workspace at several lengths, every allocation counted,
 // and a window over a million positions.
+// options: -O1
 #include "against_reference.hpp"
 #include <cstdlib>
 #include <new>

@@ -3,6 +3,7 @@
 // the gradient of values alone may be 2.5 times as far: its weights come from one rounded number a row, the log-sum-exp.
 // A result of few elements, the gradient of slopes, is drawn more often, or its error would be a matter of luck.
 // options: -O1
+// labels: meaning
 #include "drawn_attention.hpp"
 using namespace heed_tests;
 using namespace heed_tests::drawn_attention;

@@ -1,5 +1,6 @@
 // NaN where it must be seen and nowhere else: in maxima, beside weights that are 0, and behind masks. And scores of nothing.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <heed/heed.hpp>

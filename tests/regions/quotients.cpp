@@ -1,6 +1,7 @@
 // A division is one: what it gives is the quotient rounded once, as a result, below a cast to a whole number, in a comparison and
 // in the mask of a score. Whole quotients round down. All expected values by plain C++.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include <boost/test/unit_test.hpp>
 #include <heed/heed.hpp>
 #include <cmath>

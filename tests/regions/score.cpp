@@ -1,5 +1,5 @@
 // Score regions against the oracle: masks, score changes, groups, sizes around the tiles, strides, statistics.
-// labels: widths
+// options: -O1
 #include "against_reference.hpp"
 #include <cstring>
 #include <omp.h>

@@ -1,6 +1,7 @@
 // Which scores a mask costs: packs of rows that see nothing of a group of keys are not contracted, whether the mask is arithmetic,
 // reads operands over pairs, or a table at computed indices. The scores that are computed are counted by a primitive.
 // options: -O1
+// labels: meaning
 #include "against_reference.hpp"
 #include <atomic>
 #include <functional>

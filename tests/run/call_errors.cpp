@@ -1,4 +1,4 @@
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // Bad calls: each throws one heed::error that names operand, axis, what was expected and what came, and writes nothing: all
 // results lie in `arena`, whose bytes are compared afterwards.
 #include "against_reference.hpp"

@@ -1,4 +1,4 @@
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // Operands and results of every element type: double, int32, int64 and bool beside float, against plain loops.
 #include "against_reference.hpp"
 using namespace heed_tests;

@@ -1,4 +1,4 @@
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // Everything that binds: heed's tensor and views of anybody's memory, as operands and as results, at any strides.
 #include "against_reference.hpp"
 #include <cstring>

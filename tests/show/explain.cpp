@@ -1,4 +1,4 @@
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // What explain, passes, drawing and picture print, on graphs of every kind; nothing here depends on the tile sizes of a build.
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
