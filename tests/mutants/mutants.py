@@ -21,6 +21,8 @@ MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes
     ("last_keys_dropped", "run/score_kernel.hpp", r"w\.batch\.note\((\w+), (\w+)", r"if (\1 + \2 < w.n.keys) w.batch.note(\1, \2", KERNELS),
     ("lse_in_base_2", "run/score_block.hpp", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),
     ("mixed_tile_called_full", "run/score_program.hpp", r"keep\.lo > 0 \? tile_kind::full", r"keep.hi > 0 ? tile_kind::full", KERNELS),
+    ("key_axes_confused", "plan/key_axes.hpp", r"whole_number\(op::remainder, left, size\)", r"whole_number(op::remainder, add_index(h, one()), size)",
+     ["tests/plan/key_axes.cpp"]),
     ("sign_of_score_gradient", "graph/differentiate.hpp", r"times\(p, minus\(reached, delta\)\)", r"times(p, minus(delta, reached))", DIFFERENCES),
     ("diagonal_dropped_backward", "run/score_gradient_kernel.hpp", r"classify<Region, T>\(\*w\.c, w\.bounds, first, ", r"classify<Region, T>(*w.c, w.bounds, first + 1, ", BACKWARD),
     ("pack_dropped_backward", "run/score_gradient_kernel.hpp", r"packs\.count\(\) <= 0", r"packs.count() <= 1", BACKWARD),

@@ -142,12 +142,17 @@ struct operands {
   }
 };
 
+// An axis that a plan has made of others is as long as they are together.
 inline index_array extents_of(const graph& g, const std::map<std::string, extent_t>& given) {
   index_array r{};
   for (int i = 0; i < g.axis_count; ++i) {
     const axis_entry& a = g.axes[std::size_t(i)];
-    r[std::size_t(i)] = a.extent != runtime ? a.extent : given.at(a.name.text());
+    const auto known = given.find(a.name.text());
+    r[std::size_t(i)] = a.extent != runtime ? a.extent : known != given.end() ? known->second : -1;
   }
+  for (int i = 0; i < g.axis_count; ++i)
+    for (int j = 1; j < g.size && r[std::size_t(i)] < 0; ++j)
+      if ((g[j].code == op::merge || g[j].code == op::split) && g[j].first == i) r[std::size_t(i)] = r[std::size_t(g[j].second)] * r[std::size_t(g[j].third)];
   return r;
 }
 

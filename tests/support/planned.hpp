@@ -9,7 +9,9 @@ namespace heed_tests {
 
 template <class... E> std::unique_ptr<middle::plan> planned(const E&... e) {
   const auto merged = std::make_unique<middle::merged_graph>(middle::merge_results(e...));
-  const auto simple = std::make_unique<middle::simplified_graph>(middle::simplified(merged->g, merged->roots, merged->count));
+  const auto one_axis = std::make_unique<middle::merged_axes>(middle::with_merged_axes(merged->g, merged->roots, merged->count));
+  const auto simple = std::make_unique<middle::simplified_graph>(one_axis->done ? middle::simplified_behind(*one_axis, merged->count)
+                                                                                : middle::simplified(merged->g, merged->roots, merged->count));
   const auto orders = std::make_unique<middle::axis_orders>(middle::orders_with_results(*simple, e...));
   const auto uses = std::make_unique<middle::uses>(middle::uses_of(simple->g, simple->roots, merged->count));
   return std::make_unique<middle::plan>(

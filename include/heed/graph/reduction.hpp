@@ -81,9 +81,10 @@ HEED_REDUCTION(mean, false)
 HEED_REDUCTION(logsumexp, false)
 #undef HEED_REDUCTION
 
-// softmax<m>(a): exp(a) / sum<m>(exp(a)) over what is not absent, computed without overflow. A row with nothing left is 0.
-template <auto Axis, Symbolic A>
-constexpr auto softmax(const A& a) { return along<true, false, A, Axis>(op::softmax, a); }
+// softmax<m>(a): exp(a) / sum<m>(exp(a)) over what is not absent, computed without overflow. A row with nothing left is 0. Over several
+// axes, softmax<y, x>(a), all their elements together have weight 1.
+template <auto Axis, auto... More, Symbolic A>
+constexpr auto softmax(const A& a) { return along<true, false, A, Axis, More...>(op::softmax, a); }
 
 template <class A> constexpr bool require_named_axis() {
   static_assert(given<!Symbolic<A>, A>, "heed: the axis stands between < and >: softmax<m>(a), scaled_dot<d>(q, k), attention<d, m>(q, k, v)");

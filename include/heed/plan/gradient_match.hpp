@@ -66,11 +66,11 @@ struct gradient_matcher {
       if (i == r.weights || i == r.tile) {
         if (!product) return false;
       } else if (x.code == op::gather) {
-        if (is_pairwise(source_of_view(g, x.a)) && g[source_of_view(g, x.a)].code != op::input) return false;
+        if (is_pairwise(source_of_view(g, x.a)) && !lies_in_input(g, x.a)) return false;
         s.push(x.b);
       } else if (is_inlined(x.code)) {
         s.push(x.a), s.push(x.b), s.push(x.c);
-      } else if (is_pairwise(i) && g[source_of_view(g, i)].code != op::input) {
+      } else if (is_pairwise(i) && !lies_in_input(g, i)) {
         if (!product || !is_contraction(g, x) || count_of(x.over) != 1 || (*product && *product != i)) return false;
         const bool a = g[x.a].axes & bit(r.column), b = g[x.b].axes & bit(r.column);
         if (a == b || (g[a ? x.a : x.b].axes & r.rows) != 0) return false;

@@ -1,6 +1,7 @@
-// From expressions to a plan: merge the results into one graph, simplify it, split it into regions. Each step is a constexpr
-// variable of its own, so that each has the compiler's whole limit of evaluation steps to itself.
+// From expressions to a plan: merge the results into one graph, make one axis of several under a softmax, simplify it, split it into
+// regions. Each step is a constexpr variable of its own, so that each has the compiler's whole limit of evaluation steps to itself.
 #pragma once
+#include "key_axes.hpp"
 #include "lower.hpp"
 
 namespace heed::internal::middle::inline HEED_INSTRUCTION_SET {
@@ -38,7 +39,13 @@ template <class... E>
 constexpr axis_orders orders_with_results(const simplified_graph& s, const E&... e) {
   axis_orders r = orders_of(s.g);
   const shape_value* const shapes[] = {e.shape...};
-  for (std::size_t i = sizeof...(E); i-- > 0;) r[std::size_t(s.roots[i])] = declared_order(s.g, *shapes[i]);
+  for (std::size_t i = sizeof...(E); i-- > 0;) {
+    r[std::size_t(s.roots[i])] = declared_order(s.g, *shapes[i]);
+    for (node_id y = s.roots[i]; s.g[y].code == op::split; y = s.g[y].a) {   // what it is copied from lies in the same order
+      const node& x = s.g[y];
+      r[std::size_t(x.a)] = replaced_order(dropped_order(r[std::size_t(y)], axis_set(1) << x.second), x.third, x.first);
+    }
+  }
   return r;
 }
 template <class... E>
@@ -47,9 +54,23 @@ constexpr declared_results declared_results_of(const simplified_graph& s, const 
 }
 
 template <const expression&... Outs> inline constexpr merged_graph merged_of = merge_results(Outs...);
+// Simplified, of the graph with merged key axes where it has several under a softmax.
+constexpr simplified_graph simplified_behind(const merged_axes& m, int count) {
+  simplified_graph r = simplified(m.g, m.roots, count);
+  fixed_array<node_id, graph::capacity> to{};
+  for (int i = 0; i < graph::capacity; ++i) to[i] = r.to[std::size_t(m.to[i])];
+  r.to = to;
+  return r;
+}
 template <const expression&... Outs>
-inline constexpr simplified_graph simplified_of =
-    simplified(merged_of<Outs...>.g, merged_of<Outs...>.roots, int(sizeof...(Outs)));
+inline constexpr merged_axes merged_axes_of = with_merged_axes(merged_of<Outs...>.g, merged_of<Outs...>.roots, int(sizeof...(Outs)));
+template <const expression&... Outs> constexpr simplified_graph simplify_results() {
+  constexpr const merged_graph& declared = merged_of<Outs...>;
+  if constexpr (!has_several_axes(declared.g, declared.roots, declared.count)) return simplified(declared.g, declared.roots, declared.count);
+  else if constexpr (!merged_axes_of<Outs...>.done) return simplified(declared.g, declared.roots, declared.count);
+  else return simplified_behind(merged_axes_of<Outs...>, declared.count);
+}
+template <const expression&... Outs> inline constexpr simplified_graph simplified_of = simplify_results<Outs...>();
 template <const expression&... Outs>
 inline constexpr axis_orders orders_of_results = orders_with_results(simplified_of<Outs...>, Outs...);
 template <const expression&... Outs>

@@ -55,6 +55,7 @@ struct pass_splitter {
     const node& x = d.g[i];
     const node_id planned = s.to[std::size_t(i)];
     if (i >= d.declared || !planned || !is_real(x.type) || is_leaf(x.code) || is_view(x.code)) return false;
+    if (s.g[planned].axes & ~x.axes) return false;         // along an axis of the plan's (key_axes.hpp)
     if (!u.used[std::size_t(planned)] || u.pairwise[std::size_t(planned)] || present.of(r.forward, i)) return false;
     return written(planned) || weighted(s.g, planned).weights || is_contraction(s.g, s.g[planned]);
   }
@@ -79,7 +80,7 @@ struct pass_splitter {
       if (x.code == op::softmax)
         if (const node_id score = fused_score(i)) {
           const node_id l = r.forward.add(node{.code = op::logsumexp, .type = x.type, .a = x.a, .axes = x.axes & ~x.over, .over = x.over});
-          lse_as[std::size_t(i)] = std::int16_t(save(l, dropped_order(p.orders[std::size_t(score)], x.over)));
+          lse_as[std::size_t(i)] = std::int16_t(save(l, dropped_order(p.orders[std::size_t(score)], ~r.forward[l].axes)));
         }
       needed[std::size_t(x.a)] = needed[std::size_t(x.b)] = needed[std::size_t(x.c)] = true;
     }

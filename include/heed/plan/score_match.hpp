@@ -26,6 +26,11 @@ constexpr node_id source_of_view(const graph& g, node_id i) {
   while (is_view(g[i].code) && g[i].code != op::merge) i = g[i].a;
   return i;
 }
+// The caller's memory, seen as it is or merged.
+constexpr bool lies_in_input(const graph& g, node_id i) {
+  while (is_view(g[i].code)) i = g[i].a;
+  return g[i].code == op::input;
+}
 
 // A number of an input, at a constant index: regions read the whole table at it.
 constexpr bool is_number_of_table(const graph& g, node_id i) {
@@ -99,7 +104,7 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
     if (i == tile) continue;
     if (x.code == op::gather) o.push(x.b);
     else if (is_inlined(x.code)) o.push(x.a), o.push(x.b), o.push(x.c);
-    else if (g[source_of_view(g, i)].code != op::input && (x.axes & bit(column)) && (x.axes & r.rows))
+    else if (!lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows))
       return no("the score reads another value over pairs of positions that is not an input");
   }
   return r;
