@@ -197,4 +197,10 @@ BOOST_AUTO_TEST_CASE(memory) {
   };
   const std::size_t little = bytes(24);
   BOOST_TEST(bytes(48) <= 4 * little);
+  // What lies row by row in the caller's memory is read there, a mask over pairs of positions above all.
+  const problem p({1, 1, 1, 24, 24, 24, 24, 16, 16});
+  got g(p.n);
+  workspace memory;
+  fuse<captured, strict>(q = p.Q, k = p.K, v = p.V, seen = p.S, into(g.O), memory);
+  BOOST_TEST(memory.bytes() < p.S.size() / 2);
 }

@@ -15,15 +15,24 @@
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 // Where values lie. Views are followed down to an input or a buffer; a value computed into a merged or renamed buffer is
-// found by walking from the buffer down to it.
+// found by walking from the buffer down to it. An operand whose merged axes step as one in the caller's memory is read there: the
+// region that would copy it has nothing to do.
 struct locator {
   const middle::plan& p;
   const call_frame& f;
   buffer_places places;
   std::byte* memory = nullptr;
   std::array<std::int16_t, graph::capacity> buffer_of;     // that a region computes a value into, number + 1; 0: none
+  std::bitset<middle::max_regions> in_place;               // buffers of what is read in the caller's memory instead
 
-  locator(const middle::plan& plan, const call_frame& frame) : p(plan), f(frame), places(place_buffers(p, f.extent.data())) {
+  locator(const middle::plan& plan, const call_frame& frame) : p(plan), f(frame) {
+    for (int r = 0; r < p.region_count; ++r) {
+      const middle::outline& o = p.regions[std::size_t(r)];
+      const int into = o.writes[0].into;
+      view v;
+      if (copies(o) && p.buffers[std::size_t(into)].result < 0 && is_merged_in_place(p.buffers[std::size_t(into)].value, v)) in_place.set(std::size_t(into));
+    }
+    places = place_buffers(p, f.extent.data(), in_place);
     std::fill_n(buffer_of.begin(), p.g.size, std::int16_t(0));
     for (int r = p.region_count - 1; r >= 0; --r) {
       const middle::outline& o = p.regions[std::size_t(r)];
@@ -32,9 +41,23 @@ struct locator {
     }
   }
 
+  // An input, perhaps through views: false where its merged axes do not step as one.
+  bool is_merged_in_place(node_id i, view& v) const {
+    const node& x = p.g[i];
+    if (x.code == op::input) return v = view_of_input(p.g, f, x.first), f.inputs[std::size_t(x.first)].rank >= 0;
+    if (!is_view(x.code) || !is_merged_in_place(x.a, v)) return false;
+    if (x.code != op::merge) return look_through(x, f.extent.data(), v), true;
+    const extent_t length = f.extent[std::size_t(x.third)], major = v.stride[std::size_t(x.second)], minor = v.stride[std::size_t(x.third)];
+    v.stride[std::size_t(x.second)] = v.stride[std::size_t(x.third)] = 0;
+    v.stride[std::size_t(x.first)] = length == 1 ? major : minor;
+    return length == 1 || f.extent[std::size_t(x.second)] == 1 || major == minor * length;
+  }
+  bool has_nothing_to_do(const middle::outline& o) const { return in_place[std::size_t(o.writes[0].into)]; }
+
   view in_buffer(int i) const {
     const middle::buffer& b = p.buffers[std::size_t(i)];
     view v;
+    if (in_place[std::size_t(i)]) return is_merged_in_place(b.value, v), v;
     if (b.result >= 0) {
       const bound& o = f.outputs[std::size_t(b.result)];
       v.data = o.data;
@@ -127,6 +150,7 @@ void execute(const call_frame& f, workspace& memory) {
   at.memory = memory.at_least(buffers + shared + own * std::size_t(threads));
   const scratch s{at.memory + buffers, at.memory + buffers + shared, own};
   each_region<Outs...>([&]<int I>() {
+    if (at.has_nothing_to_do(p.regions[std::size_t(I)])) return;
     const region_call<loops_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
     kernel_of<loops_of<I, Outs...>>::run(c.call, s);
   });

@@ -3,6 +3,7 @@
 #include "../plan/plan.hpp"
 #include "environment.hpp"
 #include "tensor.hpp"
+#include <bitset>
 #include <utility>
 
 namespace heed {
@@ -51,7 +52,7 @@ namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 inline std::size_t rounded_up(std::size_t n) { return (n + 63) / 64 * 64; }
 inline constexpr extent_t largest_buffer = extent_t(1) << 48;   // bytes: more than a process can address, and sums still fit
 
-// Where the buffers of a plan lie: first fit among those alive at the same time. Offsets of results stay 0. Throws
+// Where the buffers of a plan lie: first fit among those alive at the same time. Offsets of results stay 0, and of `unused` ones. Throws
 // heed::error where sizes leave 64 bits.
 struct buffer_places {
   std::array<std::size_t, middle::max_regions> offset;
@@ -67,7 +68,7 @@ inline std::size_t bytes_of_buffer(const middle::buffer& b, const extent_t* exte
   if (!fits || n > largest_buffer) refuse({}, {}, {"intermediate values of at most 2^48 bytes"}, {"more"});
   return rounded_up(std::size_t(n));
 }
-inline buffer_places place_buffers(const middle::plan& p, const extent_t* extent) {
+inline buffer_places place_buffers(const middle::plan& p, const extent_t* extent, const std::bitset<middle::max_regions>& unused = {}) {
   buffer_places r;
   struct placed { std::size_t first, end; int last; };     // bytes, and the region after which they are free
   std::array<placed, middle::max_regions> alive;           // by address
@@ -91,7 +92,7 @@ inline buffer_places place_buffers(const middle::plan& p, const extent_t* extent
   for (int i = 0; i < p.region_count; ++i)                 // in the order in which buffers begin to live
     for (int k = 0; k < p.regions[std::size_t(i)].write_count; ++k) {
       const int b = p.regions[std::size_t(i)].writes[std::size_t(k)].into;
-      if (p.buffers[std::size_t(b)].result < 0 && p.buffers[std::size_t(b)].first == i) place(b);
+      if (p.buffers[std::size_t(b)].result < 0 && p.buffers[std::size_t(b)].first == i && !unused[std::size_t(b)]) place(b);
     }
   return r;
 }
