@@ -98,6 +98,11 @@ constexpr auto one_query = dot<yk, xk>(softmax<yk, xk>(dot<d>(input<"q0">(b, h, 
 constexpr auto values_padded = dot<yk, xk>(softmax<yk, xk>(s), mask(v, yk < length));
 constexpr auto norm = input<"norm">(b, c, yk, xk);
 constexpr auto spatial = sum<yk, xk>(softmax<yk, xk>(norm) * xk);
+constexpr auto by_hand = dot<yk, xk>(exp(mask(s, near) - lse), v);   // a softmax, written in another way
+constexpr auto weights_by_hand = exp(mask(s, near) - lse);
+constexpr axis<"p"> p;
+constexpr auto merged_by_hand = dot<p>(softmax<p>(merge<yk, xk, p>(mask(s, near))), merge<yk, xk, p>(v));
+constexpr auto merged_below = dot<p>(softmax<p>(mask(2 * tanh(merge<yk, xk, p>(s)), p < 7)), merge<yk, xk, p>(v));
 // attention with itself on a grid
 constexpr auto image = input<"image">(b, y, x, c);
 constexpr auto wq = input<"wq">(o, c);
@@ -113,6 +118,7 @@ BOOST_AUTO_TEST_CASE(forward) {
   FORWARD(full); FORWARD(nearby); FORWARD(padded); FORWARD(captured_row); FORWARD(captured_key); FORWARD(captured);
   FORWARD(lse); FORWARD(top); FORWARD(nearby, lse, top); FORWARD(capped); FORWARD(far); FORWARD(relative); FORWARD(decomposed);
   FORWARD(biased); FORWARD(with_dense); FORWARD(grouped); FORWARD(film); FORWARD(turned); FORWARD(one_query); FORWARD(values_padded);
+  FORWARD(by_hand); FORWARD(by_hand, lse); FORWARD(merged_by_hand); FORWARD(merged_below);
   fuses<results(layer)>("layer", 1, 0, with_itself);
 }
 BOOST_AUTO_TEST_CASE(backward) {
@@ -122,11 +128,11 @@ BOOST_AUTO_TEST_CASE(backward) {
   BACKWARD(film, q3, k3, v3); BACKWARD(turned, q, turned_k, v);
   fuses<gradient<layer>(wrt(image, wq, wk, wv))>("gradient of layer", 1, 1, with_itself);
   BACKWARD(with_dense, q, k, v, dense); BACKWARD(lse, q, k); BACKWARD(values_padded, q, k, v);
-  BACKWARD(decomposed, q, k, v, up, side);
+  BACKWARD(decomposed, q, k, v, up, side); BACKWARD(by_hand, q, k, v); BACKWARD(merged_by_hand, q, k, v); BACKWARD(merged_below, q, k, v);
 }
 BOOST_AUTO_TEST_CASE(whatever_else) {
   checked<results(weights)>("weights"), checked<results(received)>("received"), checked<results(spatial)>("spatial");
-  checked<results(film_kept)>("film_kept");
+  checked<results(film_kept)>("film_kept"), checked<results(weights_by_hand)>("weights_by_hand");
   checked<gradient<film_kept>(wrt(q3, k3, v3))>("gradient of film_kept"), checked<gradient<one_query>(wrt(k, v))>("gradient of one_query");
   checked<gradient<received>(wrt(q, k))>("gradient of received"), checked<gradient<spatial>(wrt(norm))>("gradient of spatial");
   checked<gradient<weights>(wrt(q, k))>("gradient of weights");

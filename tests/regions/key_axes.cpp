@@ -184,6 +184,26 @@ BOOST_AUTO_TEST_CASE(strides) {
   same(g, want);
 }
 
+// exp(s - logsumexp(s)) is the softmax of s, and absent where s is; as a factor it leaves out what is.
+constexpr axis<"n"> n;  constexpr axis<"m"> m;
+constexpr auto plain_score = input<"plain_score">(n, m);
+constexpr auto some = mask(plain_score, m < n);
+constexpr auto some_weights = exp(some - logsumexp<m>(some));
+constexpr auto some_weighed = dot<m>(exp(some - logsumexp<m>(some)), input<"w">(m));
+BOOST_AUTO_TEST_CASE(weights_written_by_hand) {
+  const float inf = INFINITY, S[3][3] = {{1, 2, 3}, {-inf, 5, NAN}, {0, 0, NAN}}, W[3] = {3, 5, 7};
+  float weights[3][3], weighed[3];
+  fuse<results(some_weights, some_weighed)>(plain_score = S, input<"w">(m) = W, into(weights, weighed));
+  tensor<double> oracle(3, 3), sums(3);
+  reference<results(some_weights, some_weighed)>(plain_score = S, input<"w">(m) = W, into(oracle, sums));
+  const float want[3][3] = {{-inf, -inf, -inf}, {0, -inf, -inf}, {0.5f, 0.5f, -inf}}, sum[3] = {0, 0, 4};
+  for (int i = 0; i < 3; ++i) {
+    BOOST_TEST(std::abs(weighed[i] - sum[i]) < 1e-6f);
+    BOOST_TEST(sums[std::size_t(i)] == double(sum[i]));
+    for (int j = 0; j < 3; ++j) BOOST_TEST((weights[i][j] == want[i][j] && oracle(i, j) == double(want[i][j])), i << ", " << j << ": " << weights[i][j]);
+  }
+}
+
 // The memory of a call grows with the positions.
 BOOST_AUTO_TEST_CASE(memory) {
   omp_set_num_threads(2);

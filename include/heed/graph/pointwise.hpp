@@ -4,6 +4,7 @@
 // floor_divide are of whole numbers alone.
 #pragma once
 #include "expression.hpp"
+#include "presence.hpp"
 
 namespace heed::internal {
 
@@ -102,6 +103,7 @@ constexpr auto unary(op o, const A& a, double value = 0) {
   using E = expr_of<A>;
   return expr<typename E::shape_type, real_of(E::type)>(graph_of(a), [&](graph& g) {
     const node_id x = put(g, a);
+    if (const node_id weights = o == op::exp ? add_weights(g, x) : node_id(0)) return weights;
     return g.add(node{.code = o, .type = real_of(E::type), .a = x, .axes = g[x].axes, .value = value});
   });
 }

@@ -204,4 +204,20 @@ class presences {
   }
 };
 
+// exp(s - logsumexp<m>(s)) is softmax<m>(s), absent where s is: what x is the exponent of, 0 if it is not such a difference.
+constexpr node_id add_weights(graph& g, node_id x) {
+  const node d = g[x], l = g[d.b];
+  if (d.code != op::subtract || l.code != op::logsumexp || l.a != d.a) return 0;
+  presences present;
+  const node_id weights = g.add(node{.code = op::softmax, .type = l.type, .a = d.a, .axes = g[d.a].axes, .over = l.over});
+  return add_mask(g, weights, present.of(g, d.a));
+}
+// Such weights as an operand of a product along their axes, which leaves absent scores out without being told.
+constexpr node_id as_factor(graph& g, node_id i, axis_set over) {
+  const node x = g[i], w = g[x.a];
+  if (x.code != op::mask || w.code != op::softmax || w.over != over) return i;
+  presences present;
+  return implies(g, present.of(g, w.a), x.b) ? x.a : i;
+}
+
 }  // namespace heed::internal

@@ -46,8 +46,8 @@ constexpr auto dot(const A& a, const B& b) {
     using Shape = drop<join<shape_of<A>, shape_of<B>>, axis_type<Axes>...>;
     constexpr element type = real_of(joined(element_of_expr<A>, element_of_expr<B>));
     return expr<Shape, type>(larger_graph(a, b), [&](graph& g) {
-      const node_id x = put(g, a), y = put(g, b);
       const axis_set over = axes_in<Axes...>(g);
+      const node_id x = as_factor(g, put(g, a), over), y = as_factor(g, put(g, b), over);
       return g.add(node{.code = op::dot, .type = type, .a = x, .b = y,
                         .axes = (g[x].axes | g[y].axes) & ~over, .over = over});
     });

@@ -1,5 +1,6 @@
 // The first pass over graphs with a softmax (logsumexp, max) over several axes, keys on a grid: these axes become one, so that all passes
-// and kernels behind know softmaxes along one axis alone. Whatever lies over pairs of positions is computed along the merged axis from the
+// and kernels behind know softmaxes along one axis alone. (Where the graph merges them itself, above the score, they are one from below
+// the score on.) Whatever lies over pairs of positions is computed along the merged axis from the
 // start; what lies over keys alone is merged when it gets there (a contraction writes straight into the merged buffer), and the index
 // along a key axis is a quotient or a remainder of the merged index, exact whole numbers that a mask's bounds follow. It runs behind
 // differentiation, so that gradients are merged with it. Row axes stay as they are: a run of rows may have several.
@@ -43,21 +44,38 @@ constexpr axis_set rows_of_score(const graph& g, node_id score, axis_set keys) {
   });
   return rows;
 }
-// The axes of the first softmax over several, apart from those that have been looked at: to be merged. A maximum is taken axis by axis as well
-// as at once where there is no contraction below it.
-constexpr axis_set several_axes(const graph& g, const node_flags& used, axis_set but) {
+// What is to be merged: several axes under one softmax, or two that the graph merges itself above a score, which then is computed along
+// the merged axis (`whole`; -1: a new one).
+struct axes_to_merge {
+  axis_set keys{};
+  int whole = -1, major = -1, minor = -1;
+};
+// The first of them, apart from axes that have been looked at. A maximum is taken axis by axis as well as at once where there is no
+// contraction below it.
+constexpr axes_to_merge several_axes(const graph& g, const node_flags& used, axis_set but) {
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    if (!used[i] || std::popcount(x.over) < 2 || (x.over & but)) continue;
-    if (x.code == op::softmax || x.code == op::logsumexp) return x.over;
-    if ((x.code == op::max || x.code == op::min) && rows_of_score(g, x.a, x.over)) return x.over;
+    const bool sums = x.code == op::softmax || x.code == op::logsumexp;
+    if (!used[i] || (x.over & but) || !(sums || x.code == op::max || x.code == op::min)) continue;
+    if (std::popcount(x.over) > 1) {
+      if (sums || rows_of_score(g, x.a, x.over)) return {x.over};
+      continue;
+    }
+    axes_to_merge found;
+    each_of_score(g, x.a, x.over, [&](node_id j) {
+      const node& y = g[j];
+      if (y.code != op::merge || axis_bit(y.first) != x.over) return;
+      const axis_set keys = axis_bit(y.second) | axis_bit(y.third);
+      if (!(keys & but) && rows_of_score(g, y.a, keys)) found = {keys, y.first, y.second, y.third};
+    });
+    if (found.keys) return found;
   }
-  return 0;
+  return {};
 }
 
 class axes_merger {
  public:
-  constexpr axes_merger(const graph& graph_, const node_flags& used_, axis_set keys_) : g(graph_), used(used_), keys(keys_) {
+  constexpr axes_merger(const graph& graph_, const node_flags& used_, const axes_to_merge& what_) : g(graph_), used(used_), keys(what_.keys), what(what_) {
     h.axes = g.axes, h.axis_hash = g.axis_hash, h.axis_count = g.axis_count;
     h.inputs = g.inputs, h.input_count = g.input_count;
     h.primitives = g.primitives, h.primitive_count = g.primitive_count;
@@ -65,13 +83,17 @@ class axes_merger {
 
   template <std::size_t N> constexpr merged_axes run(const fixed_array<node_id, N>& roots, int count) {
     merged_axes r;
-    order_keys();
-    if (h.axis_count + key_count - 1 > max_axes) return r;
-    name_axes();
+    if (what.whole >= 0) {
+      key[0] = whole[0] = what.major, key[1] = what.minor, whole[1] = what.whole, key_count = 2;
+    } else {
+      order_keys();
+      if (h.axis_count + key_count - 1 > max_axes) return r;
+      name_axes();
+    }
     find_pairs();
     for (int i = 1; i < g.size; ++i) {
       if (!used[i]) continue;
-      if (paired[i]) merged[i] = rebuilt(g[i], true);
+      if (paired[i]) merged[i] = is_given(g[i], op::split) ? plain_of(g[i].a) : rebuilt(g[i], true);
       else if (!deferred(node_id(i)) && !is_partial_sum(g[i])) plain_of(node_id(i));
     }
     for (int k = 0; k < count; ++k) r.roots[k] = plain_of(roots[k]);
@@ -85,6 +107,7 @@ class axes_merger {
   const graph& g;
   const node_flags& used;
   const axis_set keys;
+  const axes_to_merge what;
   graph h{};                                               // what becomes of it
   fixed_array<int, max_axes> key{}, whole{};               // key axes from the slowest to the fastest; what so many of them are merged to
   int key_count = 0;
@@ -106,6 +129,11 @@ class axes_merger {
     const axis_set axes = axis_bit(x.first) | (two || x.code == op::concat ? axis_bit(x.second) : 0) |
                           (x.code == op::split || x.code == op::merge || x.code == op::concat ? axis_bit(x.third) : 0);
     return is_moving(x.code) && (axes & keys);
+  }
+
+  // The views that the graph itself merges or splits the keys by.
+  constexpr bool is_given(const node& x, op view) const {
+    return x.code == view && x.first == what.whole && x.second == what.major && x.third == what.minor;
   }
 
   // ---- axes
@@ -164,11 +192,17 @@ class axes_merger {
   constexpr void find_pairs() {
     for (int i = 1; i < g.size; ++i) {
       const node& x = g[i];
+      if (used[i] && is_given(x, op::merge)) {
+        rows |= rows_of_score(g, x.a, keys);
+        if (rows_of_score(g, x.a, keys)) each_of_score(g, x.a, keys, [&](node_id j) { mark(j); });
+      }
       if (!used[i] || x.over != keys || !(x.code == op::softmax || x.code == op::logsumexp || x.code == op::max || x.code == op::min)) continue;
       rows |= rows_of_score(g, x.a, keys);
       if (x.code == op::softmax) paired[i] = true;
       each_of_score(g, x.a, keys, [&](node_id j) { mark(j); });
     }
+    for (int i = 1; i < g.size; ++i)
+      if (used[i] && is_given(g[i], op::split) && (g[i].axes & rows)) paired[i] = true;
     for (bool more = true; more;) {
       more = false;
       for (int i = 1; i < g.size; ++i)                     // what is computed from pairs
@@ -210,6 +244,7 @@ class axes_merger {
     const node& x = g[i];
     node_id made = 0;
     if (paired[i]) made = split_up(merged[i]);
+    else if (is_given(x, op::merge)) made = merged_of_node(x.a);
     else if (waiting[i].of) made = summed_at_last(waiting[i]);
     else made = rebuilt(x, reduces_pairs(x));
     return plain[i] = made;
@@ -335,10 +370,10 @@ constexpr merged_axes with_merged_axes(const graph& g, const fixed_array<node_id
     fixed_array<node_id, max_results> at{};
     for (int k = 0; k < count; ++k) at[k] = r.done ? r.roots[k] : roots[k];
     const node_flags used = reachable(now, at, count);
-    const axis_set keys = several_axes(now, used, tried);
-    if (!keys) break;
-    tried |= keys, more = true;
-    merged_axes next = axes_merger(now, used, keys).run(at, count);
+    const axes_to_merge what = several_axes(now, used, tried);
+    if (!what.keys) break;
+    tried |= what.keys, more = true;
+    merged_axes next = axes_merger(now, used, what).run(at, count);
     if (!next.done) continue;
     if (r.done)
       for (node_id& i : r.to) i = next.to[i];
@@ -351,9 +386,15 @@ constexpr merged_axes with_merged_axes(const graph& g, const fixed_array<node_id
 // Is there anything for it to do?
 template <std::size_t N>
 constexpr bool has_several_axes(const graph& g, const fixed_array<node_id, N>& roots, int count) {
-  for (int i = 1; i < g.size; ++i)
-    if (std::popcount(g[i].over) > 1 && g[i].code != op::dot) return several_axes(g, reachable(g, roots, count), 0) != 0;
-  return false;
+  axis_set along = 0, made = 0;
+  bool several = false;
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    if (x.code == op::merge) made |= axis_bit(x.first);
+    if (!x.over || x.code == op::dot || x.code == op::sum) continue;
+    along |= x.over, several = several || (x.over & (x.over - 1));
+  }
+  return (several || (along & made)) && several_axes(g, reachable(g, roots, count), 0).keys != 0;
 }
 
 }  // namespace heed::internal::middle
