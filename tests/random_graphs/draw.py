@@ -289,7 +289,7 @@ class Draw:
 
     def of_weights(self, axes, depth):
         x = self.real(axes, depth - 1)
-        return make("softmax", x, over=[self.random.choice(x.axes)]) if x.axes else x
+        return make("softmax", x, over=self.random.sample(x.axes, 2 if len(x.axes) > 1 and self.chance(0.25) else 1)) if x.axes else x
 
     def of_product(self, axes, depth):
         k = self.extra(axes)
@@ -357,6 +357,7 @@ class Draw:
         index = self.whole(axes)
         if from_an_operand(index) or self.chance(0.4):
             index = self.input(self.some(axes), "i32", high=self.extent(other) - 1)
+        need(index.op != "index" or self.extent(other) >= self.extent(index.info["axis"]))
         x = self.real([y for y in axes if self.chance(0.4)] + [other], depth - 1)
         return make("gather", x, index, along=other) if other in x.axes else x
 
@@ -372,7 +373,8 @@ class Draw:
         if len(axes) < 2:
             return self.of_reduction(axes, depth)
         order = self.random.sample(axes, len(axes))
-        return self.attention(order[:-2], order[-2], order[-1], depth)
+        build = self.attention_to_a_grid if self.chance(0.12) else self.attention
+        return build(order[:-2], order[-2], order[-1], depth)
 
     def operand_of_attention(self, batch, n, d, depth):
         batch = batch if self.chance(0.8) else self.some(batch)
@@ -396,6 +398,28 @@ class Draw:
             args = [q, k, v] + ([self.condition(batch + [n, m])] if self.chance(0.6) else [])
             return composite("attention", args, width=d, keys=m)
         return self.weighted_values(self.score(q, k, n, m, d, batch), v, m)
+
+    def attention_to_a_grid(self, batch, n, e, depth):
+        """(batch, n, e), of keys over two axes"""
+        m, l = self.axis("m", self.random.choice([1, 2, 3, 4])), self.axis("l", self.random.choice([1, 2, 3, 5]))
+        d = self.axis("d", self.width())
+        if self.size(batch) * self.extent(n) * self.extent(m) * self.extent(l) * max(self.extent(d), self.extent(e)) > 12000:
+            raise Invalid("too large")
+
+        def keys(width):
+            x = self.operand_of_attention(batch + [m], l, width, depth - 1)
+            return x if m in x.axes else make("+", x, self.input([m, l, width]))
+        s = make("dot", self.operand_of_attention(batch, n, d, depth - 1), keys(d), over=[d])
+        for _ in range(self.random.choice([0, 1, 1, 2])):
+            axes = batch + [n, m, l]
+            s = self.pick(lambda: make("mask", s, self.condition(axes)), lambda: composite("softcap", [s, constant(3)]), lambda: self.touched(s, axes, 0.9),
+                          lambda: make("+", s, self.input(self.some(axes))), lambda: make("+", s, self.lookup(self.element, self.whole([n, m, l]))))()
+        self.pool.append(s)
+        over = self.random.sample([m, l], 2)
+        w = make("softmax", s, over=over)
+        if self.chance(0.15):
+            w = self.touched(w, list(s.axes), 0.9)
+        return make("dot", w, keys(e), over=self.random.sample(over, 2))
 
     def score(self, q, k, n, m, d, batch):
         kind = self.random.randrange(10)

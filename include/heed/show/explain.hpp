@@ -166,6 +166,10 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
                       (r.top >= 0 ? (r.out >= 0 || r.lse >= 0 ? ", " : "") + named(r.top, "row maximum") : ""));
   } else {
     for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", named(k, instruction_text(p, r, r.outputs[std::size_t(k)].result)));
+    const outline& o = p.regions[std::size_t(number)];
+    const buffer& to = p.buffers[std::size_t(o.writes[0].into)];
+    if (r.kind == region_kind::row && o.read_count == 1 && o.reads[0] == o.writes[0].value && to.result < 0 && lies_in_input(g, to.value))
+      line("unless", "the merged axes of the operand step as one in memory: it is read there");
     if (r.index) line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(p, r, r.index));
   }
   const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);
