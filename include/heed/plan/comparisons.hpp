@@ -21,16 +21,21 @@ struct comparisons {
       find(g, node_id(i), x.a, x.b), find(g, node_id(i), x.b, x.a);
     }
   }
-  // What the region that holds a comparison must not read: from the reduction up to the comparison.
-  constexpr void add_recomputed(const graph& g, node_id comparison, node_flags& to) const {
+  // What the region that holds a comparison must not read: from the reduction up to the comparison. True if some of it is new there.
+  constexpr bool add_recomputed(const graph& g, node_id comparison, node_flags& to) const {
+    bool added = false;
+    const auto add = [&](int i) {
+      if (!to[i]) to[i] = added = true;
+    };
     for (int k = 0; k < count; ++k) {
       if (of[std::size_t(k)].comparison != comparison) continue;
-      to[std::size_t(of[std::size_t(k)].made)] = true;
+      add(of[std::size_t(k)].made);
       for (int j = of[std::size_t(k)].made + 1; j < comparison; ++j) {
         const node& y = g[j];
-        if (is_pointwise(y.code) && (to[std::size_t(y.a)] || to[std::size_t(y.b)] || to[std::size_t(y.c)])) to[std::size_t(j)] = true;
+        if (is_pointwise(y.code) && (to[std::size_t(y.a)] || to[std::size_t(y.b)] || to[std::size_t(y.c)])) add(j);
       }
     }
+    return added;
   }
   // Does a program over a tile compare the tile's values with something that is made of them?
   constexpr bool in_program(const graph& g, node_id program, node_id tile) const {

@@ -354,14 +354,7 @@ struct splitter {
       const node_id i = t.pop();
       const node& x = p.g[i];
       if (is_leaf(x.code) && x.code != op::input) continue;
-      if (u.compared.count && is_comparison(x.code)) {
-        node_flags more = fresh;
-        u.compared.add_recomputed(p.g, i, more);
-        if (more != fresh) {
-          fresh = more;
-          return false;
-        }
-      }
+      if (u.compared.count && is_comparison(x.code) && u.compared.add_recomputed(p.g, i, fresh)) return false;
       const bool view = is_view(x.code) || x.code == op::input;
       const bool again = fresh[std::size_t(i)] && (loop || !is_heavy(x.code) || fuses(i, root, over));
       if (i != root && (view || (!again && (loop ? loop_reads(i, root) : stored(i, root, dot, over))))) {
