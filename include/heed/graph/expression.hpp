@@ -94,9 +94,12 @@ constexpr node_id put(graph& g, const T& v) {
 
 // The graph of an operand, and of the larger of two: what an operator grows. References, for a copy is what operators cost.
 inline constexpr graph empty_graph{};
-template <class T> constexpr const graph& graph_of(const T& x) {
-  if constexpr (std::is_base_of_v<expression, T>) return x.g; else return empty_graph;
-}
+// An object, for a function of one operand of any type would also be found, by its argument, where a user calls one of his own.
+inline constexpr struct {
+  template <class T> constexpr const graph& operator()(const T& x) const {
+    if constexpr (std::is_base_of_v<expression, T>) return x.g; else return empty_graph;
+  }
+} graph_of;
 template <class A> constexpr const graph& larger_graph(const A& a) { return graph_of(a); }
 constexpr const graph& larger_of(const graph& a, const graph& b) { return a.size >= b.size ? a : b; }
 template <class A, class B> constexpr const graph& larger_graph(const A& a, const B& b) { return larger_of(graph_of(a), graph_of(b)); }
