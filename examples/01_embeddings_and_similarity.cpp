@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
+
+namespace similarity {
 using namespace heed;
 
 constexpr axis<"words"> words;                             // rows of the table
@@ -22,7 +24,7 @@ constexpr auto by_dot = dot_similarity<c>(x, y);           // (t, u): grows with
 constexpr auto by_scaled_dot = scaled_dot<c>(x, y);        // over sqrt(4): does not grow with their width
 constexpr auto by_cosine = cosine_similarity<c>(x, y);     // -1 .. 1: direction alone
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) return std::puts(explain<results(by_dot, by_scaled_dot, by_cosine)>(with(t, 5), with(u, 5), with(words, 5)).c_str()), 0;
   const char* name[] = {"apple", "orange", "phone", "house", "cherry"};
   //                          fruit  tech  size  eat
@@ -43,3 +45,6 @@ int main(int argc, char**) {
   const bool fruits = cosines(0, 1) > cosines(0, 2) && cosines(0, 4) > cosines(0, 2) && cosines(0, 2) > cosines(1, 2);
   return fruits && std::abs(cosines(0, 0) - 1) < 1e-6f && scaled(0, 1) == dots(0, 1) / 2 ? 0 : 1;
 }
+}  // namespace similarity
+
+int main(int argc, char**) { return similarity::run(argc); }

@@ -4,6 +4,8 @@
 // is learned yet.
 #include <cstdio>
 #include <heed/heed.hpp>
+
+namespace context {
 using namespace heed;
 
 constexpr axis<"t"> t;                                     // words that move
@@ -15,7 +17,7 @@ constexpr auto y = rename<t, u>(x);
 constexpr auto weights = softmax<u>(4 * dot<c>(x, y));     // (t, u), each row sums to 1
 constexpr auto moved = dot<u>(weights, y);                 // (t, c)
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) return std::puts(explain<moved>(with(t, 2), with(u, 2)).c_str()), 0;
   const float apple_orange[2][2] = {{.6f, .6f}, {1, 0}};   // apple stands between the meanings
   const float apple_phone[2][2] = {{.6f, .6f}, {0, 1}};
@@ -28,3 +30,6 @@ int main(int argc, char**) {
   std::printf("%-22s fruit %.2f  technology %.2f\n", "apple beside phone", double(b[0][0]), double(b[0][1]));
   return a[0][0] > .6f && a[0][1] < .6f && b[0][1] > .6f && b[0][0] < .6f ? 0 : 1;
 }
+}  // namespace context
+
+int main(int argc, char**) { return context::run(argc); }

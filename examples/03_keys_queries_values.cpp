@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
+
+namespace maps {
 using namespace heed;
 
 constexpr axis<"t"> t;
@@ -24,7 +26,7 @@ constexpr auto value = rename<t, u>(project<c>(x, to_value));    // (u, e)
 constexpr auto weights = softmax<u>(scaled_dot<d>(query, key));  // (t, u)
 constexpr auto out = attention<d, u>(query, key, value);         // (t, e): the same weights, times the values
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) return std::puts(explain<out>(with(t, 3), with(u, 3)).c_str()), 0;
   const char* name[] = {"red", "round", "apple"};
   const float embeddings[3][3] = {{1, 0, 1}, {1, 0, 0}, {0, 1, 0}};
@@ -48,3 +50,6 @@ int main(int argc, char**) {
   std::printf("difference from the naive evaluation in double: %.1e\n", worst);
   return worst < 1e-6 && O(2, 0) > 0.5f && W(0, 2) > 0.9f ? 0 : 1;
 }
+}  // namespace maps
+
+int main(int argc, char**) { return maps::run(argc); }

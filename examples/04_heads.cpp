@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
+
+namespace views {
 using namespace heed;
 
 constexpr axis<"t"> t;
@@ -28,7 +30,7 @@ constexpr auto few_k = split_heads<kv, groups, d>(input<"few_k">(u, kv));
 constexpr auto few_v = split_heads<kv, groups, d>(input<"few_v">(u, kv));
 constexpr auto grouped = arrange<t, groups, r, d>(attention<d, u>(group_heads<heads, groups, r>(q), few_k, few_v));
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) {
     std::puts(explain<merged>(with(t, 5), with(u, 5)).c_str());
     return std::puts(explain<grouped>(with(t, 5), with(u, 5)).c_str()), 0;
@@ -67,3 +69,6 @@ int main(int argc, char**) {
   std::printf("grouped: with two key heads, query heads 0 and 2 find the same (difference %.1e)\n", worst);
   return worst < 1e-5 && W(0, 2, 3) > 0.5f && W(1, 2, 1) > 0.5f && W(2, 2, 0) > 0.5f && std::abs(W(3, 2, 4) - 0.2f) < 1e-6f ? 0 : 1;
 }
+}  // namespace views
+
+int main(int argc, char**) { return views::run(argc); }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
+
+namespace masks {
 using namespace heed;
 
 constexpr axis<"n"> n;                                     // positions of queries
@@ -19,7 +21,7 @@ constexpr auto window = sliding_window(n, m, 6);                                
 constexpr auto sinks = causal(n, m) && (sliding_window(n, m, 3) || m < 2);       // a mask of your own: a window, and two keys for all
 constexpr auto attended = attention<d, m>(q, k, v, sinks);
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) return std::puts(explain<attended>(with(n, 2048), with(m, 2048)).c_str()), 0;
   std::printf("who sees whom: queries downwards, keys to the right\n\ncausal\n%s\na window of 6\n%s\na window of 3 and two sinks\n%s\n",
               picture<past>(with(n, 12), with(m, 12)).c_str(), picture<window>(with(n, 12), with(m, 12)).c_str(),
@@ -37,3 +39,6 @@ int main(int argc, char**) {
   std::printf("\n");
   return right ? 0 : 1;
 }
+}  // namespace masks
+
+int main(int argc, char**) { return masks::run(argc); }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
+
+namespace distance_penalty {
 using namespace heed;
 
 constexpr axis<"h"> h;
@@ -22,7 +24,7 @@ constexpr auto fading(const Score& score) {
 }
 constexpr auto out = dot<m>(softmax<m>(fading(scaled_dot<d>(q, k))), v);
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) return std::puts(explain<out>(with(h, 2), with(n, 2048), with(m, 2048), with(d, 64), with(e, 64)).c_str()), 0;
   tensor<float> Q(2, 100, 16), K(2, 100, 16), V(2, 100, 16), O(2, 100, 16), strengths(2);
   for (std::size_t i = 0; i < Q.size(); ++i) Q[i] = float(i * 7 % 11) / 11, K[i] = float(i * 5 % 13) / 13, V[i] = float(i * 3 % 17) / 17;
@@ -37,3 +39,6 @@ int main(int argc, char**) {
               explain<out>(with(h, 2), with(n, 100), with(m, 100), with(d, 16), with(e, 16)).c_str(), worst);
   return worst < 1e-5 && sum > 100 ? 0 : 1;
 }
+}  // namespace distance_penalty
+
+int main(int argc, char**) { return distance_penalty::run(argc); }

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <heed/heed.hpp>
 #include <random>
+
+namespace learned_slopes {
 using namespace heed;
 
 constexpr axis<"h"> h;
@@ -20,7 +22,7 @@ constexpr auto wanted = input<"wanted">(h, n, e);
 constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + alibi(slope, n, m), causal(n, m))), v);
 constexpr auto loss = sum<h, n, e>((out - wanted) * (out - wanted));   // a single number: its gradient needs no cotangent
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) return std::puts(explain<gradient<loss>(wrt(slope))>(with(h, 2), with(n, 8), with(m, 8)).c_str()), 0;
   tensor<float> Q(2, 8, 8), K(2, 8, 8), V(2, 8, 8), Wanted(2, 8, 8), slopes(2), direction(2);
   std::mt19937 random{1};
@@ -50,3 +52,6 @@ int main(int argc, char**) {
   std::printf("the largest error of a slope: %.4f\n", off);
   return falls && off < 0.05f ? 0 : 1;
 }
+}  // namespace learned_slopes
+
+int main(int argc, char**) { return learned_slopes::run(argc); }

@@ -6,6 +6,8 @@
 #include <heed/heed.hpp>
 #include <numbers>
 #include <random>
+
+namespace relative_positions {
 using namespace heed;
 
 constexpr axis<"h", 2> h;
@@ -28,7 +30,7 @@ constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + table.at(bucke
 constexpr auto loss = sum<h, n, e>((out - wanted) * (out - wanted));
 constexpr auto learn = results(loss, gradient<loss>(wrt(table)));   // the loss and its gradient, one graph
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) return std::puts(explain<learn>(with(n, 48), with(m, 48)).c_str()), 0;
   const extent_t N = 48;
   tensor<float> Q(2, N, 8), K(2, N, 8), V(2, N, 8), Wanted(2, N, 8), learned(2, 8), direction(2, 8);
@@ -65,3 +67,6 @@ int main(int argc, char**) {
   std::printf("the largest error of an entry: %.4f\n", double(off));
   return falls && off < 0.05f ? 0 : 1;
 }
+}  // namespace relative_positions
+
+int main(int argc, char**) { return relative_positions::run(argc); }

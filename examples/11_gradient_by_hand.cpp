@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <heed/heed.hpp>
 #include <random>
+
+namespace by_hand {
 using namespace heed;
 
 constexpr axis<"n"> n;
@@ -15,7 +17,7 @@ constexpr auto v = input<"v", double>(m, d);
 constexpr auto out = attention<d, m>(q, k, v, causal(n, m));
 constexpr auto loss = sum<n, d>(out * out);
 
-int main() {
+int run() {
   tensor<double> Q(5, 4), K(5, 4), V(5, 4), dK(5, 4);
   std::mt19937 random{1};
   std::normal_distribution<double> normal;
@@ -35,3 +37,6 @@ int main() {
   std::printf("gradient of k[2][1]: %.9f\nthe largest difference to finite differences: %.1e\n", dK(2, 1), worst);
   return worst < 1e-8 ? 0 : 1;
 }
+}  // namespace by_hand
+
+int main() { return by_hand::run(); }

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <heed/heed.hpp>
 #include <random>
+
+namespace sinks_of_heads {
 using namespace heed;
 
 constexpr axis<"h", 3> h;
@@ -24,7 +26,7 @@ constexpr auto drawn = mean<n>(sigmoid(sink - logsumexp<m>(score)));   // the sh
 constexpr auto loss = sum<h, n, e>((out - wanted) * (out - wanted));
 constexpr auto learn = results(loss, gradient<loss>(wrt(sink)));
 
-int main(int argc, char**) {
+int run(int argc) {
   if (argc > 1) return std::puts(explain<learn>(with(n, 48), with(m, 48)).c_str()), 0;
   const extent_t N = 48;
   tensor<float> Q(3, N, 8), K(3, N, 8), V(3, N, 8), Wanted(3, N, 8), learned(3), direction(3), share(3);
@@ -54,3 +56,6 @@ int main(int argc, char**) {
   }
   return falls && off < 0.05f ? 0 : 1;
 }
+}  // namespace sinks_of_heads
+
+int main(int argc, char**) { return sinks_of_heads::run(argc); }
