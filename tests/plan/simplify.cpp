@@ -17,7 +17,7 @@ constexpr auto keep = input<"keep", bool>(n, m);
 
 using simple = std::unique_ptr<middle::simplified_graph>;
 template <class E> simple simplified(const E& e) {
-  const heed::fixed_array<node_id, 1> root{node_id(e.root)};
+  const fixed_array<node_id, 1> root{node_id(e.root)};
   return std::make_unique<middle::simplified_graph>(middle::simplified(e.g, root, 1));
 }
 const node& top(const simple& s) { return s->g[s->roots[0]]; }
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(what_nobody_needs_is_gone) {
   const auto chosen = where(size<d> < 3, big, x);
   BOOST_TEST(top(simplified(chosen)).hash == top(simplified(x)).hash);
   const auto one = simplified(mask(x, keep || true));
-  const heed::fixed_array<node_id, 1> root{one->roots[0]};
+  const fixed_array<node_id, 1> root{one->roots[0]};
   const auto again = std::make_unique<middle::simplified_graph>(middle::simplified(one->g, root, 1));
   BOOST_TEST(nodes(again) == 1);
 }
@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(reductions_go_one_axis_at_a_time) {
 BOOST_AUTO_TEST_CASE(simplifying_twice_changes_nothing) {
   const auto e = mask(softcap(2 * (x / sqrt(size<d>)) + row * 3 - n, 5), m <= n && keep);
   const simple once = simplified(e);
-  const heed::fixed_array<node_id, 1> root{once->roots[0]};
+  const fixed_array<node_id, 1> root{once->roots[0]};
   const auto twice = std::make_unique<middle::simplified_graph>(middle::simplified(once->g, root, 1));
   BOOST_TEST(twice->g[twice->roots[0]].hash == top(once).hash);
 }

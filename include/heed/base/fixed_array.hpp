@@ -3,7 +3,7 @@
 #pragma once
 #include <cstddef>
 
-namespace heed {
+namespace heed::internal {
 
 template <class T, std::size_t N> struct fixed_array {
   T element[N == 0 ? 1 : N];
@@ -22,4 +22,4 @@ template <class T, std::size_t N> struct fixed_array {
   constexpr bool operator==(const fixed_array&) const = default;
 };
 
-}  // namespace heed
+}  // namespace heed::internal
