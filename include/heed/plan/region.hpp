@@ -9,7 +9,7 @@ namespace heed::internal::middle {
 //         the columns, weighted values: out[row, width] = softmax(score)[row, column] . v[column, width].
 // matmul: out[batch, row, column] = program(sum over depth of x[batch, row, depth] * w[batch, column, depth]).
 // row:    for each row: reductions along `columns` (one axis, or none), in phases, and a pointwise result.
-// loop:   for each element of the output: the program in plain scalars, reductions as nested loops.
+// loop:   for each element of the output: the program in double, reductions as loops in a fixed order.
 // score_gradient: for each batch item, rows x columns of two contractions, the weights recomputed from the log-sum-exp, and
 //         reductions of pairwise values: see sink.
 // scatter: for each element of the rows: values at all positions of `columns`, each added to the table's element along `depth`

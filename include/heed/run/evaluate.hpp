@@ -7,6 +7,7 @@
 //   static constexpr bool wide(const instruction&)    does this value vary over lanes?
 //   constant                                     the type a constant is made as before it becomes one of the above
 //   static constexpr bool given(const instruction&)   is this instruction supplied, not computed?
+//   static constexpr bool keeps(int)                  ... and this one, by its number? (not every environment has it)
 //   template <int I> auto get() const            its value (leaves: load, index, size, tile are always given)
 //   template <int I> auto gather(index) const    the value of gather I at an index
 // Constants are known to the evaluator. Instructions that reduce (sum, max, min) must be given.
@@ -22,6 +23,13 @@ namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 constexpr bool is_program_leaf(op o) {
   return o == op::load || o == op::index || o == op::size || o == op::tile || is_reduction(o);
+}
+
+template <const auto& Region, class Env>
+constexpr bool is_supplied(int i) {
+  if constexpr (requires { Env::keeps(i); })
+    if (Env::keeps(i)) return true;
+  return Env::given(Region.code[i]) || is_program_leaf(Region.code[i].code);
 }
 
 // One array per type, indexed by constants only: the compilers keep the values in registers.
@@ -117,7 +125,7 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
   constexpr instruction x = Region.code[I];
   auto& to = slot<Region, Env, I>(v);
   using To = std::remove_reference_t<decltype(to)>;
-  if constexpr (Env::given(x) || is_program_leaf(x.code)) to = To(env.template get<I>());
+  if constexpr (is_supplied<Region, Env>(I)) to = To(env.template get<I>());
   else if constexpr (x.code == op::constant) to = To(typename Env::constant(x.value));
   else if constexpr (x.code == op::gather) to = To(env.template gather<I>(slot<Region, Env, x.a>(v)));
   else if constexpr (x.code == op::cast) {
@@ -137,7 +145,7 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
     // A product that feeds a sum is one fma; where nothing else reads it the lone product disappears as dead code.
     constexpr bool real = class_of(x.type) == value_class::real && !x.decides;
     constexpr auto product = [](int i) {
-      return i != 0 && Region.code[i].code == op::multiply && !Env::given(Region.code[i]);
+      return i != 0 && Region.code[i].code == op::multiply && !is_supplied<Region, Env>(i);
     };
     using simd::fma, simd::fnma;
     if constexpr (real && (x.code == op::add || x.code == op::subtract) && product(x.b)) {
@@ -176,7 +184,7 @@ constexpr instruction_set needed() {
   ((r[std::size_t(Roots)] = true), ...);
   for (int i = Region.code.size - 1; i > 0; --i) {
     const instruction& x = Region.code[i];
-    if (!r[std::size_t(i)] || Env::given(x) || is_program_leaf(x.code)) continue;
+    if (!r[std::size_t(i)] || is_supplied<Region, Env>(i)) continue;
     for (int j : {int(x.a), int(x.b), int(x.c)})
       if (j) r[std::size_t(j)] = true;
   }

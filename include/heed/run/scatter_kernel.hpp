@@ -1,10 +1,12 @@
 // The scatter region: the gradient of a table that is read at an index. The elements of the rows (the width of an embedding)
 // are shared out among the threads; each is summed over all positions in their order, so nothing is atomic and the bits do not
 // depend on the team. Lanes run along the fastest axis of the rows where values lie in memory as they are; otherwise a program
-// is evaluated in plain double-precision scalars, element by element.
+// is evaluated as in a loop region, along the last axis that is scattered from, and added element by element.
 #pragma once
 #include "../plan/score_match.hpp"
-#include "loop_kernel.hpp"
+#include "loop_bodies.hpp"
+#include "scalar_environment.hpp"
+#include "team.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -13,17 +15,26 @@ struct scatter_kernel {
   static constexpr output out = Region.outputs[0];
   static constexpr instruction value = Region.code[out.result];
   static constexpr operand source = Region.operands[std::size_t(value.operand)];
+  using bodies = loop_bodies<Region>;
   static constexpr int table = Region.depth[0];
   static constexpr int lane = Region.rows.count ? Region.rows[Region.rows.count - 1] : -1;
+  static constexpr bool reduces = [] {
+    for (int i = 1; i < Region.code.size; ++i)
+      if (is_reduction(Region.code[i].code)) return true;
+    return false;
+  }();
   // Values that are loaded as they are and stored as they are, an index that is the same for all lanes.
-  static constexpr bool in_lanes = lane >= 0 && value.code == op::load && source.type == out.type && is_real(out.type) &&
+  static constexpr bool in_lanes = lane >= 0 && !reduces && value.code == op::load && source.type == out.type && is_real(out.type) &&
                                    !(Region.code[Region.index].axes & middle::bit(lane)) && (source.axes & middle::bit(lane));
   using T = storage<is_real(out.type) ? out.type : element::f32>;
   using P = simd::pack<T>;
   static constexpr int packs = 2;
   static constexpr extent_t chunk = packs * P::lanes;
 
-  static scratch_need need(const environment& call) { return {0, in_lanes ? 0 : (std::size_t(call.extent[table]) * sizeof(double) + 63) / 64 * 64}; }
+  static scratch_need need(const environment& call) {
+    if constexpr (in_lanes) return {};
+    else return {0, bodies::bytes(call) + (std::size_t(call.extent[table]) * sizeof(double) + 63) / 64 * 64};
+  }
 
   // Calls f() at every position of the columns, the last axis fastest; `at` holds the index.
   template <class F> static HEED_INLINE void each_position(scalar_environment<Region>& at, const F& f) {
@@ -61,27 +72,56 @@ struct scatter_kernel {
       }
     });
   }
-  static void element_by_element(scalar_environment<Region>& at, extent_t base, double* sums) {
-    const extent_t entries = at.call.extent[table], step = at.call.outputs[0].stride[std::size_t(table)];
+  static void element_by_element(bodies& b, extent_t base, double* sums) {
+    constexpr int last = bodies::homes::last, lanes = bodies::lanes;
+    const environment& call = b.call;
+    const extent_t entries = call.extent[table], step = call.outputs[0].stride[std::size_t(table)];
     std::fill_n(sums, entries, 0.0);
-    if (entries > 0) each_position(at, [&] { sums[entry(at, entries - 1)] += double(evaluate<Region, out.result>(at)); });
-    for (extent_t z = 0; z < entries; ++z) put_element<out.type>(at.call.outputs[0].data, base + z * step, sums[z]);
+    axis_list outer = Region.columns;
+    if (outer.count) --outer.count;
+    const extent_t length = last < 0 ? 1 : call.extent[last < 0 ? 0 : last], total = entries > 0 && length > 0 ? count_of(outer, call.extent) : 0;
+    for (extent_t k = 0; k < total; ++k) {
+      extent_t rest = k;
+      for (int i = outer.count - 1; i >= 0; --i) {
+        const extent_t e = call.extent[outer[i]];
+        b.index[outer[i]] = rest % e, rest /= e;
+      }
+      b.template prepare<last, 0, out.result, Region.index>(0, length);
+      typename bodies::template body<last, 0> e{b};
+      e.template start<out.result, Region.index>();
+      for (; e.at < length; e.at += lanes) {
+        e.count = int(std::min<extent_t>(lanes, length - e.at));
+        auto v = compute<Region, out.result, Region.index>(e);
+        const auto at = slot<Region, decltype(e), Region.index>(v);
+        const auto add = slot<Region, decltype(e), out.result>(v);
+        for (int i = 0; i < e.count; ++i) sums[std::clamp<extent_t>(at[i], 0, entries - 1)] += double(add[i]);
+      }
+    }
+    for (extent_t z = 0; z < entries; ++z) put_element<out.type>(call.outputs[0].data, base + z * step, sums[z]);
   }
 
   static void run(const environment& call, const scratch& memory) noexcept {
     axis_list outer = Region.rows;
     if (in_lanes) --outer.count;
     const extent_t width = in_lanes ? call.extent[lane < 0 ? 0 : lane] : 1, chunks = (width + chunk - 1) / chunk;
+    if constexpr (!in_lanes)
+      for (int t = 0; t < call.threads; ++t) bodies::begin(call, memory.of(t));
     for_each_item(count_of(outer, call.extent) * chunks, call.threads, [&](extent_t item, int thread) {
-      scalar_environment<Region> at{call, {}};
-      extent_t base = 0, rest = item / chunks;
+      extent_t index[max_axes] = {}, base = 0, rest = item / chunks;
       for (int i = outer.count - 1; i >= 0; --i) {
         const extent_t e = call.extent[outer[i]];
-        at.index[outer[i]] = rest % e, rest /= e;
-        base += at.index[outer[i]] * call.outputs[0].stride[std::size_t(outer[i])];
+        index[outer[i]] = rest % e, rest /= e;
+        base += index[outer[i]] * call.outputs[0].stride[std::size_t(outer[i])];
       }
-      if constexpr (in_lanes) lanes(at, base, item % chunks * chunk, int(std::min(chunk, width - item % chunks * chunk)));
-      else element_by_element(at, base, reinterpret_cast<double*>(memory.of(thread)));
+      if constexpr (in_lanes) {
+        scalar_environment<Region> at{call, {}};
+        std::copy_n(index, std::size_t(max_axes), at.index);
+        lanes(at, base, item % chunks * chunk, int(std::min(chunk, width - item % chunks * chunk)));
+      } else {
+        bodies& b = bodies::in(memory.of(thread));
+        std::copy_n(index, std::size_t(max_axes), b.index);
+        element_by_element(b, base, reinterpret_cast<double*>(memory.of(thread) + bodies::bytes(call)));
+      }
     });
   }
 };

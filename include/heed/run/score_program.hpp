@@ -3,7 +3,7 @@
 #pragma once
 #include "../plan/interval.hpp"
 #include "evaluate.hpp"
-#include "loop_kernel.hpp"
+#include "scalar_environment.hpp"
 #include "score_block.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
