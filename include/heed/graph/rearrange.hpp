@@ -1,6 +1,7 @@
 // Other views of a value: rename, split, merge, slice, concat, shift, gather and the order of axes. Nothing is computed; the
 // compiler reads through them wherever it can.
 #pragma once
+#include "gathered.hpp"
 #include "reduction.hpp"
 
 namespace heed::internal {
@@ -161,9 +162,7 @@ template <auto Axis, Symbolic A, Operand I> constexpr auto gather(const A& table
     using Shape = join<shape_of<I>, drop<shape_of<A>, X>>;
     return expr<Shape, element_of_expr<A>>(larger_graph(table, index), [&](graph& g) {
       const node_id x = put(g, table), y = put(g, index);
-      const int i = g.axis(entry_of<X>);
-      return g.add(node{.code = op::gather, .type = element_of_expr<A>, .a = x, .b = y,
-                        .axes = (g[x].axes & ~(axis_set(1) << i)) | g[y].axes, .first = std::int16_t(i)});
+      return add_gather(g, x, y, g.axis(entry_of<X>));
     });
   }
 }

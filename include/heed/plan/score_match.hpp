@@ -88,9 +88,14 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   const axis_set all = g[score].axes, value_axes = values ? g[values].axes : 0;
   if (values && !(value_axes & bit(column))) return no("the values lack the axis of the softmax");
   if (values && g[values].code == op::mask) return no("the values are masked");
-  const axis_set width = value_axes & ~all & ~bit(column);
-  if (count_of(width) > 1) return no("the values have several axes of their own");
-  r.width = width ? only_axis(width) : -1;
+  // Of several axes that the values have alone one is their width: the last whose extent is known, or the last. The others are items of a
+  // batch that shares its scores, which are computed again for each: less than a pass over stored weights takes.
+  axis_set width = value_axes & ~all & ~bit(column), known = 0;
+  for (int i = 0; i < g.axis_count; ++i)
+    if ((width & bit(i)) && g.extent(i) != runtime) known |= bit(i);
+  if (known) width = known;
+  r.width = width ? std::bit_width(width) - 1 : -1;
+  width = bit(r.width);
   r.rows = t.axes & ~g[r.w].axes & ~value_axes;
   r.batch = (all | value_axes) & ~r.rows & ~bit(column) & ~width;
   r.tile = tile;

@@ -177,6 +177,7 @@ struct splitter {
           match_score(p.g, score, w.values, column).ok() && !comes_from(w.values, i))
         first = node_id(j), all_values = w.values;
     }
+    if (!first && lies_in_memory(score)) return false;     // a pass over what is stored is less than the contraction once more
     const score_match whole = all_values == values ? m : match_score(p.g, score, all_values, column);
     outline& o = new_region(region_kind::score, score);
     const int number = p.region_count - 1;

@@ -69,13 +69,13 @@ constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, pr
   }
 }
 
-// A sum over the weights of several softmaxes as two addends, so that each softmax can be reduced in a region of its own; false
-// if it does not come apart. Factors and masks go to both.
+// A sum over the weights of several softmaxes, or over those of one and what does not vanish with them, as two addends, so that each softmax can
+// be reduced in a region of its own; false if it does not come apart. Factors and masks go to both.
 struct addends { node_id a{}, b{}; };
 constexpr bool come_apart(graph& g, node_id i, vanishing& paired, presences& present, addends& r) {
   const node x = g[i];
   const auto weights_of = [&](node_id j) { return paired.with[std::size_t(g[j].code == op::sum ? g[j].a : j)]; };   // of a batch's sum too
-  const bool sums = (x.code == op::add || x.code == op::subtract) && weights_of(x.a) && weights_of(x.b) && weights_of(x.a) != weights_of(x.b);
+  const bool sums = (x.code == op::add || x.code == op::subtract) && weights_of(x.a) != weights_of(x.b);
   if (!sums && paired.with[std::size_t(i)] != vanishing::several) return false;
   const auto both = [&](auto build) {
     r = {build(r.a), build(r.b)};
