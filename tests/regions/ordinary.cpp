@@ -1,5 +1,5 @@
 // Ordinary graphs around attention that have regions of their own and no loops: losses over a vocabulary whose extent becomes known with a call,
-// values of a batch under weights that the batch shares, a softmax beside its own scores. Values and gradients are those of plain loops in double.
+// values of a batch under weights that the batch shares, attention without a softmax, sums of maxima beside a softmax. Values and gradients are those of plain loops in double.
 // options: -O1
 #include "against_reference.hpp"
 #include "planned.hpp"
@@ -26,6 +26,15 @@ constexpr auto score = mask(dot<d>(q, k), m <= n);
 constexpr auto shared = dot<m>(softmax<m>(score), values);
 constexpr auto lse = logsumexp<m>(score);
 
+constexpr axis<"h"> h;  constexpr axis<"w", 16> w;  constexpr axis<"x", 8> x;
+constexpr auto lq = input<"lq">(h, n, w);
+constexpr auto lk = input<"lk">(h, m, w);
+constexpr auto lv = input<"lv">(h, m, x);
+constexpr auto decay = input<"decay">(h);
+constexpr auto linear = dot<m>(decay * (dot<w>(lq, lk) / size<m>), lv);
+constexpr auto of_linear = gradient<linear>(wrt(lq, lk, lv));
+constexpr auto tops = sum<n>(max<m>(score));
+
 template <result_list R> bool has_loops() { return kinds(*planned<R>()).find('l') != std::string::npos; }
 struct extents { extent_t B, N, V, D, E; };
 constexpr extents all_extents[] = {{2, 7, 50, 5, 3}, {1, 1, 1, 1, 1}, {3, 19, 33, 16, 20}, {1, 40, 130, 9, 8}};
@@ -44,6 +53,9 @@ BOOST_AUTO_TEST_CASE(no_loops_and_nothing_over_pairs) {
   BOOST_TEST(kinds(*planned(bare, logsumexp<v>(bare))) == "mr");         // of what is stored: not from the contraction again
   BOOST_TEST(kinds(*planned(shared)) == "s");
   BOOST_TEST(!has_loops<results(shared, lse)>());
+  BOOST_TEST((!has_loops<results(shared, tops)>() && !has_loops<tops>()));
+  BOOST_TEST(kinds(*planned(linear)) == "mm");
+  BOOST_TEST((kinds(*planned<of_linear>()) == "mmmmmm" && !stores_pairs(*planned<of_linear>())));
 }
 
 BOOST_AUTO_TEST_CASE(a_loss_and_its_gradients) {
@@ -92,20 +104,45 @@ BOOST_AUTO_TEST_CASE(values_of_a_batch_under_shared_weights) {
     const auto Q = filled<float>(1, 1, {N, D}), K = filled<float>(2, 1, {M, D}), X = filled<float>(3, 1, {B, M, E});
     tensor<float> O(N, B, E), S(N);
     fuse<results(shared, lse), strict>(q = Q, k = K, values = X, into(O, S));
+    float top = 0;
+    fuse<tops, strict>(q = Q, k = K, into(top));
+    double want_top = 0;
     tensor<double> wO(N, B, E), wS(N);
     for (extent_t i = 0; i < N; ++i) {
       std::vector<double> w(static_cast<std::size_t>(M));
-      double total = 0;
+      double total = 0, best = -INFINITY;
       for (extent_t j = 0; j < std::min(M, i + 1); ++j) {
         double s = 0;
         for (extent_t c = 0; c < D; ++c) s += double(Q(i, c)) * double(K(j, c));
+        best = std::max(best, s);
         total += w[std::size_t(j)] = std::exp(s);
       }
-      wS(i) = std::log(total);
+      wS(i) = std::log(total), want_top += best;
       for (extent_t a = 0; a < B; ++a)
         for (extent_t j = 0; j < M; ++j)
           for (extent_t c = 0; c < E; ++c) wO(i, a, c) += w[std::size_t(j)] / total * double(X(a, j, c));
     }
     near("values", O, wO), near("log-sum-exp", S, wS);
+    BOOST_TEST(std::abs(double(top) - want_top) <= 2e-6 * std::max(1.0, std::abs(want_top)));
+  }
+}
+BOOST_AUTO_TEST_CASE(attention_without_a_softmax) {
+  for (const auto& [N, M] : {std::array<extent_t, 2>{9, 30}, {1, 1}, {70, 33}}) {
+    constexpr extent_t H = 3, W = 16, X = 8;
+    const auto Q = filled<float>(1, 1, {H, N, W}), K = filled<float>(2, 1, {H, M, W}), V = filled<float>(3, 1, {H, M, X}), C = filled<float>(4, 1, {H}), G = filled<float>(5, 1, {H, N, X});
+    tensor<float> O(H, N, X), dQ(H, N, W), dK(H, M, W), dV(H, M, X);
+    fuse<linear, strict>(lq = Q, lk = K, lv = V, decay = C, into(O));
+    fuse<of_linear, strict>(lq = Q, lk = K, lv = V, decay = C, cotangent<linear> = G, into(dQ, dK, dV));
+    tensor<double> wO(H, N, X), wQ(H, N, W), wK(H, M, W), wV(H, M, X);
+    for (extent_t a = 0; a < H; ++a)
+      for (extent_t i = 0; i < N; ++i)
+        for (extent_t j = 0; j < M; ++j) {
+          const double f = double(C(a)) / double(M);
+          double s = 0, slope = 0;
+          for (extent_t c = 0; c < W; ++c) s += double(Q(a, i, c)) * double(K(a, j, c));
+          for (extent_t c = 0; c < X; ++c) wO(a, i, c) += f * s * double(V(a, j, c)), wV(a, j, c) += f * s * double(G(a, i, c)), slope += double(V(a, j, c)) * double(G(a, i, c));
+          for (extent_t c = 0; c < W; ++c) wQ(a, i, c) += f * slope * double(K(a, j, c)), wK(a, j, c) += f * slope * double(Q(a, i, c));
+        }
+    near("without a softmax", O, wO), near("grad(lq)", dQ, wQ), near("grad(lk)", dK, wK), near("grad(lv)", dV, wV);
   }
 }

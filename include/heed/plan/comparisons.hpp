@@ -37,6 +37,12 @@ struct comparisons {
     }
     return added;
   }
+  // Is a reduction compared with what it is made of?
+  constexpr bool compares(node_id reduction) const {
+    for (int k = 0; k < count; ++k)
+      if (of[std::size_t(k)].made == reduction) return true;
+    return false;
+  }
   // Does a program over a tile compare the tile's values with something that is made of them?
   constexpr bool in_program(const graph& g, node_id program, node_id tile) const {
     if (!count) return false;

@@ -98,6 +98,37 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to, const pair_prod
                     .first = std::int16_t(from), .second = std::int16_t(to)});
 }
 
+// dot<m>(f * dot<d>(q, k), v) = f * dot<d>(q, dot<m>(k, v)) where the products of q and k are pairs of positions and f does not vary along m:
+// attention without a softmax, and its gradient, in the order that stores no pairs and takes no loops. Each sum has the terms that it had,
+// taken in another order. 0: not so.
+template <class Reduced>
+constexpr node_id inner_first(graph& g, const node& y, const pair_products& pairs, const memory_of_the_call& memory, presences& present, const Reduced& reduced) {
+  for (const bool left : {true, false}) {
+    node_id product = left ? y.a : y.b, factor = 0;
+    const node_id v = left ? y.b : y.a;
+    if (!pairs[product] || !is_real(y.type)) continue;
+    while (g[product].code == op::multiply || g[product].code == op::negate) {
+      const node& x = g[product];
+      const node_id f = x.code == op::negate ? g.add_constant(-1, x.type) : pairs[x.a] ? x.b : x.a, rest = x.code == op::negate || pairs[x.a] ? x.a : x.b;
+      if ((g[f].axes & y.over) || (f < pairs.done && pairs[f])) break;
+      factor = factor ? make(g, op::multiply, y.type, factor, f) : f, product = rest;
+    }
+    const node x = g[product];
+    if (x.code != op::dot || x.axes == y.axes || !is_real(x.type)) continue;
+    for (const bool first : {true, false}) {
+      const node_id k = first ? x.a : x.b, q = first ? x.b : x.a;
+      if ((g[q].axes & y.over) || (y.over & ~g[k].axes) || (g[v].axes & x.over)) continue;
+      const axis_set inner = (g[k].axes | g[v].axes) & ~y.over;
+      if (memory.grows_faster(inner) || (x.over & ~inner) || (factor && (g[factor].axes & ~y.axes))) continue;
+      if (present.of(g, k) || present.of(g, q) || present.of(g, v) || (factor && present.of(g, factor))) continue;
+      const node_id sum = reduced(reduced, node{.code = op::dot, .type = y.type, .a = k, .b = v, .axes = inner, .over = y.over});
+      const node_id all = reduced(reduced, node{.code = op::dot, .type = y.type, .a = q, .b = sum, .axes = (g[q].axes | inner) & ~x.over, .over = x.over});
+      return factor ? make(g, op::multiply, y.type, factor, all) : all;
+    }
+  }
+  return 0;
+}
+
 // A reduction over several axes, one axis at a time: each step is a row region. (Sums over pairs stay whole, see above.) The mean
 // is the sum over the number of elements.
 constexpr node_id one_axis_at_a_time(graph& g, node x) {
@@ -219,6 +250,7 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
       const node_id first = self(self, one);
       return make(r.g, op::add, y.type, first, self(self, two));
     }
+    if (const node_id z = y.code == op::dot ? inner_first(r.g, y, pairs, memory, absence.present, self) : node_id(0)) return z;
     if (y.code == op::dot) {
       // What is summed over the columns of a softmax and over batch axes is summed over the columns first.
       const node_id w = paired.with[std::size_t(paired[y.a] ? y.a : y.b)];

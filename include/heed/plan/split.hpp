@@ -94,11 +94,12 @@ struct splitter {
       else if (x.code == op::concat) need_stored(x.a), need_stored(x.b);
       else if (x.code == op::scatter) need_stored(x.a), need_stored(node_id(i));
     }
-    // The log-sum-exp that a score region gives: elsewhere it would have to be made from all pairs again. (Not the maximum: a gradient
-    // asks which scores equal it, to the last bit.)
+    // The log-sum-exp and the maximum that a score region gives: elsewhere they would have to be made from all pairs again. (Not a maximum
+    // that a gradient compares with its scores, to the last bit.)
     for (int i = 1; i < p.g.size; ++i) {
       const node& x = p.g[i];
-      if (!u.used[std::size_t(i)] || x.code != op::logsumexp || count_of(x.over) != 1 || lies_in_memory(x.a)) continue;
+      const bool given_too = x.code == op::logsumexp || (x.code == op::max && !u.compared.compares(node_id(i)));
+      if (!u.used[std::size_t(i)] || !given_too || count_of(x.over) != 1 || lies_in_memory(x.a)) continue;
       const score_match m = match_score(p.g, x.a, 0, only_axis(x.over));
       if (m.ok() && m.rows && !lies_in_memory(m.tile)) need_stored(node_id(i));
     }
