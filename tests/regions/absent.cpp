@@ -16,6 +16,8 @@ constexpr auto weighted_mask = weighed_values(mask(v, m < 3));
 constexpr auto weighted_product = weighed_values(mask(v, m < 3) * 2);
 constexpr auto weighted_pairs = weighed_values(mask(v, m <= n) * 2);
 constexpr auto weighted_both = dot<m>(softmax<m>(mask(s, m <= n)), mask(v, m > 0) * 2);
+constexpr auto masked_queries = dot<m>(softmax<m>(dot<d>(mask(q, q <= 0.1), k)), v);
+constexpr auto masked_keys = logsumexp<m>(dot<d>(q, mask(k, k <= 0.1)));
 constexpr auto renamed = sum<t>(rename<n, t>(mask(gate * 2, n < 2)));
 constexpr auto renamed_dot = mean<t>(rename<n, t>(half * 3));
 constexpr auto shifted_on = sum<n>(shift<n>(mask(gate * 2, n < 2), 1));
@@ -43,6 +45,8 @@ BOOST_AUTO_TEST_CASE(in_products) {
   CHECK(weighted_product);
   CHECK(weighted_pairs);
   CHECK(weighted_both);
+  CHECK(masked_queries);                                   // element by element, as few widths as that leaves
+  CHECK(masked_keys);
 }
 BOOST_AUTO_TEST_CASE(behind_views) {
   CHECK(renamed);

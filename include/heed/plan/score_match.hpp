@@ -83,6 +83,7 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
     return no("its scores come out of another softmax");
   const node& t = g[tile];
   if (count_of(t.over) != 1) return no("the score contracts several axes at once");
+  if (g[t.a].code == op::mask || g[t.b].code == op::mask) return no("elements of queries or keys are masked one by one");
   r.column = column, r.depth = only_axis(t.over);
   r.w = g[t.a].axes & bit(column) ? t.a : t.b, r.x = r.w == t.a ? t.b : t.a;
   const axis_set all = g[score].axes, value_axes = values ? g[values].axes : 0;
