@@ -85,18 +85,13 @@ struct differentiation {
   // The sum of a value over some axes, one axis at a time. Over an axis that it lacks it is that many times the value.
   constexpr node_id summed(node_id a, axis_set axes) {
     const node_id keep = presence(a);
+    const axis_set lacking = axes & ~g[a].axes;
     for (int i = max_axes - 1; i >= 0; --i)
       if (axes & g[a].axes & axis_bit(i))
         a = g.add(node{.code = op::sum, .type = g[a].type, .a = a, .axes = g[a].axes & ~axis_bit(i), .over = axis_bit(i)});
     for (int i = 0; i < max_axes; ++i)
-      if (axes & axis_bit(i) & ~g[a].axes && !summed_over(a, i)) a = times(a, size_of(i));
+      if (lacking & axis_bit(i)) a = times(a, size_of(i));
     return kept(a, independent_of(g, keep, axes));
-  }
-  // Did summed() reduce this axis just now? Then it lacks it for that reason.
-  constexpr bool summed_over(node_id a, int axis) const {
-    for (; g[a].code == op::sum; a = g[a].a)
-      if (g[a].over & axis_bit(axis)) return true;
-    return false;
   }
   // The sum of a * b over some axes.
   constexpr node_id contracted(node_id a, node_id b, axis_set axes) {
