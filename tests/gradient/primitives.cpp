@@ -83,6 +83,7 @@ BOOST_AUTO_TEST_CASE(reductions) {
   GRADIENT(sum<n, m>(gate * m));
   GRADIENTS("a", mean<c>(a * a));
   GRADIENT(mean<n, c>(a));
+  GRADIENT(mean<n>(scale + a));                             // summed over c, which its gradient has, and n, which it lacks
   GRADIENT(mean<n>(a * gate));
   GRADIENT(mean<c>(mask(a * a, keep_in)));
   GRADIENT(mean<n>(mask(a, n < length)));
