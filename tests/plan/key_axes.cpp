@@ -57,6 +57,11 @@ template <result_list R> void fuses(const char* name, int scores, int gradients,
 #define FORWARD(...) fuses<results(__VA_ARGS__)>(#__VA_ARGS__, 1, 0)
 #define BACKWARD(OUT, ...) fuses<gradient<OUT>(wrt(__VA_ARGS__))>("gradient of " #OUT, 1, 1)
 
+// keys that look at queries, beside queries that look at keys: both grids are merged
+constexpr auto out_of_both(const auto& q, const auto& k, const auto& v) {
+  const auto score = mask(dot<d>(q, k), near);
+  return dot<yk, xk>(softmax<yk, xk>(score), v) + dot<yk, xk>(softmax<yk, xk>(score * 0.5 + dot<d>(dot<y, x>(softmax<y, x>(score), q * 2), k)), v);
+}
 constexpr auto full = weighed(s);
 constexpr auto nearby = weighed(mask(s, near));
 constexpr auto length = input<"length", std::int32_t>(b);
@@ -77,6 +82,8 @@ constexpr auto relative = weighed(s + table.at((y - yk + 4) * 9 + (x - xk + 4)))
 constexpr auto up = input<"up">(h, u);
 constexpr auto side = input<"side">(h, u);
 constexpr auto decomposed = weighed(s + up.at(y - yk + 5) + side.at(x - xk + 5));
+constexpr auto decomposed_nearby = weighed(mask(s + up.at(y - yk + 5) - side.at(x - xk + 5), near));
+constexpr auto shared_table = decomposed_nearby + dot<yk, xk>(softmax<yk, xk>(mask(s * 2 + up.at(y - yk + 5), near && xk > x)), v);
 constexpr auto bias_key = input<"bias_key">(h, yk, xk);
 constexpr auto bias_row = input<"bias_row">(h, yk);
 constexpr auto biased = weighed(mask(s + bias_key + bias_row, near));
@@ -103,6 +110,12 @@ constexpr auto weights_by_hand = exp(mask(s, near) - lse);
 constexpr axis<"p"> p;
 constexpr auto merged_by_hand = dot<p>(softmax<p>(merge<yk, xk, p>(mask(s, near))), merge<yk, xk, p>(v));
 constexpr auto merged_below = dot<p>(softmax<p>(mask(2 * tanh(merge<yk, xk, p>(s)), p < 7)), merge<yk, xk, p>(v));
+constexpr auto shared = dot<yk, xk>(softmax<yk, xk>(mask(s, near)), k);                                 // keys that are values too
+constexpr auto cosine = weighed(mask(s / (sqrt(sum<d>(q * q)) * sqrt(sum<d>(k * k))), near));
+constexpr auto both_ways = out_of_both(q, k, v);
+constexpr auto with_lse = nearby + lse * 0.5;
+constexpr auto gated = dot<yk, xk>(softmax<yk, xk>(where(yk < y, s * 2, s - bias_row)), v * sigmoid(v));
+constexpr auto doubled = dot<yk, xk>(softmax<yk, xk>(s) * 2, v);
 // attention with itself on a grid
 constexpr auto image = input<"image">(b, y, x, c);
 constexpr auto wq = input<"wq">(o, c);
@@ -128,10 +141,15 @@ BOOST_AUTO_TEST_CASE(backward) {
   BACKWARD(film, q3, k3, v3); BACKWARD(turned, q, turned_k, v);
   fuses<gradient<layer>(wrt(image, wq, wk, wv))>("gradient of layer", 1, 1, with_itself);
   BACKWARD(with_dense, q, k, v, dense); BACKWARD(lse, q, k); BACKWARD(values_padded, q, k, v);
-  BACKWARD(decomposed, q, k, v, up, side); BACKWARD(by_hand, q, k, v); BACKWARD(merged_by_hand, q, k, v); BACKWARD(merged_below, q, k, v);
+  BACKWARD(decomposed, q, k, v, up, side); BACKWARD(decomposed_nearby, q, k, v, up, side);
+  fuses<gradient<shared_table>(wrt(q, k, v, up, side))>("gradient of shared_table", 2, 2);
+  BACKWARD(by_hand, q, k, v); BACKWARD(merged_by_hand, q, k, v); BACKWARD(merged_below, q, k, v);
 }
 BOOST_AUTO_TEST_CASE(whatever_else) {
   checked<results(weights)>("weights"), checked<results(received)>("received"), checked<results(spatial)>("spatial");
+  FORWARD(shared); BACKWARD(shared, q, k); FORWARD(cosine); BACKWARD(cosine, q, k, v); FORWARD(gated); BACKWARD(gated, q, k, v);
+  BACKWARD(with_lse, q, k, v); checked<results(doubled)>("doubled"), checked<gradient<doubled>(wrt(q, k, v))>("gradient of doubled");
+  checked<results(both_ways)>("both_ways");
   checked<results(film_kept)>("film_kept"), checked<results(weights_by_hand)>("weights_by_hand");
   checked<gradient<film_kept>(wrt(q3, k3, v3))>("gradient of film_kept"), checked<gradient<one_query>(wrt(k, v))>("gradient of one_query");
   checked<gradient<received>(wrt(q, k))>("gradient of received"), checked<gradient<spatial>(wrt(norm))>("gradient of spatial");

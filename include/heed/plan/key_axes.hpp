@@ -114,10 +114,11 @@ class axes_merger {
   axis_set rows = 0;
   node_flags paired{};                                     // computed along the merged axis
   fixed_array<node_id, graph::capacity> plain{}, merged{};  // of a node of g: itself, the same along the merged axis; 0: not made yet
-  // A sum over some of the keys of pairs, which waits for the others: `of` summed over `over`. What is summed step by step would lie over pairs
-  // between the steps.
-  struct waiting_sum { node_id of{}; axis_set over{}; };
+  // A sum over some of the keys of pairs, which waits for the others: `of` summed over `over`, present where a condition holds (as it is, and
+  // along the merged axis; 0: everywhere). What is summed step by step would lie over pairs between the steps.
+  struct waiting_sum { node_id of{}; axis_set over{}; node_id keep{}, merged_keep{}; };
   fixed_array<waiting_sum, graph::capacity> waiting{};
+  presences present{};                                     // of h
 
   constexpr int one() const { return whole[key_count - 1]; }
   constexpr axis_set swapped(axis_set s) const { return s & keys ? (s & ~keys) | axis_bit(one()) : s; }
@@ -304,50 +305,67 @@ class axes_merger {
   }
 
   // ---- sums over some of the keys
+  constexpr bool waits(node_id i) const { return waiting[i].of != 0; }
+  // What is summed, absent where the sum is: sums and products leave it out one way or the other.
+  constexpr node_id addends(const waiting_sum& s) { return add_mask(h, s.of, s.merged_keep); }
+  constexpr node_id summed(node_id a, axis_set over) {
+    return over ? h.add(node{.code = op::sum, .type = h[a].type, .a = a, .axes = h[a].axes & ~over, .over = over}) : a;
+  }
   // Is i such a sum, or what is made of one alone and may be summed afterwards? Then it waits.
   constexpr bool deferred(node_id i) {
     const node& x = g[i];
-    waiting_sum& r = waiting[i];
-    const auto waits = [&](node_id j) { return waiting[j].of != 0; };
-    if (x.code == op::sum && (waits(x.a) || (paired[x.a] && is_partial_sum(x)))) {
-      r = waits(x.a) ? waiting[x.a] : waiting_sum{merged[x.a], 0};
-      r.over |= x.over;
-    } else if ((x.code == op::negate || x.code == op::cast) && waits(x.a)) {
-      r = waiting[x.a];
-      r.of = h.add(node{.code = x.code, .type = x.type, .a = r.of, .axes = h[r.of].axes});
-    } else if ((x.code == op::multiply || x.code == op::dot) && waits(x.a) != waits(x.b)) {
-      const waiting_sum sum = waiting[waits(x.a) ? x.a : x.b];
-      const node_id other = waits(x.a) ? x.b : x.a;
-      if ((g[other].axes & sum.over) || (x.over & keys) || (!x.over && g[other].axes)) return false;
-      node y = x;
-      y.a = waits(x.a) ? sum.of : merged_of_node(x.a), y.b = waits(x.b) ? sum.of : merged_of_node(x.b);
-      y.axes = (h[y.a].axes | h[y.b].axes) & ~x.over, y.hash = 0;
-      r = {h.add(y), sum.over};
-    } else if (x.code == op::scatter && waits(x.a) && !(g[x.b].axes & waiting[x.a].over)) {
-      const waiting_sum sum = waiting[x.a];
-      if (((sum.over | x.over) & keys) != keys) return false;
-      node y = x;
-      y.a = sum.of, y.b = merged_of_node(x.b), y.over = swapped(sum.over | x.over), y.hash = 0;
-      plain[i] = h.add(y);
-      return true;
-    } else {
-      return false;
-    }
-    if ((r.over & keys) == keys) {                         // no other axis of the keys is left
-      const node_id all = h.add(node{.code = op::sum, .type = x.type, .a = r.of, .axes = h[r.of].axes & ~swapped(r.over), .over = swapped(r.over)});
-      plain[i] = all, r = {};
+    if (x.code == op::sum && paired[x.a] && is_partial_sum(x)) waiting[i] = {merged[x.a], x.over};
+    else if (waits(x.a) || waits(x.b)) { if (!after_waiting(i)) return false; }
+    else return false;
+    if (waits(i) && (waiting[i].over & keys) == keys) {    // no other axis of the keys is left
+      plain[i] = add_mask(h, summed(addends(waiting[i]), swapped(waiting[i].over)), waiting[i].keep);
+      waiting[i] = {};
     }
     return true;
   }
-  constexpr node_id summed_at_last(const waiting_sum& s) {
-    node_id a = s.of;
-    const auto sum = [&](axis_set over) {
-      if (over) a = h.add(node{.code = op::sum, .type = h[a].type, .a = a, .axes = h[a].axes & ~over, .over = over});
+  constexpr bool after_waiting(node_id i) {
+    const node& x = g[i];
+    const node_id a = waits(x.a) ? x.a : x.b, other = a == x.a ? x.b : x.a;
+    const waiting_sum from = waiting[a];
+    const auto wait = [&](node y, axis_set over, bool kept) {
+      y.axes = (h[y.a].axes | h[y.b].axes) & ~y.over, y.hash = 0;
+      waiting[i] = {h.add(y), over, kept ? from.keep : node_id(0), kept ? from.merged_keep : node_id(0)};
+      return true;
     };
-    sum(s.over & ~keys);
-    a = split_up(a);
-    sum(s.over & keys);
-    return a;
+    node y = x;
+    switch (x.code) {
+      case op::sum: waiting[i] = {addends(from), from.over | x.over}; return true;
+      case op::negate: case op::cast: y.a = from.of; return wait(y, from.over, true);
+      case op::present: waiting[i] = {addends(from), from.over}; return true;
+      case op::mask:
+        if (a != x.a || (g[x.b].axes & from.over)) return false;
+        waiting[i] = {from.of, from.over, all_of(h, from.keep, plain_of(x.b)), all_of(h, from.merged_keep, merged_of_node(x.b))};
+        return true;
+      case op::add: case op::subtract: {                   // of the same keys, as of a table that two scores read
+        const waiting_sum more = waiting[other];           // (a is the left operand)
+        if (!more.of || more.over != from.over || more.keep != from.keep || h[more.of].axes != h[from.of].axes) return false;
+        const bool together = present.of(h, from.of) == present.of(h, more.of);   // else what one of them lacks is 0 to the other
+        y.a = together ? from.of : present.or_zero(h, from.of), y.b = together ? more.of : present.or_zero(h, more.of);
+        return wait(y, from.over, true);
+      }
+      case op::multiply:
+        if (g[other].axes || waits(other)) return false;
+        y.a = waits(x.a) ? from.of : plain_of(x.a), y.b = waits(x.a) ? plain_of(x.b) : from.of;
+        return wait(y, from.over, true);
+      case op::dot:
+        if (waits(other) || (g[other].axes & from.over) || (x.over & keys)) return false;
+        y.a = waits(x.a) ? addends(from) : merged_of_node(x.a), y.b = waits(x.b) ? addends(from) : merged_of_node(x.b);
+        return wait(y, from.over, false);
+      case op::scatter:
+        if (a != x.a || (g[x.b].axes & from.over) || ((from.over | x.over) & keys) != keys) return false;
+        y.a = addends(from), y.b = merged_of_node(x.b), y.over = swapped(from.over | x.over), y.hash = 0;
+        plain[i] = h.add(y);
+        return true;
+      default: return false;
+    }
+  }
+  constexpr node_id summed_at_last(const waiting_sum& s) {
+    return add_mask(h, summed(split_up(summed(s.of, s.over & ~keys)), s.over & keys), s.keep);
   }
 
   // Does a view that the results need say how long the merged axis is?
