@@ -211,7 +211,9 @@ class axes_merger {
       for (int i = g.size - 1; i > 0; --i) {               // and what that is computed from
         if (!paired[i] || (rows && !(g[i].axes & rows))) continue;
         const node& x = g[i];
-        if (is_pointwise(x.code) || x.code == op::mask) more = (mark(x.a) | mark(x.b) | mark(x.c)) || more;
+        if (!is_pointwise(x.code) && x.code != op::mask) continue;
+        for (const node_id k : {x.a, x.b, x.c})
+          if (mark(k)) more = true;
       }
     }
   }
@@ -219,7 +221,7 @@ class axes_merger {
     const node& x = g[i];
     if (!i || paired[i] || !has_all(i)) return false;
     const bool computed = is_pointwise(x.code) || x.code == op::mask || x.code == op::dot || (x.code == op::gather && !(g[x.a].axes & keys));
-    return computed && !touches_keys(x) ? paired[i] = true : false;
+    return paired[i] = computed && !touches_keys(x);
   }
   // Is x over keys computed from pairs? What is reduced to the keys alone is so too, but what is computed from that is no longer.
   constexpr bool follows(const node& x) const {
