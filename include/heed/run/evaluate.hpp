@@ -126,7 +126,10 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
   auto& to = slot<Region, Env, I>(v);
   using To = std::remove_reference_t<decltype(to)>;
   if constexpr (is_supplied<Region, Env>(I)) to = To(env.template get<I>());
-  else if constexpr (x.code == op::constant) to = To(typename Env::constant(x.value));
+  else if constexpr (x.code == op::constant) {
+    if constexpr (simd::is_pack<To> && class_of(x.type) == value_class::whole) to = To(static_cast<typename To::element>(x.value));
+    else to = To(typename Env::constant(x.value));
+  }
   else if constexpr (x.code == op::gather) to = To(env.template gather<I>(slot<Region, Env, x.a>(v)));
   else if constexpr (x.code == op::cast) {
     using simd::to_integer, simd::to_real;

@@ -76,6 +76,8 @@ struct loop_bodies {
     int count = lanes;                                     // how many exist
     extent_t step = 0;                                     // across: the element along K
 
+    explicit HEED_INLINE body(const loop_bodies& all) : b(all) {}
+
     template <int... Roots> HEED_INLINE void start() {
       static constexpr instruction_set used = needed<Region, body, Roots...>();
       static constexpr auto located = listed<int(size)>([](int i) {

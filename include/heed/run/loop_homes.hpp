@@ -32,9 +32,9 @@ struct loop_homes {
     int best = -1, most = -1;
     for (int a = 0; over >> a; ++a) {
       if (!has(over, a)) continue;
-      int count = 0;
-      for (int i = 1; i < size; ++i) count += is_reduction(Region.code[i].code) && has(Region.code[i].over, a);
-      if (count >= most) best = a, most = count;
+      int others = 0;
+      for (int i = 1; i < size; ++i) others += is_reduction(Region.code[i].code) && has(Region.code[i].over, a);
+      if (others >= most) best = a, most = others;
     }
     return best;
   }
@@ -42,9 +42,9 @@ struct loop_homes {
   static constexpr axis_list order_of_rows() {
     axis_list r = Region.rows;
     const auto dependent = [](int axis) {
-      int count = 0;
-      for (int i = 1; i < size; ++i) count += is_reduction(Region.code[i].code) && has(Region.code[i].axes, axis);
-      return count;
+      int reductions = 0;
+      for (int i = 1; i < size; ++i) reductions += is_reduction(Region.code[i].code) && has(Region.code[i].axes, axis);
+      return reductions;
     };
     for (int i = 1; i < r.count; ++i)
       for (int j = i; j > 0 && dependent(r[j]) > dependent(r[j - 1]); --j) std::swap(r.of[std::size_t(j)], r.of[std::size_t(j - 1)]);
@@ -72,21 +72,21 @@ struct loop_homes {
   static constexpr void visit(search& s, std::array<int, 3> roots, int axis, axis_set context) {
     flags need{};
     for (const int i : roots) need[std::size_t(i)] = true;
-    flags kept{};
+    flags at_home{};
     for (int i = size - 1; i > 0; --i) {
       if (!need[std::size_t(i)]) continue;
       const instruction& x = Region.code[i];
       ++s.reached[std::size_t(i)];
       const bool again = (x.axes != context && s.heavy[std::size_t(i)] && (context & ~x.axes)) || (is_costly(x) && s.before[std::size_t(i)] > 1);
       if (is_reduction(x.code) || (again && !is_program_leaf(x.code))) {
-        kept[std::size_t(i)] = true;
+        at_home[std::size_t(i)] = true;
         if (has(x.axes, axis)) s.found.along[std::size_t(i)] |= axis_set(1) << axis; else s.found.single[std::size_t(i)] = true;
       } else if (!is_program_leaf(x.code)) {
         need[std::size_t(x.a)] = need[std::size_t(x.b)] = need[std::size_t(x.c)] = true;
       }
     }
     for (int i = 1; i < size; ++i) {
-      if (!kept[std::size_t(i)]) continue;
+      if (!at_home[std::size_t(i)]) continue;
       const instruction& x = Region.code[i];
       if (is_reduction(x.code)) {
         if (!s.reduced[std::size_t(i)]) s.reduced[std::size_t(i)] = true, visit(s, {x.a, 0, 0}, inner_axis(x.over), x.axes | x.over);
@@ -100,9 +100,9 @@ struct loop_homes {
   static constexpr table found() {
     search s{};
     for (int pass = 0; pass < 2; ++pass) {
-      const auto before = s.reached;
+      const auto last_time = s.reached;
       s = {};
-      s.before = before;
+      s.before = last_time;
       for (int i = 1; i < size; ++i) {
         const instruction& x = Region.code[i];
         s.heavy[std::size_t(i)] = !is_reduction(x.code) && (is_costly(x) || s.heavy[std::size_t(x.a)] || s.heavy[std::size_t(x.b)] || s.heavy[std::size_t(x.c)]);
