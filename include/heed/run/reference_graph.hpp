@@ -172,6 +172,7 @@ class reference_graph {
       bool gone = false;
       return T(moved(x, index, gone, true));
     }
+    if (x.code == op::max || x.code == op::min) return T(reduced(x, index, true));   // one of the values it is compared with
     if (!is_pointwise(x.code)) return T(number_of_it);
     const double a = looked_at(x.a, index), b = x.b ? looked_at(x.b, index) : 0, c = x.c ? looked_at(x.c, index) : 0;
     switch (x.code) {
@@ -240,14 +241,14 @@ class reference_graph {
     return decided ? looked_at(from, index) : number(from, index);
   }
 
-  double reduced(const node& x, const extents& at) const {
+  double reduced(const node& x, const extents& at, bool decided = false) const {
     extents index = at;
     double top = -INFINITY, low = INFINITY, total = 0, count = 0;
     const auto over = [&](const auto& f) {
       each(x.over, [&](const extents& along) {
         for (std::size_t i = 0; x.over >> i; ++i)
           if (x.over >> i & 1) index[i] = along[i];
-        if (x.code == op::dot ? !mark(x.a, index) && !mark(x.b, index) : !absent(x.a, index)) f(number(x.a, index));
+        if (x.code == op::dot ? !mark(x.a, index) && !mark(x.b, index) : !absent(x.a, index)) f(decided ? looked_at(x.a, index) : number(x.a, index));
       });
     };
     if (x.code == op::dot) {
