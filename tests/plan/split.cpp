@@ -163,7 +163,9 @@ BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
   };
   BOOST_TEST(reason(past_only) == "fused");
   BOOST_TEST(reason(two_tiles) == "two contractions in one score");
-  BOOST_TEST(reason(dot<m>(softmax<m>(mask(input<"a">(n, m), m <= n)), input<"a2">(m, d))) == "there is no contraction of queries and keys under the softmax");
+  BOOST_TEST(reason(dot<m>(softmax<m>(input<"a">(n, m)), input<"a2">(m, d))) == "there is no contraction of queries and keys under the softmax");
+  BOOST_TEST(reason(dot<m>(softmax<m>(mask(input<"a">(n, m), m <= n)), input<"a2">(m, d))) == "fused");
+  BOOST_TEST(reason(dot<m>(softmax<m>(mask(dot<d>(q, k) + dot<d>(q * 2, tanh(k)), m <= n)), v)) == "two contractions in one score");
   BOOST_TEST(reason(dot<m>(softmax<m>(mask(input<"a">(h, m), m < 3)), input<"a2">(m, d))) == "fused");
   BOOST_TEST(reason(weighed(dot<d, f>(input<"q2">(b, h, n, d, f), input<"k2">(b, h, m, d, f)))) == "the score contracts several axes at once");
   BOOST_TEST(reason(dot<m>(softmax<m>(s), mask(v, m < 3))) == "fused");

@@ -7,12 +7,7 @@ import numpy as np
 from language import Evaluation, Invalid, Node, composite, constant, is_real, make, need, union, without
 
 # What is not drawn because the library does not do it yet: a name that `Draw.may` is asked for, and what is wrong.
-EXCLUDED = {
-    # A present value that meets an absent one (x + mask(y, c), a condition of a where) gets cotangents of elements that are absent.
-    "absent beside present",
-    # NaN that a mask excludes reaches gradients of what it meets: below a contraction, a softmax, a function with a condition.
-    "nan beside gradients",
-}
+EXCLUDED = set()
 
 
 class Axis:

@@ -39,6 +39,18 @@ constexpr auto largest_attended = max<e>(attended);
 constexpr auto logsumexp_of_attended = logsumexp<e>(attended);
 constexpr auto attended_twice = dot<e>(softmax<e>(attended), input<"u">(e));
 
+// Scores that no score region takes, with a mask over pairs.
+constexpr axis<"t"> t;
+constexpr auto keep = input<"keep", bool>(n, m);
+constexpr auto stored_weights = softmax<m>(mask(x, keep));
+constexpr auto of_stored_weights = dot<m>(stored_weights, v);
+constexpr auto masked_weights = mask(stored_weights, keep);
+constexpr auto back_of_stored_weights = gradient<of_stored_weights>(wrt(x, v));
+constexpr auto two_products = softmax<m>(mask(dot<d>(q, k) + dot<d>(q * 2, tanh(k)), keep));
+constexpr auto of_two_products = dot<m>(two_products, v);
+constexpr auto without_stored_pairs = dot<m>(softmax<m>(mask(dot<d>(q, k) + dot<d>(q * 2, tanh(k)), m < n)), v);
+constexpr auto of_two_axes = dot<t, m>(softmax<t, m>(mask(input<"both">(n, t, m), keep)), input<"w">(t, m));
+
 bool alike(float a, float b) { return a == b || (a != a && b != b); }
 
 }  // namespace
@@ -152,4 +164,44 @@ BOOST_AUTO_TEST_CASE(scores_over_a_width_of_nothing_are_zero) {
   fuse<back>(q = Q, k = K, v = V, cotangent<out> = dO, into(dV));
   for (int i = 0; i < 2; ++i) BOOST_TEST((O[std::size_t(i)] == 1.5f && R[std::size_t(i)] == 1.5));
   for (int j = 0; j < 4; ++j) BOOST_TEST(dV[std::size_t(j)] == 1);
+}
+
+BOOST_AUTO_TEST_CASE(values_behind_a_mask_of_any_score_stay_there) {
+  // The query i sees the keys before it: their scores are equal, their values 1 and 3, and 10 more in the second column.
+  tensor<float> X(3, 3), Q(3, 1), K(3, 1), V(3, 2), W(3, 3), O(3, 2), G(3, 2), dX(3, 3), dV(3, 2);
+  tensor<bool> seen(3, 3);
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j) seen(i, j) = j < i, X(i, j) = j < i ? 0.5f : NAN;
+  for (int j = 0; j < 3; ++j) Q[j] = 0, K[j] = j < 2 ? 1 : NAN, V(j, 0) = j < 2 ? float(1 + 2 * j) : NAN, V(j, 1) = j < 2 ? float(11 + 2 * j) : INFINITY;
+  const float want[3][2] = {{0, 0}, {1, 11}, {2, 12}};
+  const auto check = [&] {
+    for (int i = 0; i < 3; ++i)
+      for (int c = 0; c < 2; ++c) BOOST_TEST(std::abs(O(i, c) - want[i][c]) < 1e-6);
+    for (int i = 0; i < 6; ++i) O[i] = NAN;
+  };
+  fuse<of_stored_weights>(x = X, keep = seen, v = V, into(O)), check();
+  fuse<results(of_stored_weights, stored_weights)>(x = X, keep = seen, v = V, into(O, W)), check();
+  BOOST_TEST((W(0, 2) == 0 && W(1, 0) == 1 && W(1, 2) == 0 && W(2, 1) == 0.5f));
+  fuse<results(masked_weights, of_stored_weights)>(x = X, keep = seen, v = V, into(W, O)), check();
+  BOOST_TEST((W(0, 2) == -INFINITY && W(1, 0) == 1));
+  fuse<results(of_two_products, two_products)>(q = Q, k = K, keep = seen, v = V, into(O, W)), check();
+  fuse<of_two_products>(q = Q, k = K, keep = seen, v = V, into(O)), check();
+  fuse<without_stored_pairs>(q = Q, k = K, v = V, into(O)), check();
+
+  // With a cotangent of 1 and 0 the values get the sums of their weights, scores their weight times how far their value lies from the mean.
+  for (int i = 0; i < 3; ++i) G(i, 0) = 1, G(i, 1) = 0;
+  for (int j = 0; j < 2; ++j) V(j, 1) = 0;
+  fuse<back_of_stored_weights>(x = X, keep = seen, v = V, cotangent<of_stored_weights> = G, into(dX, dV));
+  const float of_scores[3][3] = {{0, 0, 0}, {0, 0, 0}, {-0.5f, 0.5f, 0}}, of_values[3] = {1.5f, 0.5f, 0};
+  for (int i = 0; i < 3; ++i) {
+    for (int j = 0; j < 3; ++j) BOOST_TEST(std::abs(dX(i, j) - of_scores[i][j]) < 1e-6);
+    BOOST_TEST((std::abs(dV(i, 0) - of_values[i]) < 1e-6 && dV(i, 1) == 0));
+  }
+
+  tensor<float> S(3, 2, 3), U(2, 3), R(3);
+  for (int i = 0; i < 3; ++i)
+    for (int a = 0; a < 2; ++a)
+      for (int j = 0; j < 3; ++j) S(i, a, j) = j < i ? 0.5f : NAN, U(a, j) = j < 2 ? float(a + 2 * j) : NAN;
+  fuse<of_two_axes>(input<"both">(n, t, m) = S, keep = seen, input<"w">(t, m) = U, into(R));
+  BOOST_TEST((R[0] == 0 && std::abs(R[1] - 0.5f) < 1e-6 && std::abs(R[2] - 1.5f) < 1e-6));
 }

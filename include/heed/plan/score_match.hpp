@@ -116,4 +116,17 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   return r;
 }
 
+// Why the contraction under i runs in a loop. Weights that say what they leave out (see settled_absence) are those that no score region takes.
+constexpr const char* why_no_score(const graph& g, node_id i) {
+  const node& x = g[i];
+  if (x.code == op::dot && count_of(x.over) == 1)
+    for (const node_id j : {x.a, x.b}) {
+      const node& w = g[g[j].a];
+      if (g[j].code != op::mask || w.code != op::softmax || w.over != x.over) continue;
+      const char* reason = match_score(g, w.a, j == x.a ? x.b : x.a, only_axis(x.over)).reason;
+      if (*reason) return reason;
+    }
+  return "a contraction over pairs of positions that no score region takes";
+}
+
 }  // namespace heed::internal::middle

@@ -166,8 +166,8 @@ struct settled_absence {
       const node &v = g[values], &bare = g[v.a];
       const bool own_mask = v.code == op::mask && !(g[v.b].axes & ~bare.axes);
       if (match_score(g, g[*i].a, own_mask ? v.a : values, only_axis(x.over)).ok()) return weighted_values(g, x, values);
-      // No score region takes them, so that a weight of 0 would be multiplied. Values say what of the score's mask is theirs.
-      *i = add_mask(g, *i, independent_of(g, present.of(g, g[*i].a), ~g[values].axes));
+      // No score region takes them, so that a weight of 0 would be multiplied.
+      *i = add_mask(g, *i, present.of(g, g[*i].a));
       weights = 0;
     }
     if (weights > 0) return of_pairs(g, x, weights, pairs_first);

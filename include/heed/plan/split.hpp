@@ -434,7 +434,7 @@ struct splitter {
     }
     const char* reason = "";
     if (place_score(r, reason)) return;
-    if (!*reason && holds_pairs(r)) reason = "a contraction over pairs of positions that no score region takes";
+    if (!*reason && holds_pairs(r)) reason = why_no_score(p.g, r);
     place_pointwise(r, reason);
   }
 
