@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(whatever_else) {
   checked<results(weights)>("weights"), checked<results(received)>("received"), checked<results(spatial)>("spatial");
   FORWARD(shared); BACKWARD(shared, q, k); FORWARD(cosine); BACKWARD(cosine, q, k, v); FORWARD(gated); BACKWARD(gated, q, k, v);
   BACKWARD(with_lse, q, k, v); checked<results(doubled)>("doubled"), checked<gradient<doubled>(wrt(q, k, v))>("gradient of doubled");
-  checked<results(both_ways)>("both_ways");
+  checked<results(both_ways)>("both_ways"), checked<gradient<both_ways>(wrt(q, k, v))>("gradient of both_ways");
   checked<results(film_kept)>("film_kept"), checked<results(weights_by_hand)>("weights_by_hand");
   checked<gradient<film_kept>(wrt(q3, k3, v3))>("gradient of film_kept"), checked<gradient<one_query>(wrt(k, v))>("gradient of one_query");
   checked<gradient<received>(wrt(q, k))>("gradient of received"), checked<gradient<spatial>(wrt(norm))>("gradient of spatial");

@@ -193,6 +193,11 @@ BOOST_AUTO_TEST_CASE(values_that_depend_on_their_weights) {
   static constexpr auto one = sum<n>(softmax<m>(s) * sum<n>(softmax<m>(other)));
   static constexpr auto two = sum<n>(softmax<m>(other) * sum<n>(softmax<m>(s)));
   BOOST_TEST(regions(CHECK(one, two), region_kind::loop) == 0);
+  // Queries that look back at keys that have looked at them: a sink's multiple is read by what the sink alone feeds.
+  static constexpr auto near = mask(s, abs(n - m) <= 1);
+  static constexpr auto looked_back = weighed(near) + weighed(near * 0.5 + dot<d>(dot<n>(softmax<n>(near), q * 2), k));
+  static constexpr auto grad_back = gradient<looked_back>(wrt(q, k, v));
+  check<grad_back>("gradient<looked_back>");
 }
 BOOST_AUTO_TEST_CASE(views_and_results) {
   HEED_VIEWS_AND_RESULTS(CHECK)

@@ -302,11 +302,11 @@ struct splitter {
     return below && below != dot && !fuses(below, root, over) && !is_leaf(p.g[i].code);
   }
   // The contraction whose tile the region of root holds: root itself, whoever else has it on the way to a summit, or the one that root is
-  // the summit of, unless that is stored for somebody else and read like any other value.
+  // the summit of, unless that is stored for somebody else, or given by a gradient region (a multiple of it), and read like any other value.
   constexpr node_id contraction_of(node_id root) const {
     if (is_contraction(p.g, p.g[root])) return root;
     const node_id below = u.below[std::size_t(root)];
-    return below && is_contraction(p.g, p.g[below]) && !lies_in_memory(below) && !gradient_of[std::size_t(below)] ? below : node_id(0);
+    return below && is_contraction(p.g, p.g[below]) && !lies_in_memory(below) && !given[std::size_t(below)] ? below : node_id(0);
   }
   constexpr void place_pointwise(node_id root, const char* reason) {
     const node_id dot = *reason ? node_id(0) : contraction_of(root);
