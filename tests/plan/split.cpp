@@ -171,6 +171,12 @@ BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
   BOOST_TEST(reason(dot<m>(softmax<m>(s), mask(v, m < 3))) == "fused");
   BOOST_TEST(reason(dot<m>(softmax<m>(s), mask(v, m < 3) * 2)) == "fused");
 }
+BOOST_AUTO_TEST_CASE(masked_weights_meet_values_with_lanes_along_their_width) {
+  const auto stored_weights = softmax<m>(mask(input<"a">(n, m), m <= n));
+  const auto wide = planned(dot<m>(stored_weights, input<"a2">(m, d))), thin = planned(dot<m>(stored_weights, input<"a3">(m)));
+  BOOST_TEST(!middle::lowered(*wide, wide->region_count - 1).lanes_along);
+  BOOST_TEST(middle::lowered(*thin, thin->region_count - 1).lanes_along);
+}
 BOOST_AUTO_TEST_CASE(a_score_in_primitives) {
   const auto r = lowered_score(past_only);
   BOOST_TEST(bool(r->code[r->keep].code == op::less_equal && r->code[r->keep].where == role::pair));

@@ -421,8 +421,9 @@ struct lowering {
     if (over) {
       const std::uint64_t below = p.orders[std::size_t(p.g[o.core].a)];
       list_axes(r.columns, over, below);
-      const int lowest = rank_of(below) ? axis_at(below, rank_of(below) - 1) : -1;
-      r.lanes_along = (all & over) ? last >= 0 && (over & bit(last)) : lowest >= 0 && (over & bit(lowest));
+      const auto lies_along = [&](std::uint64_t order_of) { return rank_of(order_of) && (over & bit(axis_at(order_of, rank_of(order_of) - 1))); };
+      const node_id second = p.g[o.core].b;                // of weights and values with a width: lanes lie along the width
+      r.lanes_along = (all & over) ? last >= 0 && (over & bit(last)) : lies_along(below) && (!(p.g[second].axes & over) || lies_along(p.orders[std::size_t(second)]));
       if (!row_set) r.lanes_along = true;
     } else {
       r.lanes_along = false;
