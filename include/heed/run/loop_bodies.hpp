@@ -250,7 +250,7 @@ struct loop_bodies {
   // Rows of reductions, element by element: they share what they are reduced from. Is there one that did not hold?
   template <int K, const auto& List> [[gnu::noinline]] bool fill_side_by_side(extent_t from, extent_t to) {
     bool stale[std::size_t(List.count)], any = false;
-    extent_t fill[std::size_t(List.count)];
+    extent_t fill[std::size_t(List.count)] = {};
     [&]<int... J>(std::integer_sequence<int, J...>) {
       ((stale[J] = !holds<List.of[J], K>(from, to), any = any || stale[J]), ...);
       if (!any) return;
