@@ -51,6 +51,12 @@ constexpr auto of_two_products = dot<m>(two_products, v);
 constexpr auto without_stored_pairs = dot<m>(softmax<m>(mask(dot<d>(q, k) + dot<d>(q * 2, tanh(k)), m < n)), v);
 constexpr auto of_two_axes = dot<t, m>(softmax<t, m>(mask(input<"both">(n, t, m), keep)), input<"w">(t, m));
 
+// Multiples of weights and products with them.
+constexpr auto weights_to_mix = softmax<m>(mask(dot<d>(q, k), m <= n));
+constexpr auto doubled = dot<m>(2 * weights_to_mix, v);
+constexpr auto squared = dot<m>(weights_to_mix * weights_to_mix, v);
+constexpr auto gated = dot<m>(v, weights_to_mix * input<"gate">(n, m));
+
 bool alike(float a, float b) { return a == b || (a != a && b != b); }
 
 }  // namespace
@@ -150,6 +156,25 @@ BOOST_AUTO_TEST_CASE(what_is_made_of_weighted_values_sees_no_excluded_value) {
   fuse<results(largest_attended, logsumexp_of_attended, attended_twice)>(
       q = Q, k = K, v = V, input<"keep", bool>(five) = keep, input<"u">(e) = U, into(top, sum_of_exponentials, twice));
   check();
+}
+
+BOOST_AUTO_TEST_CASE(what_vanishes_with_excluded_weights_takes_no_part_in_a_product) {
+  tensor<float> Q(3, 2), K(3, 2), V(3, 1), gate(3, 3), twice(3, 1), square(3, 1), gates(1, 3);
+  tensor<double> r_twice(3, 1), r_square(3, 1), r_gates(1, 3);
+  V[0] = 2, V[1] = 4, V[2] = NAN;                          // query i sees keys 0 .. i, with equal weights
+  for (int i = 0; i < 3; ++i)
+    for (int j = 0; j < 3; ++j) gate(i, j) = j > i ? NAN : float(1 + j);
+  const auto what = [&](const auto& call, auto& a, auto& b, auto& c) {
+    call(q = Q, k = K, v = V, input<"gate">(n, m) = gate, into(a, b, c));
+    const double wanted[3][3] = {{4, 6, NAN}, {2, 1.5, NAN}, {2, 5, NAN}};
+    for (int i = 0; i < 3; ++i) {
+      BOOST_TEST(alike(float(a[std::size_t(i)]), float(wanted[0][i])));
+      BOOST_TEST(alike(float(b[std::size_t(i)]), float(wanted[1][i])));
+      BOOST_TEST(alike(float(c[std::size_t(i)]), float(wanted[2][i])));
+    }
+  };
+  what(fuse<results(doubled, squared, gated)>, twice, square, gates);
+  what(reference<results(doubled, squared, gated)>, r_twice, r_square, r_gates);
 }
 
 BOOST_AUTO_TEST_CASE(scores_over_a_width_of_nothing_are_zero) {

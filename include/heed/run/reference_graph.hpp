@@ -4,6 +4,7 @@
 // as kernels do. Slow and large by design: it allocates every intermediate value, pairs of positions included.
 #pragma once
 #include "../graph/decisions.hpp"
+#include "../plan/sums_over_pairs.hpp"
 #include "environment.hpp"
 #include "evaluate.hpp"
 #include <cmath>
@@ -70,7 +71,7 @@ class reference_graph {
   }
 
  private:
-  // Marks: absent, or a softmax weight of something absent, which is 0 and takes no part in a product, whatever it meets.
+  // Marks: absent, or a softmax weight of something absent and what vanishes with it, which take no part in a product, whatever they meet.
   static constexpr unsigned char is_absent = 1, is_weightless = 2;
 
   bool done(int i) const { return !values_[std::size_t(i)].number.empty() || values_[std::size_t(i)].axes != 0; }
@@ -160,8 +161,18 @@ class reference_graph {
       bool gone = false;
       v.number[o] = element_of_node(x, index, gone);
       if (!v.decided.empty()) v.decided[o] = in_double_[std::size_t(i)] ? decided_element<double>(x, index, v.number[o]) : decided_element<float>(x, index, v.number[o]);
-      v.absent[o] = gone ? is_absent : x.code == op::softmax && absent(x.a, index) ? is_weightless : 0;
+      v.absent[o] = gone ? is_absent : weightless(x, index) ? is_weightless : 0;
     });
+  }
+  bool weightless(const node& x, extents index) const {
+    if (x.code == op::softmax) return absent(x.a, index);
+    if (x.code == op::rename) {
+      index[std::size_t(x.first)] = index[std::size_t(x.second)];
+      return mark(x.a, index) == is_weightless;
+    }
+    if (!is_pointwise(x.code) && x.code != op::mask) return false;
+    const auto is = [&](int i) { return i && mark(i, index) == is_weightless; };
+    return middle::vanishes_with_operands(g_, x, is(x.a), is(x.b), is(x.c));
   }
 
   template <class T> double decided_element(const node& x, const extents& index, double number_of_it) const {
