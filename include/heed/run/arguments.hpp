@@ -4,6 +4,7 @@
 #include "../graph/gradient.hpp"
 #include "call_checks.hpp"
 #include "workspace.hpp"
+#include <array>
 #include <boost/hana/at_key.hpp>
 #include <boost/hana/contains.hpp>
 #include <boost/hana/for_each.hpp>

@@ -6,6 +6,7 @@
 #include "../plan/plan.hpp"
 #include "footprint.hpp"
 #include "memory.hpp"
+#include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 using middle::bit;

@@ -5,6 +5,7 @@
 #pragma once
 #include "../plan/saved_values.hpp"
 #include "fused.hpp"
+#include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 

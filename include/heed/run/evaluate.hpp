@@ -16,6 +16,7 @@
 #include "../simd/math.hpp"
 #include "../simd/pack.hpp"
 #include "primitive_value.hpp"
+#include <array>
 #include <algorithm>
 #include <utility>
 

@@ -9,6 +9,7 @@
 #include "scatter_kernel.hpp"
 #include "score_kernel.hpp"
 #include "workspace.hpp"
+#include <array>
 #include <boost/hana/for_each.hpp>
 #include <boost/hana/range.hpp>
 

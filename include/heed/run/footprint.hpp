@@ -2,6 +2,7 @@
 // operands share memory. Nothing here reads or writes an element.
 #pragma once
 #include "operand.hpp"
+#include <array>
 #include <cstdint>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {

@@ -4,6 +4,7 @@
 #pragma once
 #include "loop_homes.hpp"
 #include "memory.hpp"
+#include <array>
 #include <cstring>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {

@@ -4,6 +4,7 @@
 #pragma once
 #include "../plan/score_match.hpp"
 #include "evaluate.hpp"
+#include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "../graph/node.hpp"
 #include "tensor.hpp"
+#include <array>
 #include <limits>
 
 namespace heed {

@@ -7,6 +7,7 @@
 #include "../plan/sums_over_pairs.hpp"
 #include "environment.hpp"
 #include "evaluate.hpp"
+#include <array>
 #include <cmath>
 #include <vector>
 

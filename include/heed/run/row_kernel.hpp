@@ -6,6 +6,7 @@
 #include "evaluate.hpp"
 #include "memory.hpp"
 #include "team.hpp"
+#include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 

@@ -3,6 +3,7 @@
 // the score's tile and gives the weight and whatever else depends on that tile alone; the second knows the other tile.
 #pragma once
 #include "score_program.hpp"
+#include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 

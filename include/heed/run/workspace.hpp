@@ -3,6 +3,7 @@
 #include "../plan/plan.hpp"
 #include "environment.hpp"
 #include "tensor.hpp"
+#include <array>
 #include <bitset>
 #include <utility>
 

@@ -7,6 +7,7 @@
 #include "../run/environment.hpp"
 #include "../run/evaluate.hpp"
 #include "../run/memory.hpp"
+#include <array>
 #include <utility>
 #include <vector>
 
