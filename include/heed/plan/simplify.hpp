@@ -244,7 +244,7 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
   const auto reduced = [&](const auto& self, node y) -> node_id {   // a product or a reduction
     for (const node_id i : {y.a, y.b}) {
       addends parts;
-      if ((y.code != op::dot && y.code != op::sum && y.code != op::scatter) || !come_apart(r.g, i, paired, absence.present, parts)) continue;
+      if ((y.code != op::dot && y.code != op::sum && y.code != op::scatter) || !come_apart(r.g, i, memory, paired, absence.present, parts)) continue;
       node one = y, two = y;
       (i == y.a ? one.a : one.b) = parts.a, (i == y.a ? two.a : two.b) = parts.b;
       const node_id first = self(self, one);

@@ -70,12 +70,14 @@ constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, pr
 }
 
 // A sum over the weights of several softmaxes, or over those of one and what does not vanish with them, as two addends, so that each softmax can
-// be reduced in a region of its own; false if it does not come apart. Factors and masks go to both.
+// be reduced in a region of its own; false if it does not come apart. Factors and masks go to both. What may be stored (the gradient of
+// logits over few words) is stored once instead of being reduced twice, unless several regions give it.
 struct addends { node_id a{}, b{}; };
-constexpr bool come_apart(graph& g, node_id i, vanishing& paired, presences& present, addends& r) {
+constexpr bool come_apart(graph& g, node_id i, const memory_of_the_call& memory, vanishing& paired, presences& present, addends& r) {
   const node x = g[i];
   const auto weights_of = [&](node_id j) { return paired.with[std::size_t(g[j].code == op::sum ? g[j].a : j)]; };   // of a batch's sum too
-  const bool sums = (x.code == op::add || x.code == op::subtract) && weights_of(x.a) != weights_of(x.b);
+  const bool sums = (x.code == op::add || x.code == op::subtract) && weights_of(x.a) != weights_of(x.b) &&
+                    ((weights_of(x.a) && weights_of(x.b)) || memory.grows_faster(x.axes));
   if (!sums && paired.with[std::size_t(i)] != vanishing::several) return false;
   const auto both = [&](auto build) {
     r = {build(r.a), build(r.b)};
@@ -89,11 +91,11 @@ constexpr bool come_apart(graph& g, node_id i, vanishing& paired, presences& pre
       return present.of(g, r.a) == present.of(g, r.b);     // an absent addend makes the sum absent
     case op::multiply: {
       const bool left = paired.with[std::size_t(x.a)] == vanishing::several;
-      return come_apart(g, left ? x.a : x.b, paired, present, r) &&
+      return come_apart(g, left ? x.a : x.b, memory, paired, present, r) &&
              both([&](node_id part) { return make(g, op::multiply, x.type, left ? part : x.a, left ? x.b : part); });
     }
     case op::negate: case op::cast: case op::present: case op::mask:
-      return come_apart(g, x.a, paired, present, r) && both([&](node_id part) { return make(g, x.code, x.type, part, x.b); });
+      return come_apart(g, x.a, memory, paired, present, r) && both([&](node_id part) { return make(g, x.code, x.type, part, x.b); });
     default: return false;
   }
 }
