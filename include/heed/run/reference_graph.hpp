@@ -4,7 +4,6 @@
 // as kernels do. Slow and large by design: it allocates every intermediate value, pairs of positions included.
 #pragma once
 #include "../graph/decisions.hpp"
-#include "../plan/sums_over_pairs.hpp"
 #include "environment.hpp"
 #include "evaluate.hpp"
 #include <array>
@@ -171,9 +170,16 @@ class reference_graph {
       index[std::size_t(x.first)] = index[std::size_t(x.second)];
       return mark(x.a, index) == is_weightless;
     }
-    if (!is_pointwise(x.code) && x.code != op::mask) return false;
+    if (!is_real(x.type)) return false;
     const auto is = [&](int i) { return i && mark(i, index) == is_weightless; };
-    return middle::vanishes_with_operands(g_, x, is(x.a), is(x.b), is(x.c));
+    const auto is_or_zero = [&](int i) { return is(i) || (g_[i].code == op::constant && g_[i].value == 0); };
+    switch (x.code) {
+      case op::multiply: return is(x.a) || is(x.b);
+      case op::divide: case op::mask: case op::negate: case op::cast: case op::present: return is(x.a);
+      case op::add: case op::subtract: return is(x.a) && is(x.b);
+      case op::where: return (is(x.b) || is(x.c)) && is_or_zero(x.b) && is_or_zero(x.c);
+      default: return false;
+    }
   }
 
   template <class T> double decided_element(const node& x, const extents& index, double number_of_it) const {
