@@ -1,5 +1,6 @@
 // Mistakes that attention libraries have made, each tried here once. Expected values come from plain loops in this file.
 // options: -O1
+// labels: meaning
 #include "against_reference.hpp"
 #include <cfenv>
 #include <cstring>

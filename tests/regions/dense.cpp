@@ -1,5 +1,6 @@
 // Matmul, row and loop regions against the oracle, through whole graphs.
 // options: -O1
+// labels: meaning
 #include "against_reference.hpp"
 #include <cstring>
 #include <omp.h>

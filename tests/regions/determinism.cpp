@@ -1,5 +1,6 @@
 // The same bits from every kind of region: for any number of threads, run after run, alone or in a batch.
 // options: -O1
+// labels: meaning
 #include "against_reference.hpp"
 #include <cstring>
 #include <omp.h>

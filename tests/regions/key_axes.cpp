@@ -1,6 +1,6 @@
 // Attention over several key axes, forward and backward, against plain loops in double: masks over both axes, over one, captured over all four,
 // groups of heads, batches, keys of other memory orders, odd extents, ones and nothing; every graph strict. What lies behind a mask is NaN.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "against_reference.hpp"
 #include <functional>
 #include <omp.h>

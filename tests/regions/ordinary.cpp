@@ -1,6 +1,7 @@
 // Ordinary graphs around attention that have regions of their own and no loops: losses over a vocabulary whose extent becomes known with a call,
 // values of a batch under weights that the batch shares, attention without a softmax, sums of maxima beside a softmax. Values and gradients are those of plain loops in double.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include "against_reference.hpp"
 #include "planned.hpp"
 using namespace heed_tests;

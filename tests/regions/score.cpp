@@ -1,5 +1,6 @@
 // Score regions against the oracle: masks, score changes, groups, sizes around the tiles, strides, statistics.
 // options: -O1
+// labels: meaning
 #include "against_reference.hpp"
 #include <cstring>
 #include <omp.h>

@@ -1,6 +1,7 @@
 // Score-gradient regions against the oracle of the same graph: the backward pass of attention written by hand, for masks, score
 // changes, captured operands, groups, sizes around the tiles, strides; every graph strict, so that nothing falls to loops.
 // options: -O1
+// labels: meaning
 #include "against_reference.hpp"
 #include <cstring>
 #include <numbers>
