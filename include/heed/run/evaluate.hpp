@@ -110,11 +110,11 @@ HEED_INLINE To decided(const A& a, const B& b, const C& c, double value) {
     using P = simd::pack<T, To::lanes>;
     const auto in_width = [](const auto& x) HEED_INLINED { return simd::convert<T>(To(x)); };
     P r = P(apply<Code>(in_width(a), in_width(b), P(), value));
-    if constexpr (Code == op::multiply) r.x = HEED_AS_WRITTEN(r.x);
+    if constexpr (Code == op::multiply) r.x = simd::as_written(r.x);
     return To(simd::convert<E>(r));
   } else if constexpr (Code == op::add || Code == op::subtract || Code == op::multiply || Code == op::divide) {
     const T r = apply<Code>(T(a), T(b), T(), value);
-    return To(HEED_AS_WRITTEN(r));
+    return To(simd::as_written(r));
   } else {
     using P = simd::pack<T>;
     return To(P(apply<Code>(P(T(a)), P(T(b)), P(), value))[0]);

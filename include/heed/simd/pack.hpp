@@ -22,13 +22,11 @@
 #define HEED_NOINLINE __attribute__((noinline))
 // Sums are rounded as they are written, also where the compiler may reassociate and says so by no macro (-fassociative-math): what
 // rounds to integers or is split into a high and a low part relies on it. clang is told in front of a function's statements,
-// g++ around a value; an fma that a sum must not look into is `settled`, for around every fma it costs kernels registers.
+// g++ by `as_written`; an fma that a sum must not look into is `settled`, for around every fma it costs kernels registers.
 #ifdef __clang__
 #define HEED_IN_ORDER _Pragma("clang fp reassociate(off)")
-#define HEED_AS_WRITTEN(...) (__VA_ARGS__)
 #else
 #define HEED_IN_ORDER
-#define HEED_AS_WRITTEN(...) __builtin_assoc_barrier(__VA_ARGS__)
 #endif
 #ifdef __clang__
 #define HEED_UNROLL _Pragma("clang loop unroll(full)")
@@ -39,6 +37,22 @@
 #endif
 
 namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
+
+// A number or a vector, for g++: not to be taken apart. A barrier around the registers of AVX-512 g++ 12 makes one of 16 elements,
+// each taken out and put back, so that these are said to be read and written by no instruction at all.
+template <class V> HEED_INLINE V as_written(V v) {
+#ifdef __clang__
+  return v;
+#else
+#ifdef __AVX512F__
+  if constexpr (sizeof(V) == 64) {
+    asm("" : "+v"(v));
+    return v;
+  } else
+#endif
+  return __builtin_assoc_barrier(v);
+#endif
+}
 
 // Width of a vector register in bytes and number of vector registers, as the target flags of the compiler say.
 #if defined(__AVX512F__)
@@ -187,12 +201,12 @@ struct pack {
 
   friend HEED_INLINE pack operator+(pack a, pack b) {
     HEED_IN_ORDER
-    if constexpr (std::is_floating_point_v<T>) return HEED_AS_WRITTEN(a.x + b.x);
+    if constexpr (std::is_floating_point_v<T>) return as_written(a.x + b.x);
     else return a.x + b.x;
   }
   friend HEED_INLINE pack operator-(pack a, pack b) {
     HEED_IN_ORDER
-    if constexpr (std::is_floating_point_v<T>) return HEED_AS_WRITTEN(a.x - b.x);
+    if constexpr (std::is_floating_point_v<T>) return as_written(a.x - b.x);
     else return a.x - b.x;
   }
   friend HEED_INLINE pack operator*(pack a, pack b) {
@@ -261,7 +275,7 @@ HEED_INLINE mask<Size, N> mask<Size, N>::first(std::ptrdiff_t count) {
 template <class T, int N>
 requires std::floating_point<T>
 HEED_INLINE pack<T, N> settled(pack<T, N> a) {
-  return HEED_AS_WRITTEN(a.x);
+  return as_written(a.x);
 }
 
 // ---- a * b + c and c - a * b. Rounded once where the target has FMA instructions, else twice.
