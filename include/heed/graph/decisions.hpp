@@ -13,13 +13,13 @@ using node_marks = fixed_array<bool, graph::capacity>;
 constexpr node_marks deciding(const graph& g) {
   node_marks r{};
   const auto mark = [&](node_id i) {
-    if (i && is_real(g[i].type)) r[std::size_t(i)] = true;
+    if (i && is_real(g[i].type)) r[i] = true;
   };
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];
     if (is_comparison(x.code)) mark(x.a), mark(x.b);
     else if (x.code == op::cast && is_integer(x.type)) mark(x.a);
-    else if (!r[std::size_t(i)]) continue;
+    else if (!r[i]) continue;
     else if (x.code == op::where) mark(x.b), mark(x.c);
     else if (x.code == op::mask || x.code == op::gather || is_view(x.code) || x.code == op::shift) mark(x.a);
     else if (is_pointwise(x.code) || x.code == op::concat) mark(x.a), mark(x.b);
@@ -33,10 +33,10 @@ constexpr node_marks computed_in_double(const graph& g) {
   node_marks r{};
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];
-    if (x.type == element::f64 || (is_condition(x.code) && (g[x.a].type == element::f64 || g[x.b].type == element::f64))) r[std::size_t(i)] = true;
-    if (!r[std::size_t(i)]) continue;
+    if (x.type == element::f64 || (is_condition(x.code) && (g[x.a].type == element::f64 || g[x.b].type == element::f64))) r[i] = true;
+    if (!r[i]) continue;
     for (const node_id j : {x.a, x.b, x.c})
-      if (j && g[j].type != element::f32) r[std::size_t(j)] = true;
+      if (j && g[j].type != element::f32) r[j] = true;
   }
   return r;
 }

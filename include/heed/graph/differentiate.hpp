@@ -116,7 +116,7 @@ struct differentiation {
   // A gradient is absent where its value has no part in the result. It stays absent on its way, and is not 0: a product would
   // not leave a 0 out, and 0 times the NaN of a masked key is NaN. Two that meet are present where one of them is.
   constexpr void arrive(node_id to, node_id value) {
-    node_id& sum = gradient[std::size_t(to)];
+    node_id& sum = gradient[to];
     const node_id here = presence(sum), there = presence(value);
     if (!sum || here == there) { sum = plus(sum, value); return; }
     sum = plus(or_nothing(sum), or_nothing(value));
@@ -177,7 +177,7 @@ struct differentiation {
   }
 
   constexpr void user_defined(const node& x, node_id dy) {
-    const primitive_entry& p = *g.primitives[std::size_t(x.value)];
+    const primitive_entry& p = *g.primitives[int(x.value)];
     const node_id to[] = {x.a, x.b};
     for (int k = 0; k < p.operands; ++k) {
       if (!is_differentiable(g[to[k]].type)) continue;
@@ -258,9 +258,9 @@ struct differentiation {
 
   constexpr weights& waiting_for(node_id softmax) {
     for (int i = 0; i < waiting_count; ++i)
-      if (waiting[std::size_t(i)].softmax == softmax) return waiting[std::size_t(i)];
-    waiting[std::size_t(waiting_count)].softmax = softmax;   // too many: a compile error here
-    return waiting[std::size_t(waiting_count++)];
+      if (waiting[i].softmax == softmax) return waiting[i];
+    waiting[waiting_count].softmax = softmax;   // too many: a compile error here
+    return waiting[waiting_count++];
   }
   // dy reaches some weights: in which of their rows, as far as is known (0: in all).
   constexpr node_id reaches(weights& w, node_id dy) {
@@ -323,13 +323,13 @@ struct differentiation {
   // dS of everything that has waited for the score i.
   constexpr void scores(node_id i) {
     for (int k = 0; k < waiting_count; ++k) {
-      weights w = waiting[std::size_t(k)];
+      weights w = waiting[k];
       if (g[w.softmax].a != i) continue;
       const node_id p = w.softmax;
       node_id reached = w.reached, delta = w.delta;
       const node_id keep = presence(i);
-      if (const node_id other = p < declared ? or_nothing(gradient[std::size_t(p)]) : node_id(0)) {   // it was used in other ways too
-        reaches(w, gradient[std::size_t(p)]);
+      if (const node_id other = p < declared ? or_nothing(gradient[p]) : node_id(0)) {   // it was used in other ways too
+        reaches(w, gradient[p]);
         const node_id seen = keep ? add_op(op::mask, g[other].type, other, keep) : other;
         delta = plus(delta, summed(times(p, seen), g[p].over));
         reached = plus(reached, other);
@@ -341,8 +341,8 @@ struct differentiation {
 
   constexpr void hand_on(node_id i) {
     const node x = g[i];
-    if (!gradient[std::size_t(i)]) return;
-    const node_id dy = kept(gradient[std::size_t(i)], presence(i));
+    if (!gradient[i]) return;
+    const node_id dy = kept(gradient[i], presence(i));
     if (x.code == op::mask) reach(x.a, dy, x.axes);
     else if (is_pointwise(x.code)) pointwise(x, i, dy);
     else if (x.code == op::dot) dot_product(x, i, dy);
@@ -361,7 +361,7 @@ struct differentiation {
   // The gradient of an input with all of its axes and its element, also where no value of that element is part of it (the sum
   // of an input: ones); zeros if nothing has reached it.
   constexpr node_id of_input(node_id i) {
-    const node_id d = with_axes(gradient[std::size_t(i)] ? or_nothing(gradient[std::size_t(i)]) : real(0), g[i].axes);
+    const node_id d = with_axes(gradient[i] ? or_nothing(gradient[i]) : real(0), g[i].axes);
     return g[d].type == g[i].type ? d : add_op(op::cast, g[i].type, d);
   }
 };

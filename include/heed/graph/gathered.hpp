@@ -24,15 +24,15 @@ struct gathered_value {
                       .first = std::int16_t(axis)});
   }
   constexpr bool reaches_product(node_id i) {
-    if (!i || !(g[i].axes & axis_bit(axis)) || to[std::size_t(i)]) return false;
-    to[std::size_t(i)] = i;                                // looked at
+    if (!i || !(g[i].axes & axis_bit(axis)) || to[i]) return false;
+    to[i] = i;                                // looked at
     const node& x = g[i];
     if (is_product(x)) return true;
     return (is_pointwise(x.code) || x.code == op::mask) && (reaches_product(x.a) || reaches_product(x.b) || reaches_product(x.c));
   }
   constexpr node_id at_index(node_id i) {
     if (!i || !(g[i].axes & axis_bit(axis))) return i;
-    if (to[std::size_t(i)]) return to[std::size_t(i)];
+    if (to[i]) return to[i];
     node x = g[i];
     const axis_set axes = (x.axes & ~axis_bit(axis)) | g[index].axes;
     node_id r = 0;
@@ -51,7 +51,7 @@ struct gathered_value {
     } else {
       r = read(i);
     }
-    return to[std::size_t(i)] = r;
+    return to[i] = r;
   }
 };
 

@@ -45,7 +45,7 @@ constexpr auto wrt(const Inputs&...) {
 
 constexpr bool has_input(const graph& g, const label& name) {
   for (int i = 0; i < g.input_count; ++i)
-    if (g.inputs[std::size_t(i)].name == name) return true;
+    if (g.inputs[i].name == name) return true;
   return false;
 }
 constexpr bool has_input(const result_list& r, const label& name) {
@@ -77,12 +77,12 @@ constexpr differentiation differentiated(const result_list& r) {
     if (r.of[k]->g.size > r.of[largest]->g.size) largest = k;
   differentiation d{.g = r.of[largest]->g, .declared = 0};
   fixed_array<node_id, max_results> roots{};
-  for (int k = 0; k < r.count; ++k) roots[std::size_t(k)] = d.g.graft(r.of[k]->g, r.of[k]->root);
+  for (int k = 0; k < r.count; ++k) roots[k] = d.g.graft(r.of[k]->g, r.of[k]->root);
   d.declared = d.g.size;
   for (int k = 0; k < r.count; ++k) {
-    const node& x = d.g[roots[std::size_t(k)]];
+    const node& x = d.g[roots[k]];
     const node_id dy = r.of[k]->shape->rank == 0 ? d.real(1) : put_input(d.g, cotangent_label(r, k), stored(x.type), *r.of[k]->shape);
-    d.gradient[std::size_t(roots[std::size_t(k)])] = d.plus(d.gradient[std::size_t(roots[std::size_t(k)])], dy);
+    d.gradient[roots[k]] = d.plus(d.gradient[roots[k]], dy);
   }
   d.run();
   return d;
@@ -91,7 +91,7 @@ template <result_list R> inline constexpr differentiation differentiation_of = d
 
 constexpr node_id node_of_input(const graph& g, int size, const label& name) {
   for (int i = 1; i < size; ++i)
-    if (g[i].code == op::input && g.inputs[std::size_t(g[i].first)].name == name) return node_id(i);
+    if (g[i].code == op::input && g.inputs[g[i].first].name == name) return node_id(i);
   return 0;
 }
 template <result_list R, class Input>

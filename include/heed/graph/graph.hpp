@@ -31,42 +31,42 @@ struct graph {
   fixed_array<const primitive_entry*, max_primitives> primitives;
   int primitive_count;
 
-  constexpr const node& operator[](int i) const { return nodes[std::size_t(i)]; }
+  constexpr const node& operator[](int i) const { return nodes[i]; }
 
   constexpr int axis(const axis_entry& x) {
     for (int i = 0; i < axis_count; ++i)
-      if (axes[std::size_t(i)].name == x.name && axes[std::size_t(i)].extent == x.extent) return i;
-    axes[std::size_t(axis_count)] = x;
-    axis_hash[std::size_t(axis_count)] = hash_of(x);
+      if (axes[i].name == x.name && axes[i].extent == x.extent) return i;
+    axes[axis_count] = x;
+    axis_hash[axis_count] = hash_of(x);
     return axis_count++;
   }
   constexpr int find_axis(const label& name) const {
     for (int i = 0; i < axis_count; ++i)
-      if (axes[std::size_t(i)].name == name) return i;
+      if (axes[i].name == name) return i;
     return -1;
   }
-  constexpr extent_t extent(int axis) const { return axes[std::size_t(axis)].extent; }
+  constexpr extent_t extent(int axis) const { return axes[axis].extent; }
 
   constexpr std::uint64_t hash_of_axes(axis_set s) const {
     std::uint64_t h = 1;
     for (int i = 0; s >> i; ++i)
-      if (s >> i & 1) h += axis_hash[std::size_t(i)];      // a set: the order does not matter
+      if (s >> i & 1) h += axis_hash[i];      // a set: the order does not matter
     return h;
   }
   // Structural: of operations and names, never of numbers in this graph.
   constexpr std::uint64_t hash_of_node(const node& x) const {
-    const std::uint64_t value = x.code == op::primitive ? primitives[std::size_t(x.value)]->hash : std::bit_cast<std::uint64_t>(x.value);
+    const std::uint64_t value = x.code == op::primitive ? primitives[int(x.value)]->hash : std::bit_cast<std::uint64_t>(x.value);
     std::uint64_t h = mixed(std::uint64_t(x.code) * 8 + std::uint64_t(x.type), value);
-    if (x.a) h = mixed(h, nodes[std::size_t(x.a)].hash);
-    if (x.b) h = mixed(h, nodes[std::size_t(x.b)].hash * 3);
-    if (x.c) h = mixed(h, nodes[std::size_t(x.c)].hash * 5);
+    if (x.a) h = mixed(h, nodes[x.a].hash);
+    if (x.b) h = mixed(h, nodes[x.b].hash * 3);
+    if (x.c) h = mixed(h, nodes[x.c].hash * 5);
     if (x.over) h = mixed(h, hash_of_axes(x.over));
     const bool two = x.code >= op::rename && x.code <= op::slice;
     if (is_view(x.code) || x.code == op::index || x.code == op::size || x.code == op::gather || x.code == op::scatter || x.code == op::shift ||
         x.code == op::concat)
-      h = mixed(h, axis_hash[std::size_t(x.first)]);
-    if (two || x.code == op::concat) h = mixed(h, axis_hash[std::size_t(x.second)]);
-    if (x.code == op::split || x.code == op::merge || x.code == op::concat) h = mixed(h, axis_hash[std::size_t(x.third)]);
+      h = mixed(h, axis_hash[x.first]);
+    if (two || x.code == op::concat) h = mixed(h, axis_hash[x.second]);
+    if (x.code == op::split || x.code == op::merge || x.code == op::concat) h = mixed(h, axis_hash[x.third]);
     return h | 1;
   }
 
@@ -74,14 +74,14 @@ struct graph {
     const std::uint64_t h = given.hash ? given.hash : hash_of_node(given);
     std::size_t at = h >> 32 & (capacity * 2 - 1);
     while (table[at]) {
-      if (nodes[std::size_t(table[at])].hash == h) return table[at];
+      if (nodes[table[at]].hash == h) return table[at];
       at = (at + 1) & (capacity * 2 - 1);
     }
     if (size == 0) size = 1;
     table[at] = node_id(size);
-    nodes[std::size_t(size)] = given;
-    nodes[std::size_t(size)].hash = h;
-    prefix[std::size_t(size) + 1] = mixed(prefix[std::size_t(size)], h);
+    nodes[size] = given;
+    nodes[size].hash = h;
+    prefix[std::size_t(size) + 1] = mixed(prefix[size], h);
     return node_id(size++);
   }
 
@@ -96,59 +96,59 @@ struct graph {
     int low = 0, high = size < root + 1 ? size : root + 1;   // the longest common prefix
     while (low < high) {
       const int middle = (low + high + 1) / 2;
-      if (prefix[std::size_t(middle)] == g.prefix[std::size_t(middle)]) low = middle; else high = middle - 1;
+      if (prefix[middle] == g.prefix[middle]) low = middle; else high = middle - 1;
     }
     if (root < low) return node_id(root);
     fixed_array<std::int16_t, max_axes> axis_to{};
     bool same_axes = true;
     for (int i = 0; i < g.axis_count; ++i) {
-      axis_to[std::size_t(i)] = std::int16_t(axis(g.axes[std::size_t(i)]));
-      same_axes = same_axes && axis_to[std::size_t(i)] == i;
+      axis_to[i] = std::int16_t(axis(g.axes[i]));
+      same_axes = same_axes && axis_to[i] == i;
     }
     const auto moved = [&](axis_set s) {
       if (same_axes) return s;
       axis_set r = 0;
       for (int i = 0; s >> i; ++i)
-        if (s >> i & 1) r |= axis_set(1) << axis_to[std::size_t(i)];
+        if (s >> i & 1) r |= axis_set(1) << axis_to[i];
       return r;
     };
     if (low < 1) low = 1;
     fixed_array<node_id, capacity> to{};
-    const auto id = [&](node_id i) { return i < low ? i : to[std::size_t(i)]; };
+    const auto id = [&](node_id i) { return i < low ? i : to[i]; };
     for (int i = low; i <= root; ++i) {
-      node x = g.nodes[std::size_t(i)];
+      node x = g.nodes[i];
       x.a = id(x.a), x.b = id(x.b), x.c = id(x.c);
       if (x.code == op::input) {
-        x.first = moved_input(g.inputs[std::size_t(x.first)], axis_to);
+        x.first = moved_input(g.inputs[x.first], axis_to);
         x.axes = moved(x.axes);
       } else if (!same_axes) {
         x.axes = moved(x.axes), x.over = moved(x.over);
-        x.first = axis_to[std::size_t(x.first)], x.second = axis_to[std::size_t(x.second)];
-        x.third = axis_to[std::size_t(x.third)];
+        x.first = axis_to[x.first], x.second = axis_to[x.second];
+        x.third = axis_to[x.third];
       }
-      if (x.code == op::primitive) x.value = add_primitive(*g.primitives[std::size_t(x.value)]);
-      to[std::size_t(i)] = add(x);
+      if (x.code == op::primitive) x.value = add_primitive(*g.primitives[int(x.value)]);
+      to[i] = add(x);
     }
-    return to[std::size_t(root)];
+    return to[root];
   }
 
   // The number of a primitive in this graph. By their hashes: where a compiler cannot compare addresses it can compare those.
   constexpr int add_primitive(const primitive_entry& x) {
     for (int i = 0; i < primitive_count; ++i)
-      if (primitives[std::size_t(i)]->hash == x.hash) return i;
-    primitives[std::size_t(primitive_count)] = &x;         // too many: a compile error here
+      if (primitives[i]->hash == x.hash) return i;
+    primitives[primitive_count] = &x;         // too many: a compile error here
     return primitive_count++;
   }
 
   constexpr std::int16_t add_input(const input_entry& x) {
     for (int i = 0; i < input_count; ++i)
-      if (inputs[std::size_t(i)].name == x.name && inputs[std::size_t(i)] == x) return std::int16_t(i);
-    inputs[std::size_t(input_count)] = x;
+      if (inputs[i].name == x.name && inputs[i] == x) return std::int16_t(i);
+    inputs[input_count] = x;
     return std::int16_t(input_count++);
   }
   constexpr std::int16_t moved_input(input_entry x, const fixed_array<std::int16_t, max_axes>& axis_to) {
     for (int i = 0; i < x.rank; ++i)
-      x.order[std::size_t(i)] = std::int8_t(axis_to[std::size_t(x.order[std::size_t(i)])]);
+      x.order[i] = std::int8_t(axis_to[x.order[i]]);
     return add_input(x);
   }
 };

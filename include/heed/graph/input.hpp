@@ -51,7 +51,7 @@ constexpr node_id put_input(graph& g, const label& name, element type, const sha
     const int id = g.axis(s.axes[i]);
     axes |= axis_set(1) << id;
     x.order[i] = std::int8_t(id);
-    h = mixed(h, g.axis_hash[std::size_t(id)]);
+    h = mixed(h, g.axis_hash[id]);
   }
   return g.add(node{.code = op::input, .type = type, .axes = axes, .first = g.add_input(x), .hash = h | 1});
 }

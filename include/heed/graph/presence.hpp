@@ -77,7 +77,7 @@ class presences {
   // Where node i is present: a condition, or 0 if it always is. Found once for each node, for a graph is no tree.
   constexpr node_id of(graph& g, node_id i) {
     if (!i) return 0;
-    node_id& known = known_[std::size_t(i)];
+    node_id& known = known_[i];
     if (!known) {
       const node_id found = found_for(g, g[i]);
       known = found ? found : always;

@@ -47,19 +47,19 @@ constexpr node_id substituted(graph& g, const expression& e, node_id a, node_id 
   fixed_array<node_id, graph::capacity> to{};
   for (int i = 1; i <= e.root; ++i) {
     node x = e.g[i];
-    node_id& y = to[std::size_t(i)];
+    node_id& y = to[i];
     if (x.code == op::input) {
-      y = e.g.inputs[std::size_t(x.first)].name == make_label("a") ? a : b;
+      y = e.g.inputs[x.first].name == make_label("a") ? a : b;
       continue;
     }
-    x.a = to[std::size_t(x.a)], x.b = to[std::size_t(x.b)], x.c = to[std::size_t(x.c)], x.hash = 0;
+    x.a = to[x.a], x.b = to[x.b], x.c = to[x.c], x.hash = 0;
     x.axes = g[x.a].axes | g[x.b].axes | g[x.c].axes;
-    if (x.code == op::primitive) x.value = g.add_primitive(*e.g.primitives[std::size_t(x.value)]);
+    if (x.code == op::primitive) x.value = g.add_primitive(*e.g.primitives[int(x.value)]);
     const element wide = joined(joined(g[x.a].type, g[x.b].type), g[x.c].type);
     if (x.type == element::real && is_real(wide)) x.type = wide;
     y = g.add(x);
   }
-  return to[std::size_t(e.root)];
+  return to[e.root];
 }
 template <class E> constexpr node_id put_slope(graph& g, const E& e, node_id a, node_id b, derivative_fault& fault) {
   fault = derivative_fault::number;

@@ -17,7 +17,7 @@ struct comparisons {
   constexpr comparisons(const graph& g, const node_flags& used) {
     for (int i = 1; i < g.size; ++i) {
       const node& x = g[i];
-      if (!used[std::size_t(i)] || !is_comparison(x.code) || !(is_real(g[x.a].type) || is_real(g[x.b].type))) continue;
+      if (!used[i] || !is_comparison(x.code) || !(is_real(g[x.a].type) || is_real(g[x.b].type))) continue;
       find(g, node_id(i), x.a, x.b), find(g, node_id(i), x.b, x.a);
     }
   }
@@ -28,11 +28,11 @@ struct comparisons {
       if (!to[i]) to[i] = added = true;
     };
     for (int k = 0; k < count; ++k) {
-      if (of[std::size_t(k)].comparison != comparison) continue;
-      add(of[std::size_t(k)].made);
-      for (int j = of[std::size_t(k)].made + 1; j < comparison; ++j) {
+      if (of[k].comparison != comparison) continue;
+      add(of[k].made);
+      for (int j = of[k].made + 1; j < comparison; ++j) {
         const node& y = g[j];
-        if (is_pointwise(y.code) && (to[std::size_t(y.a)] || to[std::size_t(y.b)] || to[std::size_t(y.c)])) add(j);
+        if (is_pointwise(y.code) && (to[y.a] || to[y.b] || to[y.c])) add(j);
       }
     }
     return added;
@@ -40,7 +40,7 @@ struct comparisons {
   // Is a reduction compared with what it is made of?
   constexpr bool compares(node_id reduction) const {
     for (int k = 0; k < count; ++k)
-      if (of[std::size_t(k)].made == reduction) return true;
+      if (of[k].made == reduction) return true;
     return false;
   }
   // Does a program over a tile compare the tile's values with something that is made of them?
@@ -53,7 +53,7 @@ struct comparisons {
       const node& x = g[i];
       if (i == tile) continue;
       for (int k = 0; k < count; ++k)
-        if (of[std::size_t(k)].comparison == i && (g[i].axes & g[tile].axes) == g[tile].axes) return true;
+        if (of[k].comparison == i && (g[i].axes & g[tile].axes) == g[tile].axes) return true;
       if (x.code == op::gather) s.push(x.b);
       else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
     }
@@ -69,7 +69,7 @@ struct comparisons {
       const node_id i = s.pop();
       const node& x = g[i];
       if (is_leaf(x.code)) continue;
-      if (is_real(x.type)) computed[std::size_t(i)] = true;
+      if (is_real(x.type)) computed[i] = true;
       if (is_inlined(x.code) && x.code != op::gather) s.push(x.a), s.push(x.b), s.push(x.c);
     }
     node_stack t;
@@ -82,7 +82,7 @@ struct comparisons {
       } else if (is_reduction(x.code) || x.code == op::softmax || x.code == op::dot) {
         if (!made_of(g, i, computed)) continue;
         if (count == int(of.size())) { too_many = true; return; }
-        of[std::size_t(count++)] = {comparison, i};
+        of[count++] = {comparison, i};
       }
     }
   }
@@ -91,7 +91,7 @@ struct comparisons {
     s.push(g[reduction].a), s.push(g[reduction].b);
     while (s.count) {
       const node_id i = s.pop();
-      if (computed[std::size_t(i)]) return true;
+      if (computed[i]) return true;
       s.push(g[i].a), s.push(g[i].b), s.push(g[i].c);
     }
     return false;

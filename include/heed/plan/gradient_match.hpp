@@ -33,10 +33,10 @@ inline constexpr int max_gradients = 32;
 // Where is a value 0 because the weights are?
 constexpr node_flags vanishing_with(const graph& g, node_id weights) {
   node_flags r{};
-  r[std::size_t(weights)] = true;
+  r[weights] = true;
   for (int i = weights + 1; i < g.size; ++i) {
     const node& x = g[i];
-    r[std::size_t(i)] = vanishes_with_operands(g, x, r[std::size_t(x.a)], r[std::size_t(x.b)], r[std::size_t(x.c)]);
+    r[i] = vanishes_with_operands(g, x, r[x.a], r[x.b], r[x.c]);
   }
   return r;
 }
@@ -91,25 +91,25 @@ struct gradient_matcher {
       else if (x.code == op::sum && is_pairwise(s.pair)) s.over |= x.over, s.pair = x.a;
       else break;
     }
-    if (!vanishes[std::size_t(s.pair)]) s.pair = 0;
+    if (!vanishes[s.pair]) s.pair = 0;
     return s;
   }
   constexpr node_id pair_of(node_id core) const {
     const node& x = g[core];
     if (x.code == op::scatter) return below_scatter(core).pair;
-    if (x.code == op::sum) return vanishes[std::size_t(x.a)] ? x.a : node_id(0);
-    if (x.code != op::dot) return vanishes[std::size_t(core)] && u.result[std::size_t(core)] ? core : node_id(0);
+    if (x.code == op::sum) return vanishes[x.a] ? x.a : node_id(0);
+    if (x.code != op::dot) return vanishes[core] && u.result[core] ? core : node_id(0);
     if (weighted(g, core).weights) return 0;
-    return vanishes[std::size_t(x.a)] ? x.a : vanishes[std::size_t(x.b)] ? x.b : node_id(0);
+    return vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : node_id(0);
   }
   // The farthest multiple by a number that alone uses the core.
   constexpr void set_root(gradient_sink& s) const {
     s.root = s.core;
-    while (!u.result[std::size_t(s.root)]) {
+    while (!u.result[s.root]) {
       node_id user = 0;
       int count = 0;
-      for (int j = s.root + 1; j <= u.last[std::size_t(s.root)] && j < g.size; ++j)
-        if (u.used[std::size_t(j)] && (g[j].a == s.root || g[j].b == s.root || g[j].c == s.root)) ++count, user = node_id(j);
+      for (int j = s.root + 1; j <= u.last[s.root] && j < g.size; ++j)
+        if (u.used[j] && (g[j].a == s.root || g[j].b == s.root || g[j].c == s.root)) ++count, user = node_id(j);
       if (count != 1 || g[user].type != g[s.root].type) return;
       const node& y = g[user];
       if (y.code == op::negate) s.factor = -s.factor;
@@ -127,7 +127,7 @@ struct gradient_matcher {
       s.other = x.a == s.pair ? x.b : x.a;
       const node& y = g[s.other];
       const axis_set width = y.axes & ~all;
-      if (y.code == op::mask || vanishes[std::size_t(s.other)] || count_of(width) > 1 || (s.over & ~all) || !is_real(y.type)) return false;
+      if (y.code == op::mask || vanishes[s.other] || count_of(width) > 1 || (s.over & ~all) || !is_real(y.type)) return false;
       if (s.over == column) {
         s.kind = sink_kind::row_product;
         if ((y.axes & r.rows) || x.axes != (r.batch | r.rows | width)) return false;
@@ -146,7 +146,7 @@ struct gradient_matcher {
       if (g[s.pair].axes != all) return false;
       const bool columns = s.over & column, rows = (s.over & r.rows) == r.rows;
       s.kind = columns ? rows ? sink_kind::uniform_sum : sink_kind::row_sum : rows ? sink_kind::column_sum : sink_kind::pairs;
-      if (s.kind == sink_kind::pairs && ((s.over & r.rows) || !(s.over == 0 || u.result[std::size_t(s.core)]))) return false;
+      if (s.kind == sink_kind::pairs && ((s.over & r.rows) || !(s.over == 0 || u.result[s.core]))) return false;
       if (s.kind != sink_kind::pairs) summed_batch = 0;    // partial sums of the items are added at the end
     }
     if (summed_batch) {
@@ -160,8 +160,8 @@ struct gradient_matcher {
     bool any = false;
     int kept = 0;
     for (int k = 0; k < r.sink_count; ++k) {
-      if (before[std::size_t(r.sinks[std::size_t(k)].core)]) any = true;
-      else r.sinks[std::size_t(kept++)] = r.sinks[std::size_t(k)];
+      if (before[r.sinks[k].core]) any = true;
+      else r.sinks[kept++] = r.sinks[k];
     }
     r.sink_count = kept;
     return any;
@@ -170,32 +170,32 @@ struct gradient_matcher {
     node_flags reads{};
     node_stack s;
     for (int k = 0; k < r.sink_count; ++k) {
-      s.push(r.sinks[std::size_t(k)].pair), s.push(r.sinks[std::size_t(k)].index);
-      reads[std::size_t(r.sinks[std::size_t(k)].other)] = true;
+      s.push(r.sinks[k].pair), s.push(r.sinks[k].index);
+      reads[r.sinks[k].other] = true;
     }
-    reads[std::size_t(r.g)] = reads[std::size_t(r.v)] = reads[std::size_t(r.x)] = reads[std::size_t(r.w)] = true;
+    reads[r.g] = reads[r.v] = reads[r.x] = reads[r.w] = true;
     while (s.count) {
       const node_id i = s.pop();
       const node& x = g[i];
       if (i == r.weights) s.push(r.score);
       else if (i == r.tile || i == r.product) continue;
-      else if (x.code == op::gather) reads[std::size_t(x.a)] = true, s.push(x.b);
+      else if (x.code == op::gather) reads[x.a] = true, s.push(x.b);
       else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
-      else reads[std::size_t(i)] = true;
+      else reads[i] = true;
     }
     for (bool more = true; more;) {
       for (int i = g.size - 1; i > 0; --i)
-        if (reads[std::size_t(i)]) reads[std::size_t(g[i].a)] = reads[std::size_t(g[i].b)] = reads[std::size_t(g[i].c)] = true;
+        if (reads[i]) reads[g[i].a] = reads[g[i].b] = reads[g[i].c] = true;
       more = false;                                        // a region that gives one of its sums gives all of them
       for (int k = 0; k < other_count; ++k) {
-        const gradient_match& m = others[std::size_t(k)];
+        const gradient_match& m = others[k];
         bool any = false, all = true;
         for (int j = 0; j < m.sink_count; ++j) {
-          const bool here = reads[std::size_t(m.sinks[std::size_t(j)].core)];
+          const bool here = reads[m.sinks[j].core];
           any = any || here, all = all && here;
         }
         if (!any || all) continue;
-        for (int j = 0; j < m.sink_count; ++j) reads[std::size_t(m.sinks[std::size_t(j)].core)] = true;
+        for (int j = 0; j < m.sink_count; ++j) reads[m.sinks[j].core] = true;
         more = true;
       }
     }
@@ -216,7 +216,7 @@ struct gradient_matcher {
       if (r.rows & ~(items | axes)) items |= axes & r.rows;   // some rows are left
     };
     for (int k = 0; k < found.count; ++k) {
-      const candidate& c = found.of[std::size_t(k)];
+      const candidate& c = found.of[k];
       const node& x = g[c.core];
       if (x.code == op::dot && (x.over & bit(r.column))) without(g[x.a == c.pair ? x.b : x.a].axes);
       else if (x.over & r.rows & ~bit(r.column)) without(r.rows & ~x.over);
@@ -239,7 +239,7 @@ struct gradient_matcher {
     candidates fit = found;
     for (int k = 0; k < fit.count; ++k) {                  // the second contraction, the same for all
       node_id product = r.product;
-      if (!computes(fit.of[std::size_t(k)].pair, &product)) fit.of[std::size_t(k)].core = 0;
+      if (!computes(fit.of[k].pair, &product)) fit.of[k].core = 0;
       else r.product = product;
     }
     axis_set batch = g[weights].axes;
@@ -253,14 +253,14 @@ struct gradient_matcher {
     r.batch = batch & ~(r.rows | bit(r.column));
     for (int k = 0; k < fit.count && r.sink_count < max_outputs; ++k) {
       gradient_sink s;
-      s.core = fit.of[std::size_t(k)].core, s.pair = fit.of[std::size_t(k)].pair;
+      s.core = fit.of[k].core, s.pair = fit.of[k].pair;
       if (!s.core || !classify(s)) continue;
       set_root(s);
-      r.sinks[std::size_t(r.sink_count++)] = s;
+      r.sinks[r.sink_count++] = s;
     }
     while (r.sink_count && feeds_itself(read_by_region())) {}
     bool reduced = r.product != 0;                         // else the weights themselves are wanted, over pairs
-    for (int k = 0; k < r.sink_count; ++k) reduced = reduced || r.sinks[std::size_t(k)].kind != sink_kind::pairs;
+    for (int k = 0; k < r.sink_count; ++k) reduced = reduced || r.sinks[k].kind != sink_kind::pairs;
     if (!reduced) r.sink_count = 0;
     return r;
   }
@@ -274,9 +274,9 @@ struct gradient_matcher {
     r.tile = m.tile, r.rows = m.rows, r.depth = m.depth, r.x = m.x, r.w = m.w;
     candidates found;
     for (int i = weights + 1; i < g.size && found.count < int(found.of.size()); ++i) {
-      if (!u.used[std::size_t(i)] || taken[std::size_t(i)]) continue;
+      if (!u.used[i] || taken[i]) continue;
       const node_id pair = pair_of(node_id(i));
-      if (pair && is_pairwise(pair)) found.of[std::size_t(found.count++)] = {node_id(i), pair};
+      if (pair && is_pairwise(pair)) found.of[found.count++] = {node_id(i), pair};
     }
     const gradient_match whole = with_rows(found, m.rows);
     if (whole.sink_count == found.count) return whole;

@@ -29,17 +29,17 @@ struct position_axes {
     node_flags seen{};                                     // as an operand of a softmax
     for (int i = 1; i < g.size; ++i) {
       const op o = g[i].code;
-      if (!used[std::size_t(i)] || !(o == op::softmax || o == op::logsumexp || o == op::max || o == op::min)) continue;
+      if (!used[i] || !(o == op::softmax || o == op::logsumexp || o == op::max || o == op::min)) continue;
       found |= g[i].over;
-      if (seen[std::size_t(g[i].a)]) continue;
-      seen[std::size_t(g[i].a)] = true;
+      if (seen[g[i].a]) continue;
+      seen[g[i].a] = true;
       look_under(g, g[i].a);
     }
     if (found) return;
     for (int i = 1; i < g.size; ++i) {
       const node& x = g[i];
       const axis_set a = g[x.a].axes, b = g[x.b].axes;
-      if (used[std::size_t(i)] && x.code == op::dot && (a & ~b) && (b & ~a) && (a & b & ~x.over)) found |= (a | b) & ~(a & b);
+      if (used[i] && x.code == op::dot && (a & ~b) && (b & ~a) && (a & b & ~x.over)) found |= (a | b) & ~(a & b);
     }
   }
 
@@ -49,11 +49,11 @@ struct position_axes {
     node_flags open{};
     int left = 0;                                          // to be looked at
     const auto look_at = [&](node_id i) {
-      if (i && !open[std::size_t(i)]) open[std::size_t(i)] = true, ++left;
+      if (i && !open[i]) open[i] = true, ++left;
     };
     look_at(score);
     for (int i = score; left > 0; --i) {
-      if (!open[std::size_t(i)]) continue;
+      if (!open[i]) continue;
       --left;
       const node& x = g[i];
       if (x.code == op::index) found |= x.axes & kept;
@@ -69,23 +69,23 @@ struct growth {
   fixed_array<axis_set, max_axes> of{};
   constexpr growth(const graph& g, const node_flags& used) {
     const axis_set positions = position_axes(g, used).found;
-    for (int i = 0; i < g.axis_count; ++i) of[std::size_t(i)] = g.extent(i) == runtime ? positions & (axis_set(1) << i) : axis_set(0);
+    for (int i = 0; i < g.axis_count; ++i) of[i] = g.extent(i) == runtime ? positions & (axis_set(1) << i) : axis_set(0);
     for (bool more = true; more;) {                        // a part may be merged itself
       more = false;
       for (int i = 1; i < g.size; ++i) {
         const node& x = g[i];
-        if (!used[std::size_t(i)] || (x.code != op::split && x.code != op::merge)) continue;
-        axis_set& whole = of[std::size_t(x.first)];
-        const axis_set parts = (whole & ~(axis_set(1) << x.first)) | of[std::size_t(x.second)] | of[std::size_t(x.third)];
+        if (!used[i] || (x.code != op::split && x.code != op::merge)) continue;
+        axis_set& whole = of[x.first];
+        const axis_set parts = (whole & ~(axis_set(1) << x.first)) | of[x.second] | of[x.third];
         if (parts != whole && parts) whole = parts, more = true;
       }
     }
     for (int i = 0; i < g.axis_count; ++i)
-      if (of[std::size_t(i)]) growing |= axis_set(1) << i;
+      if (of[i]) growing |= axis_set(1) << i;
   }
   constexpr axis_set operator()(axis_set axes) const {
     axis_set r = 0;
-    for (axes &= growing; axes; axes &= axes - 1) r |= of[std::size_t(std::countr_zero(axes))];
+    for (axes &= growing; axes; axes &= axes - 1) r |= of[std::countr_zero(axes)];
     return r;
   }
 
@@ -101,9 +101,9 @@ struct memory_of_the_call {
   int count = 0;
   constexpr memory_of_the_call(const graph& g, const node_flags& used, const node_flags& result) : grown(g, used) {
     for (int i = 1; i < g.size; ++i)
-      if (used[std::size_t(i)] && (g[i].code == op::input || result[std::size_t(i)] || weighted(g, node_id(i)).weights)) hold(g[i].axes);
+      if (used[i] && (g[i].code == op::input || result[i] || weighted(g, node_id(i)).weights)) hold(g[i].axes);
     for (int i = 1; i < g.size; ++i)                       // the same under other names
-      if (used[std::size_t(i)] && is_view(g[i].code) && lies_anyway(g[g[i].a].axes)) hold(g[i].axes);
+      if (used[i] && is_view(g[i].code) && lies_anyway(g[g[i].a].axes)) hold(g[i].axes);
   }
   constexpr bool lies_anyway(axis_set axes) const { return is_held(grown(axes)); }
   // Would memory for these axes grow with the product of extents, and faster than all that lies in memory anyway? Pairs of positions.
@@ -115,12 +115,12 @@ struct memory_of_the_call {
  private:
   constexpr bool is_held(axis_set own) const {
     for (int k = 0; k < count; ++k)
-      if (!(own & ~held[std::size_t(k)])) return true;
+      if (!(own & ~held[k])) return true;
     return false;
   }
   constexpr void hold(axis_set axes) {
     const axis_set own = grown(axes);
-    if (!is_held(own)) held[std::size_t(count++)] = own;
+    if (!is_held(own)) held[count++] = own;
   }
 };
 

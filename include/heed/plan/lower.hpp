@@ -58,7 +58,7 @@ struct lowering {
   constexpr element width_of(node_id a, node_id b = 0) const {
     return g[a].type == element::f64 || g[b].type == element::f64 ? element::f64 : element::f32;
   }
-  constexpr bool decides(node_id i) const { return p.decides[std::size_t(i)]; }
+  constexpr bool decides(node_id i) const { return p.decides[i]; }
   constexpr instruction_id reduce(op code, instruction_id i, axis_set over) {
     return emit(instruction{.code = code, .type = r.code[i].type, .a = i, .over = over});
   }
@@ -79,26 +79,26 @@ struct lowering {
   // ---- operands ----
   constexpr int operand_of(node_id i) const {
     for (int k = 0; k < o.read_count; ++k)
-      if (o.reads[std::size_t(k)] == i) return k;
+      if (o.reads[k] == i) return k;
     return -1;
   }
   constexpr bool copies() const { return o.core == 0 && o.write_count == 1 && operand_of(o.writes[0].value) >= 0; }
   constexpr instruction_id load(int k) {
-    const operand& x = r.operands[std::size_t(k)];
+    const operand& x = r.operands[k];
     return emit(instruction{.code = op::load, .type = x.type, .operand = std::int16_t(k), .axes = x.axes});
   }
   constexpr instruction_id gathered(int k, int axis, instruction_id index) {
-    const operand& x = r.operands[std::size_t(k)];
+    const operand& x = r.operands[k];
     return emit(instruction{.code = op::gather, .type = x.type, .a = index, .operand = std::int16_t(k),
                             .axis = std::int16_t(axis), .axes = x.axes & ~bit(axis)});
   }
 
   // ---- values ----
   constexpr kept_value value_of(node_id i) {
-    kept_value& m = memo[std::size_t(i)];
+    kept_value& m = memo[i];
     if (!m.value) {
       const kept_value v = computed(i);
-      memo[std::size_t(i)] = v;
+      memo[i] = v;
       return v;
     }
     return m;
@@ -248,7 +248,7 @@ struct lowering {
   // and must stay exact.
   constexpr element precision() const {
     node_stack s;
-    for (int k = 0; k < o.write_count; ++k) s.push(o.writes[std::size_t(k)].value);
+    for (int k = 0; k < o.write_count; ++k) s.push(o.writes[k].value);
     while (s.count) {
       const node_id i = s.pop();
       if (p.g[i].type == element::f64) return element::f64;
@@ -258,11 +258,11 @@ struct lowering {
       for (const node_id j : {p.g[i].a, p.g[i].b, p.g[i].c}) s.push(j);
     }
     for (int k = 0; k < o.read_count; ++k)
-      if (p.g[o.reads[std::size_t(k)]].type == element::f64) return element::f64;
+      if (p.g[o.reads[k]].type == element::f64) return element::f64;
     return element::f32;
   }
   constexpr void add_output(node_id i, instruction_id result) {
-    r.outputs[std::size_t(r.output_count++)] = {i, stored(g[i].type), g[i].axes, result};
+    r.outputs[r.output_count++] = {i, stored(g[i].type), g[i].axes, result};
   }
   constexpr void finish(node_id i) {                       // an absent result is stored as -inf
     const kept_value v = value_of(i);
@@ -283,7 +283,7 @@ struct lowering {
     while (s.count) {
       const node_id i = s.pop();
       const node& x = g[i];
-      if (i == tile || memo[std::size_t(i)].value) continue;
+      if (i == tile || memo[i].value) continue;
       if (x.code == op::index) positions |= x.axes & row_set;
       if (operand_of(i) >= 0 || x.code == op::gather) {
         if (x.code == op::gather) s.push(x.b);
@@ -296,8 +296,8 @@ struct lowering {
         }
     }
     if (!positions) positions = row_set & runtime_axes(g);
-    list_axes(r.rows, row_set & positions, p.orders[std::size_t(x_node)]);
-    list_axes(r.rows, row_set & ~positions, p.orders[std::size_t(x_node)]);
+    list_axes(r.rows, row_set & positions, p.orders[x_node]);
+    list_axes(r.rows, row_set & ~positions, p.orders[x_node]);
 
     // If the tile's only use multiplies it by something uniform, the queries take the factor.
     if (users == 1 && g[user].code == op::multiply) {
@@ -313,19 +313,19 @@ struct lowering {
   constexpr void score() {
     node_id values = 0, product = 0;
     for (int k = 0; k < o.write_count; ++k)
-      if (const weighted_values w = weighted(p.g, o.writes[std::size_t(k)].value); w.weights)
-        values = w.values, product = o.writes[std::size_t(k)].value;
+      if (const weighted_values w = weighted(p.g, o.writes[k].value); w.weights)
+        values = w.values, product = o.writes[k].value;
     const int column = only_axis(p.g[o.writes[0].value].over);
     const score_match m = match_score(p.g, o.core, values, column);
     row_set = m.rows, column_set = bit(column), tile = m.tile;
-    list_axes(r.batch, m.batch, p.orders[std::size_t(product ? product : o.core)]);
+    list_axes(r.batch, m.batch, p.orders[product ? product : o.core]);
     r.columns.add(column), r.depth.add(m.depth);
     if (m.width >= 0) r.width.add(m.width);
     r.x = operand_of(m.x), r.w = operand_of(m.w), r.v = values ? operand_of(values) : -1;
 
     score_program(m.x, {});
     for (int k = 0; k < o.write_count; ++k) {
-      const node_id i = o.writes[std::size_t(k)].value;
+      const node_id i = o.writes[k].value;
       (i == product ? r.out : p.g[i].code == op::logsumexp ? r.lse : r.top) = k;
       add_output(i, 0);
     }
@@ -346,9 +346,9 @@ struct lowering {
   constexpr bool implied(instruction_id condition) const { return implied(condition, r.keep); }
 
   constexpr void score_gradient() {
-    const gradient_match& m = p.gradients[std::size_t(o.gradient)];
+    const gradient_match& m = p.gradients[o.gradient];
     row_set = m.rows, column_set = bit(m.column), tile = m.tile;
-    const std::uint64_t order = p.orders[std::size_t(m.g ? m.g : m.x)];
+    const std::uint64_t order = p.orders[m.g ? m.g : m.x];
     list_axes(r.batch, m.batch & ~m.serial, order);
     list_axes(r.batch, m.serial, order);
     r.serial_axes = count_of(m.serial);
@@ -356,15 +356,15 @@ struct lowering {
     r.x = operand_of(m.x), r.w = operand_of(m.w), r.log_sum_exp = operand_of(m.log_sum_exp);
     if (m.product) {
       r.g = operand_of(m.g), r.v = operand_of(m.v), r.width.add(only_axis(g[m.product].over));
-      memo[std::size_t(m.product)] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 1, .axes = g[m.product].axes}), 0};
+      memo[m.product] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 1, .axes = g[m.product].axes}), 0};
     }
-    memo[std::size_t(m.weights)] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 2, .axes = g[m.weights].axes}), 0};
+    memo[m.weights] = {emit(instruction{.code = op::tile, .type = element::real, .operand = 2, .axes = g[m.weights].axes}), 0};
     fixed_array<node_id, 2 * max_outputs> pairs{};
-    for (int k = 0; k < m.sink_count; ++k) pairs[std::size_t(2 * k)] = m.sinks[std::size_t(k)].pair, pairs[std::size_t(2 * k + 1)] = m.sinks[std::size_t(k)].index;
+    for (int k = 0; k < m.sink_count; ++k) pairs[2 * k] = m.sinks[k].pair, pairs[2 * k + 1] = m.sinks[k].index;
     score_program(m.x, pairs);
     for (int k = 0; k < m.sink_count; ++k) {
-      const gradient_sink& from = m.sinks[std::size_t(k)];
-      sink& to = r.sinks[std::size_t(k)];
+      const gradient_sink& from = m.sinks[k];
+      sink& to = r.sinks[k];
       to.kind = from.kind, to.over = from.over, to.factor = from.factor;
       to.y = std::int16_t(from.other ? operand_of(from.other) : -1);
       node_id i = from.pair;                               // numbers move from the pairs to the output
@@ -394,7 +394,7 @@ struct lowering {
   }
   constexpr void matmul() {
     const node& d = p.g[o.core];
-    const std::uint64_t order = p.orders[std::size_t(root)];
+    const std::uint64_t order = p.orders[root];
     const axis_set a = p.g[d.a].axes & ~d.over, b = p.g[d.b].axes & ~d.over;
     bool b_in_lanes = true;                                // the operand that holds the fastest axis of the result
     for (int i = 0; i < max_rank && axis_at(order, i) >= 0; ++i) {
@@ -407,23 +407,23 @@ struct lowering {
     list_axes(r.batch, a & b, order);
     list_axes(r.rows, rows, order);
     list_axes(r.columns, columns, order);
-    list_axes(r.depth, d.over, p.orders[std::size_t(w)]);
+    list_axes(r.depth, d.over, p.orders[w]);
     r.x = operand_of(x), r.w = operand_of(w);
     finish(root);
   }
   constexpr void row() {
-    const std::uint64_t order = p.orders[std::size_t(root)];
+    const std::uint64_t order = p.orders[root];
     const axis_set all = g[root].axes, over = o.core && !copies() ? p.g[o.core].over : axis_set(0);
     row_set = all & ~over, column_set = over;
     list_axes(r.rows, row_set, order);
     const int rank = rank_of(order);
     const int last = rank ? axis_at(order, rank - 1) : -1;
     if (over) {
-      const std::uint64_t below = p.orders[std::size_t(p.g[o.core].a)];
+      const std::uint64_t below = p.orders[p.g[o.core].a];
       list_axes(r.columns, over, below);
       const auto lies_along = [&](std::uint64_t order_of) { return rank_of(order_of) && (over & bit(axis_at(order_of, rank_of(order_of) - 1))); };
       const node_id second = p.g[o.core].b;                // of weights and values with a width: lanes lie along the width
-      r.lanes_along = (all & over) ? last >= 0 && (over & bit(last)) : lies_along(below) && (!(p.g[second].axes & over) || lies_along(p.orders[std::size_t(second)]));
+      r.lanes_along = (all & over) ? last >= 0 && (over & bit(last)) : lies_along(below) && (!(p.g[second].axes & over) || lies_along(p.orders[second]));
       if (!row_set) r.lanes_along = true;
     } else {
       r.lanes_along = false;
@@ -433,14 +433,14 @@ struct lowering {
   }
   constexpr void loop() {
     if (g[root].code == op::scatter) return scatter();
-    list_axes(r.rows, g[root].axes, p.orders[std::size_t(root)]);
+    list_axes(r.rows, g[root].axes, p.orders[root]);
     finish(root);
   }
   constexpr void scatter() {
     const node& x = g[root];
     row_set = x.axes & ~bit(x.first), column_set = x.over;
-    list_axes(r.rows, row_set, p.orders[std::size_t(root)]);
-    list_axes(r.columns, column_set, p.orders[std::size_t(x.a)]);
+    list_axes(r.rows, row_set, p.orders[root]);
+    list_axes(r.columns, column_set, p.orders[x.a]);
     r.depth.add(x.first);
     const kept_value v = value_of(x.a), at = value_of(x.b);
     r.index = at.value;
@@ -453,8 +453,8 @@ struct lowering {
     r.real = precision();
     r.operand_count = o.read_count;
     for (int k = 0; k < o.read_count; ++k) {
-      const node& x = p.g[o.reads[std::size_t(k)]];
-      r.operands[std::size_t(k)] = {o.reads[std::size_t(k)], stored(x.type), x.axes};
+      const node& x = p.g[o.reads[k]];
+      r.operands[k] = {o.reads[k], stored(x.type), x.axes};
     }
     switch (o.kind) {
       case region_kind::score: score(); break;
@@ -468,6 +468,6 @@ struct lowering {
   }
 };
 
-constexpr region lowered(const plan& p, int i) { return lowering(p, p.regions[std::size_t(i)]).run(); }
+constexpr region lowered(const plan& p, int i) { return lowering(p, p.regions[i]).run(); }
 
 }  // namespace heed::internal::middle

@@ -21,7 +21,7 @@ constexpr merged_graph merge_results(const E&... e) {
     if (all[i]->g.size > all[largest]->g.size) largest = i;
   r.g = all[largest]->g;
   for (const expression* x : all) {
-    r.roots[std::size_t(r.count)] = r.g.graft(x->g, x->root);
+    r.roots[r.count] = r.g.graft(x->g, x->root);
     ++r.count;
   }
   return r;
@@ -30,7 +30,7 @@ constexpr merged_graph merge_results(const E&... e) {
 // The declared memory order of a result in a graph's axis numbers.
 constexpr std::uint64_t declared_order(const graph& g, const shape_value& s) {
   std::uint64_t r = 0;
-  for (int i = 0; i < s.rank; ++i) r = with_axis(r, i, g.find_axis(s.axes[std::size_t(i)].name));
+  for (int i = 0; i < s.rank; ++i) r = with_axis(r, i, g.find_axis(s.axes[i].name));
   return r;
 }
 
@@ -40,10 +40,10 @@ constexpr axis_orders orders_with_results(const simplified_graph& s, const E&...
   axis_orders r = orders_of(s.g);
   const shape_value* const shapes[] = {e.shape...};
   for (std::size_t i = sizeof...(E); i-- > 0;) {
-    r[std::size_t(s.roots[i])] = declared_order(s.g, *shapes[i]);
+    r[s.roots[i]] = declared_order(s.g, *shapes[i]);
     for (node_id y = s.roots[i]; s.g[y].code == op::split; y = s.g[y].a) {   // what it is copied from lies in the same order
       const node& x = s.g[y];
-      r[std::size_t(x.a)] = replaced_order(dropped_order(r[std::size_t(y)], axis_set(1) << x.second), x.third, x.first);
+      r[x.a] = replaced_order(dropped_order(r[y], axis_set(1) << x.second), x.third, x.first);
     }
   }
   return r;
@@ -58,7 +58,7 @@ template <const expression&... Outs> inline constexpr merged_graph merged_of = m
 constexpr simplified_graph simplified_behind(const merged_axes& m, int count) {
   simplified_graph r = simplified(m.g, m.roots, count);
   fixed_array<node_id, graph::capacity> to{};
-  for (int i = 0; i < graph::capacity; ++i) to[i] = r.to[std::size_t(m.to[i])];
+  for (int i = 0; i < graph::capacity; ++i) to[i] = r.to[m.to[i]];
   r.to = to;
   return r;
 }
@@ -87,7 +87,7 @@ inline constexpr auto first_alike_of = []<int... I>(std::integer_sequence<int, I
   const region* const all[] = {&region_of<I, Outs...>...};
   fixed_array<std::int16_t, sizeof...(I)> r{};
   for (int i = 0; i < int(sizeof...(I)); ++i)
-    while (!same_loops(*all[r[std::size_t(i)]], *all[i])) ++r[std::size_t(i)];
+    while (!same_loops(*all[r[i]], *all[i])) ++r[i];
   return r;
 }(std::make_integer_sequence<int, plan_of<Outs...>.region_count>{});
 

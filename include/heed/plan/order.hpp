@@ -59,12 +59,12 @@ constexpr axis_orders orders_of(const graph& g) {
   axis_orders r{};
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    std::uint64_t& to = r[std::size_t(i)];
-    const std::uint64_t a = r[std::size_t(x.a)];
+    std::uint64_t& to = r[i];
+    const std::uint64_t a = r[x.a];
     switch (x.code) {
       case op::input: {
-        const input_entry& in = g.inputs[std::size_t(x.first)];
-        for (int j = 0; j < in.rank; ++j) to = with_axis(to, j, in.order[std::size_t(j)]);
+        const input_entry& in = g.inputs[x.first];
+        for (int j = 0; j < in.rank; ++j) to = with_axis(to, j, in.order[j]);
         break;
       }
       case op::index: to = with_axis(0, 0, x.first); break;
@@ -74,18 +74,18 @@ constexpr axis_orders orders_of(const graph& g) {
       case op::merge: to = replaced_order(dropped_order(a, axis_set(1) << x.second), x.third, x.first); break;
       case op::concat: to = replaced_order(a, x.second, x.first); break;
       case op::gather:
-        to = joined_order(r[std::size_t(x.b)], g[x.b].axes, dropped_order(a, axis_set(1) << x.first));
+        to = joined_order(r[x.b], g[x.b].axes, dropped_order(a, axis_set(1) << x.first));
         break;
       case op::scatter: {                                  // the table's axis, then what both have besides
-        const std::uint64_t rest = dropped_order(joined_order(a, g[x.a].axes, r[std::size_t(x.b)]), x.over | axis_set(1) << x.first);
+        const std::uint64_t rest = dropped_order(joined_order(a, g[x.a].axes, r[x.b]), x.over | axis_set(1) << x.first);
         to = joined_order(with_axis(0, 0, x.first), axis_set(1) << x.first, rest);
         break;
       }
       default:
         to = a;
-        if (x.b && r[std::size_t(x.b)] != to) to = joined_order(to, g[x.a].axes, r[std::size_t(x.b)], g[x.b].axes);
+        if (x.b && r[x.b] != to) to = joined_order(to, g[x.a].axes, r[x.b], g[x.b].axes);
         if (x.code == op::where) {                         // as typed: the branches, then the condition
-          to = joined_order(r[std::size_t(x.b)], g[x.b].axes, r[std::size_t(x.c)], g[x.c].axes);
+          to = joined_order(r[x.b], g[x.b].axes, r[x.c], g[x.c].axes);
           to = joined_order(to, g[x.b].axes | g[x.c].axes, a, g[x.a].axes);
         }
         if (x.over && x.code != op::softmax) to = dropped_order(to, x.over);

@@ -40,7 +40,7 @@ struct program {
   int size = 1;
   bool full = false;                                       // it would have needed more
 
-  constexpr const instruction& operator[](int i) const { return code[std::size_t(i)]; }
+  constexpr const instruction& operator[](int i) const { return code[i]; }
   // Adds an instruction, or finds the equal one.
   constexpr instruction_id add(const instruction& x) {
     if (full) return instruction_id(size - 1);
@@ -51,7 +51,7 @@ struct program {
       full = true;
       return instruction_id(size - 1);
     }
-    code[std::size_t(size)] = x;
+    code[size] = x;
     return instruction_id(size++);
   }
 };
@@ -59,9 +59,9 @@ struct program {
 // What an instruction is computed from, itself included; of none, nothing.
 constexpr fixed_array<bool, program::capacity> needed_by(const program& p, instruction_id root) {
   fixed_array<bool, program::capacity> r{};
-  r[std::size_t(root)] = true;
+  r[root] = true;
   for (int i = root; i > 0; --i)
-    if (r[std::size_t(i)]) r[std::size_t(p[i].a)] = r[std::size_t(p[i].b)] = r[std::size_t(p[i].c)] = true;
+    if (r[i]) r[p[i].a] = r[p[i].b] = r[p[i].c] = true;
   r[0] = false;
   return r;
 }

@@ -23,11 +23,11 @@ struct axis_list {
   fixed_array<std::int8_t, max_rank> of{};
   int count = 0;
   bool operator==(const axis_list&) const = default;
-  constexpr int operator[](int i) const { return of[std::size_t(i)]; }
-  constexpr void add(int a) { of[std::size_t(count++)] = std::int8_t(a); }
+  constexpr int operator[](int i) const { return of[i]; }
+  constexpr void add(int a) { of[count++] = std::int8_t(a); }
   constexpr bool contains(int a) const {
     for (int i = 0; i < count; ++i)
-      if (of[std::size_t(i)] == a) return true;
+      if (of[i] == a) return true;
     return false;
   }
 };
@@ -114,12 +114,12 @@ constexpr bool same_loops(const region& a, const region& b) {
   if (a.serial_axes != b.serial_axes || a.index != b.index || a.lanes_along != b.lanes_along || a.lane_axis != b.lane_axis) return false;
   if (!(a.batch == b.batch && a.rows == b.rows && a.columns == b.columns && a.depth == b.depth && a.width == b.width)) return false;
   for (int i = 0; i < a.operand_count; ++i) {
-    const operand &x = a.operands[std::size_t(i)], &y = b.operands[std::size_t(i)];
+    const operand &x = a.operands[i], &y = b.operands[i];
     if (x.type != y.type || x.axes != y.axes) return false;
   }
   for (int i = 0; i < a.output_count; ++i) {
-    const output &x = a.outputs[std::size_t(i)], &y = b.outputs[std::size_t(i)];
-    if (x.type != y.type || x.axes != y.axes || x.result != y.result || !(a.sinks[std::size_t(i)] == b.sinks[std::size_t(i)])) return false;
+    const output &x = a.outputs[i], &y = b.outputs[i];
+    if (x.type != y.type || x.axes != y.axes || x.result != y.result || !(a.sinks[i] == b.sinks[i])) return false;
   }
   for (int i = 1; i < a.code.size; ++i)
     if (!(a.code[i] == b.code[i])) return false;
@@ -148,7 +148,7 @@ constexpr bool computable(const region& r) {
     if (is_reduction(x.code) && r.kind != region_kind::loop && !along_columns) return false;
   }
   for (int k = 0; k < r.output_count && !scores && !r.index; ++k)
-    if (r.code[r.outputs[std::size_t(k)].result].axes & ~r.outputs[std::size_t(k)].axes) return false;
+    if (r.code[r.outputs[k].result].axes & ~r.outputs[k].axes) return false;
   return true;
 }
 

@@ -35,54 +35,54 @@ struct pass_splitter {
 
   constexpr int save(node_id in_forward, std::uint64_t order) {
     for (int k = 0; k < r.saved_count; ++k)
-      if (r.saved[std::size_t(k)] == in_forward) return k + 1;
+      if (r.saved[k] == in_forward) return k + 1;
     if (results + r.saved_count == max_results) return r.too_many = true, 0;
     const axis_list axes = list_of(order);
-    shape_value& shape = r.shapes[std::size_t(r.saved_count)];
+    shape_value& shape = r.shapes[r.saved_count];
     shape.rank = axes.count;
-    for (int i = 0; i < axes.count; ++i) shape.axes[std::size_t(i)] = d.g.axes[std::size_t(axes[i])];
-    r.saved[std::size_t(r.saved_count)] = in_forward;
+    for (int i = 0; i < axes.count; ++i) shape.axes[i] = d.g.axes[axes[i]];
+    r.saved[r.saved_count] = in_forward;
     return ++r.saved_count;
   }
   constexpr bool written(node_id planned) const {
     for (int i = 0; i < p.region_count; ++i)
-      for (int k = 0; k < p.regions[std::size_t(i)].write_count; ++k)
-        if (p.regions[std::size_t(i)].writes[std::size_t(k)].value == planned) return true;
+      for (int k = 0; k < p.regions[i].write_count; ++k)
+        if (p.regions[i].writes[k].value == planned) return true;
     return false;
   }
   // Is a forward value kept for the backward pass?
   constexpr bool kept(node_id i) {
     const node& x = d.g[i];
-    const node_id planned = s.to[std::size_t(i)];
+    const node_id planned = s.to[i];
     if (i >= d.declared || !planned || !is_real(x.type) || is_leaf(x.code) || is_view(x.code)) return false;
     if (s.g[planned].axes & ~x.axes) return false;         // along an axis of the plan's (key_axes.hpp)
-    if (!u.used[std::size_t(planned)] || u.pairwise[std::size_t(planned)] || present.of(r.forward, i)) return false;
+    if (!u.used[planned] || u.pairwise[planned] || present.of(r.forward, i)) return false;
     return written(planned) || weighted(s.g, planned).weights || is_contraction(s.g, s.g[planned]);
   }
   // The score of a softmax that a region of the forward pass computes; 0: of none.
   constexpr node_id fused_score(node_id softmax) const {
-    const node_id planned = s.to[std::size_t(d.g[softmax].a)];
+    const node_id planned = s.to[d.g[softmax].a];
     if (d.g[softmax].a >= d.declared || !planned) return 0;
     for (int i = 0; i < p.region_count; ++i)
-      if (p.regions[std::size_t(i)].kind == region_kind::score && p.regions[std::size_t(i)].core == planned) return planned;
+      if (p.regions[i].kind == region_kind::score && p.regions[i].core == planned) return planned;
     return 0;
   }
   // Goes from the results down to what is kept; operands have smaller numbers.
   constexpr void choose(node_flags& needed) {
     for (int n = d.g.size - 1; n > 0; --n) {
-      if (!needed[std::size_t(n)]) continue;
+      if (!needed[n]) continue;
       const node_id i = node_id(n);
       const node& x = d.g[i];
       if (kept(i)) {
-        saved_as[std::size_t(i)] = std::int16_t(save(i, p.orders[std::size_t(s.to[std::size_t(i)])]));
+        saved_as[i] = std::int16_t(save(i, p.orders[s.to[i]]));
         continue;
       }
       if (x.code == op::softmax)
         if (const node_id score = fused_score(i)) {
           const node_id l = r.forward.add(node{.code = op::logsumexp, .type = x.type, .a = x.a, .axes = x.axes & ~x.over, .over = x.over});
-          lse_as[std::size_t(i)] = std::int16_t(save(l, dropped_order(p.orders[std::size_t(score)], ~r.forward[l].axes)));
+          lse_as[i] = std::int16_t(save(l, dropped_order(p.orders[score], ~r.forward[l].axes)));
         }
-      needed[std::size_t(x.a)] = needed[std::size_t(x.b)] = needed[std::size_t(x.c)] = true;
+      needed[x.a] = needed[x.b] = needed[x.c] = true;
     }
   }
   // saved1, saved2, ...
@@ -92,7 +92,7 @@ struct pass_splitter {
   // The gradient's graph with inputs in the place of what is saved.
   constexpr void build_backward(const fixed_array<node_id, max_results>& roots) {
     node_flags needed{};
-    for (int k = 0; k < r.gradient_count; ++k) needed[std::size_t(roots[std::size_t(k)])] = true;
+    for (int k = 0; k < r.gradient_count; ++k) needed[roots[k]] = true;
     choose(needed);
     graph& b = r.backward;
     b.axes = d.g.axes, b.axis_hash = d.g.axis_hash, b.axis_count = d.g.axis_count;
@@ -100,21 +100,21 @@ struct pass_splitter {
     b.primitives = d.g.primitives, b.primitive_count = d.g.primitive_count;
     fixed_array<node_id, max_results> input{};
     for (int k = 0; k < r.saved_count; ++k)
-      input[std::size_t(k)] = put_input(b, r.names[std::size_t(k)] = saved_label(k), stored(r.forward[r.saved[std::size_t(k)]].type), r.shapes[std::size_t(k)]);
+      input[k] = put_input(b, r.names[k] = saved_label(k), stored(r.forward[r.saved[k]].type), r.shapes[k]);
     fixed_array<node_id, graph::capacity> to{};
     for (int i = 1; i < d.g.size; ++i) {
-      if (!needed[std::size_t(i)]) continue;
-      if (const int k = saved_as[std::size_t(i)]) {
-        to[std::size_t(i)] = input[std::size_t(k - 1)];
+      if (!needed[i]) continue;
+      if (const int k = saved_as[i]) {
+        to[i] = input[k - 1];
         continue;
       }
       node x = d.g[i];
-      x.a = to[std::size_t(x.a)], x.b = to[std::size_t(x.b)], x.c = to[std::size_t(x.c)];
-      if (const int k = lse_as[std::size_t(i)]) x.b = input[std::size_t(k - 1)];
+      x.a = to[x.a], x.b = to[x.b], x.c = to[x.c];
+      if (const int k = lse_as[i]) x.b = input[k - 1];
       if (x.code != op::input) x.hash = 0;
-      to[std::size_t(i)] = b.add(x);
+      to[i] = b.add(x);
     }
-    for (int k = 0; k < r.gradient_count; ++k) r.gradients[std::size_t(k)] = to[std::size_t(roots[std::size_t(k)])];
+    for (int k = 0; k < r.gradient_count; ++k) r.gradients[k] = to[roots[k]];
   }
 };
 
@@ -123,7 +123,7 @@ struct pass_splitter {
 constexpr two_passes split_passes(differentiation d, const merged_graph& forward, const simplified_graph& s, const uses& u, const plan& p,
                                   const label* names, int count) {
   fixed_array<node_id, max_results> roots{};
-  for (int k = 0; k < count; ++k) roots[std::size_t(k)] = d.of_input(node_of_input(d.g, d.declared, names[k]));
+  for (int k = 0; k < count; ++k) roots[k] = d.of_input(node_of_input(d.g, d.declared, names[k]));
   pass_splitter x{.d = d, .s = s, .u = u, .p = p, .results = forward.count};
   x.r.forward = forward.g;
   x.r.gradient_count = count;

@@ -42,11 +42,11 @@ struct node_stack {
   int count = 0;
   fixed_array<bool, graph::capacity> seen{};
   constexpr void push(node_id i) {
-    if (!i || seen[std::size_t(i)]) return;
-    seen[std::size_t(i)] = true;
-    of[std::size_t(count++)] = i;
+    if (!i || seen[i]) return;
+    seen[i] = true;
+    of[count++] = i;
   }
-  constexpr node_id pop() { return of[std::size_t(--count)]; }
+  constexpr node_id pop() { return of[--count]; }
 };
 
 // `values` is the other operand of the product with the weights, 0 if only row statistics are wanted.

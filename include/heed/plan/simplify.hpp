@@ -14,11 +14,11 @@ constexpr node_flags reachable(const graph& g, const fixed_array<node_id, N>& ro
   node_flags r{};
   int last = 0;
   for (int i = 0; i < count; ++i) {
-    r[std::size_t(roots[std::size_t(i)])] = true;
-    last = roots[std::size_t(i)] > last ? roots[std::size_t(i)] : last;
+    r[roots[i]] = true;
+    last = roots[i] > last ? roots[i] : last;
   }
   for (int i = last; i > 0; --i)
-    if (r[std::size_t(i)]) r[std::size_t(g[i].a)] = r[std::size_t(g[i].b)] = r[std::size_t(g[i].c)] = true;
+    if (r[i]) r[g[i].a] = r[g[i].b] = r[g[i].c] = true;
   r[0] = false;
   return r;
 }
@@ -36,11 +36,11 @@ struct weights {
   constexpr void extend(const graph& g) {
     for (; done < g.size; ++done) {
       const node& x = g[done];
-      const int w = 1 + of[std::size_t(x.a)] + of[std::size_t(x.b)] + of[std::size_t(x.c)];
-      of[std::size_t(done)] = is_leaf(x.code) ? 1 : !(is_pointwise(x.code) || x.code == op::mask) || w > 100 ? 100 : std::uint8_t(w);
+      const int w = 1 + of[x.a] + of[x.b] + of[x.c];
+      of[done] = is_leaf(x.code) ? 1 : !(is_pointwise(x.code) || x.code == op::mask) || w > 100 ? 100 : std::uint8_t(w);
     }
   }
-  constexpr bool light(int i) const { return of[std::size_t(i)] <= 32; }
+  constexpr bool light(int i) const { return of[i] <= 32; }
 };
 
 // Divisions that scale scores, of which only a softmax, or a sum of what comes from one, sees the quotient: no result in its last
@@ -49,15 +49,15 @@ constexpr node_flags scaled_scores(const graph& g, const node_flags& used, const
   node_flags contracted{}, seen = roots, r{};
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    contracted[std::size_t(i)] = x.code == op::dot || x.code == op::softmax || x.code == op::logsumexp || contracted[std::size_t(x.a)] ||
-                                 contracted[std::size_t(x.b)] || contracted[std::size_t(x.c)];
+    contracted[i] = x.code == op::dot || x.code == op::softmax || x.code == op::logsumexp || contracted[x.a] ||
+                                 contracted[x.b] || contracted[x.c];
   }
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];
-    if (!used[std::size_t(i)]) continue;
-    if (seen[std::size_t(i)] && (is_pointwise(x.code) || x.code == op::mask || is_moving(x.code)))
-      seen[std::size_t(x.a)] = seen[std::size_t(x.b)] = seen[std::size_t(x.c)] = true;
-    r[std::size_t(i)] = x.code == op::divide && contracted[std::size_t(x.a)] && !seen[std::size_t(i)] && !decides[std::size_t(i)];
+    if (!used[i]) continue;
+    if (seen[i] && (is_pointwise(x.code) || x.code == op::mask || is_moving(x.code)))
+      seen[x.a] = seen[x.b] = seen[x.c] = true;
+    r[i] = x.code == op::divide && contracted[x.a] && !seen[i] && !decides[i];
   }
   return r;
 }
@@ -66,13 +66,13 @@ constexpr node_flags scaled_scores(const graph& g, const node_flags& used, const
 struct pair_products {
   fixed_array<bool, graph::capacity> of{};
   int done = 1;
-  constexpr bool operator[](node_id i) const { return of[std::size_t(i)]; }
+  constexpr bool operator[](node_id i) const { return of[i]; }
   constexpr void extend(const graph& g, const memory_of_the_call& memory) {
     for (; done < g.size; ++done) {
       const node& x = g[done];
       bool pairs = x.code == op::dot && memory.grows_faster(x.axes);
-      for (const node_id j : {x.a, x.b, x.c}) pairs = pairs || (of[std::size_t(j)] && !(g[j].axes & ~x.axes));
-      of[std::size_t(done)] = pairs;
+      for (const node_id j : {x.a, x.b, x.c}) pairs = pairs || (of[j] && !(g[j].axes & ~x.axes));
+      of[done] = pairs;
     }
   }
 };
@@ -233,7 +233,7 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
   const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
   const node_marks decides = deciding(g), wide = computed_in_double(g);
   node_flags root{};
-  for (std::size_t i = 0; i < std::size_t(count); ++i) root[std::size_t(roots[i])] = true;
+  for (std::size_t i = 0; i < std::size_t(count); ++i) root[roots[i]] = true;
   const node_flags scales = scaled_scores(g, used, root, decides);
   fixed_array<node_id, graph::capacity>& to = r.to;
   weights weight;
@@ -253,7 +253,7 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
     if (const node_id z = y.code == op::dot ? inner_first(r.g, y, pairs, memory, absence.present, self) : node_id(0)) return z;
     if (y.code == op::dot) {
       // What is summed over the columns of a softmax and over batch axes is summed over the columns first.
-      const node_id w = paired.with[std::size_t(paired[y.a] ? y.a : y.b)];
+      const node_id w = paired.with[paired[y.a] ? y.a : y.b];
       const axis_set column = w > 0 ? r.g[w].over : axis_set(0), rest = y.over & ~column;
       if (!column || !rest || (y.over & column) != column) return absence.product(r.g, y, w, paired[y.a]);
       y.axes |= rest, y.over = column;
@@ -265,18 +265,18 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
     return apart ? one_axis_at_a_time(r.g, y) : r.g.add(y);
   };
   for (int i = 1; i < g.size; ++i) {
-    if (!used[std::size_t(i)]) continue;
+    if (!used[i]) continue;
     node x = g[i];
-    if (wide[std::size_t(i)] && x.type == element::real && x.code != op::constant) x.type = element::f64, x.hash = 0;
-    const node_id a = to[std::size_t(x.a)], b = to[std::size_t(x.b)], c = to[std::size_t(x.c)];
-    node_id& y = to[std::size_t(i)];
+    if (wide[i] && x.type == element::real && x.code != op::constant) x.type = element::f64, x.hash = 0;
+    const node_id a = to[x.a], b = to[x.b], c = to[x.c];
+    node_id& y = to[i];
     if (is_leaf(x.code)) {
       y = r.g.add(x);
     } else if (x.code == op::present) {
       y = absence.present.or_zero(r.g, a);
     } else if (is_pointwise(x.code) || x.code == op::mask) {
       y = make(r.g, x.code, x.type, a, b, c, x.value,
-               decides[std::size_t(i)] ? rounding::declared : scales[std::size_t(i)] ? rounding::scaled : rounding::reordered);
+               decides[i] ? rounding::declared : scales[i] ? rounding::scaled : rounding::reordered);
     } else if (x.code == op::rename && x.first == x.second) {
       y = a;
     } else if (x.code == op::rename && r.g[a].code != op::input && (weight.light(a) || pairs[a])) {
@@ -292,9 +292,9 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
       node copy = x;
       copy.a = a, copy.b = b, copy.c = c, copy.hash = 0;
       y = is_moving(x.code) ? absence.moving(r.g, copy) : reduced(reduced, copy);
-      if (other_use[std::size_t(i)]) {                     // behind the weights: whether anything needs it is decided later
+      if (other_use[i]) {                     // behind the weights: whether anything needs it is decided later
         if (!copy.b) r.g.add(node{.code = op::logsumexp, .type = copy.type, .a = copy.a, .axes = copy.axes & ~copy.over, .over = copy.over});
-        paired.with[std::size_t(y)] = y;
+        paired.with[y] = y;
       }
     }
     paired.extend(r.g);
@@ -302,7 +302,7 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
     pairs.extend(r.g, memory);
   }
   for (std::size_t i = 0; i < std::size_t(count); ++i) {
-    node_id y = to[std::size_t(roots[i])];
+    node_id y = to[roots[i]];
     if (r.g[y].type == element::f64 && g[roots[i]].type != element::f64) y = make(r.g, op::cast, element::f32, y);   // declared as a float
     r.roots[i] = y;
   }

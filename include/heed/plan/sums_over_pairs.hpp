@@ -12,9 +12,9 @@ constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used
   node_flags r{};
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    if (!used[std::size_t(i)]) continue;
+    if (!used[i]) continue;
     for (const node_id j : {x.a, x.b, x.c})
-      if (g[j].code == op::softmax && !(x.code == op::dot && x.over == g[j].over)) r[std::size_t(j)] = true;
+      if (g[j].code == op::softmax && !(x.code == op::dot && x.over == g[j].over)) r[j] = true;
   }
   return r;
 }
@@ -37,15 +37,15 @@ struct vanishing {
   static constexpr node_id several = -1;
   fixed_array<node_id, graph::capacity> with{};
   int done = 1;
-  constexpr bool operator[](node_id i) const { return with[std::size_t(i)] != 0; }
+  constexpr bool operator[](node_id i) const { return with[i] != 0; }
   constexpr void extend(const graph& g) {
     for (; done < g.size; ++done) {
       const node& x = g[done];
-      const node_id a = with[std::size_t(x.a)], b = with[std::size_t(x.b)], c = with[std::size_t(x.c)];
-      if (with[std::size_t(done)] || !vanishes_with_operands(g, x, a, b, c)) continue;
+      const node_id a = with[x.a], b = with[x.b], c = with[x.c];
+      if (with[done] || !vanishes_with_operands(g, x, a, b, c)) continue;
       const node_id first = a && x.code != op::where ? a : b ? b : c, other = x.code == op::where ? c : b;
       const bool sums = x.code == op::add || x.code == op::subtract || x.code == op::where;
-      with[std::size_t(done)] = sums && other && other != first ? several : first;
+      with[done] = sums && other && other != first ? several : first;
     }
   }
 };
@@ -75,10 +75,10 @@ constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, pr
 struct addends { node_id a{}, b{}; };
 constexpr bool come_apart(graph& g, node_id i, const memory_of_the_call& memory, vanishing& paired, presences& present, addends& r) {
   const node x = g[i];
-  const auto weights_of = [&](node_id j) { return paired.with[std::size_t(g[j].code == op::sum ? g[j].a : j)]; };   // of a batch's sum too
+  const auto weights_of = [&](node_id j) { return paired.with[g[j].code == op::sum ? g[j].a : j]; };   // of a batch's sum too
   const bool sums = (x.code == op::add || x.code == op::subtract) && weights_of(x.a) != weights_of(x.b) &&
                     ((weights_of(x.a) && weights_of(x.b)) || memory.grows_faster(x.axes));
-  if (!sums && paired.with[std::size_t(i)] != vanishing::several) return false;
+  if (!sums && paired.with[i] != vanishing::several) return false;
   const auto both = [&](auto build) {
     r = {build(r.a), build(r.b)};
     paired.extend(g);
@@ -90,7 +90,7 @@ constexpr bool come_apart(graph& g, node_id i, const memory_of_the_call& memory,
       paired.extend(g);
       return present.of(g, r.a) == present.of(g, r.b);     // an absent addend makes the sum absent
     case op::multiply: {
-      const bool left = paired.with[std::size_t(x.a)] == vanishing::several;
+      const bool left = paired.with[x.a] == vanishing::several;
       return come_apart(g, left ? x.a : x.b, memory, paired, present, r) &&
              both([&](node_id part) { return make(g, op::multiply, x.type, left ? part : x.a, left ? x.b : part); });
     }

@@ -40,17 +40,17 @@ struct epilogue {
 };
 constexpr epilogue epilogue_of(const graph& g, const uses& u, const node_flags& owned, node_id from) {
   epilogue r{.summit = from};
-  r.reached[std::size_t(from)] = true;
-  if (u.result[std::size_t(from)]) return r;
-  int open = u.last[std::size_t(from)];                    // the last user of what has been reached so far
+  r.reached[from] = true;
+  if (u.result[from]) return r;
+  int open = u.last[from];                    // the last user of what has been reached so far
   for (int j = from + 1; j <= open && j < g.size; ++j) {
     const node& x = g[j];
-    if (!u.used[std::size_t(j)] || !(r.reached[std::size_t(x.a)] || r.reached[std::size_t(x.b)] || r.reached[std::size_t(x.c)])) continue;
-    if (!is_pointwise(x.code) || u.absent[std::size_t(j)] || x.axes != g[from].axes || owned[std::size_t(j)] || !is_real(x.type)) break;
-    r.reached[std::size_t(j)] = true;
+    if (!u.used[j] || !(r.reached[x.a] || r.reached[x.b] || r.reached[x.c])) continue;
+    if (!is_pointwise(x.code) || u.absent[j] || x.axes != g[from].axes || owned[j] || !is_real(x.type)) break;
+    r.reached[j] = true;
     if (open <= j) r.summit = node_id(j);
-    if (u.result[std::size_t(j)]) break;
-    if (u.last[std::size_t(j)] > open) open = u.last[std::size_t(j)];
+    if (u.result[j]) break;
+    if (u.last[j] > open) open = u.last[j];
   }
   return r;
 }
@@ -60,43 +60,43 @@ constexpr uses uses_of(const graph& g, const fixed_array<node_id, N>& roots, int
   uses u;
   u.used = reachable(g, roots, count);
   for (int i = g.size - 1; i > 0; --i) {
-    if (!u.used[std::size_t(i)]) continue;
+    if (!u.used[i]) continue;
     const node& x = g[i];
     for (node_id j : {x.a, x.b, x.c})
-      if (j && u.last[std::size_t(j)] < i) u.last[std::size_t(j)] = node_id(i);
+      if (j && u.last[j] < i) u.last[j] = node_id(i);
   }
   for (int i = 0; i < count; ++i) {
-    u.result[std::size_t(roots[std::size_t(i)])] = true;
-    u.last[std::size_t(roots[std::size_t(i)])] = node_id(g.size);
+    u.result[roots[i]] = true;
+    u.last[roots[i]] = node_id(g.size);
   }
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    u.absent[std::size_t(i)] = x.code == op::mask || (is_pointwise(x.code) && x.code != op::present &&
-                                                      (u.absent[std::size_t(x.a)] || u.absent[std::size_t(x.b)] || u.absent[std::size_t(x.c)]));
+    u.absent[i] = x.code == op::mask || (is_pointwise(x.code) && x.code != op::present &&
+                                                      (u.absent[x.a] || u.absent[x.b] || u.absent[x.c]));
   }
   node_flags owned{};
   const memory_of_the_call memory(g, u.used, u.result);
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];
-    if (!u.used[std::size_t(i)] || !is_heavy(x.code)) continue;
+    if (!u.used[i] || !is_heavy(x.code)) continue;
     if (weighted(g, node_id(i)).weights) {                 // comes out of a score region, or of a loop
-      u.summit[std::size_t(i)] = u.below[std::size_t(i)] = node_id(i);
+      u.summit[i] = u.below[i] = node_id(i);
       continue;
     }
     const epilogue way = epilogue_of(g, u, owned, node_id(i));
-    u.summit[std::size_t(i)] = way.summit;
-    u.below[std::size_t(way.summit)] = node_id(i);
+    u.summit[i] = way.summit;
+    u.below[way.summit] = node_id(i);
     if (!is_contraction(g, x)) continue;
     for (int j = i; j <= way.summit; ++j)                  // nobody else's epilogue: one region computes it, on one tile
-      owned[std::size_t(j)] = owned[std::size_t(j)] || way.reached[std::size_t(j)];
+      owned[j] = owned[j] || way.reached[j];
   }
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    u.unstorable[std::size_t(i)] = !is_leaf(x.code) && memory.grows_faster(x.axes);
-    bool pairs = u.unstorable[std::size_t(i)] && u.used[std::size_t(i)] && is_contraction(g, x);
+    u.unstorable[i] = !is_leaf(x.code) && memory.grows_faster(x.axes);
+    bool pairs = u.unstorable[i] && u.used[i] && is_contraction(g, x);
     for (const node_id j : {x.a, x.b, x.c})
-      pairs = pairs || (u.pairwise[std::size_t(j)] && (g[j].axes & ~x.axes) == 0);
-    u.pairwise[std::size_t(i)] = pairs;
+      pairs = pairs || (u.pairwise[j] && (g[j].axes & ~x.axes) == 0);
+    u.pairwise[i] = pairs;
   }
   u.decides = deciding(g);
   u.compared = comparisons(g, u.used);

@@ -77,11 +77,11 @@ constexpr into_order ordered(const label* names, int count, const label* results
       if (k < 0) return {fault::unknown, i};
     } else if (i > 0 && !names[i - 1].empty()) return {fault::order, i};
     else if (k >= result_count) return {fault::count, i};
-    if (r.operand[std::size_t(k)] >= 0) return {fault::twice, k};
-    r.operand[std::size_t(k)] = i;
+    if (r.operand[k] >= 0) return {fault::twice, k};
+    r.operand[k] = i;
   }
   for (int k = 0; k < result_count; ++k)
-    if (r.operand[std::size_t(k)] < 0) return {fault::missing, k};
+    if (r.operand[k] < 0) return {fault::missing, k};
   return r;
 }
 template <class Into, const expression&... Outs> inline constexpr into_order order_in{};
@@ -114,7 +114,7 @@ void give_extent(const graph& g, call_frame& f, const extent_binding<Axis>& e) {
   const int i = g.find_axis(Axis::name);
   if (i < 0) refuse({}, Axis::name, {"an axis of the graph"}, {"one that it does not have"});
   if (e.extent < 0) refuse({}, Axis::name, {"an extent that is not negative"}, {e.extent});
-  f.extent[std::size_t(i)] = e.extent;
+  f.extent[i] = e.extent;
 }
 
 template <class Map> const auto& into_in(const Map& arguments) { return *arguments[hana::type<into_key>{}]; }
@@ -155,9 +155,9 @@ call_frame frame_of(const Map& arguments) {
   f.inputs.resize(std::size_t(Graph.input_count));
   [&]<int... I>(std::integer_sequence<int, I...>) {
     ([&] {
-      using key = hana::type<operand_key<Graph.inputs[std::size_t(I)].name>>;
+      using key = hana::type<operand_key<Graph.inputs[I].name>>;
       if constexpr (holds<Map, key>) {                     // simplification may have left an input without a use
-        locate(f.inputs[std::size_t(I)], arguments[key{}]->operand);
+        locate(f.inputs[I], arguments[key{}]->operand);
       }
     }(), ...);
   }(std::make_integer_sequence<int, Graph.input_count>{});

@@ -42,11 +42,11 @@ struct call_frame {
 };
 
 inline view view_of_input(const graph& g, const call_frame& f, int input) {
-  const input_entry& in = g.inputs[std::size_t(input)];
-  const bound& b = f.inputs[std::size_t(input)];
+  const input_entry& in = g.inputs[input];
+  const bound& b = f.inputs[input];
   view v;
   v.data = b.data;
-  for (int k = 0; k < in.rank; ++k) v.stride[std::size_t(in.order[std::size_t(k)])] = b.strides[std::size_t(k)];
+  for (int k = 0; k < in.rank; ++k) v.stride[in.order[k]] = b.strides[k];
   return v;
 }
 
@@ -61,7 +61,7 @@ class call_check {
   // `doubles`: the results are stored in double whatever their element, as the oracle does.
   call_check(const middle::plan& p, call_frame& f, bool doubles) : p_(p), g_(p.g), f_(f), doubles_(doubles) {
     for (int i = 0; i < p.buffer_count; ++i)
-      if (const int k = p.buffers[std::size_t(i)].result; k >= 0) results_[std::size_t(k)] = &p.buffers[std::size_t(i)];
+      if (const int k = p.buffers[i].result; k >= 0) results_[k] = &p.buffers[i];
   }
   HEED_CHECK void all() {
     declared_extents();
@@ -78,19 +78,19 @@ class call_check {
 
  private:
   // ---- words; made only when something is wrong
-  piece input_name(int i) const { return g_.inputs[std::size_t(i)].name; }
+  piece input_name(int i) const { return g_.inputs[i].name; }
   piece result_name(int k) const {
-    if (const label& input = p_.declared.named_after[std::size_t(k)]; !input.empty()) return piece("grad(", input, ")");
+    if (const label& input = p_.declared.named_after[k]; !input.empty()) return piece("grad(", input, ")");
     return p_.result_count == 1 ? piece("into") : piece("into ", k + 1);
   }
   piece name(extent_source s) const { return s.from == origin::input ? input_name(s.number) : s.from == origin::result ? result_name(s.number) : piece(); }
-  piece axis_name(int a) const { return g_.axes[std::size_t(a)].name; }
+  piece axis_name(int a) const { return g_.axes[a].name; }
   // The operand that carries an axis, as far as one does: to be named when the axis is wrong.
   piece carrier(int axis) const { return name(source(axis)); }
   // An extent, and who has said so.
   HEED_CHECK std::string extent_and_source(int axis) const {
-    const extent_t e = f_.extent[std::size_t(axis)];
-    const auto extent_of = [&](int a) { return f_.extent[std::size_t(a)]; };
+    const extent_t e = f_.extent[axis];
+    const auto extent_of = [&](int a) { return f_.extent[a]; };
     switch (const extent_source s = source(axis); s.from) {
       case origin::nobody: return written({e});
       case origin::declaration: return written({e, ", as declared"});
@@ -116,9 +116,9 @@ class call_check {
 
   // ---- extents
   static constexpr extent_t largest_extent = extent_t(1) << 47;   // more than a process can address: sizes then fit into 64 bits
-  extent_t& extent(int axis) { return f_.extent[std::size_t(axis)]; }
-  extent_source& source(int axis) { return f_.source[std::size_t(axis)]; }
-  const extent_source& source(int axis) const { return f_.source[std::size_t(axis)]; }
+  extent_t& extent(int axis) { return f_.extent[axis]; }
+  extent_source& source(int axis) { return f_.source[axis]; }
+  const extent_source& source(int axis) const { return f_.source[axis]; }
 
   HEED_CHECK void declared_extents() {
     for (int i = 0; i < g_.axis_count; ++i) {
@@ -138,43 +138,43 @@ class call_check {
   }
   HEED_CHECK void inputs() {
     for (int i = 0; i < g_.input_count; ++i) {
-      const bound& b = f_.inputs[std::size_t(i)];
-      const input_entry& in = g_.inputs[std::size_t(i)];
+      const bound& b = f_.inputs[i];
+      const input_entry& in = g_.inputs[i];
       if (b.rank < 0) continue;                            // an input that simplification has removed
       const extent_source who{origin::input, i};
       if (b.rank != in.rank) refuse(name(who), {}, {axes({in.order.data(), std::size_t(in.rank)})}, {b.rank});
-      for (int k = 0; k < in.rank; ++k) agree(who, in.order[std::size_t(k)], b.extents[std::size_t(k)]);
+      for (int k = 0; k < in.rank; ++k) agree(who, in.order[k], b.extents[k]);
       check_memory(b, byte_size(in.type), who);
     }
   }
   HEED_CHECK void results() {
     for (int k = 0; k < p_.result_count; ++k) {
-      const bound& b = f_.outputs[std::size_t(k)];
-      const middle::axis_list& order = results_[std::size_t(k)]->order;
+      const bound& b = f_.outputs[k];
+      const middle::axis_list& order = results_[k]->order;
       const extent_source who{origin::result, k};
       if (b.rank != order.count) refuse(name(who), {}, {axes({order.of.data(), std::size_t(order.count)})}, {b.rank});
       if (b.grow) continue;
-      for (int i = 0; i < order.count; ++i) agree(who, order[i], b.extents[std::size_t(i)]);
+      for (int i = 0; i < order.count; ++i) agree(who, order[i], b.extents[i]);
       check_memory(b, result_bytes(k), who);
       extent_t least;
       if (is_empty(b)) continue;
       if (const int i = axis_that_overlaps(b, least); i >= 0)
-        refuse(name(who), axis_name(order[i]), {"a stride of at least ", least, " either way, so that elements lie apart"}, {b.strides[std::size_t(i)]});
+        refuse(name(who), axis_name(order[i]), {"a stride of at least ", least, " either way, so that elements lie apart"}, {b.strides[i]});
     }
   }
   // How many axes, and which.
   HEED_CHECK std::string axes(std::span<const std::int8_t> order) const {
     std::string s = written({int(order.size()), order.size() == 1 ? " axis (" : " axes ("});
-    for (const std::int8_t& a : order) s.append(&a == order.data() ? "" : ", ").append(g_.axes[std::size_t(a)].name.text());
+    for (const std::int8_t& a : order) s.append(&a == order.data() ? "" : ", ").append(g_.axes[a].name.text());
     return s + ")";
   }
-  int result_bytes(int k) const { return doubles_ ? 8 : byte_size(stored(results_[std::size_t(k)]->type)); }
+  int result_bytes(int k) const { return doubles_ ? 8 : byte_size(stored(results_[k]->type)); }
 
   HEED_CHECK void check_memory(const bound& b, int bytes, extent_source who) const {
     if (is_empty(b)) return;
     extent_t count = 1;
     for (int i = 0; i < b.rank; ++i)
-      if (__builtin_mul_overflow(count, b.extents[std::size_t(i)], &count)) refuse(name(who), {}, {"at most 2^63 elements"}, {"more"});
+      if (__builtin_mul_overflow(count, b.extents[i], &count)) refuse(name(who), {}, {"at most 2^63 elements"}, {"more"});
     if (!b.data) refuse(name(who), {}, {"memory"}, {"a null pointer"});
     if (reinterpret_cast<std::uintptr_t>(b.data) % std::uintptr_t(bytes))
       refuse(name(who), {}, {"memory aligned to its elements of ", bytes, " bytes"}, {"an address that is ", extent_t(reinterpret_cast<std::uintptr_t>(b.data) % std::uintptr_t(bytes)), " past"});
@@ -285,10 +285,10 @@ class call_check {
   // Kernels compute whole numbers in 32 bits.
   HEED_CHECK void wide_whole_numbers() {
     for (int i = 0; i < g_.input_count; ++i) {
-      const input_entry& in = g_.inputs[std::size_t(i)];
-      if (f_.inputs[std::size_t(i)].rank < 0 || in.type != element::i64) continue;
+      const input_entry& in = g_.inputs[i];
+      if (f_.inputs[i].rank < 0 || in.type != element::i64) continue;
       axis_set all = 0;
-      for (int k = 0; k < in.rank; ++k) all |= bit(in.order[std::size_t(k)]);
+      for (int k = 0; k < in.rank; ++k) all |= bit(in.order[k]);
       each_whole(all, view_of_input(g_, f_, i), in.type, [&](std::int64_t v) {
         if (v != std::int32_t(v)) refuse(input_name(i), {}, {"whole numbers within 32 bits"}, {v});
       });
@@ -301,7 +301,7 @@ class call_check {
     for (int a = 0; a < g_.axis_count; ++a) {
       if (!(over >> a & 1)) continue;
       if (extent(a) == 0) return;
-      if (v.stride[std::size_t(a)] != 0) count[std::size_t(rank)] = extent(a), step[std::size_t(rank++)] = v.stride[std::size_t(a)];
+      if (v.stride[a] != 0) count[rank] = extent(a), step[rank++] = v.stride[a];
     }
     for (extent_t at = 0;;) {
       f(type == element::i32 ? element_at<element::i32, std::int64_t>(v.data, at) : element_at<element::i64, std::int64_t>(v.data, at));
@@ -319,26 +319,26 @@ class call_check {
   // Results are written while inputs are still read: no result shares memory with an input or another result.
   HEED_CHECK void results_lie_apart() const {
     for (int k = 0; k < p_.result_count; ++k) {
-      const bound& r = f_.outputs[std::size_t(k)];
+      const bound& r = f_.outputs[k];
       if (r.grow) continue;
       const auto apart = [&](const bound& o, int bytes, extent_source who) {
         if (!o.grow && share_memory(r, result_bytes(k), o, bytes)) refuse(result_name(k), {}, {"memory of its own"}, {"memory that operand '", name(who), "' lies in"});
       };
       for (int i = 0; i < g_.input_count; ++i)
-        if (f_.inputs[std::size_t(i)].rank >= 0) apart(f_.inputs[std::size_t(i)], byte_size(g_.inputs[std::size_t(i)].type), {origin::input, i});
-      for (int j = 0; j < k; ++j) apart(f_.outputs[std::size_t(j)], result_bytes(j), {origin::result, j});
+        if (f_.inputs[i].rank >= 0) apart(f_.inputs[i], byte_size(g_.inputs[i].type), {origin::input, i});
+      for (int j = 0; j < k; ++j) apart(f_.outputs[j], result_bytes(j), {origin::result, j});
     }
   }
 
   // Last, when nothing can be wrong any more: results that take their shape from the call.
   HEED_CHECK void growing_results() {
     for (int k = 0; k < p_.result_count; ++k) {
-      bound& b = f_.outputs[std::size_t(k)];
+      bound& b = f_.outputs[k];
       if (!b.grow) continue;
       extent_t s = 1;
       for (int i = b.rank - 1; i >= 0; --i) {
-        b.extents[std::size_t(i)] = extent(results_[std::size_t(k)]->order[i]);
-        b.strides[std::size_t(i)] = s, s *= b.extents[std::size_t(i)];
+        b.extents[i] = extent(results_[k]->order[i]);
+        b.strides[i] = s, s *= b.extents[i];
       }
       b.data = b.grow(b.owner, b);
     }

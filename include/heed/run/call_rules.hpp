@@ -118,7 +118,7 @@ constexpr bool uses_input(const graph& g, int input) {
 }
 constexpr int input_number(const graph& g, const label& name) {
   for (int i = 0; i < g.input_count; ++i)
-    if (g.inputs[std::size_t(i)].name == name) return i;
+    if (g.inputs[i].name == name) return i;
   return -1;
 }
 // The name that an argument binds; empty: none.
@@ -135,7 +135,7 @@ struct call_rules {
     for (const label& x : bound) n += x == name;
     return n;
   }
-  template <int Input> static constexpr auto name = text_of<Graph.inputs[std::size_t(Input)].name>();
+  template <int Input> static constexpr auto name = text_of<Graph.inputs[Input].name>();
   template <class A> static constexpr bool known() {
     using T = std::remove_cvref_t<A>;
     if constexpr (is_into<T> || is_extent<T> || is_workspace<T>) return true;
@@ -164,7 +164,7 @@ struct call_rules {
     }
   }
   template <int Input> static constexpr bool bound_once() {
-    if constexpr (uses_input(Graph, Input)) return require_once<name<Input>, times_bound(Graph.inputs[std::size_t(Input)].name)>();
+    if constexpr (uses_input(Graph, Input)) return require_once<name<Input>, times_bound(Graph.inputs[Input].name)>();
     else return true;
   }
   template <class A> static constexpr bool extent_once() {

@@ -64,9 +64,9 @@ struct passes_of<R, wrt_list<Inputs...>, std::index_sequence<I...>> {
                            middle::uses_of_results<*R.of[I]...>, middle::plan_of<*R.of[I]...>, names, int(sizeof...(Inputs)));
   static constexpr bool fits = !both.too_many;
   static constexpr int saved_count = both.saved_count;
-  template <int K> static constexpr shape_value shape_of_saved = both.shapes[std::size_t(K)];
-  template <int K> static constexpr element type_of_saved = stored(both.forward[both.saved[std::size_t(K)]].type);
-  template <int K> static constexpr expression saved{both.forward, shape_of_saved<K>, [](graph&) { return both.saved[std::size_t(K)]; }, {}};
+  template <int K> static constexpr shape_value shape_of_saved = both.shapes[K];
+  template <int K> static constexpr element type_of_saved = stored(both.forward[both.saved[K]].type);
+  template <int K> static constexpr expression saved{both.forward, shape_of_saved<K>, [](graph&) { return both.saved[K]; }, {}};
   template <std::size_t K, class Input> static constexpr expr<typename Input::shape_type, Input::type> gradient{
       both.backward, [](graph&) { return both.gradients[K]; }, make_label(Input::name)};
 
@@ -100,7 +100,7 @@ struct all_saved<Passes, std::integer_sequence<int, K...>> { using type = std::t
 template <class Passes, int K, class Values>
 auto saved_binding(Values& values) {
   using Shape = typename shape_type_of_value<Passes::template shape_of_saved<K>, std::make_index_sequence<std::size_t(Passes::template shape_of_saved<K>.rank)>>::type;
-  return binding<text_of<Passes::both.names[std::size_t(K)]>(), Shape, Passes::template type_of_saved<K>, Values&>{values};
+  return binding<text_of<Passes::both.names[K]>(), Shape, Passes::template type_of_saved<K>, Values&>{values};
 }
 
 }  // namespace run

@@ -169,8 +169,8 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
         using T = storage<x.type>;
         const auto in_width = [](const auto& y) HEED_INLINED { return simd::convert<T>(y); };
         using P = decltype(in_width(to));
-        to = To(simd::convert<typename Env::constant>(primitive_value<Region.primitives[std::size_t(x.value)], P>(in_width(a), in_width(b))));
-      } else to = primitive_value<Region.primitives[std::size_t(x.value)], To>(a, b);
+        to = To(simd::convert<typename Env::constant>(primitive_value<Region.primitives[int(x.value)], P>(in_width(a), in_width(b))));
+      } else to = primitive_value<Region.primitives[int(x.value)], To>(a, b);
     } else if constexpr (x.decides) {
       to = decided<x.code, storage<x.type>, To>(a, b, c, x.value);
     } else {
@@ -185,12 +185,12 @@ using instruction_set = std::array<bool, program::capacity>;
 template <const auto& Region, class Env, int... Roots>
 constexpr instruction_set needed() {
   instruction_set r{};
-  ((r[std::size_t(Roots)] = true), ...);
+  ((r[Roots] = true), ...);
   for (int i = Region.code.size - 1; i > 0; --i) {
     const instruction& x = Region.code[i];
-    if (!r[std::size_t(i)] || is_supplied<Region, Env>(i)) continue;
+    if (!r[i] || is_supplied<Region, Env>(i)) continue;
     for (int j : {int(x.a), int(x.b), int(x.c)})
-      if (j) r[std::size_t(j)] = true;
+      if (j) r[j] = true;
   }
   return r;
 }
@@ -202,7 +202,7 @@ HEED_INLINE auto compute(const Env& env) {
   static constexpr instruction_set used = needed<Region, Env, Roots...>();
   values<Env, count> v;
   [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {
-    ([&]() HEED_INLINED { if constexpr (I > 0 && used[std::size_t(I)]) step<Region, Env, I>(v, env); }(), ...);
+    ([&]() HEED_INLINED { if constexpr (I > 0 && used[I]) step<Region, Env, I>(v, env); }(), ...);
   }(std::make_integer_sequence<int, count>{});
   return v;
 }

@@ -28,68 +28,68 @@ struct locator {
 
   locator(const middle::plan& plan, const call_frame& frame) : p(plan), f(frame) {
     for (int r = 0; r < p.region_count; ++r) {
-      const middle::outline& o = p.regions[std::size_t(r)];
+      const middle::outline& o = p.regions[r];
       const int into = o.writes[0].into;
       view v;
-      if (copies(o) && p.buffers[std::size_t(into)].result < 0 && is_merged_in_place(p.buffers[std::size_t(into)].value, v)) in_place.set(std::size_t(into));
+      if (copies(o) && p.buffers[into].result < 0 && is_merged_in_place(p.buffers[into].value, v)) in_place.set(std::size_t(into));
     }
     places = place_buffers(p, f.extent.data(), in_place);
     std::fill_n(buffer_of.begin(), p.g.size, std::int16_t(0));
     for (int r = p.region_count - 1; r >= 0; --r) {
-      const middle::outline& o = p.regions[std::size_t(r)];
+      const middle::outline& o = p.regions[r];
       for (int k = 0; k < o.write_count && !copies(o); ++k)
-        buffer_of[std::size_t(o.writes[std::size_t(k)].value)] = std::int16_t(o.writes[std::size_t(k)].into + 1);
+        buffer_of[o.writes[k].value] = std::int16_t(o.writes[k].into + 1);
     }
   }
 
   // An input, perhaps through views: false where its merged axes do not step as one.
   bool is_merged_in_place(node_id i, view& v) const {
     const node& x = p.g[i];
-    if (x.code == op::input) return v = view_of_input(p.g, f, x.first), f.inputs[std::size_t(x.first)].rank >= 0;
+    if (x.code == op::input) return v = view_of_input(p.g, f, x.first), f.inputs[x.first].rank >= 0;
     if (!is_view(x.code) || !is_merged_in_place(x.a, v)) return false;
     if (x.code != op::merge) return look_through(x, f.extent.data(), v), true;
-    const extent_t length = f.extent[std::size_t(x.third)], major = v.stride[std::size_t(x.second)], minor = v.stride[std::size_t(x.third)];
-    v.stride[std::size_t(x.second)] = v.stride[std::size_t(x.third)] = 0;
-    v.stride[std::size_t(x.first)] = length == 1 ? major : minor;
-    return length == 1 || f.extent[std::size_t(x.second)] == 1 || major == minor * length;
+    const extent_t length = f.extent[x.third], major = v.stride[x.second], minor = v.stride[x.third];
+    v.stride[x.second] = v.stride[x.third] = 0;
+    v.stride[x.first] = length == 1 ? major : minor;
+    return length == 1 || f.extent[x.second] == 1 || major == minor * length;
   }
-  bool has_nothing_to_do(const middle::outline& o) const { return in_place[std::size_t(o.writes[0].into)]; }
+  bool has_nothing_to_do(const middle::outline& o) const { return in_place[o.writes[0].into]; }
 
   view in_buffer(int i) const {
-    const middle::buffer& b = p.buffers[std::size_t(i)];
+    const middle::buffer& b = p.buffers[i];
     view v;
-    if (in_place[std::size_t(i)]) return is_merged_in_place(b.value, v), v;
+    if (in_place[i]) return is_merged_in_place(b.value, v), v;
     if (b.result >= 0) {
-      const bound& o = f.outputs[std::size_t(b.result)];
+      const bound& o = f.outputs[b.result];
       v.data = o.data;
-      for (int k = 0; k < b.order.count; ++k) v.stride[std::size_t(b.order[k])] = o.strides[std::size_t(k)];
+      for (int k = 0; k < b.order.count; ++k) v.stride[b.order[k]] = o.strides[k];
       return v;
     }
-    if (memory) v.data = memory + places.offset[std::size_t(i)];   // none yet while kernels say what they need
+    if (memory) v.data = memory + places.offset[i];   // none yet while kernels say what they need
     extent_t s = 1;
-    for (int k = b.order.count - 1; k >= 0; --k) v.stride[std::size_t(b.order[k])] = s, s *= f.extent[std::size_t(b.order[k])];
+    for (int k = b.order.count - 1; k >= 0; --k) v.stride[b.order[k]] = s, s *= f.extent[b.order[k]];
     return v;
   }
   // The memory of a value that lies in buffer `into`, perhaps below merges and renames.
   view written(node_id value, int into) const {
     view v = in_buffer(into);
-    for (node_id i = p.buffers[std::size_t(into)].value; i != value; i = p.g[i].a) {
+    for (node_id i = p.buffers[into].value; i != value; i = p.g[i].a) {
       const node& x = p.g[i];
       if (x.code != op::merge && x.code != op::rename) break;   // a copy: the buffer is the value's own
-      const extent_t s = v.stride[std::size_t(x.code == op::merge ? x.first : x.second)];
-      v.stride[std::size_t(x.code == op::merge ? x.first : x.second)] = 0;
-      if (x.code == op::rename) v.stride[std::size_t(x.first)] = s;
-      else v.stride[std::size_t(x.third)] = s, v.stride[std::size_t(x.second)] = s * f.extent[std::size_t(x.third)];
+      const extent_t s = v.stride[x.code == op::merge ? x.first : x.second];
+      v.stride[x.code == op::merge ? x.first : x.second] = 0;
+      if (x.code == op::rename) v.stride[x.first] = s;
+      else v.stride[x.third] = s, v.stride[x.second] = s * f.extent[x.third];
     }
     return v;
   }
   view operator()(node_id i) const {
     const node& x = p.g[i];
     if (x.code == op::input) return view_of_input(p.g, f, x.first);
-    if (const int b = buffer_of[std::size_t(i)]) return written(i, b - 1);
+    if (const int b = buffer_of[i]) return written(i, b - 1);
     if (x.code == op::merge)                               // a copy, or written in parts: read where it lies merged
       for (int b = 0; b < p.buffer_count; ++b)
-        if (p.buffers[std::size_t(b)].value == i) return in_buffer(b);
+        if (p.buffers[b].value == i) return in_buffer(b);
     view v = (*this)(x.a);
     look_through(x, f.extent.data(), v);
     return v;
@@ -115,14 +115,14 @@ struct region_call {
 
   region_call(const locator& at, const middle::outline& o, int threads)
       : call{at.f.extent.data(), operands.data(), outputs.data(), threads} {
-    for (int k = 0; k < Region.operand_count; ++k) operands[std::size_t(k)] = at(o.reads[std::size_t(k)]);
+    for (int k = 0; k < Region.operand_count; ++k) operands[k] = at(o.reads[k]);
     for (int k = 0; k < Region.output_count; ++k)
-      outputs[std::size_t(k)] = at.written(o.writes[std::size_t(k)].value, o.writes[std::size_t(k)].into);
+      outputs[k] = at.written(o.writes[k].value, o.writes[k].into);
   }
 };
 
 template <int I, const expression&... Outs>
-inline constexpr const region& loops_of = middle::region_of<middle::first_alike_of<Outs...>[std::size_t(I)], Outs...>;
+inline constexpr const region& loops_of = middle::region_of<middle::first_alike_of<Outs...>[I], Outs...>;
 // Calls action.operator()<I>() for each region.
 template <const expression&... Outs, class Action>
 void each_region(const Action& action) {
@@ -133,7 +133,7 @@ template <const expression&... Outs>
 scratch_need largest_need(const locator& at, int threads) {
   scratch_need most;
   each_region<Outs...>([&]<int I>() {
-    const region_call<loops_of<I, Outs...>> c(at, at.p.regions[std::size_t(I)], threads);
+    const region_call<loops_of<I, Outs...>> c(at, at.p.regions[I], threads);
     const scratch_need n = kernel_of<loops_of<I, Outs...>>::need(c.call);
     most.shared = std::max(most.shared, n.shared), most.per_thread = std::max(most.per_thread, n.per_thread);
   });
@@ -151,8 +151,8 @@ void execute(const call_frame& f, workspace& memory) {
   at.memory = memory.at_least(buffers + shared + own * std::size_t(threads));
   const scratch s{at.memory + buffers, at.memory + buffers + shared, own};
   each_region<Outs...>([&]<int I>() {
-    if (at.has_nothing_to_do(p.regions[std::size_t(I)])) return;
-    const region_call<loops_of<I, Outs...>> c(at, p.regions[std::size_t(I)], threads);
+    if (at.has_nothing_to_do(p.regions[I])) return;
+    const region_call<loops_of<I, Outs...>> c(at, p.regions[I], threads);
     kernel_of<loops_of<I, Outs...>>::run(c.call, s);
   });
 }

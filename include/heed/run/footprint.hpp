@@ -9,7 +9,7 @@ namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 inline bool is_empty(const bound& b) {
   for (int i = 0; i < b.rank; ++i)
-    if (b.extents[std::size_t(i)] == 0) return true;
+    if (b.extents[i] == 0) return true;
   return false;
 }
 
@@ -25,7 +25,7 @@ struct span_of_offsets {
 };
 inline span_of_offsets offsets_of(const bound& b) {
   span_of_offsets r;
-  for (int i = 0; i < b.rank; ++i) r.add(b.extents[std::size_t(i)], b.strides[std::size_t(i)]);
+  for (int i = 0; i < b.rank; ++i) r.add(b.extents[i], b.strides[i]);
   return r;
 }
 
@@ -46,15 +46,15 @@ inline bool range_of(const bound& b, int element_bytes, byte_range& r) {
 // does, and then no two elements share memory. `least` is the smallest stride that would do.
 inline int axis_that_overlaps(const bound& b, extent_t& least) {
   std::array<bool, max_rank> done{};
-  const auto length = [&](int i) { return b.strides[std::size_t(i)] < 0 ? -b.strides[std::size_t(i)] : b.strides[std::size_t(i)]; };
+  const auto length = [&](int i) { return b.strides[i] < 0 ? -b.strides[i] : b.strides[i]; };
   for (least = 1;;) {
     int next = -1;
     for (int i = 0; i < b.rank; ++i)
-      if (!done[std::size_t(i)] && b.extents[std::size_t(i)] > 1 && (next < 0 || length(i) < length(next))) next = i;
+      if (!done[i] && b.extents[i] > 1 && (next < 0 || length(i) < length(next))) next = i;
     if (next < 0) return -1;
     if (length(next) < least) return next;
-    least += (b.extents[std::size_t(next)] - 1) * length(next);
-    done[std::size_t(next)] = true;
+    least += (b.extents[next] - 1) * length(next);
+    done[next] = true;
   }
 }
 
@@ -70,13 +70,13 @@ inline bool share_memory(const bound& a, int a_bytes, const bound& b, int b_byte
   const auto part_of = [](const bound& o, int bytes, std::uintptr_t period) {
     span_of_offsets inner;
     for (int i = 0; i < o.rank; ++i)
-      if (o.extents[std::size_t(i)] > 1 && o.strides[std::size_t(i)] * bytes % extent_t(period) != 0) inner.add(o.extents[std::size_t(i)], o.strides[std::size_t(i)]);
+      if (o.extents[i] > 1 && o.strides[i] * bytes % extent_t(period) != 0) inner.add(o.extents[i], o.strides[i]);
     return part{(reinterpret_cast<std::uintptr_t>(o.data) + std::uintptr_t(inner.low * bytes)) % period, std::uintptr_t((inner.high - inner.low + 1) * bytes)};
   };
   for (const bound* o : {&a, &b})
     for (int i = 0; i < o->rank; ++i) {
-      const extent_t step = o->strides[std::size_t(i)] * (o == &a ? a_bytes : b_bytes);
-      if (o->extents[std::size_t(i)] <= 1 || step == 0) continue;
+      const extent_t step = o->strides[i] * (o == &a ? a_bytes : b_bytes);
+      if (o->extents[i] <= 1 || step == 0) continue;
       const std::uintptr_t period = std::uintptr_t(step < 0 ? -step : step);
       const part p = part_of(a, a_bytes, period), q = part_of(b, b_bytes, period);
       const std::uintptr_t from_p_to_q = (q.at + period - p.at) % period;

@@ -46,18 +46,18 @@ template <const expression&... Outs> constexpr bool has_full_program() {
 constexpr label axis_with_two_extents(const graph& g) {
   for (int i = 0; i < g.axis_count; ++i)
     for (int j = 0; j < i; ++j)
-      if (g.axes[std::size_t(i)].name == g.axes[std::size_t(j)].name) return g.axes[std::size_t(i)].name;
+      if (g.axes[i].name == g.axes[j].name) return g.axes[i].name;
   return {};
 }
 constexpr label input_with_two_declarations(const graph& g) {
   for (int i = 0; i < g.input_count; ++i)
     for (int j = 0; j < i; ++j)
-      if (g.inputs[std::size_t(i)].name == g.inputs[std::size_t(j)].name) return g.inputs[std::size_t(i)].name;
+      if (g.inputs[i].name == g.inputs[j].name) return g.inputs[i].name;
   return {};
 }
 constexpr int unfused_region(const middle::plan& p) {
   for (int i = 0; i < p.region_count; ++i)
-    if (p.regions[std::size_t(i)].kind == region_kind::loop) return i;
+    if (p.regions[i].kind == region_kind::loop) return i;
   return -1;
 }
 

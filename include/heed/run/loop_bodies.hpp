@@ -31,11 +31,11 @@ struct loop_bodies {
   };
   const environment& call;
   extent_t index[max_axes];
-  row rows[std::size_t(home_count)];
+  row rows[home_count];
 
   static std::size_t padded(extent_t n) { return std::size_t((n + lanes - 1) / lanes * lanes); }
   static std::size_t length(int home, const environment& call) {
-    const int along = homes::all[std::size_t(home)].along;
+    const int along = homes::all[home].along;
     return padded(along < 0 ? 1 : call.extent[along]);
   }
   static std::size_t bytes(const environment& call) {
@@ -72,7 +72,7 @@ struct loop_bodies {
     static constexpr int lane = Across < 0 ? K : Across;   // the axis in the lanes
 
     const loop_bodies& b;
-    extent_t base[std::size_t(size)];                      // of loads and gathers: where the operand starts, without those axes and the table's
+    extent_t base[size];                      // of loads and gathers: where the operand starts, without those axes and the table's
     extent_t at = 0;                                       // the element in the first lane
     int count = lanes;                                     // how many exist
     extent_t step = 0;                                     // across: the element along K
@@ -82,14 +82,14 @@ struct loop_bodies {
     template <int... Roots> HEED_INLINE void start() {
       static constexpr instruction_set used = needed<Region, body, Roots...>();
       static constexpr auto located = listed<int(size)>([](int i) {
-        return used[std::size_t(i)] && !keeps(i) && (Region.code[i].code == op::load || Region.code[i].code == op::gather);
+        return used[i] && !keeps(i) && (Region.code[i].code == op::load || Region.code[i].code == op::gather);
       });
       each<located>([&]<int I>() HEED_INLINED {
         constexpr instruction x = Region.code[I];
-        constexpr axis_set axes = Region.operands[std::size_t(x.operand)].axes & ~middle::bit(K) & ~middle::bit(lane) & ~(x.code == op::gather ? middle::bit(x.axis) : 0);
+        constexpr axis_set axes = Region.operands[x.operand].axes & ~middle::bit(K) & ~middle::bit(lane) & ~(x.code == op::gather ? middle::bit(x.axis) : 0);
         extent_t r = 0;
         for (int a = 0; axes >> a; ++a)
-          if (axes >> a & 1) r += b.index[a] * b.call.operands[x.operand].stride[std::size_t(a)];
+          if (axes >> a & 1) r += b.index[a] * b.call.operands[x.operand].stride[a];
         base[I] = r;
       });
     }
@@ -110,12 +110,12 @@ struct loop_bodies {
     }
     template <int I> HEED_INLINE pack_of<I> gather(W where) const {
       constexpr instruction x = Region.code[I];
-      constexpr operand o = Region.operands[std::size_t(x.operand)];
+      constexpr operand o = Region.operands[x.operand];
       constexpr bool along = x.axis != lane && has(o.axes, lane);
       const view& v = b.call.operands[x.operand];
-      const extent_t top = b.call.extent[x.axis] - 1, unit = along ? v.stride[std::size_t(lane < 0 ? 0 : lane)] : 0, entry = v.stride[std::size_t(x.axis)];
+      const extent_t top = b.call.extent[x.axis] - 1, unit = along ? v.stride[lane < 0 ? 0 : lane] : 0, entry = v.stride[x.axis];
       const extent_t from = base[I] + (x.axis == K ? 0 : across<I>());
-      alignas(64) std::int64_t r[std::size_t(lanes)] = {};
+      alignas(64) std::int64_t r[lanes] = {};
       for (int i = 0; i < lanes && i < count && top >= 0; ++i) {
         const extent_t w = where[i] < 0 ? 0 : where[i] > top ? top : where[i];
         put<I>(r + i, element_at<o.type, number_of<I>>(v.data, from + (at + i) * unit + w * entry));
@@ -126,17 +126,17 @@ struct loop_bodies {
    private:
     template <int I> HEED_INLINE extent_t across() const {
       constexpr instruction x = Region.code[I];
-      if constexpr (Across >= 0 && has(Region.operands[std::size_t(x.operand)].axes, K)) return step * b.call.operands[x.operand].stride[std::size_t(K)];
+      if constexpr (Across >= 0 && has(Region.operands[x.operand].axes, K)) return step * b.call.operands[x.operand].stride[K];
       else return 0;
     }
     template <int I> HEED_INLINE pack_of<I> read(extent_t from) const {
       constexpr instruction x = Region.code[I];
-      constexpr element e = Region.operands[std::size_t(x.operand)].type;
+      constexpr element e = Region.operands[x.operand].type;
       constexpr value_class c = class_of(x.type);
       const view& v = b.call.operands[x.operand];
-      if constexpr (!has(Region.operands[std::size_t(x.operand)].axes, lane)) return pack_of<I>(element_at<e, number_of<I>>(v.data, from));
+      if constexpr (!has(Region.operands[x.operand].axes, lane)) return pack_of<I>(element_at<e, number_of<I>>(v.data, from));
       else {
-        const extent_t stride = v.stride[std::size_t(lane < 0 ? 0 : lane)];
+        const extent_t stride = v.stride[lane < 0 ? 0 : lane];
         if constexpr (c == value_class::truth) return elements<e, W>(v.data, from + at * stride, stride, count) != W(0);
         else return elements<e, pack_of<I>>(v.data, from + at * stride, stride, count);
       }
@@ -185,14 +185,14 @@ struct loop_bodies {
   template <int Size, class F> static constexpr instruction_list listed(const F& is) {
     instruction_list r;
     for (int i = 1; i < Size; ++i)
-      if (is(i)) r.of[std::size_t(r.count++)] = std::int16_t(i);
+      if (is(i)) r.of[r.count++] = std::int16_t(i);
     return r;
   }
   template <const auto& List, class F> static HEED_INLINE void each(const F& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED { (f.template operator()<List.of[std::size_t(I)]>(), ...); }(std::make_integer_sequence<int, List.count>{});
+    [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED { (f.template operator()<List.of[I]>(), ...); }(std::make_integer_sequence<int, List.count>{});
   }
   template <const auto& List, class F> static HEED_INLINE void each_downwards(const F& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED { (f.template operator()<List.of[std::size_t(List.count - 1 - I)]>(), ...); }(std::make_integer_sequence<int, List.count>{});
+    [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED { (f.template operator()<List.of[List.count - 1 - I]>(), ...); }(std::make_integer_sequence<int, List.count>{});
   }
 
   // ---- homes
@@ -221,9 +221,9 @@ struct loop_bodies {
   // Fills what a body along K needs for its elements in [from, to).
   template <int K, int Self, int A, int B = 0> [[gnu::noinline]] void prepare(extent_t from, extent_t to) {
     static constexpr auto wanted = homes::wanted({A, B}, K, Self);
-    static constexpr auto reduced_rows = listed<size>([](int i) { return wanted[std::size_t(i)] && is_reduction(Region.code[i].code) && has(Region.code[i].axes, K); });
-    static constexpr auto singles = listed<size>([](int i) { return wanted[std::size_t(i)] && !has(Region.code[i].axes, K); });
-    static constexpr auto other_rows = listed<size>([](int i) { return wanted[std::size_t(i)] && !is_reduction(Region.code[i].code) && has(Region.code[i].axes, K); });
+    static constexpr auto reduced_rows = listed<size>([](int i) { return wanted[i] && is_reduction(Region.code[i].code) && has(Region.code[i].axes, K); });
+    static constexpr auto singles = listed<size>([](int i) { return wanted[i] && !has(Region.code[i].axes, K); });
+    static constexpr auto other_rows = listed<size>([](int i) { return wanted[i] && !is_reduction(Region.code[i].code) && has(Region.code[i].axes, K); });
     // What is reduced for one home may pass through another at other indices: again, until all hold. Values are computed from earlier
     // ones alone, so every round leaves less.
     for (bool more = reduced_rows.count + singles.count > 0; more;) {
@@ -250,13 +250,13 @@ struct loop_bodies {
   }
   // Rows of reductions, element by element: they share what they are reduced from. Is there one that did not hold?
   template <int K, const auto& List> [[gnu::noinline]] bool fill_side_by_side(extent_t from, extent_t to) {
-    bool stale[std::size_t(List.count)], any = false;
-    extent_t fill[std::size_t(List.count)] = {};
+    bool stale[List.count], any = false;
+    extent_t fill[List.count] = {};
     [&]<int... J>(std::integer_sequence<int, J...>) {
       ((stale[J] = !holds<List.of[J], K>(from, to), any = any || stale[J]), ...);
       if (!any) return;
       ((stale[J] ? void(fill[J] = begin_filling<List.of[J], K>(from, to)) : void()), ...);
-      bool left = false, one_by_one[std::size_t(List.count)];
+      bool left = false, one_by_one[List.count];
       ((one_by_one[J] = stale[J] && !reduce_across<List.of[J], K>(from, to), left = left || one_by_one[J]), ...);
       const extent_t here = index[K];
       for (index[K] = from; left && index[K] < to; ++index[K])
@@ -299,7 +299,7 @@ struct loop_bodies {
     const auto wanted = homes::wanted({x.a, 0}, homes::inner_axis(x.over), 0);
     for (int i = 1; i < size; ++i) {
       const instruction& y = Region.code[i];
-      if (wanted[std::size_t(i)] && has(y.axes, K)) return false;
+      if (wanted[i] && has(y.axes, K)) return false;
       if ((y.code == op::less || y.code == op::less_equal || y.code == op::equal) && class_of(Region.code[y.a].type) == value_class::real &&
           Region.code[y.a].code != op::constant && Region.code[y.b].code != op::constant) return false;
     }
@@ -312,12 +312,12 @@ struct loop_bodies {
     constexpr auto used = needed<Region, body<own, 0, K>, Region.code[I].a>();
     for (int i = 1; i < size; ++i) {
       const instruction& x = Region.code[i];
-      if (!used[std::size_t(i)] || body<own, 0, K>::keeps(i) || x.code != op::load) continue;
-      const axis_set axes = Region.operands[std::size_t(x.operand)].axes;
+      if (!used[i] || body<own, 0, K>::keeps(i) || x.code != op::load) continue;
+      const axis_set axes = Region.operands[x.operand].axes;
       const view& v = call.operands[x.operand];
       if (!has(axes, K)) continue;
-      if (v.stride[std::size_t(K)] != 1) worse = true;
-      else if (has(axes, own) && v.stride[std::size_t(own)] != 1) better = true;
+      if (v.stride[K] != 1) worse = true;
+      else if (has(axes, own) && v.stride[own] != 1) better = true;
     }
     return better && !worse;
   }

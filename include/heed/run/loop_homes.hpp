@@ -48,7 +48,7 @@ struct loop_homes {
       return reductions;
     };
     for (int i = 1; i < r.count; ++i)
-      for (int j = i; j > 0 && dependent(r[j]) > dependent(r[j - 1]); --j) std::swap(r.of[std::size_t(j)], r.of[std::size_t(j - 1)]);
+      for (int j = i; j > 0 && dependent(r[j]) > dependent(r[j - 1]); --j) std::swap(r.of[j], r.of[j - 1]);
     return r;
   }
   static constexpr bool scatters = Region.index != 0;
@@ -59,7 +59,7 @@ struct loop_homes {
   struct table {
     std::array<axis_set, std::size_t(size)> along{};
     flags single{};
-    constexpr bool keeps(int i, int axis) const { return has(Region.code[i].axes, axis) ? has(along[std::size_t(i)], axis) : single[std::size_t(i)]; }
+    constexpr bool keeps(int i, int axis) const { return has(Region.code[i].axes, axis) ? has(along[i], axis) : single[i]; }
   };
   struct search {
     table found{};
@@ -72,29 +72,29 @@ struct loop_homes {
   // One body along an axis: what is needed of it below some roots; `context`: the axes that it runs through.
   static constexpr void visit(search& s, std::array<int, 3> roots, int axis, axis_set context) {
     flags need{};
-    for (const int i : roots) need[std::size_t(i)] = true;
+    for (const int i : roots) need[i] = true;
     flags at_home{};
     for (int i = size - 1; i > 0; --i) {
-      if (!need[std::size_t(i)]) continue;
+      if (!need[i]) continue;
       const instruction& x = Region.code[i];
-      ++s.reached[std::size_t(i)];
-      const bool again = (x.axes != context && s.heavy[std::size_t(i)] && (context & ~x.axes)) || (is_costly(x) && s.before[std::size_t(i)] > 1);
+      ++s.reached[i];
+      const bool again = (x.axes != context && s.heavy[i] && (context & ~x.axes)) || (is_costly(x) && s.before[i] > 1);
       if (is_reduction(x.code) || (again && !is_program_leaf(x.code))) {
-        at_home[std::size_t(i)] = true;
-        if (has(x.axes, axis)) s.found.along[std::size_t(i)] |= axis_set(1) << axis; else s.found.single[std::size_t(i)] = true;
+        at_home[i] = true;
+        if (has(x.axes, axis)) s.found.along[i] |= axis_set(1) << axis; else s.found.single[i] = true;
       } else if (!is_program_leaf(x.code)) {
-        need[std::size_t(x.a)] = need[std::size_t(x.b)] = need[std::size_t(x.c)] = true;
+        need[x.a] = need[x.b] = need[x.c] = true;
       }
     }
     for (int i = 1; i < size; ++i) {
-      if (!at_home[std::size_t(i)]) continue;
+      if (!at_home[i]) continue;
       const instruction& x = Region.code[i];
       if (is_reduction(x.code)) {
-        if (!s.reduced[std::size_t(i)]) s.reduced[std::size_t(i)] = true, visit(s, {x.a, 0, 0}, inner_axis(x.over), x.axes | x.over);
+        if (!s.reduced[i]) s.reduced[i] = true, visit(s, {x.a, 0, 0}, inner_axis(x.over), x.axes | x.over);
       } else if (has(x.axes, axis)) {
-        if (!has(s.filled_along[std::size_t(i)], axis)) s.filled_along[std::size_t(i)] |= axis_set(1) << axis, visit(s, {x.a, x.b, x.c}, axis, x.axes);
-      } else if (!s.filled[std::size_t(i)]) {
-        s.filled[std::size_t(i)] = true, visit(s, {x.a, x.b, x.c}, -1, x.axes);
+        if (!has(s.filled_along[i], axis)) s.filled_along[i] |= axis_set(1) << axis, visit(s, {x.a, x.b, x.c}, axis, x.axes);
+      } else if (!s.filled[i]) {
+        s.filled[i] = true, visit(s, {x.a, x.b, x.c}, -1, x.axes);
       }
     }
   }
@@ -106,7 +106,7 @@ struct loop_homes {
       s.before = last_time;
       for (int i = 1; i < size; ++i) {
         const instruction& x = Region.code[i];
-        s.heavy[std::size_t(i)] = !is_reduction(x.code) && (is_costly(x) || s.heavy[std::size_t(x.a)] || s.heavy[std::size_t(x.b)] || s.heavy[std::size_t(x.c)]);
+        s.heavy[i] = !is_reduction(x.code) && (is_costly(x) || s.heavy[x.a] || s.heavy[x.b] || s.heavy[x.c]);
       }
       visit(s, {Region.outputs[0].result, Region.index, 0}, last, Region.outputs[0].axes | middle::set_of(Region.columns) | middle::set_of(Region.rows));
     }
@@ -115,16 +115,16 @@ struct loop_homes {
   static constexpr table kept = found();
   static constexpr int count = [] {
     int n = 0;
-    for (int i = 1; i < size; ++i) n += middle::count_of(kept.along[std::size_t(i)]) + kept.single[std::size_t(i)];
+    for (int i = 1; i < size; ++i) n += middle::count_of(kept.along[i]) + kept.single[i];
     return n;
   }();
   static constexpr auto all = [] {
     std::array<loop_home, std::size_t(count > 0 ? count : 1)> r{};
     int n = 0;
     for (int i = 1; i < size; ++i) {
-      if (kept.single[std::size_t(i)]) r[std::size_t(n++)] = {std::int16_t(i), -1};
-      for (int a = 0; kept.along[std::size_t(i)] >> a; ++a)
-        if (has(kept.along[std::size_t(i)], a)) r[std::size_t(n++)] = {std::int16_t(i), std::int8_t(a)};
+      if (kept.single[i]) r[n++] = {std::int16_t(i), -1};
+      for (int a = 0; kept.along[i] >> a; ++a)
+        if (has(kept.along[i], a)) r[n++] = {std::int16_t(i), std::int8_t(a)};
     }
     return r;
   }();
@@ -132,24 +132,24 @@ struct loop_homes {
   static constexpr int number(int i, int axis) {
     const int along = has(Region.code[i].axes, axis) ? axis : -1;
     for (int k = 0; k < count; ++k)
-      if (all[std::size_t(k)].value == i && all[std::size_t(k)].along == along) return k;
+      if (all[k].value == i && all[k].along == along) return k;
     return -1;
   }
   // What a body along an axis has to find in its homes: for its roots, and for what is computed along the same axis to fill them.
   // `self`: what a body fills, which it computes itself.
   static constexpr flags wanted(std::array<int, 2> roots, int axis, int self) {
     flags need{}, r{};
-    for (const int i : roots) need[std::size_t(i)] = true;
+    for (const int i : roots) need[i] = true;
     for (int i = size - 1; i > 0; --i) {
-      if (!need[std::size_t(i)]) continue;
+      if (!need[i]) continue;
       const instruction& x = Region.code[i];
       if (i != self && kept.keeps(i, axis)) {
-        r[std::size_t(i)] = true;
+        r[i] = true;
         if (is_reduction(x.code) || !has(x.axes, axis)) continue;
       } else if (is_program_leaf(x.code)) {
         continue;
       }
-      need[std::size_t(x.a)] = need[std::size_t(x.b)] = need[std::size_t(x.c)] = true;
+      need[x.a] = need[x.b] = need[x.c] = true;
     }
     return r;
   }

@@ -28,8 +28,8 @@ struct loop_kernel {
     typename bodies::template body<last, 0> e{b};
     e.template start<out.result>();
     extent_t base = 0;
-    for (int i = 0; i < outer.count; ++i) base += b.index[outer[i]] * v.stride[std::size_t(outer[i])];
-    const extent_t stride = last < 0 ? 0 : v.stride[std::size_t(last < 0 ? 0 : last)];
+    for (int i = 0; i < outer.count; ++i) base += b.index[outer[i]] * v.stride[outer[i]];
+    const extent_t stride = last < 0 ? 0 : v.stride[last < 0 ? 0 : last];
     for (e.at = from; e.at < to; e.at += lanes) {
       e.count = int(std::min<extent_t>(lanes, to - e.at));
       const auto r = evaluate<Region, out.result>(e);

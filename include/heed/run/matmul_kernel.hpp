@@ -16,7 +16,7 @@ struct matmul_loops {
   using M = typename P::mask;
   static constexpr int lanes = P::lanes, panel_columns = simd::block_rows<T>;
   static constexpr extent_t row_block = 96;
-  static constexpr operand x = Region.operands[std::size_t(Region.x)], w = Region.operands[std::size_t(Region.w)];
+  static constexpr operand x = Region.operands[Region.x], w = Region.operands[Region.w];
   static constexpr axis_set set(const axis_list& l) {
     axis_set s = 0;
     for (int i = 0; i < l.count; ++i) s |= axis_set(1) << l[i];
@@ -70,7 +70,7 @@ struct matmul_loops {
     const extent_t base = offset_of(Region.batch, c.extent, v, batch), rows = std::min(row_block, n.rows - first);
     const flat_stride d = flattened(Region.depth, c.extent, v);
     constexpr extent_t group = simd::group;
-    extent_t offset[std::size_t(row_block)];
+    extent_t offset[row_block];
     bool adjacent = true;                                  // rows side by side: whole groups move at a time
     for (extent_t i = 0; i < rows; ++i) {
       offset[i] = base + offset_of(Region.rows, c.extent, v, first + i);
@@ -114,7 +114,7 @@ struct matmul_loops {
   struct lanes_place {
     bool even = true;
     extent_t first = 0, stride = 0;
-    extent_t lane[std::size_t(lanes)];
+    extent_t lane[lanes];
   };
   static void place_lanes(const environment& c, const view& v, extent_t column, int count, lanes_place& to) {
     to.first = offset_of(Region.columns, c.extent, v, column);
@@ -130,7 +130,7 @@ struct matmul_loops {
   template <element E, class V>
   static HEED_INLINE V load(const view& v, extent_t at, const lanes_place& p, int count) {
     if (p.even) return load_lanes<E, V>(v.data, at + p.first, p.stride, count);
-    alignas(64) typename V::element s[std::size_t(lanes)] = {};
+    alignas(64) typename V::element s[lanes] = {};
     for (int k = 0; k < count; ++k) s[k] = element_at<E, typename V::element>(v.data, at + p.lane[k]);
     return V::load(s);
   }
@@ -144,15 +144,15 @@ struct matmul_loops {
   // last place is the output's.
   struct block {
     static constexpr int places = Region.operand_count + 1;
-    alignas(64) T sums[std::size_t(simd::group * panel_columns)];
+    alignas(64) T sums[simd::group * panel_columns];
     extent_t batch, first;                                 // the batch item, the first row
-    extent_t base[std::size_t(places)];                    // of the batch item
-    extent_t row[std::size_t(places)][std::size_t(row_block)];
-    lanes_place columns[std::size_t(places)][std::size_t(simd::vectors)];
+    extent_t base[places];                    // of the batch item
+    extent_t row[places][row_block];
+    lanes_place columns[places][simd::vectors];
   };
   template <class F> static HEED_INLINE void each_place(const environment& c, const F& f) {
     [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-      (f.template operator()<K, Region.operands[std::size_t(K)].axes, Region.operands[std::size_t(K)].type>(c.operands[K]), ...);
+      (f.template operator()<K, Region.operands[K].axes, Region.operands[K].type>(c.operands[K]), ...);
     }(std::make_integer_sequence<int, Region.operand_count>{});
     f.template operator()<Region.operand_count, Region.outputs[0].axes, Region.outputs[0].type>(c.outputs[0]);
   }
@@ -222,12 +222,12 @@ struct matmul_loops {
       else if constexpr (i.code == op::size) return typename W::element(c.extent[i.axis]);
       else if constexpr (i.code == op::index) {
         if constexpr (column_set >> i.axis & 1) {
-          alignas(64) typename W::element r[std::size_t(lanes)];
+          alignas(64) typename W::element r[lanes];
           for (int k = 0; k < lanes; ++k) r[k] = typename W::element(axis_index(i.axis, column + k));
           return W::load(r);
         } else return typename W::element(axis_index(i.axis, 0));
       } else {
-        constexpr operand o = Region.operands[std::size_t(i.operand)];
+        constexpr operand o = Region.operands[i.operand];
         const view& v = c.operands[i.operand];
         const extent_t at = by_row(o.axes) ? b.row[i.operand][row] : b.base[i.operand];
         if constexpr (by_column(o.axes)) return lanes_at<I>(v, at); else return scalar<I>(v, at);
@@ -235,35 +235,35 @@ struct matmul_loops {
     }
     template <int I> HEED_INLINE auto scalar(const view& v, extent_t at) const {
       constexpr instruction i = Region.code[I];
-      constexpr element e = Region.operands[std::size_t(i.operand)].type;
+      constexpr element e = Region.operands[i.operand].type;
       if constexpr (class_of(i.type) == value_class::real) return element_at<e, T>(v.data, at);
       else if constexpr (class_of(i.type) == value_class::whole) return element_at<e, typename W::element>(v.data, at);
       else return element_at<e, bool>(v.data, at);
     }
     template <int I> HEED_INLINE auto lanes_at(const view& v, extent_t at) const {
       constexpr instruction i = Region.code[I];
-      constexpr element e = Region.operands[std::size_t(i.operand)].type;
+      constexpr element e = Region.operands[i.operand].type;
       using V = std::conditional_t<class_of(i.type) == value_class::real, P, W>;
       const V r = load<e, V>(v, at, b.columns[i.operand][vector], count);
       if constexpr (class_of(i.type) == value_class::truth) return r != V(typename V::element(0)); else return r;
     }
     template <int I, class Index> HEED_INLINE auto gather(Index where) const {
       constexpr instruction i = Region.code[I];
-      constexpr operand o = Region.operands[std::size_t(i.operand)];
+      constexpr operand o = Region.operands[i.operand];
       const view& v = c.operands[i.operand];
       const extent_t top = c.extent[i.axis] - 1;
       using E = std::conditional_t<class_of(i.type) == value_class::real, T, typename W::element>;
       const auto one = [&](extent_t at, extent_t col) {
         if (top < 0) return E(0);
-        extent_t from = (at < 0 ? 0 : at > top ? top : at) * v.stride[std::size_t(i.axis)];
+        extent_t from = (at < 0 ? 0 : at > top ? top : at) * v.stride[i.axis];
         for (int a = 0; a < max_axes; ++a)
-          if ((o.axes >> a & 1) && a != i.axis) from += axis_index(a, col) * v.stride[std::size_t(a)];
+          if ((o.axes >> a & 1) && a != i.axis) from += axis_index(a, col) * v.stride[a];
         return element_at<o.type, E>(v.data, from);
       };
       if constexpr (!wide(i)) {
         if constexpr (class_of(i.type) == value_class::truth) return one(where, 0) != E(0); else return one(where, 0);
       } else {
-        alignas(64) E r[std::size_t(lanes)];
+        alignas(64) E r[lanes];
         for (int k = 0; k < lanes; ++k) {
           extent_t at;
           if constexpr (std::is_arithmetic_v<Index>) at = where; else at = extent_t(where[k]);

@@ -27,7 +27,7 @@ HEED_INLINE P load_lanes(const void* base, extent_t at, extent_t stride, int cou
     if (stride == 1) return count >= lanes ? P::load(p) : P::load_partial(p, count);
   }
   if (stride == 0) return P(element_at<E, T>(base, at));
-  alignas(64) T v[std::size_t(lanes)];
+  alignas(64) T v[lanes];
   for (int i = 0; i < lanes; ++i) v[i] = i < count ? element_at<E, T>(base, at + i * stride) : T(0);
   return P::load(v);
 }
@@ -68,7 +68,7 @@ inline extent_t offset_of(const axis_list& axes, const extent_t* extent, const v
   extent_t r = 0;
   for (int i = axes.count - 1; i >= 0; --i) {
     const extent_t e = extent[axes[i]];
-    r += number % e * v.stride[std::size_t(axes[i])];
+    r += number % e * v.stride[axes[i]];
     number /= e;
   }
   return r;
@@ -83,7 +83,7 @@ inline flat_stride flattened(const axis_list& axes, const extent_t* extent, cons
   extent_t inner = 1;
   bool first = true;
   for (int i = axes.count - 1; i >= 0; --i) {
-    const extent_t e = extent[axes[i]], s = v.stride[std::size_t(axes[i])];
+    const extent_t e = extent[axes[i]], s = v.stride[axes[i]];
     if (e == 1) continue;
     if (first) r.stride = s, first = false;
     else if (s != r.stride * inner) r.single = false;

@@ -145,7 +145,7 @@ struct operand_traits<T[N]> {
     b.rank = rank;
     fill<T[N]>(b, 0);
     extent_t s = 1;
-    for (int i = rank - 1; i >= 0; s *= b.extents[std::size_t(i--)]) b.strides[std::size_t(i)] = s;
+    for (int i = rank - 1; i >= 0; s *= b.extents[i--]) b.strides[i] = s;
     return b;
   }
 

@@ -45,12 +45,12 @@ class printed_tensor {
         next(axis);
         i = extent - shown_ends;
       }
-      along(axis + 1, place + i * t_.strides()[std::size_t(axis)]);
+      along(axis + 1, place + i * t_.strides()[axis]);
     }
     text_ += ']';
   }
   void number(extent_t place) {
-    const std::string s = number_text(t_[std::size_t(place)], digits_);
+    const std::string s = number_text(t_[place], digits_);
     width_ = std::max(width_, s.size());
     text_.append(width_ - s.size(), ' ').append(s);
   }

@@ -27,24 +27,24 @@ struct referenced {
   static void evaluate(const middle::plan& p, const run::call_frame& f) {
     static constexpr const middle::merged_graph& m = middle::merged_of<Outs...>;
     run::reference_graph::extents extent{};
-    for (int i = 0; i < m.g.axis_count; ++i) extent[std::size_t(i)] = f.extent[std::size_t(p.g.find_axis(m.g.axes[std::size_t(i)].name))];
+    for (int i = 0; i < m.g.axis_count; ++i) extent[i] = f.extent[p.g.find_axis(m.g.axes[i].name)];
     std::vector<run::view> inputs(std::size_t(m.g.input_count));
     for (int i = 0; i < m.g.input_count; ++i) {
-      const run::bound& b = f.inputs[std::size_t(i)];
-      inputs[std::size_t(i)].data = b.data;
-      for (int k = 0; k < m.g.inputs[std::size_t(i)].rank; ++k)
-        inputs[std::size_t(i)].stride[std::size_t(m.g.inputs[std::size_t(i)].order[std::size_t(k)])] = b.strides[std::size_t(k)];
+      const run::bound& b = f.inputs[i];
+      inputs[i].data = b.data;
+      for (int k = 0; k < m.g.inputs[i].rank; ++k)
+        inputs[i].stride[m.g.inputs[i].order[k]] = b.strides[k];
     }
     run::reference_graph r(m.g, extent, inputs.data());
     const expression* const outs[] = {&Outs...};
     for (int k = 0; k < m.count; ++k) {
-      const int root = m.roots[std::size_t(k)];
+      const int root = m.roots[k];
       r[root];
-      const run::bound& to = f.outputs[std::size_t(k)];
+      const run::bound& to = f.outputs[k];
       r.each(m.g[root].axes, [&](const run::reference_graph::extents& index) {
         extent_t at = 0;
         for (int i = 0; i < outs[k]->shape->rank; ++i)
-          at += to.strides[std::size_t(i)] * index[std::size_t(m.g.find_axis(outs[k]->shape->axes[std::size_t(i)].name))];
+          at += to.strides[i] * index[m.g.find_axis(outs[k]->shape->axes[i].name)];
         static_cast<double*>(to.data)[at] = r.at(root, index);
       });
     }

@@ -32,20 +32,20 @@ class reference_graph {
   // Evaluates what a node needs; its value stays valid as long as this object lives.
   const dense_value& operator[](int root) {
     std::vector<bool> used(std::size_t(root) + 1);
-    used[std::size_t(root)] = true;
+    used[root] = true;
     for (int i = root; i > 0; --i)
-      if (used[std::size_t(i)])
-        for (const int j : {int(g_[i].a), int(g_[i].b), int(g_[i].c)}) used[std::size_t(j)] = true;
+      if (used[i])
+        for (const int j : {int(g_[i].a), int(g_[i].b), int(g_[i].c)}) used[j] = true;
     for (int i = 1; i <= root; ++i)
-      if (used[std::size_t(i)] && !done(i)) evaluate(i);
-    return values_[std::size_t(root)];
+      if (used[i] && !done(i)) evaluate(i);
+    return values_[root];
   }
 
   // The element of node `i` at an index by axis number, -inf where it is absent.
   double at(int i, const extents& index) const {
-    const dense_value& v = values_[std::size_t(i)];
+    const dense_value& v = values_[i];
     const extent_t o = offset(v, index);
-    return v.absent[std::size_t(o)] == is_absent ? -INFINITY : v.number[std::size_t(o)];
+    return v.absent[o] == is_absent ? -INFINITY : v.number[o];
   }
 
   // Calls f(index) for every index over some axes, the last axis number fastest.
@@ -55,7 +55,7 @@ class reference_graph {
     int list[max_axes], rank = 0;
     for (int i = 0; i < max_axes; ++i)
       if (axes >> i & 1) {
-        if (extent_[std::size_t(i)] == 0) return;
+        if (extent_[i] == 0) return;
         list[rank++] = i;
       }
     for (;;) {
@@ -74,30 +74,30 @@ class reference_graph {
   // Marks: absent, or a softmax weight of something absent and what vanishes with it, which take no part in a product, whatever they meet.
   static constexpr unsigned char is_absent = 1, is_weightless = 2;
 
-  bool done(int i) const { return !values_[std::size_t(i)].number.empty() || values_[std::size_t(i)].axes != 0; }
+  bool done(int i) const { return !values_[i].number.empty() || values_[i].axes != 0; }
   static extent_t offset(const dense_value& v, const extents& index) {
     extent_t r = 0;
     for (std::size_t i = 0; v.axes >> i; ++i) r += v.stride[i] * index[i];
     return r;
   }
   double number(int i, const extents& index) const {
-    return values_[std::size_t(i)].number[std::size_t(offset(values_[std::size_t(i)], index))];
+    return values_[i].number[offset(values_[i], index)];
   }
   // What a comparison or a cast to a whole number sees.
   double looked_at(int i, const extents& index) const {
-    const dense_value& v = values_[std::size_t(i)];
-    return v.decided.empty() ? number(i, index) : v.decided[std::size_t(offset(v, index))];
+    const dense_value& v = values_[i];
+    return v.decided.empty() ? number(i, index) : v.decided[offset(v, index)];
   }
   unsigned char mark(int i, const extents& index) const {
-    return values_[std::size_t(i)].absent[std::size_t(offset(values_[std::size_t(i)], index))];
+    return values_[i].absent[offset(values_[i], index)];
   }
   bool absent(int i, const extents& index) const { return i && mark(i, index) == is_absent; }
 
   double input(const node& x, const extents& index) const {
-    const input_entry& in = g_.inputs[std::size_t(x.first)];
+    const input_entry& in = g_.inputs[x.first];
     const view& v = inputs_[x.first];
     extent_t o = 0;
-    for (std::size_t k = 0; k < std::size_t(in.rank); ++k) o += v.stride[std::size_t(in.order[k])] * index[std::size_t(in.order[k])];
+    for (std::size_t k = 0; k < std::size_t(in.rank); ++k) o += v.stride[in.order[k]] * index[in.order[k]];
     switch (in.type) {
       case element::boolean: return read<bool>(v, o);
       case element::i32: return read<std::int32_t>(v, o);
@@ -114,7 +114,7 @@ class reference_graph {
 
   double pointwise(const node& x, double a, double b, double c) const {
     switch (x.code) {
-      case op::primitive: return primitive_number(*g_.primitives[std::size_t(x.value)], a, b);
+      case op::primitive: return primitive_number(*g_.primitives[int(x.value)], a, b);
       case op::negate: return -a;
       case op::abs: return std::fabs(a);
       case op::exp: return std::exp(a);
@@ -148,26 +148,26 @@ class reference_graph {
 
   void evaluate(int i) {
     const node& x = g_[i];
-    dense_value& v = values_[std::size_t(i)];
+    dense_value& v = values_[i];
     v.axes = x.axes;
     extent_t size = 1;
     for (int a = max_axes - 1; a >= 0; --a)
-      if (x.axes >> a & 1) v.stride[std::size_t(a)] = size, size *= extent_[std::size_t(a)];
+      if (x.axes >> a & 1) v.stride[a] = size, size *= extent_[a];
     v.number.assign(std::size_t(size), 0);
     v.absent.assign(std::size_t(size), 0);
-    if (decides_[std::size_t(i)]) v.decided.assign(std::size_t(size), 0);
+    if (decides_[i]) v.decided.assign(std::size_t(size), 0);
     each(x.axes, [&](const extents& index) {
       const std::size_t o = std::size_t(offset(v, index));
       bool gone = false;
       v.number[o] = element_of_node(x, index, gone);
-      if (!v.decided.empty()) v.decided[o] = in_double_[std::size_t(i)] ? decided_element<double>(x, index, v.number[o]) : decided_element<float>(x, index, v.number[o]);
+      if (!v.decided.empty()) v.decided[o] = in_double_[i] ? decided_element<double>(x, index, v.number[o]) : decided_element<float>(x, index, v.number[o]);
       v.absent[o] = gone ? is_absent : weightless(x, index) ? is_weightless : 0;
     });
   }
   bool weightless(const node& x, extents index) const {
     if (x.code == op::softmax) return absent(x.a, index);
     if (x.code == op::rename) {
-      index[std::size_t(x.first)] = index[std::size_t(x.second)];
+      index[x.first] = index[x.second];
       return mark(x.a, index) == is_weightless;
     }
     if (!is_real(x.type)) return false;
@@ -200,7 +200,7 @@ class reference_graph {
       HEED_DECIDED(rsqrt) HEED_DECIDED(erf) HEED_DECIDED(sigmoid) HEED_DECIDED(power)
 #undef HEED_DECIDED
       case op::where: return T(a != 0 ? b : c);
-      case op::primitive: return primitive_number<T>(*g_.primitives[std::size_t(x.value)], T(a), T(b));
+      case op::primitive: return primitive_number<T>(*g_.primitives[int(x.value)], T(a), T(b));
       default: return T(a);                                // cast
     }
   }
@@ -212,7 +212,7 @@ class reference_graph {
       gone = absent(x.a, index) || (x.code == op::where ? absent(a != 0 ? x.b : x.c, index)
                                                         : absent(x.b, index) || absent(x.c, index));
       if (is_comparison(x.code)) {
-        const auto wide = [&](int i) { return g_[i].code != op::constant && is_real(g_[i].type) && in_double_[std::size_t(i)]; };
+        const auto wide = [&](int i) { return g_[i].code != op::constant && is_real(g_[i].type) && in_double_[i]; };
         const bool in_double = wide(x.a) || wide(x.b);
         const bool real = is_real(g_[x.a].type) || is_real(g_[x.b].type);
         const double p = looked_at(x.a, index), q = looked_at(x.b, index);
@@ -224,8 +224,8 @@ class reference_graph {
     switch (x.code) {
       case op::input: return input(x, index);
       case op::constant: return x.value;
-      case op::index: return double(index[std::size_t(x.first)]);
-      case op::size: return double(extent_[std::size_t(x.first)]);
+      case op::index: return double(index[x.first]);
+      case op::size: return double(extent_[x.first]);
       case op::mask: gone = absent(x.a, index) || absent(x.b, index) || number(x.b, index) == 0; return number(x.a, index);
       default: return is_view(x.code) || x.code == op::gather || x.code == op::shift || x.code == op::concat
                           ? moved(x, index, gone) : reduced(x, index);

@@ -18,8 +18,8 @@ constexpr phases phases_of(const region& r) {
   for (int i = 1; i < r.code.size; ++i) {
     const instruction& x = r.code[i];
     for (int j : {int(x.a), int(x.b), int(x.c)})
-      p[std::size_t(i)] = std::max(p[std::size_t(i)], p[std::size_t(j)]);
-    if (is_reduction(x.code)) ++p[std::size_t(i)];
+      p[i] = std::max(p[i], p[j]);
+    if (is_reduction(x.code)) ++p[i];
   }
   return p;
 }
@@ -67,7 +67,7 @@ struct row_loops {
     extent_t col;                                          // column, where lanes run across
     int count;                                             // lanes that exist
 
-    extent_t offset(int k) const { return s.base[k] + (along || column < 0 ? 0 : col * s.call.operands[k].stride[std::size_t(column < 0 ? 0 : column)]); }
+    extent_t offset(int k) const { return s.base[k] + (along || column < 0 ? 0 : col * s.call.operands[k].stride[column < 0 ? 0 : column]); }
 
     template <int I> HEED_INLINE auto get() const {
       constexpr instruction x = Region.code[I];
@@ -83,11 +83,11 @@ struct row_loops {
         if constexpr (x.axis == lane) return simd::iota<typename W::element, lanes>(typename W::element(at));
         else if constexpr (x.axis == column) return typename W::element(col);
         else return typename W::element(s.index[x.axis]);
-      } else return read<I>(offset(x.operand), Region.operands[std::size_t(x.operand)].axes);
+      } else return read<I>(offset(x.operand), Region.operands[x.operand].axes);
     }
     template <int I> HEED_INLINE auto read(extent_t from, axis_set axes) const {
       constexpr instruction x = Region.code[I];
-      constexpr element e = Region.operands[std::size_t(x.operand)].type;
+      constexpr element e = Region.operands[x.operand].type;
       const view& v = s.call.operands[x.operand];
       constexpr value_class c = class_of(x.type);
       if constexpr (!varies(x.axes)) {
@@ -95,7 +95,7 @@ struct row_loops {
         else if constexpr (c == value_class::whole) return element_at<e, typename W::element>(v.data, from);
         else return element_at<e, bool>(v.data, from);
       } else {
-        const extent_t stride = varies(axes) ? v.stride[std::size_t(lane)] : 0;
+        const extent_t stride = varies(axes) ? v.stride[lane] : 0;
         if constexpr (c == value_class::real) return load_lanes<e, P>(v.data, from + at * stride, stride, count);
         else if constexpr (c == value_class::whole) return load_lanes<e, W>(v.data, from + at * stride, stride, count);
         else return load_lanes<e, W>(v.data, from + at * stride, stride, count) != W(0);
@@ -103,11 +103,11 @@ struct row_loops {
     }
     template <int I, class Index> HEED_INLINE auto gather(Index where) const {
       constexpr instruction x = Region.code[I];
-      constexpr element e = Region.operands[std::size_t(x.operand)].type;
-      constexpr axis_set axes = Region.operands[std::size_t(x.operand)].axes;
+      constexpr element e = Region.operands[x.operand].type;
+      constexpr axis_set axes = Region.operands[x.operand].axes;
       const view& v = s.call.operands[x.operand];
       // the table's own axis is not an axis of this row: take its share out of the base (which has none of the lanes' axis)
-      const extent_t step = v.stride[std::size_t(x.axis)], top = s.call.extent[x.axis] - 1;
+      const extent_t step = v.stride[x.axis], top = s.call.extent[x.axis] - 1;
       extent_t from = offset(x.operand) - (x.axis == lane ? 0 : s.index[x.axis] * step);
       if constexpr (!along && column == x.axis && (axes & middle::bit(column))) from -= col * step;
       const auto clamped = [&](extent_t i) { return i < 0 ? 0 : i > top ? top : i; };
@@ -118,8 +118,8 @@ struct row_loops {
         return read<I>(from + clamped(where) * step, x.axis == lane ? axes & ~middle::bit(lane) : axes);
       } else {
         using E = std::conditional_t<class_of(x.type) == value_class::real, T, typename W::element>;
-        alignas(64) E r[std::size_t(lanes)];
-        const extent_t stride = x.axis != lane && varies(axes) ? v.stride[std::size_t(lane)] : 0;
+        alignas(64) E r[lanes];
+        const extent_t stride = x.axis != lane && varies(axes) ? v.stride[lane] : 0;
         for (int i = 0; i < lanes; ++i)
           r[i] = i < count && top >= 0 ? element_at<e, E>(v.data, from + (at + i) * stride + clamped(extent_t(where[i])) * step) : E(0);
         if constexpr (class_of(x.type) == value_class::truth) return W::load(r) != W(0);
@@ -215,9 +215,9 @@ struct row_loops {
     const environment_at<false> env{s, at, col, count};
     const view& v = s.call.outputs[0];
     constexpr instruction x = Region.code[out.result];
-    if constexpr (column >= 0) if (!along && (out.axes & middle::bit(column))) base += col * v.stride[std::size_t(column < 0 ? 0 : column)];
+    if constexpr (column >= 0) if (!along && (out.axes & middle::bit(column))) base += col * v.stride[column < 0 ? 0 : column];
     const auto r = evaluate<Region, out.result>(env);
-    const extent_t stride = varies(out.axes) ? v.stride[std::size_t(lane < 0 ? 0 : lane)] : 0;
+    const extent_t stride = varies(out.axes) ? v.stride[lane < 0 ? 0 : lane] : 0;
     if constexpr (!varies(out.axes)) {
       if constexpr (varies(x.axes)) put_element<out.type>(v.data, base, r[0]); else put_element<out.type>(v.data, base, r);
     } else if constexpr (!varies(x.axes)) {

@@ -23,14 +23,14 @@ struct scalar_environment {
   extent_t offset(const view& v, axis_set axes) const {
     extent_t r = 0;
     for (int i = 0; axes >> i; ++i)
-      if (axes >> i & 1) r += index[i] * v.stride[std::size_t(i)];
+      if (axes >> i & 1) r += index[i] * v.stride[i];
     return r;
   }
   template <int I> auto get() const {
     constexpr instruction x = Region.code[I];
     if constexpr (x.code == op::load) {
       const view& v = call.operands[x.operand];
-      constexpr operand o = Region.operands[std::size_t(x.operand)];
+      constexpr operand o = Region.operands[x.operand];
       return element_at<o.type, value_type<I>>(v.data, offset(v, o.axes));
     } else if constexpr (x.code == op::index) {
       return index[x.axis];
@@ -41,13 +41,13 @@ struct scalar_environment {
   }
   template <int I> auto gather(std::int64_t at) const {
     constexpr instruction x = Region.code[I];
-    constexpr operand o = Region.operands[std::size_t(x.operand)];
+    constexpr operand o = Region.operands[x.operand];
     const view& v = call.operands[x.operand];
     const extent_t top = call.extent[x.axis] - 1;
     if (top < 0) return value_type<I>(0);
     at = at < 0 ? 0 : at > top ? top : at;
     return element_at<o.type, value_type<I>>(
-        v.data, offset(v, o.axes & ~(axis_set(1) << x.axis)) + at * v.stride[std::size_t(x.axis)]);
+        v.data, offset(v, o.axes & ~(axis_set(1) << x.axis)) + at * v.stride[x.axis]);
   }
 
  private:

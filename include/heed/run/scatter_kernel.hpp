@@ -14,7 +14,7 @@ template <const auto& Region>
 struct scatter_kernel {
   static constexpr output out = Region.outputs[0];
   static constexpr instruction value = Region.code[out.result];
-  static constexpr operand source = Region.operands[std::size_t(value.operand)];
+  static constexpr operand source = Region.operands[value.operand];
   using bodies = loop_bodies<Region>;
   static constexpr int table = Region.depth[0];
   static constexpr int lane = Region.rows.count ? Region.rows[Region.rows.count - 1] : -1;
@@ -57,7 +57,7 @@ struct scatter_kernel {
   static void lanes(scalar_environment<Region>& at, extent_t base, extent_t from, int count) {
     const view& to = at.call.outputs[0];
     const view& v = at.call.operands[value.operand];
-    const extent_t entries = at.call.extent[table], step = to.stride[std::size_t(table)], unit = to.stride[std::size_t(lane)], read = v.stride[std::size_t(lane)];
+    const extent_t entries = at.call.extent[table], step = to.stride[table], unit = to.stride[lane], read = v.stride[lane];
     for (extent_t z = 0; z < entries; ++z)
       for (int i = 0; i < count; i += P::lanes)
         store_lanes<out.type>(to.data, base + z * step + (from + i) * unit, unit, std::min(P::lanes, count - i), P(T(0)));
@@ -75,7 +75,7 @@ struct scatter_kernel {
   static void element_by_element(bodies& b, extent_t base, double* sums) {
     constexpr int last = bodies::homes::last, lanes = bodies::lanes;
     const environment& call = b.call;
-    const extent_t entries = call.extent[table], step = call.outputs[0].stride[std::size_t(table)];
+    const extent_t entries = call.extent[table], step = call.outputs[0].stride[table];
     std::fill_n(sums, entries, 0.0);
     axis_list outer = Region.columns;
     if (outer.count) --outer.count;
@@ -111,7 +111,7 @@ struct scatter_kernel {
       for (int i = outer.count - 1; i >= 0; --i) {
         const extent_t e = call.extent[outer[i]];
         index[outer[i]] = rest % e, rest /= e;
-        base += index[outer[i]] * call.outputs[0].stride[std::size_t(outer[i])];
+        base += index[outer[i]] * call.outputs[0].stride[outer[i]];
       }
       if constexpr (in_lanes) {
         scalar_environment<Region> at{call, {}};

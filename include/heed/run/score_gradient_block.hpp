@@ -29,23 +29,23 @@ struct gradient_shape {
   }();
   // The one axis of an operand of a contraction or product that is not an axis of the pairs; -1: none.
   static constexpr int width_axis(int operand) {
-    const axis_set own = operand < 0 ? 0 : Region.operands[std::size_t(operand)].axes & ~pair_axes;
+    const axis_set own = operand < 0 ? 0 : Region.operands[operand].axes & ~pair_axes;
     return own ? std::countr_zero(own) : -1;
   }
   static constexpr bool in_product(int operand, sink_kind kind) {
     for (int k = 0; k < Region.output_count; ++k)
-      if (Region.sinks[std::size_t(k)].kind == kind && Region.sinks[std::size_t(k)].y == operand) return true;
+      if (Region.sinks[k].kind == kind && Region.sinks[k].y == operand) return true;
     return false;
   }
   static constexpr bool over_rows(int operand) { return operand == Region.x || operand == Region.g || in_product(operand, sink_kind::column_product); }
   static constexpr bool over_columns(int operand) { return operand == Region.w || operand == Region.v || in_product(operand, sink_kind::row_product); }
   // Does this output add up what several batch items give?
-  static constexpr bool carries(int k) { return (Region.sinks[std::size_t(k)].over & serial) != 0; }
+  static constexpr bool carries(int k) { return (Region.sinks[k].over & serial) != 0; }
 
   // The row axes that a table has itself.
   static constexpr axis_list kept_rows(int k) {
     axis_list l;
-    const sink& s = Region.sinks[std::size_t(k)];
+    const sink& s = Region.sinks[k];
     for (int i = 0; i < Region.rows.count && s.kind == sink_kind::table_sum; ++i)
       if (!(s.over >> Region.rows[i] & 1)) l.add(Region.rows[i]);
     return l;
@@ -67,15 +67,15 @@ struct gradient_sizes {
 
   extent_t owners, serial, rows_total, blocks, keys;       // blocks: at least one, perhaps without rows
   extent_t width[operands], padded[operands];              // of operands of products; padded to whole packs
-  extent_t entries[std::size_t(Region.output_count)];      // of tables, for all heads of a group that have their own; 0: none
-  extent_t top[std::size_t(Region.output_count)];          // the last index of a table
+  extent_t entries[Region.output_count];      // of tables, for all heads of a group that have their own; 0: none
+  extent_t top[Region.output_count];          // the last index of a table
   bool in_place[operands], rows_in_place[operands];        // unit element stride; and rows that lie evenly, in whole packs
   extent_t row_stride[operands];
   explicit gradient_sizes(const environment& c)
       : owners(1), serial(1), rows_total(count_of(Region.rows, c.extent)), blocks(std::max<extent_t>((rows_total + rows - 1) / rows, 1)), keys(c.extent[shape::column]) {
     for (int i = 0; i < Region.batch.count; ++i) (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
     for (int k = 0; k < Region.output_count; ++k) {
-      const int axis = Region.sinks[std::size_t(k)].table;
+      const int axis = Region.sinks[k].table;
       entries[k] = axis < 0 ? 0 : c.extent[axis] * count_of(shape::kept_rows(k), c.extent);
       top[k] = axis < 0 ? 0 : std::min<extent_t>(c.extent[axis] - 1, std::numeric_limits<std::int32_t>::max());
     }
@@ -83,7 +83,7 @@ struct gradient_sizes {
       const int axis = shape::width_axis(k);
       width[k] = axis < 0 ? 1 : c.extent[axis];
       padded[k] = (width[k] + lanes - 1) / lanes * lanes;
-      in_place[k] = Region.operands[std::size_t(k)].type == element_of<T> && (width[k] <= 1 || c.operands[k].stride[std::size_t(axis)] == 1);
+      in_place[k] = Region.operands[k].type == element_of<T> && (width[k] <= 1 || c.operands[k].stride[axis] == 1);
       const flat_stride flat = flattened(Region.rows, c.extent, c.operands[k]);
       rows_in_place[k] = in_place[k] && flat.single && width[k] == padded[k];
       row_stride[k] = flat.stride;
@@ -137,7 +137,7 @@ struct gradient_item {
         if (!n.in_place[K]) key_copy[K] = take.template of<T>(n.keys * n.width[K]);
     });
     shape::each_output([&]<int K>() {
-      constexpr sink s = Region.sinks[std::size_t(K)];
+      constexpr sink s = Region.sinks[K];
       sums[K] = nullptr, table[K] = nullptr;
       if constexpr (s.kind == sink_kind::column_product) sums[K] = take.template of<T>(n.keys * n.padded[s.y]);
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
@@ -151,15 +151,15 @@ struct gradient_item {
     shape::each_operand([&]<int K>() {
       if constexpr (shape::over_columns(K)) {
         const view& v = call.operands[K];
-        const extent_t stride = v.stride[std::size_t(shape::column)];
+        const extent_t stride = v.stride[shape::column];
         if (n.in_place[K]) {
           key[K] = static_cast<const T*>(v.data) + c.base[K], key_stride[K] = stride;
         } else {
           constexpr int axis = shape::width_axis(K);
-          const extent_t step = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
+          const extent_t step = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
           for (extent_t j = 0; j < n.keys; ++j)
             for (extent_t d = 0; d < n.width[K]; ++d)
-              key_copy[K][j * n.width[K] + d] = element_at<Region.operands[std::size_t(K)].type, T>(v.data, c.base[K] + j * stride + d * step);
+              key_copy[K][j * n.width[K] + d] = element_at<Region.operands[K].type, T>(v.data, c.base[K] + j * stride + d * step);
           key[K] = key_copy[K], key_stride[K] = n.width[K];
         }
       }
@@ -200,7 +200,7 @@ struct gradient_work {
   typename program_type::I* row_entry[outputs];            // [rows]: where a row's own table begins, if rows have their own
   T* tiles = nullptr;
   middle::interval* pair_bounds = nullptr;
-  segment segments[std::size_t(gradient_keys<T>)];
+  segment segments[gradient_keys<T>];
   int segment_count = 0, at = 0;
   extent_t first_row = 0;                                  // of the block
 
@@ -223,7 +223,7 @@ struct gradient_work {
     });
     tail = take.template of<T>(group * widest);
     shape::each_output([&]<int K>() {
-      constexpr sink s = Region.sinks[std::size_t(K)];
+      constexpr sink s = Region.sinks[K];
       sums[K] = by_key[K] = nullptr, table[K] = nullptr, row_entry[K] = nullptr;
       if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(n.width[s.y] * rows);
       else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
@@ -250,7 +250,7 @@ struct gradient_work {
       if constexpr (shape::over_columns(K)) key[K] = item->key[K], key_stride[K] = item->key_stride[K];
     });
     shape::each_output([&]<int K>() {
-      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::column_product) sums[K] = item->sums[K];
+      if constexpr (Region.sinks[K].kind == sink_kind::column_product) sums[K] = item->sums[K];
     });
   }
   // ---- the order of blocks: sums into keys and into the item are added block after block, whoever is at which ----
@@ -277,7 +277,7 @@ struct gradient_work {
     if (first + group > n.keys) return r;
     int found = 0;
     shape::each_output([&]<int K>() HEED_INLINED {
-      constexpr sink s = Region.sinks[std::size_t(K)];
+      constexpr sink s = Region.sinks[K];
       if constexpr (s.kind == sink_kind::column_product) {
         const extent_t stride = n.padded[s.y];
         if (found++ == 0) r.ask_keys(sums[K] + first * stride, stride, stride);
@@ -317,8 +317,8 @@ struct gradient_work {
       if constexpr (shape::over_rows(K)) {
         const view& v = call.operands[K];
         constexpr int axis = shape::width_axis(K);
-        constexpr element type = Region.operands[std::size_t(K)].type;
-        const extent_t width = n.width[K], step = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
+        constexpr element type = Region.operands[K].type;
+        const extent_t width = n.width[K], step = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
         natural[K] = n.rows_in_place[K] ? static_cast<const T*>(v.data) + c->base[K] + c->row_offset[K][0] : natural_copy[K];
         natural_stride[K] = n.rows_in_place[K] ? n.row_stride[K] : n.padded[K];
         for (int r = 0; r < count && !n.rows_in_place[K]; ++r) {
@@ -343,11 +343,11 @@ struct gradient_work {
     for (int r = 0; r < rows; ++r) {
       log_sum_exp[r] = std::numeric_limits<T>::infinity();
       if (r >= count) continue;
-      const double e = element_at<Region.operands[std::size_t(l)].type, double>(call.operands[l].data, c->base[l] + c->row_offset[l][r]);
+      const double e = element_at<Region.operands[l].type, double>(call.operands[l].data, c->base[l] + c->row_offset[l][r]);
       if (e != -std::numeric_limits<double>::infinity()) log_sum_exp[r] = T(e * 1.4426950408889634074);
     }
     shape::each_output([&]<int K>() {
-      constexpr sink s = Region.sinks[std::size_t(K)];
+      constexpr sink s = Region.sinks[K];
       constexpr int y = s.y < 0 ? 0 : s.y;
       if constexpr (s.kind == sink_kind::row_product) std::memset(sums[K], 0, std::size_t(n.width[y] * rows) * sizeof(T));
       else if constexpr (reduces_to_rows(s.kind)) std::memset(sums[K], 0, rows * sizeof(T));

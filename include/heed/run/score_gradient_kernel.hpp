@@ -32,13 +32,13 @@ struct score_gradient_loops {
   static constexpr extent_t slot_size = extent_t(work::slot_size);
   static constexpr bool has_tables = [] {
     for (int k = 0; k < Region.output_count; ++k)
-      if (Region.sinks[std::size_t(k)].kind == sink_kind::table_sum) return true;
+      if (Region.sinks[k].kind == sink_kind::table_sum) return true;
     return false;
   }();
   // Sums reach beyond the rows that exist: an incomplete block is treated as masked.
   static constexpr bool has_sums = [] {
     for (int k = 0; k < Region.output_count; ++k)
-      if (is_sum(Region.sinks[std::size_t(k)].kind)) return true;
+      if (is_sum(Region.sinks[k].kind)) return true;
     return false;
   }();
 
@@ -100,23 +100,23 @@ struct score_gradient_loops {
   // Stores what the second pass needs, returns the score.
   static HEED_INLINE P first_pass(const pack_environment<false>& env, T* here) {
     return [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-      auto all = compute<Region, Region.score, slots.kept[std::size_t(K + 1)]...>(env);
-      (gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[std::size_t(K + 1)]>(all)).store(here + slots.kept_slot[std::size_t(K + 1)] * slot_size), ...);
+      auto all = compute<Region, Region.score, slots.kept[K + 1]...>(env);
+      (gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[K + 1]>(all)).store(here + slots.kept_slot[K + 1] * slot_size), ...);
       return P(slot<Region, pack_environment<false>, Region.score>(all));
     }(std::make_integer_sequence<int, slots.kept_count - 1>{});
   }
   template <bool Mixed, int Packs>
   static HEED_INLINE void second_pass(work& w, extent_t first, int count, int row, T* base, const P (&a)[group][Packs]) {
     const context& c = *w.c;
-    P by_column[std::size_t(Region.output_count)][group];
+    P by_column[Region.output_count][group];
     shape::each_output([&]<int K>() HEED_INLINED {
-      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::column_sum)
+      if constexpr (Region.sinks[K].kind == sink_kind::column_sum)
         HEED_UNROLL for (int i = 0; i < group; ++i) by_column[K][i] = P(T(0));
     });
     HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-      P by_row[std::size_t(Region.output_count)];
+      P by_row[Region.output_count];
       shape::each_output([&]<int K>() HEED_INLINED {
-        if constexpr (reduces_to_rows(Region.sinks[std::size_t(K)].kind)) by_row[K] = P::load(w.sums[K] + row + v * lanes);
+        if constexpr (reduces_to_rows(Region.sinks[K].kind)) by_row[K] = P::load(w.sums[K] + row + v * lanes);
       });
       HEED_UNROLL for (int i = 0; i < group; ++i) {
         const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
@@ -124,47 +124,47 @@ struct score_gradient_loops {
         using E = pack_environment<true>;
         const E env{{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size};
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-          auto all = compute<Region, Region.sinks[std::size_t(K)].pair..., Region.sinks[std::size_t(K)].index...>(env);
+          auto all = compute<Region, Region.sinks[K].pair..., Region.sinks[K].index...>(env);
           typename P::mask absent = false;                 // excluded, or beyond the end: whatever was computed there is excluded, too
           if constexpr (Mixed) absent = simd::is_excluded(P::load(here));
           const auto value = [&]<int S>() HEED_INLINED {
-            const P x = P(slot<Region, E, Region.sinks[std::size_t(S)].pair>(all));
+            const P x = P(slot<Region, E, Region.sinks[S].pair>(all));
             if constexpr (Mixed) return simd::select(absent, simd::excluded<P>(), x + P(T(0))); else return x;   // -0 + 0 is 0
           };
           ([&]() HEED_INLINED {
-            if constexpr (first_index(K)) store_index<K>(w, slot<Region, E, Region.sinks[std::size_t(K)].index>(all), row + v * lanes, here);
+            if constexpr (first_index(K)) store_index<K>(w, slot<Region, E, Region.sinks[K].index>(all), row + v * lanes, here);
           }(), ...);
           ([&]() HEED_INLINED {
-            constexpr sink_kind kind = Region.sinks[std::size_t(K)].kind;
+            constexpr sink_kind kind = Region.sinks[K].kind;
             if constexpr (reduces_to_rows(kind)) by_row[K] = by_row[K] + value.template operator()<K>();
             else if constexpr (kind == sink_kind::column_sum) by_column[K][i] = by_column[K][i] + value.template operator()<K>();
-            else if constexpr (made_first(K)) value.template operator()<K>().store(here + slots.slot_of(Region.sinks[std::size_t(K)].pair) * slot_size);
+            else if constexpr (made_first(K)) value.template operator()<K>().store(here + slots.slot_of(Region.sinks[K].pair) * slot_size);
           }(), ...);
         }(std::make_integer_sequence<int, Region.output_count>{});
       }
       shape::each_output([&]<int K>() HEED_INLINED {
-        if constexpr (reduces_to_rows(Region.sinks[std::size_t(K)].kind)) by_row[K].store(w.sums[K] + row + v * lanes);
+        if constexpr (reduces_to_rows(Region.sinks[K].kind)) by_row[K].store(w.sums[K] + row + v * lanes);
       });
     }
     shape::each_output([&]<int K>() HEED_INLINED {
-      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::column_sum)
+      if constexpr (Region.sinks[K].kind == sink_kind::column_sum)
         for (int i = 0; i < group; ++i) w.by_key[K][w.at + i] = simd::sum(by_column[K][i]);
     });
   }
   // Is output K the first that stores its pairwise value?
   static constexpr bool made_first(int k) {
-    const instruction_id pair = Region.sinks[std::size_t(k)].pair;
+    const instruction_id pair = Region.sinks[k].pair;
     if (pair == slots.kept[0]) return false;
     for (int j = 0; j < k; ++j)
-      if (!is_sum(Region.sinks[std::size_t(j)].kind) && Region.sinks[std::size_t(j)].pair == pair) return false;
+      if (!is_sum(Region.sinks[j].kind) && Region.sinks[j].pair == pair) return false;
     return true;
   }
 
   // Is output K the first that adds at this index? It stores it, inside the table (which may be empty: then nothing reads it).
   static constexpr bool first_index(int k) {
-    if (Region.sinks[std::size_t(k)].kind != sink_kind::table_sum) return false;
+    if (Region.sinks[k].kind != sink_kind::table_sum) return false;
     for (int j = 0; j < k; ++j)
-      if (Region.sinks[std::size_t(j)].kind == sink_kind::table_sum && slots.index_slot[std::size_t(j)] == slots.index_slot[std::size_t(k)]) return false;
+      if (Region.sinks[j].kind == sink_kind::table_sum && slots.index_slot[j] == slots.index_slot[k]) return false;
     return true;
   }
   template <int K, class Index> static HEED_INLINE void store_index(const work& w, const Index& index, int row, T* here) {
@@ -172,7 +172,7 @@ struct score_gradient_loops {
     using W = typename program_type::W;
     W inside = simd::max(simd::min(W(index), W(I(w.n.top[K]))), W(I(0)));
     if constexpr (shape::kept_rows(K).count > 0) inside = inside + W::load(w.row_entry[K] + row);
-    __builtin_memcpy(here + slots.index_slot[std::size_t(K)] * slot_size, &inside.x, sizeof inside.x);
+    __builtin_memcpy(here + slots.index_slot[K] * slot_size, &inside.x, sizeof inside.x);
   }
 
   // ---- products ----
@@ -185,7 +185,7 @@ struct score_gradient_loops {
       const auto& s = w.segments[i];
       const int row = s.pack * lanes, count = std::min(w.c->row_count, (s.pack + s.packs) * lanes) - row;
       shape::each_output([&]<int K>() {
-        constexpr sink k = Region.sinks[std::size_t(K)];
+        constexpr sink k = Region.sinks[K];
         constexpr int y = k.y < 0 ? 0 : k.y;
         if constexpr (!is_sum(k.kind)) {
           const T* p = w.values + slots.slot_of(k.pair) * slot_size + s.at * rows + row;
@@ -201,7 +201,7 @@ struct score_gradient_loops {
             else simd::outer_all(p, x, from, to, stride, count, stride, s.count);
           } else if constexpr (k.kind == sink_kind::table_sum) {
             using I = typename program_type::I;
-            const T* at = w.values + slots.index_slot[std::size_t(K)] * slot_size + s.at * rows + row;
+            const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
             if (w.n.entries[K] > 0) simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
           } else {
             store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
@@ -217,9 +217,9 @@ struct score_gradient_loops {
   // The pairs themselves: rows of the output run along the keys, so squares are transposed.
   template <int K>
   static HEED_NOINLINE void store_pairs(const environment& call, work& w, const T* p, extent_t first, int row, int count, int keys, bool add) {
-    constexpr output o = Region.outputs[std::size_t(K)];
+    constexpr output o = Region.outputs[K];
     const view& v = call.outputs[K];
-    const extent_t stride = v.stride[std::size_t(column)];
+    const extent_t stride = v.stride[column];
     const T by = factor<K>(w);
     for (int r = 0; r < count; r += lanes)
       for (int j = 0; j < keys; j += lanes) {
@@ -235,7 +235,7 @@ struct score_gradient_loops {
       }
   }
   template <int K> static T factor(const work& w) {        // of what this item gives to output K
-    constexpr sink k = Region.sinks[std::size_t(K)];
+    constexpr sink k = Region.sinks[K];
     if constexpr (k.scale == 0) return T(k.factor);
     else if constexpr (Region.code[k.scale].code == op::constant) return T(k.factor * Region.code[k.scale].value);
     else return T(k.factor) * w.c->uniform_real[k.scale];
@@ -243,7 +243,7 @@ struct score_gradient_loops {
   // Where row r of the block lies in an output.
   static extent_t offset_at(const environment& call, const work& w, const view& v, int r) {
     extent_t o = offset_of(Region.rows, call.extent, v, w.first_row + r);
-    for (int i = 0; i < Region.batch.count; ++i) o += w.c->item.index[Region.batch[i]] * v.stride[std::size_t(Region.batch[i])];
+    for (int i = 0; i < Region.batch.count; ++i) o += w.c->item.index[Region.batch[i]] * v.stride[Region.batch[i]];
     return o;
   }
 
@@ -283,24 +283,24 @@ struct score_gradient_loops {
     w.first_row = first;
     w.set_block(call, count);
     shape::each_output([&]<int K>() {                      // what no key reaches
-      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::pairs && Region.keep != 0) {
+      if constexpr (Region.sinks[K].kind == sink_kind::pairs && Region.keep != 0) {
         const view& v = call.outputs[K];
         if (shape::carries(K) && w.part > 0) return;
         for (int r = 0; r < count; ++r)
           for (extent_t j = 0; j < w.n.keys; j += lanes)
-            store_lanes<Region.outputs[std::size_t(K)].type>(v.data, offset_at(call, w, v, r) + j * v.stride[std::size_t(column)], v.stride[std::size_t(column)],
+            store_lanes<Region.outputs[K].type>(v.data, offset_at(call, w, v, r) + j * v.stride[column], v.stride[column],
                                                              int(std::min<extent_t>(lanes, w.n.keys - j)), P(T(0)));
       }
     });
     visit(call, w, 0, w.n.keys);
     flush(call, w);
     shape::each_output([&]<int K>() {
-      constexpr sink k = Region.sinks[std::size_t(K)];
-      constexpr output o = Region.outputs[std::size_t(K)];
+      constexpr sink k = Region.sinks[K];
+      constexpr output o = Region.outputs[K];
       constexpr int y = k.y < 0 ? 0 : k.y, axis = shape::width_axis(y);
       if constexpr (k.kind == sink_kind::row_product) {
         const view& v = call.outputs[K];
-        const extent_t stride = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)];
+        const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
         alignas(64) T by[rows];
         std::fill(by, by + rows, factor<K>(w));
         if constexpr (o.type == element_of<T>) {
@@ -318,9 +318,9 @@ struct score_gradient_loops {
     });
     w.await_before(w.n.done(w.part));
     shape::each_output([&]<int K>() {
-      if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::uniform_sum)
+      if constexpr (Region.sinks[K].kind == sink_kind::uniform_sum)
         for (int r = 0; r < count; ++r) w.item->total[K] += double(w.sums[K][r]);
-      else if constexpr (Region.sinks[std::size_t(K)].kind == sink_kind::table_sum)
+      else if constexpr (Region.sinks[K].kind == sink_kind::table_sum)
         for (extent_t i = 0; i < w.n.entries[K]; ++i) w.item->table[K][i] += w.table[K][i];
     });
   }
@@ -330,7 +330,7 @@ struct score_gradient_loops {
     program_type::set_bounds(*w.c, i.bounds);
     i.set_keys(call, w.n, *w.c);
     shape::each_output([&]<int K>() {
-      constexpr sink k = Region.sinks[std::size_t(K)];
+      constexpr sink k = Region.sinks[K];
       i.total[K] = 0;
       if constexpr (k.kind == sink_kind::column_product) {
         if (!(shape::carries(K) && w.part > 0)) std::memset(i.sums[K], 0, std::size_t(w.n.keys * w.n.padded[k.y]) * sizeof(T));
@@ -345,7 +345,7 @@ struct score_gradient_loops {
   static void end_part(const environment& call, const scratch& s, const work& w) {
     const extent_t number = w.owner * w.n.serial + w.part;
     shape::each_output([&]<int K>() {
-      constexpr sink k = Region.sinks[std::size_t(K)];
+      constexpr sink k = Region.sinks[K];
       if constexpr (k.kind == sink_kind::column_product) {
         if (!shape::carries(K) || w.part + 1 == w.n.serial) store_columns<K>(call, w);
       } else if constexpr (k.kind == sink_kind::column_sum) {
@@ -374,17 +374,17 @@ struct score_gradient_loops {
   }
   template <int K>
   static void store_columns(const environment& call, const work& w) {
-    constexpr sink k = Region.sinks[std::size_t(K)];
-    constexpr output o = Region.outputs[std::size_t(K)];
+    constexpr sink k = Region.sinks[K];
+    constexpr output o = Region.outputs[K];
     constexpr int axis = shape::width_axis(k.y);
     const view& v = call.outputs[K];
-    const extent_t stride = axis < 0 ? 0 : v.stride[std::size_t(axis < 0 ? 0 : axis)], width = w.n.width[k.y];
+    const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis], width = w.n.width[k.y];
     const T by = factor<K>(w);
     extent_t base = 0;
-    for (int i = 0; i < Region.batch.count; ++i) base += w.c->item.index[Region.batch[i]] * v.stride[std::size_t(Region.batch[i])];
+    for (int i = 0; i < Region.batch.count; ++i) base += w.c->item.index[Region.batch[i]] * v.stride[Region.batch[i]];
     for (extent_t j = 0; j < w.n.keys; ++j) {
       const T* from = w.sums[K] + j * w.n.padded[k.y];
-      const extent_t to = base + j * v.stride[std::size_t(column)];
+      const extent_t to = base + j * v.stride[column];
       for (extent_t e = 0; e < width; e += lanes)
         store_lanes<o.type>(v.data, to + e * stride, stride, int(std::min<extent_t>(lanes, width - e)), P::load(from + e) * P(by));
     }

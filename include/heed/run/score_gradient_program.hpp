@@ -25,13 +25,13 @@ struct gradient_slots {
 
   constexpr int kept_number(int i) const {
     for (int k = 0; k < kept_count; ++k)
-      if (kept[std::size_t(k)] == i) return k;
+      if (kept[k] == i) return k;
     return -1;
   }
   constexpr int slot_of(int i) const {                     // of a pairwise value that products read
     for (int k = 0; k < made_count; ++k)
-      if (made[std::size_t(k)] == i) return made_slot[std::size_t(k)];
-    return kept_slot[std::size_t(kept_number(i))];
+      if (made[k] == i) return made_slot[k];
+    return kept_slot[kept_number(i)];
   }
 };
 
@@ -42,39 +42,39 @@ constexpr gradient_slots slots_of(const region& r) {
   for (int i = 1; i < r.code.size; ++i) {
     const instruction& x = r.code[i];
     const std::size_t k = std::size_t(i);
-    for (const int j : {int(x.a), int(x.b), int(x.c)}) tile[k] = tile[k] || tile[std::size_t(j)], later[k] = later[k] || later[std::size_t(j)];
+    for (const int j : {int(x.a), int(x.b), int(x.c)}) tile[k] = tile[k] || tile[j], later[k] = later[k] || later[j];
     if (is_tile(x, 0)) tile[k] = true;
     if (is_tile(x, 1) || is_tile(x, 2)) later[k] = true;
     if (is_tile(x, 2)) weight = instruction_id(i);
   }
   s.kept[0] = weight, s.kept_slot[0] = 0, s.kept_count = 1;
-  for (int k = 0; k < r.output_count; ++k) wanted[std::size_t(r.sinks[std::size_t(k)].pair)] = true;
+  for (int k = 0; k < r.output_count; ++k) wanted[r.sinks[k].pair] = true;
   for (int i = r.code.size - 1; i > 0; --i) {
-    if (!wanted[std::size_t(i)] || i == weight) continue;
+    if (!wanted[i] || i == weight) continue;
     const instruction& x = r.code[i];
-    if (tile[std::size_t(i)] && !later[std::size_t(i)] && class_of(x.type) != value_class::whole) {
-      s.kept[std::size_t(s.kept_count)] = instruction_id(i);
-      s.kept_slot[std::size_t(s.kept_count++)] = std::int16_t(s.slots++);
+    if (tile[i] && !later[i] && class_of(x.type) != value_class::whole) {
+      s.kept[s.kept_count] = instruction_id(i);
+      s.kept_slot[s.kept_count++] = std::int16_t(s.slots++);
       continue;
     }
-    for (const int j : {int(x.a), int(x.b), int(x.c)}) wanted[std::size_t(j)] = true;
+    for (const int j : {int(x.a), int(x.b), int(x.c)}) wanted[j] = true;
   }
   int next = 1;                                            // the slots of the first pass are free again, but for the weights
   for (int k = 0; k < r.output_count; ++k) {
-    const sink& x = r.sinks[std::size_t(k)];
+    const sink& x = r.sinks[k];
     if (is_sum(x.kind) || x.pair == weight) continue;
     bool there = false;
-    for (int j = 0; j < s.made_count; ++j) there = there || s.made[std::size_t(j)] == x.pair;
+    for (int j = 0; j < s.made_count; ++j) there = there || s.made[j] == x.pair;
     if (there) continue;
-    s.made[std::size_t(s.made_count)] = x.pair;
-    s.made_slot[std::size_t(s.made_count++)] = std::int8_t(next++);
+    s.made[s.made_count] = x.pair;
+    s.made_slot[s.made_count++] = std::int8_t(next++);
   }
   for (int k = 0; k < r.output_count; ++k) {
-    const sink& x = r.sinks[std::size_t(k)];
+    const sink& x = r.sinks[k];
     if (x.kind != sink_kind::table_sum) continue;
-    for (int j = 0; j < k && !s.index_slot[std::size_t(k)]; ++j)
-      if (r.sinks[std::size_t(j)].index == x.index && r.sinks[std::size_t(j)].table == x.table) s.index_slot[std::size_t(k)] = s.index_slot[std::size_t(j)];
-    if (!s.index_slot[std::size_t(k)]) s.index_slot[std::size_t(k)] = std::int8_t(next++);
+    for (int j = 0; j < k && !s.index_slot[k]; ++j)
+      if (r.sinks[j].index == x.index && r.sinks[j].table == x.table) s.index_slot[k] = s.index_slot[j];
+    if (!s.index_slot[k]) s.index_slot[k] = std::int8_t(next++);
   }
   if (next > s.slots) s.slots = next;
   return s;
@@ -98,7 +98,7 @@ struct score_gradient_program {
     static constexpr int kept_number(const instruction& x) {
       if (Second)
         for (int k = 0; k < slots.kept_count; ++k)
-          if (slots.kept[std::size_t(k)] && Region.code[slots.kept[std::size_t(k)]] == x) return k;
+          if (slots.kept[k] && Region.code[slots.kept[k]] == x) return k;
       return -1;
     }
     static constexpr bool given(const instruction& x) { return above::given(x) || kept_number(x) >= 0; }
@@ -106,7 +106,7 @@ struct score_gradient_program {
       constexpr instruction x = Region.code[K];
       constexpr int kept = kept_number(x);
       if constexpr (kept >= 0) {
-        const T* at = here + slots.kept_slot[std::size_t(kept)] * slot_size;
+        const T* at = here + slots.kept_slot[kept] * slot_size;
         if constexpr (class_of(x.type) == value_class::truth) return P::load(at) != P(T(0));
         else return P::load(at);
       } else if constexpr (is_tile(x, 1)) return product;

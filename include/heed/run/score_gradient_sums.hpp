@@ -15,7 +15,7 @@ struct gradient_sums {
   // The sums of all items, [item][...]: of tables [entries], of uniform sums one number, both in double; [rows] or [keys] in T.
   static std::size_t bytes_of(const sizes& n, int output) {
     const auto room = [&](extent_t elements, std::size_t size) { return rounded_up(std::size_t(elements * n.items()) * size); };
-    switch (Region.sinks[std::size_t(output)].kind) {
+    switch (Region.sinks[output].kind) {
       case sink_kind::uniform_sum: return room(1, sizeof(double));
       case sink_kind::table_sum: return room(n.entries[output], sizeof(double));
       case sink_kind::row_sum: return room(n.rows_total, sizeof(T));
@@ -36,16 +36,16 @@ struct gradient_sums {
   // All outputs that are sums, when every item has given its part.
   static void finish(const environment& call, const sizes& n, const scratch& s) {
     shape::each_output([&]<int K>() {
-      if constexpr (adds_items(Region.sinks[std::size_t(K)].kind)) add_items<K>(call, n, s);
+      if constexpr (adds_items(Region.sinks[K].kind)) add_items<K>(call, n, s);
       else if constexpr (shape::carries(K)) {              // nothing was added up: zeros
-        static constexpr axis_list all = listed(Region.outputs[std::size_t(K)].axes);
+        static constexpr axis_list all = listed(Region.outputs[K].axes);
         const view& v = call.outputs[K];
         extent_t index[max_axes]{};
         if (n.serial == 0)
           each_index(all, call.extent, index, [&] {
             extent_t to = 0;
-            for (int i = 0; i < all.count; ++i) to += index[all[i]] * v.stride[std::size_t(all[i])];
-            put_element<Region.outputs[std::size_t(K)].type>(v.data, to, T(0));
+            for (int i = 0; i < all.count; ++i) to += index[all[i]] * v.stride[all[i]];
+            put_element<Region.outputs[K].type>(v.data, to, T(0));
           });
       }
     });
@@ -74,8 +74,8 @@ struct gradient_sums {
   }
   template <int K>
   static void add_items(const environment& call, const sizes& n, const scratch& s) {
-    static constexpr sink k = Region.sinks[std::size_t(K)];
-    constexpr output o = Region.outputs[std::size_t(K)];
+    static constexpr sink k = Region.sinks[K];
+    constexpr output o = Region.outputs[K];
     static constexpr axis_set inside = k.kind == sink_kind::row_sum ? axis_set(1) << column : 0;   // summed within an item already
     static constexpr axis_list kept = listed(o.axes), own_rows = shape::kept_rows(K), gone = [] {
       axis_set summed = k.over & ~inside;
@@ -96,7 +96,7 @@ struct gradient_sums {
         else sum += double(reinterpret_cast<const T*>(p)[item * n.keys + index[column]]);
       });
       extent_t to = 0;
-      for (int i = 0; i < kept.count; ++i) to += index[kept[i]] * v.stride[std::size_t(kept[i])];
+      for (int i = 0; i < kept.count; ++i) to += index[kept[i]] * v.stride[kept[i]];
       put_element<o.type>(v.data, to, sum);
     });
   }

@@ -16,9 +16,9 @@ struct score_loops {
   using P = simd::pack<T>;
   static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = Region.columns[0];
   static constexpr int depth_axis = Region.depth[0], width_axis = Region.width.count ? Region.width[0] : -1;
-  static constexpr element x_type = Region.operands[std::size_t(Region.x)].type, w_type = Region.operands[std::size_t(Region.w)].type;
+  static constexpr element x_type = Region.operands[Region.x].type, w_type = Region.operands[Region.w].type;
   static constexpr bool has_values = Region.v >= 0;
-  static constexpr element v_type = Region.operands[std::size_t(has_values ? Region.v : 0)].type;
+  static constexpr element v_type = Region.operands[has_values ? Region.v : 0].type;
   static constexpr int most_blocks = 4;                    // of a strip: more than halves the traffic, still fits beside the keys
 
   struct sizes {
@@ -31,9 +31,9 @@ struct score_loops {
           width(has_values ? count_of(Region.width, c.extent) : 0),
           strip(std::clamp<extent_t>(batch * blocks / (4 * extent_t(c.threads)), 1, most_blocks)), strips((blocks + strip - 1) / strip),
           chunk(std::max<extent_t>(chunk_bytes / (extent_t(sizeof(T)) * std::max<extent_t>(depth + width, 1)) / batch_keys<T>, 1) * batch_keys<T>),
-          keys_in_place(w_type == element_of<T> && (c.operands[Region.w].stride[std::size_t(depth_axis)] == 1 || depth <= 1)),
+          keys_in_place(w_type == element_of<T> && (c.operands[Region.w].stride[depth_axis] == 1 || depth <= 1)),
           values_in_place(has_values && v_type == element_of<T> &&
-                          (width <= 1 || c.operands[std::size_t(Region.v)].stride[std::size_t(width_axis < 0 ? 0 : width_axis)] == 1)) {}
+                          (width <= 1 || c.operands[Region.v].stride[width_axis < 0 ? 0 : width_axis] == 1)) {}
   };
   static constexpr extent_t chunk_bytes = 192 << 10;       // keys and values of a chunk: a part of the second-level cache
   static constexpr std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -69,7 +69,7 @@ struct score_loops {
     const view& v = w.c.call.operands[Region.w];
     for (int i = 0; i < group; ++i)
       for (extent_t d = 0; d < w.n.depth; ++d)
-        w.batch.keys[i * w.n.depth + d] = i < count ? element_at<w_type, T>(v.data, w.c.base[Region.w] + (first + i) * v.stride[std::size_t(column)] + d * v.stride[std::size_t(depth_axis)]) : T(0);
+        w.batch.keys[i * w.n.depth + d] = i < count ? element_at<w_type, T>(v.data, w.c.base[Region.w] + (first + i) * v.stride[column] + d * v.stride[depth_axis]) : T(0);
   }
 
   static HEED_INLINE next_lines<T> ahead(const work& w, extent_t first) {
@@ -78,7 +78,7 @@ struct score_loops {
     if constexpr (has_values)
       if (w.n.values_in_place) {
         const view& v = w.c.call.operands[Region.v];
-        const extent_t stride = v.stride[std::size_t(column)];
+        const extent_t stride = v.stride[column];
         r.ask_values(static_cast<const T*>(v.data) + w.c.base[Region.v] + first * stride, stride, w.n.width);
       }
     return r;
@@ -156,7 +156,7 @@ struct score_loops {
   static void flush(work& w) {
     if constexpr (has_values) {
       const view& v = w.c.call.operands[Region.v];
-      const extent_t stride = v.stride[std::size_t(column)];
+      const extent_t stride = v.stride[column];
       if (w.n.values_in_place) {
         add_values(w.b, w.batch, static_cast<const T*>(v.data) + w.c.base[Region.v], stride, w.n.width);
       } else {
@@ -164,7 +164,7 @@ struct score_loops {
           auto& s = w.batch.segments[i];
           for (int j = 0; j < s.count; ++j)
             for (extent_t e = 0; e < w.n.width; ++e)
-              w.batch.values[(s.at + j) * w.n.width + e] = element_at<v_type, T>(v.data, w.c.base[Region.v] + (s.first + j) * stride + e * v.stride[std::size_t(width_axis < 0 ? 0 : width_axis)]);
+              w.batch.values[(s.at + j) * w.n.width + e] = element_at<v_type, T>(v.data, w.c.base[Region.v] + (s.first + j) * stride + e * v.stride[width_axis < 0 ? 0 : width_axis]);
           s.first = s.at;
         }
         add_values(w.b, w.batch, w.batch.values, w.n.width, w.n.width);
@@ -225,7 +225,7 @@ struct score_loops {
       if constexpr (Region.code[Region.scale].code == op::constant) scale = T(Region.code[Region.scale].value);
       else scale = c.uniform_real[Region.scale];
     }
-    const extent_t stride = v.stride[std::size_t(depth_axis)];
+    const extent_t stride = v.stride[depth_axis];
     if constexpr (x_type == element_of<T>) {
       const T* from[rows]{};
       for (int r = 0; r < count; ++r) from[r] = static_cast<const T*>(v.data) + c.base[Region.x] + c.row_offset[Region.x][r];
@@ -243,13 +243,13 @@ struct score_loops {
     const auto offset = [&](int k, int r) {
       const view& v = call.outputs[k];
       extent_t o = offset_of(Region.rows, call.extent, v, first + r);
-      for (int i = 0; i < Region.batch.count; ++i) o += c.item.index[Region.batch[i]] * v.stride[std::size_t(Region.batch[i])];
+      for (int i = 0; i < Region.batch.count; ++i) o += c.item.index[Region.batch[i]] * v.stride[Region.batch[i]];
       return o;
     };
     if constexpr (Region.out >= 0) {
-      constexpr output o = Region.outputs[std::size_t(Region.out)];
+      constexpr output o = Region.outputs[Region.out];
       const view& v = call.outputs[Region.out];
-      const extent_t stride = width_axis < 0 ? 0 : v.stride[std::size_t(width_axis < 0 ? 0 : width_axis)];
+      const extent_t stride = width_axis < 0 ? 0 : v.stride[width_axis < 0 ? 0 : width_axis];
       if constexpr (o.type == element_of<T>) {
         T* to[rows]{};
         for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset(Region.out, r);
@@ -260,9 +260,9 @@ struct score_loops {
       }
     }
     if constexpr (Region.lse >= 0)
-      for (int r = 0; r < count; ++r) put_element<Region.outputs[std::size_t(Region.lse)].type>(call.outputs[Region.lse].data, offset(Region.lse, r), lse[r]);
+      for (int r = 0; r < count; ++r) put_element<Region.outputs[Region.lse].type>(call.outputs[Region.lse].data, offset(Region.lse, r), lse[r]);
     if constexpr (Region.top >= 0)
-      for (int r = 0; r < count; ++r) put_element<Region.outputs[std::size_t(Region.top)].type>(call.outputs[Region.top].data, offset(Region.top, r), top[r]);
+      for (int r = 0; r < count; ++r) put_element<Region.outputs[Region.top].type>(call.outputs[Region.top].data, offset(Region.top, r), top[r]);
   }
 
   static void run(const environment& call, const scratch& s) {
@@ -286,7 +286,7 @@ struct score_loops {
         program_type::set_item(c, item / n.strips);
         if (i == 0) program_type::set_bounds(c, bounds);
         program_type::set_rows(c, first, int(std::min<extent_t>(rows, n.rows_total - first)));
-        work& w = *new (blocks + i) work{c, {}, batch, n, static_cast<const T*>(k.data) + c.base[Region.w], k.stride[std::size_t(column)], bounds};
+        work& w = *new (blocks + i) work{c, {}, batch, n, static_cast<const T*>(k.data) + c.base[Region.w], k.stride[column], bounds};
         w.b.place(reinterpret_cast<T*>(take(row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) * sizeof(T))), n.depth, n.width);
         c.tiles = w.b.tiles;
         load_queries(c, w.b, n, c.row_count);

@@ -46,7 +46,7 @@ struct score_program {
   static constexpr auto in_mask = middle::needed_by(Region.code, Region.keep);
   template <class F> static constexpr bool mask_has(const F& f) {
     for (int i = 1; i < size; ++i)
-      if (in_mask[std::size_t(i)] && f(Region.code[i])) return true;
+      if (in_mask[i] && f(Region.code[i])) return true;
     return false;
   }
   static constexpr bool mask_reads_score = mask_has([](const instruction& x) { return x.code == op::tile; });
@@ -86,7 +86,7 @@ struct score_program {
     for (int k = 0; k < Region.operand_count; ++k) {
       c.base[k] = 0;
       for (int i = 0; i < Region.batch.count; ++i)
-        c.base[k] += c.item.index[Region.batch[i]] * c.call.operands[k].stride[std::size_t(Region.batch[i])];
+        c.base[k] += c.item.index[Region.batch[i]] * c.call.operands[k].stride[Region.batch[i]];
     }
     each([&]<int K>() {
       constexpr instruction x = Region.code[K];
@@ -114,7 +114,7 @@ struct score_program {
       for (int k = 0; k < Region.operand_count; ++k) {
         extent_t o = 0;
         for (int i = 0; i < Region.rows.count; ++i)
-          o += at.index[Region.rows[i]] * c.call.operands[k].stride[std::size_t(Region.rows[i])];
+          o += at.index[Region.rows[i]] * c.call.operands[k].stride[Region.rows[i]];
         c.row_offset[k][r] = o;
       }
       each([&]<int K>() {
@@ -165,10 +165,10 @@ struct score_program {
     each([&]<int K>() {
       if constexpr (K > 0 && is_pair_load(Region.code[K])) {
         constexpr instruction x = Region.code[K];
-        constexpr element e = Region.operands[std::size_t(x.operand)].type;
+        constexpr element e = Region.operands[x.operand].type;
         using V = std::conditional_t<class_of(x.type) == value_class::real, P, W>;
         const view& v = c.call.operands[x.operand];
-        const extent_t stride = v.stride[std::size_t(column)];
+        const extent_t stride = v.stride[column];
         T* const to = c.tiles + pair_number(x.operand) * tile_keys * rows;
         const extent_t end = std::min<extent_t>(first + tile_keys, c.columns);
         const bool direct = stride == 1 && std::is_same_v<typename V::element, storage<e>>;
@@ -198,7 +198,7 @@ struct score_program {
   }
   struct prefetcher {
     static constexpr instruction x = Region.code[first_pair_load()];
-    using E = storage<Region.operands[std::size_t(x.operand)].type>;
+    using E = storage<Region.operands[x.operand].type>;
     static constexpr int groups = tile_keys / simd::group, share = (rows + groups - 1) / groups;   // rows for each group of keys
     static constexpr extent_t line = 64 / sizeof(E);
     const E* base = nullptr;
@@ -210,7 +210,7 @@ struct score_program {
     prefetcher(const context& c, extent_t group_first, extent_t depth, bool forwards = false) {
       const view& v = c.call.operands[x.operand];
       const extent_t next = c.tile_first + (forwards ? tile_keys : -tile_keys);
-      if (next < 0 || next + tile_keys > c.columns || v.stride[std::size_t(column)] != 1) return;
+      if (next < 0 || next + tile_keys > c.columns || v.stride[column] != 1) return;
       const int from = int((group_first - c.tile_first) / simd::group) * share;
       while ((extent_t(share) << (spread + 1)) <= depth) ++spread;
       base = static_cast<const E*>(v.data) + c.base[x.operand] + next;
@@ -264,9 +264,9 @@ struct score_program {
         if constexpr (row_first) return P::load(c.real[K] + v) - P(there); else return P(there) - P::load(c.real[K] + v);
       } else if constexpr (x.code == op::index) return I(key);
       else if constexpr (x.where == role::column) {
-        constexpr element e = Region.operands[std::size_t(x.operand)].type;
+        constexpr element e = Region.operands[x.operand].type;
         const view& from = c.call.operands[x.operand];
-        const extent_t at = c.base[x.operand] + key * from.stride[std::size_t(column)];
+        const extent_t at = c.base[x.operand] + key * from.stride[column];
         if constexpr (kind == value_class::real) return element_at<e, T>(from.data, at);
         else if constexpr (kind == value_class::whole) return element_at<e, I>(from.data, at);
         else return element_at<e, bool>(from.data, at);
@@ -282,13 +282,13 @@ struct score_program {
     }
     template <int K, class Index> HEED_INLINE auto gather(Index where) const {
       constexpr instruction x = Region.code[K];
-      constexpr operand o = Region.operands[std::size_t(x.operand)];
+      constexpr operand o = Region.operands[x.operand];
       constexpr value_class kind = class_of(x.type);
       using E = std::conditional_t<kind == value_class::real, T, I>;
       const view& from = c.call.operands[x.operand];
-      const extent_t step = from.stride[std::size_t(x.axis)], top = c.call.extent[x.axis] - 1;
+      const extent_t step = from.stride[x.axis], top = c.call.extent[x.axis] - 1;
       extent_t base = c.base[x.operand];
-      if constexpr ((o.axes >> column & 1) && column != x.axis) base += key * from.stride[std::size_t(column)];
+      if constexpr ((o.axes >> column & 1) && column != x.axis) base += key * from.stride[column];
       const auto one = [&](extent_t i, int r) HEED_INLINED {
         if (top < 0) return E(0);
         return element_at<o.type, E>(from.data, base + c.row_offset[x.operand][r] + (i < 0 ? 0 : i > top ? top : i) * step);
@@ -296,7 +296,7 @@ struct score_program {
       if constexpr (!wide(x)) {
         if constexpr (kind == value_class::truth) return one(where, 0) != E(0); else return one(where, 0);
       } else {
-        alignas(64) E r[std::size_t(lanes)];
+        alignas(64) E r[lanes];
         for (int i = 0; i < lanes; ++i) {
           if constexpr (std::is_arithmetic_v<Index>) r[i] = one(where, v + i); else r[i] = one(where[i], v + i);
         }
@@ -356,7 +356,7 @@ struct score_program {
       else if constexpr (x.code == op::index) return {double(first), double(last)};
       else if constexpr (x.code == op::load && x.where == role::column) {
         return hull_of(bounds + bounded_number(K) * granules_of(c.columns), first, last);
-      } else if constexpr (is_pair_load(x) && in_mask[std::size_t(K)]) {
+      } else if constexpr (is_pair_load(x) && in_mask[K]) {
         return hull_of(c.pair_bounds + (pair_number(x.operand) * parts + part) * granules_of(c.columns), first, last);
       } else if constexpr (kind == value_class::truth) return {0, 1};
       else return {};
@@ -364,7 +364,7 @@ struct score_program {
     // A table at any of some indices: what it holds there, where that is not much to read; a longer stretch is halved until it is.
     template <int K, class Index> middle::interval gather(Index where) const {
       constexpr instruction x = Region.code[K];
-      constexpr operand o = Region.operands[std::size_t(x.operand)];
+      constexpr operand o = Region.operands[x.operand];
       constexpr middle::interval anything = class_of(x.type) == value_class::truth ? middle::interval{0, 1} : middle::interval{};
       if constexpr ((o.axes >> column & 1) && column != x.axis) return anything;
       else {
@@ -374,7 +374,7 @@ struct score_program {
           return false;
         }();
         const view& from = c.call.operands[x.operand];
-        const extent_t top = c.call.extent[x.axis] - 1, step = from.stride[std::size_t(x.axis)];
+        const extent_t top = c.call.extent[x.axis] - 1, step = from.stride[x.axis];
         if (top < 0 || middle::is_unknown(where)) return anything;
         const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))), high = extent_t(std::clamp(where.hi, 0.0, double(top)));
         const int row = part ? (part - 1) * lanes : 0, end = !has_rows ? row + 1 : part ? std::min(part * lanes, c.row_count) : c.row_count;
@@ -392,11 +392,11 @@ struct score_program {
     const extent_t granules = granules_of(c.columns);
     each([&]<int K>() {
       constexpr instruction x = Region.code[K];
-      if constexpr (K > 0 && is_pair_load(x) && in_mask[std::size_t(K)]) {
-        constexpr element e = Region.operands[std::size_t(x.operand)].type;
+      if constexpr (K > 0 && is_pair_load(x) && in_mask[K]) {
+        constexpr element e = Region.operands[x.operand].type;
         using E = std::conditional_t<e == element::boolean, unsigned char, storage<e>>;   // vectorised as numbers only
         const view& v = c.call.operands[x.operand];
-        const extent_t stride = v.stride[std::size_t(column)];
+        const extent_t stride = v.stride[column];
         middle::interval* const to = c.pair_bounds + pair_number(x.operand) * parts * granules;
         for (extent_t g = 0; g < granules; ++g) {
           const extent_t first = g * granule;
@@ -435,13 +435,13 @@ struct score_program {
     each([&]<int K>() {
       constexpr instruction x = Region.code[K];
       if constexpr (K > 0 && Region.keep != 0 && x.code == op::load && x.where == role::column) {
-        constexpr element e = Region.operands[std::size_t(x.operand)].type;
+        constexpr element e = Region.operands[x.operand].type;
         const view& from = c.call.operands[x.operand];
         const extent_t granules = granules_of(c.columns);
         for (extent_t g = 0; g < granules; ++g) {
           middle::bounds_of_values over;
           for (extent_t i = g * granule; i < c.columns && i < (g + 1) * granule; ++i)
-            over.add(element_at<e, double>(from.data, c.base[x.operand] + i * from.stride[std::size_t(column)]));
+            over.add(element_at<e, double>(from.data, c.base[x.operand] + i * from.stride[column]));
           bounds[bounded_number(K) * granules + g] = over.bounds();
         }
       }

@@ -116,7 +116,7 @@ class tensor {
   // The extent of an axis, counted from 0. What follows is checked by assert alone, in builds without NDEBUG.
   extent_t extent(int axis) const {
     assert(axis >= 0 && axis < rank() && "heed: a tensor has no such axis");
-    return extents_[std::size_t(axis)];
+    return extents_[axis];
   }
   // An element by its place in memory.
   T& operator[](std::size_t i) { return data()[place(i)]; }

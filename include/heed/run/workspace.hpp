@@ -75,25 +75,25 @@ inline buffer_places place_buffers(const middle::plan& p, const extent_t* extent
   std::array<placed, middle::max_regions> alive;           // by address
   int count = 0;
   const auto place = [&](int i) {
-    const middle::buffer& b = p.buffers[std::size_t(i)];
+    const middle::buffer& b = p.buffers[i];
     const std::size_t bytes = bytes_of_buffer(b, extent);
     int kept = 0;
     for (int j = 0; j < count; ++j)
-      if (alive[std::size_t(j)].last >= b.first) alive[std::size_t(kept++)] = alive[std::size_t(j)];
+      if (alive[j].last >= b.first) alive[kept++] = alive[j];
     count = kept;
     std::size_t at = 0;
     int k = 0;
-    while (k < count && alive[std::size_t(k)].first < at + bytes) at = std::max(at, alive[std::size_t(k)].end), ++k;
-    for (int j = count++; j > k; --j) alive[std::size_t(j)] = alive[std::size_t(j - 1)];
-    alive[std::size_t(k)] = {at, at + bytes, b.last};
-    r.offset[std::size_t(i)] = at;
+    while (k < count && alive[k].first < at + bytes) at = std::max(at, alive[k].end), ++k;
+    for (int j = count++; j > k; --j) alive[j] = alive[j - 1];
+    alive[k] = {at, at + bytes, b.last};
+    r.offset[i] = at;
     r.bytes = std::max(r.bytes, at + bytes);
   };
-  for (int i = 0; i < p.buffer_count; ++i) r.offset[std::size_t(i)] = 0;
+  for (int i = 0; i < p.buffer_count; ++i) r.offset[i] = 0;
   for (int i = 0; i < p.region_count; ++i)                 // in the order in which buffers begin to live
-    for (int k = 0; k < p.regions[std::size_t(i)].write_count; ++k) {
-      const int b = p.regions[std::size_t(i)].writes[std::size_t(k)].into;
-      if (p.buffers[std::size_t(b)].result < 0 && p.buffers[std::size_t(b)].first == i && !unused[std::size_t(b)]) place(b);
+    for (int k = 0; k < p.regions[i].write_count; ++k) {
+      const int b = p.regions[i].writes[k].into;
+      if (p.buffers[b].result < 0 && p.buffers[b].first == i && !unused[b]) place(b);
     }
   return r;
 }

@@ -18,17 +18,17 @@ inline std::string drawing(const plan& p) {
     const node& x = p.g[i];
     if (x.code == op::input)
       s += "  " + id(i) + " [shape=ellipse, label=" +
-           quoted(p.g.inputs[std::size_t(x.first)].name.text() + "(" + axes_text(p.g, list_of(p.orders[std::size_t(i)])) + ")") + "];\n";
+           quoted(p.g.inputs[x.first].name.text() + "(" + axes_text(p.g, list_of(p.orders[i])) + ")") + "];\n";
   }
   for (int r = 0; r < p.region_count; ++r) {
-    const outline& o = p.regions[std::size_t(r)];
+    const outline& o = p.regions[r];
     const std::string cluster = std::to_string(r);
     s += "  subgraph cluster_" + cluster + " {\n    label=" + quoted(std::string(name_of(o.kind)) + " region " + cluster) + ";\n";
     for (int k = 0; k < o.write_count; ++k) {
-      const node_id i = o.writes[std::size_t(k)].value;
+      const node_id i = o.writes[k].value;
       const auto named = [&](int j) {
         for (int q = 0; q < o.read_count; ++q)
-          if (o.reads[std::size_t(q)] == j && j != i) return p.g[j].code == op::input ? std::string() : "#" + std::to_string(j);
+          if (o.reads[q] == j && j != i) return p.g[j].code == op::input ? std::string() : "#" + std::to_string(j);
         return std::string();
       };
       s += "    " + id(i) + " [label=" + quoted("#" + std::to_string(i) + " = " + expression_text(p.g, i, named)) + "];\n";
@@ -36,10 +36,10 @@ inline std::string drawing(const plan& p) {
     s += "  }\n";
     for (int k = 0; k < o.write_count; ++k)
       for (int q = 0; q < o.read_count; ++q) {
-        node_id from = o.reads[std::size_t(q)];
+        node_id from = o.reads[q];
         while (is_view(p.g[from].code)) from = p.g[from].a;
-        if (from != o.writes[std::size_t(k)].value)
-          s += "  " + id(from) + " -> " + id(o.writes[std::size_t(k)].value) + ";\n";
+        if (from != o.writes[k].value)
+          s += "  " + id(from) + " -> " + id(o.writes[k].value) + ";\n";
       }
   }
   return s + "}\n";

@@ -43,7 +43,7 @@ inline double program_cost(const region& r, const extent_table& e) {
 }
 // What a score-gradient region makes of a pairwise value.
 inline std::string sink_text(const plan& p, const region& r, int k) {
-  const sink& s = r.sinks[std::size_t(k)];
+  const sink& s = r.sinks[k];
   const std::string pair = instruction_text(p, r, s.pair), over = axes_text(p.g, [&] {
     axis_list l;
     for (int i = 0; i < max_axes; ++i)
@@ -51,7 +51,7 @@ inline std::string sink_text(const plan& p, const region& r, int k) {
     return l;
   }());
   const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ", scale = s.scale ? instruction_text(p, r, s.scale, 5) + " * " : std::string();
-  if (s.y >= 0) return factor + scale + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[std::size_t(s.y)].value) + ")";
+  if (s.y >= 0) return factor + scale + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[s.y].value) + ")";
   if (s.index) return factor + scale + "sum<" + over + ">(" + pair + ") at " + axis_name(p.g, s.table) + " = " + instruction_text(p, r, s.index);
   return factor + scale + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
 }
@@ -65,8 +65,8 @@ inline double region_flops(const region& r, const extent_table& e) {
   if (r.kind == region_kind::score_gradient) {
     n += 2 * elements(e, tile | set_of(r.depth)) + (r.v >= 0 ? 2 * elements(e, tile | set_of(r.width)) : 0);
     for (int k = 0; k < r.output_count; ++k) {
-      const sink& s = r.sinks[std::size_t(k)];
-      n += s.y < 0 ? elements(e, tile) : 2 * elements(e, tile | r.operands[std::size_t(s.y)].axes);
+      const sink& s = r.sinks[k];
+      n += s.y < 0 ? elements(e, tile) : 2 * elements(e, tile | r.operands[s.y].axes);
     }
   }
   return n;
@@ -74,9 +74,9 @@ inline double region_flops(const region& r, const extent_table& e) {
 inline double region_bytes(const region& r, const extent_table& e) {
   double n = 0;
   for (int k = 0; k < r.operand_count; ++k)
-    n += elements(e, r.operands[std::size_t(k)].axes) * byte_size(r.operands[std::size_t(k)].type);
+    n += elements(e, r.operands[k].axes) * byte_size(r.operands[k].type);
   for (int k = 0; k < r.output_count; ++k)
-    n += elements(e, r.outputs[std::size_t(k)].axes) * byte_size(r.outputs[std::size_t(k)].type);
+    n += elements(e, r.outputs[k].axes) * byte_size(r.outputs[k].type);
   return n;
 }
 
@@ -86,7 +86,7 @@ inline std::string how_read(const region& r, int k) {
     if (k == r.w || k == r.v) return "broadcast in place, once per block of rows";
     if (k == r.log_sum_exp) return "log-sum-exp of the scores, per row";
     for (int i = 0; i < r.output_count; ++i)
-      if (r.sinks[std::size_t(i)].y == k) return r.sinks[std::size_t(i)].kind == sink_kind::row_product ? "broadcast in place, once per block of rows" : "in outer products";
+      if (r.sinks[i].y == k) return r.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows" : "in outer products";
   }
   const bool score = r.kind == region_kind::score;
   if (k == r.x) return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
@@ -112,7 +112,7 @@ inline mask_report explain_mask(const plan& p, const region& r, const extent_tab
   std::string wanted;                                      // the operands behind what is missing, each once
   bool bindable = true;
   for (const int k : tiles.missing()) {
-    node_id i = r.operands[std::size_t(k)].value;
+    node_id i = r.operands[k].value;
     while (is_view(p.g[i].code)) i = p.g[i].a;
     bindable = bindable && p.g[i].code == op::input;
     if (const std::string name = operand_text(p, i); (", " + wanted + ",").find(", " + name + ",") == std::string::npos) wanted += (wanted.empty() ? "" : ", ") + name;
@@ -129,7 +129,7 @@ inline mask_report explain_mask(const plan& p, const region& r, const extent_tab
 inline std::string explain_region(const plan& p, const region& r, int number, const extent_table& e, const run::view* operands, int lane_count) {
   const graph& g = p.g;
   const auto named = [&](int k, const std::string& what) { // output k; "grad(q) = " before it where it is such a result
-    const std::string name = k < 0 ? std::string() : result_name(p, p.regions[std::size_t(number)].writes[std::size_t(k)].into);
+    const std::string name = k < 0 ? std::string() : result_name(p, p.regions[number].writes[k].into);
     return name.empty() ? what : name + " = " + what;
   };
   std::string s = "region " + std::to_string(number) + ": " + name_of(r.kind);
@@ -151,32 +151,32 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
   if (r.kind == region_kind::row)
     line("lanes", r.lanes_along ? "along " + axes_text(g, r.columns) : r.lane_axis >= 0 ? "across " + axis_text(g, r.lane_axis) : "one");
   for (int k = 0; k < r.operand_count; ++k)
-    line(k ? "" : "reads", operand_text(p, r.operands[std::size_t(k)].value) + ": " + how_read(r, k));
+    line(k ? "" : "reads", operand_text(p, r.operands[k].value) + ": " + how_read(r, k));
   if (scores) {
     line("tile", (r.scale ? instruction_text(p, r, r.scale, 5) + " * " : std::string()) + "dot<" + axes_text(g, r.depth) + ">(" +
-                     operand_text(p, r.operands[std::size_t(r.x)].value) + ", " + operand_text(p, r.operands[std::size_t(r.w)].value) + ")");
+                     operand_text(p, r.operands[r.x].value) + ", " + operand_text(p, r.operands[r.w].value) + ")");
     line("score", instruction_text(p, r, r.score) + "  (in units of log 2)");
     if (r.keep) line("keeps", instruction_text(p, r, r.keep));
     if (r.kind == region_kind::score_gradient) {
       if (r.g >= 0)
-        line("tile1", "dot<" + axes_text(g, r.width) + ">(" + operand_text(p, r.operands[std::size_t(r.g)].value) + ", " + operand_text(p, r.operands[std::size_t(r.v)].value) + ")");
+        line("tile1", "dot<" + axes_text(g, r.width) + ">(" + operand_text(p, r.operands[r.g].value) + ", " + operand_text(p, r.operands[r.v].value) + ")");
       line("weight", "exp2(score - log-sum-exp)");
       for (int k = 0; k < r.output_count; ++k) line(k ? "" : "gives", named(k, sink_text(p, r, k)));
     } else line("gives", (r.out >= 0 ? named(r.out, "weighted values") : "") + (r.lse >= 0 ? (r.out >= 0 ? ", " : "") + named(r.lse, "log-sum-exp") : "") +
                       (r.top >= 0 ? (r.out >= 0 || r.lse >= 0 ? ", " : "") + named(r.top, "row maximum") : ""));
   } else {
-    for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", named(k, instruction_text(p, r, r.outputs[std::size_t(k)].result)));
-    const outline& o = p.regions[std::size_t(number)];
-    const buffer& to = p.buffers[std::size_t(o.writes[0].into)];
+    for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", named(k, instruction_text(p, r, r.outputs[k].result)));
+    const outline& o = p.regions[number];
+    const buffer& to = p.buffers[o.writes[0].into];
     if (r.kind == region_kind::row && o.read_count == 1 && o.reads[0] == o.writes[0].value && to.result < 0 && lies_in_input(g, to.value))
       line("unless", "the merged axes of the operand step as one in memory: it is read there");
     if (r.index) line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(p, r, r.index));
   }
   const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);
   axis_set needed = all, unknown = 0;
-  for (int k = 0; k < r.operand_count; ++k) needed |= r.operands[std::size_t(k)].axes;
+  for (int k = 0; k < r.operand_count; ++k) needed |= r.operands[k].axes;
   for (int i = 0; i < g.axis_count; ++i)
-    if ((needed >> i & 1) && e[std::size_t(i)] == runtime) unknown |= bit(i);
+    if ((needed >> i & 1) && e[i] == runtime) unknown |= bit(i);
   if (unknown) {
     line("cost", "not known without the extents of " + axes_text(g, unknown) + ": explain<out>(with(axis, extent), ...)");
     return s;
@@ -200,12 +200,12 @@ inline std::string explain_plan(const plan& p, const std::vector<region>& region
   std::string s = std::to_string(g.size - 1) + " nodes, " + std::to_string(p.region_count) + " region" +
                   (p.region_count == 1 ? "" : "s") + "\n";
   for (int i = 0; i < p.region_count; ++i) {
-    const region& r = regions[std::size_t(i)];
-    s += explain_region(p, r, i, e, operands[std::size_t(i)].data(), r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
+    const region& r = regions[i];
+    s += explain_region(p, r, i, e, operands[i].data(), r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
   }
   std::string between;
   for (int b = 0; b < p.buffer_count; ++b)
-    if (const buffer& x = p.buffers[std::size_t(b)]; x.result < 0) between += (between.empty() ? "(" : ", (") + axes_text(g, x.order) + ")" + (x.over_pairs ? " over pairs of positions" : "");
+    if (const buffer& x = p.buffers[b]; x.result < 0) between += (between.empty() ? "(" : ", (") + axes_text(g, x.order) + ")" + (x.over_pairs ? " over pairs of positions" : "");
   return s + "between regions: " + (between.empty() ? std::string("nothing is stored") : between) + "\n";
 }
 

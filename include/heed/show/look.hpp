@@ -22,21 +22,21 @@ inline extent_table extents_of(const graph& g, const run::call_frame& f) {
   extent_table e;
   for (std::size_t i = 0; i < e.size(); ++i) e[i] = int(i) >= g.axis_count ? runtime : g.axes[i].extent != runtime ? g.axes[i].extent : f.extent[i];
   for (int i = 0; i < g.input_count; ++i) {
-    const run::bound& b = f.inputs[std::size_t(i)];
-    const input_entry& in = g.inputs[std::size_t(i)];
+    const run::bound& b = f.inputs[i];
+    const input_entry& in = g.inputs[i];
     if (b.rank < 0) continue;
     if (b.rank != in.rank) throw error(in.name.text(), "", std::to_string(in.rank) + " axes", std::to_string(b.rank));
     for (int k = 0; k < in.rank; ++k) {
-      extent_t& known = e[std::size_t(in.order[std::size_t(k)])];
-      if (known == runtime) known = b.extents[std::size_t(k)];
-      if (known != b.extents[std::size_t(k)])
-        throw error(in.name.text(), axis_name(g, in.order[std::size_t(k)]), std::to_string(known), std::to_string(b.extents[std::size_t(k)]));
+      extent_t& known = e[in.order[k]];
+      if (known == runtime) known = b.extents[k];
+      if (known != b.extents[k])
+        throw error(in.name.text(), axis_name(g, in.order[k]), std::to_string(known), std::to_string(b.extents[k]));
     }
   }
   for (int round = 0; round < 3; ++round)                  // a chain of views is rarely longer
     for (int i = 1; i < g.size; ++i) {
       const node& x = g[i];
-      extent_t &first = e[std::size_t(x.first)], &second = e[std::size_t(x.second)], &third = e[std::size_t(x.third)];
+      extent_t &first = e[x.first], &second = e[x.second], &third = e[x.third];
       if (x.code == op::rename && first == runtime) first = second;
       if (x.code == op::rename && second == runtime) second = first;
       if (x.code == op::split || x.code == op::merge) {
@@ -54,10 +54,10 @@ inline run::view view_of_value(const graph& g, const run::call_frame& f, const e
   const node& x = g[i];
   run::view v;
   if (x.code == op::input) {
-    const run::bound& b = f.inputs[std::size_t(x.first)];
+    const run::bound& b = f.inputs[x.first];
     if (b.rank < 0) return v;
     v.data = b.data;
-    for (std::size_t k = 0; k < std::size_t(b.rank); ++k) v.stride[std::size_t(g.inputs[std::size_t(x.first)].order[k])] = b.strides[k];
+    for (std::size_t k = 0; k < std::size_t(b.rank); ++k) v.stride[g.inputs[x.first].order[k]] = b.strides[k];
   } else if (is_view(x.code) && x.code != op::merge) {
     v = view_of_value(g, f, e, x.a);
     run::look_through(x, e.data(), v);
@@ -72,7 +72,7 @@ inline run::bound dense(const shape_value& s, const extent_table& e, const graph
   extent_t stride = 1;
   for (int i = s.rank - 1; i >= 0; --i) {
     const std::size_t k = std::size_t(i);
-    b.extents[k] = e[std::size_t(g.find_axis(s.axes[k].name))], b.strides[k] = stride;
+    b.extents[k] = e[g.find_axis(s.axes[k].name)], b.strides[k] = stride;
     stride *= b.extents[k];
   }
   return b;
@@ -84,15 +84,15 @@ template <const expression&... Outs> struct looked_at {
     axis_set used = 0;
     for (int i = 1; i < p.g.size; ++i) used |= p.g[i].axes | p.g[i].over;
     for (int i = 0; i < p.g.axis_count; ++i)
-      if ((used >> i & 1) && e[std::size_t(i)] == runtime) return "";
+      if ((used >> i & 1) && e[i] == runtime) return "";
     run::call_frame f;
     f.extent = e;
     f.inputs.resize(std::size_t(p.g.input_count));
     for (int i = 0; i < p.g.input_count; ++i) {
-      const input_entry& in = p.g.inputs[std::size_t(i)];
+      const input_entry& in = p.g.inputs[i];
       shape_value s{.axes = {}, .rank = in.rank};
-      for (std::size_t k = 0; k < std::size_t(in.rank); ++k) s.axes[k] = p.g.axes[std::size_t(in.order[k])];
-      f.inputs[std::size_t(i)] = dense(s, e, p.g);
+      for (std::size_t k = 0; k < std::size_t(in.rank); ++k) s.axes[k] = p.g.axes[in.order[k]];
+      f.inputs[i] = dense(s, e, p.g);
     }
     (f.outputs.push_back(dense(*Outs.shape, e, p.g)), ...);
     const int threads = run::team_size();
@@ -145,34 +145,34 @@ template <const expression&... Outs> struct looked_at {
     else {
       run::call_frame f = run::frame_of<middle::merged_of<Outs...>.g>(run::arguments_by_key(args...));
       const int row = g.find_axis(Row::name), column = g.find_axis(Column::name);   // -1: the mask is the same all along
-      if (row >= 0) f.extent[std::size_t(row)] = rows.extent;
-      if (column >= 0) f.extent[std::size_t(column)] = columns.extent;
+      if (row >= 0) f.extent[row] = rows.extent;
+      if (column >= 0) f.extent[column] = columns.extent;
       const extent_table e = extents_of(g, f);
       std::vector<run::view> inputs;
       for (int i = 0; i < g.input_count; ++i) {
-        const std::string name = g.inputs[std::size_t(i)].name.text();
-        if (f.inputs[std::size_t(i)].rank < 0) throw error(name, "", "to be bound, for the mask reads it: picture<keep>(rows, columns, " + name + " = ...)", "nothing");
+        const std::string name = g.inputs[i].name.text();
+        if (f.inputs[i].rank < 0) throw error(name, "", "to be bound, for the mask reads it: picture<keep>(rows, columns, " + name + " = ...)", "nothing");
         for (int k = 1; k < g.size; ++k)
           if (g[k].code == op::input && g[k].first == i && inputs.size() == std::size_t(i)) inputs.push_back(view_of_value(g, f, e, node_id(k)));
       }
       const int root = middle::merged_of<Outs...>.roots[0];
       const axis_set shown = (row >= 0 ? middle::bit(row) : 0) | (column >= 0 ? middle::bit(column) : 0), others = g[root].axes & ~shown;
       bool asked = false;                                  // for an axis that is not shown, though a shown one changes nothing
-      for (int i = 0; i < g.axis_count; ++i) asked = asked || ((others >> i & 1) && f.extent[std::size_t(i)] != runtime);
+      for (int i = 0; i < g.axis_count; ++i) asked = asked || ((others >> i & 1) && f.extent[i] != runtime);
       if (asked && __builtin_popcountll(g[root].axes & shown) < 2)
         throw error("", "", "with(...) of rows and columns that the condition varies over (" + axes_text(g, g[root].axes) + ")",
                     std::string(Row::name.text()) + " and " + std::string(Column::name.text()));
       for (int i = 0; i < g.axis_count; ++i)               // other axes: the picture of their first position
-        if ((g[root].axes >> i & 1) && (e[std::size_t(i)] < 0 || (e[std::size_t(i)] == 0 && i != row && i != column)))
-          throw error("", axis_name(g, i), "a position to show", "extent " + std::to_string(e[std::size_t(i)]));
+        if ((g[root].axes >> i & 1) && (e[i] < 0 || (e[i] == 0 && i != row && i != column)))
+          throw error("", axis_name(g, i), "a position to show", "extent " + std::to_string(e[i]));
       run::reference_graph r(g, e, inputs.data());
       r[root];
       std::string s;
       for (extent_t i = 0; i < rows.extent; ++i, s += '\n')
         for (extent_t j = 0; j < columns.extent; ++j) {
           run::reference_graph::extents at{};
-          if (row >= 0) at[std::size_t(row)] = i;
-          if (column >= 0) at[std::size_t(column)] = j;
+          if (row >= 0) at[row] = i;
+          if (column >= 0) at[column] = j;
           s += r.at(root, at) != 0 ? "█" : "·";
         }
       return s;

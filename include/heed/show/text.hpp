@@ -14,7 +14,7 @@ inline const char* name_of(op o) {
       "rename", "split", "merge", "slice", "pick", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
       "tile", "load"};
   static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);
-  return names[std::size_t(o)];
+  return names[int(o)];
 }
 inline const char* name_of(region_kind k) {
   return k == region_kind::score ? "score" : k == region_kind::matmul ? "matmul" : k == region_kind::row ? "row" : k == region_kind::loop ? "loop" : k == region_kind::scatter ? "scatter" : "score gradient";
@@ -28,7 +28,7 @@ inline std::string number(double v) {
   std::snprintf(s, sizeof s, "%.6g", v);
   return s;
 }
-inline std::string axis_name(const graph& g, int i) { return g.axes[std::size_t(i)].name.text(); }
+inline std::string axis_name(const graph& g, int i) { return g.axes[i].name.text(); }
 inline std::string axis_text(const graph& g, int i) {
   const extent_t e = g.extent(i);
   return axis_name(g, i) + (e == runtime ? "" : "=" + std::to_string(e));
@@ -69,7 +69,7 @@ std::string operation(const graph& g, op code, double value, int operands, const
   if (is_binary(code) && own < 6)
     return operand(0, own) + " " + name_of(code) + " " + operand(1, own + 1);
   if (code == op::negate || code == op::invert) return name_of(code) + operand(0, 6);
-  std::string s = (code == op::primitive ? g.primitives[std::size_t(value)]->name.text() : name_of(code)) + "(";
+  std::string s = (code == op::primitive ? g.primitives[int(value)]->name.text() : name_of(code)) + "(";
   for (int i = 0; i < operands; ++i) s += (i ? ", " : "") + operand(i, -1);
   if (code == op::power) s += ", " + number(value);
   return s + ")";
@@ -87,7 +87,7 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
     return s + (x.b ? ", " + sub(1, -1) : "") + ")";
   };
   switch (x.code) {
-    case op::input: return g.inputs[std::size_t(x.first)].name.text();
+    case op::input: return g.inputs[x.first].name.text();
     case op::constant: return number(x.value);
     case op::index: return axis_name(g, x.first);
     case op::size: return "size<" + axis_name(g, x.first) + ">";
@@ -115,10 +115,10 @@ inline std::string expression_text(const graph& g, int i) {
 inline std::string operand_text(const plan& p, node_id value) {
   return expression_text(p.g, value, [&](int i) {
     for (int r = 0; r < p.region_count; ++r) {
-      const outline& o = p.regions[std::size_t(r)];
+      const outline& o = p.regions[r];
       if (o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value) continue;
       for (int k = 0; k < o.write_count; ++k)
-        if (o.writes[std::size_t(k)].value == i && p.g[i].code != op::input)
+        if (o.writes[k].value == i && p.g[i].code != op::input)
           return "[" + std::to_string(r) + (k ? "." + std::to_string(k) : "") + "]";
     }
     return std::string();
@@ -127,8 +127,8 @@ inline std::string operand_text(const plan& p, node_id value) {
 
 // The name of a result that has one, `grad(q)`; empty for others and for what is no result.
 inline std::string result_name(const plan& p, int buffer) {
-  const int k = p.buffers[std::size_t(buffer)].result;
-  return k < 0 || p.declared.named_after[std::size_t(k)].empty() ? std::string() : "grad(" + p.declared.named_after[std::size_t(k)].text() + ")";
+  const int k = p.buffers[buffer].result;
+  return k < 0 || p.declared.named_after[k].empty() ? std::string() : "grad(" + p.declared.named_after[k].text() + ")";
 }
 
 // ---- what each pass of the middle has made, one line a node or an instruction
@@ -139,11 +139,11 @@ std::string graph_text(const graph& g, const fixed_array<node_id, N>& roots, int
   const node_flags used = reachable(g, roots, count);
   std::string s;
   for (int i = 1; i < g.size; ++i) {
-    if (!used[std::size_t(i)]) continue;
+    if (!used[i]) continue;
     const std::string what = expression_text(g, i, [&](int j) { return j == i ? std::string() : "#" + std::to_string(j); });
     s += "  #" + std::to_string(i) + " = " + what + "  (" + axes_text(g, g[i].axes) + ") " + internal::name_of(g[i].type);
     for (int k = 0; k < count; ++k)
-      if (roots[std::size_t(k)] == i) s += count == 1 ? "  <- result" : "  <- result " + std::to_string(k + 1);
+      if (roots[k] == i) s += count == 1 ? "  <- result" : "  <- result " + std::to_string(k + 1);
     s += "\n";
   }
   return s;
@@ -153,14 +153,14 @@ inline std::string plan_text(const plan& p) {
   std::string s;
   const auto number_of = [](node_id i) { return "#" + std::to_string(i); };
   for (int k = 0; k < p.region_count; ++k) {
-    const outline& o = p.regions[std::size_t(k)];
+    const outline& o = p.regions[k];
     s += "  region " + std::to_string(k) + ": " + name_of(o.kind) + ", reads " + joined_text(o.reads, o.read_count, " ", number_of) + ", writes";
     for (int w = 0; w < o.write_count; ++w)
-      s += " " + number_of(o.writes[std::size_t(w)].value) + " into buffer " + std::to_string(o.writes[std::size_t(w)].into);
+      s += " " + number_of(o.writes[w].value) + " into buffer " + std::to_string(o.writes[w].into);
     s += *o.reason ? std::string(" (") + o.reason + ")\n" : "\n";
   }
   for (int b = 0; b < p.buffer_count; ++b) {
-    const buffer& x = p.buffers[std::size_t(b)];
+    const buffer& x = p.buffers[b];
     const std::string name = result_name(p, b);
     s += "  buffer " + std::to_string(b) + ": " + number_of(x.value) + " (" + axes_text(p.g, x.order) + ") " + internal::name_of(stored(x.type)) +
          (x.result >= 0 ? ", result " + std::to_string(x.result + 1) + (name.empty() ? "" : ": " + name)
@@ -181,8 +181,8 @@ inline std::string program_text(const plan& p, const region& r) {
       case op::index: what = axis_name(p.g, x.axis); break;
       case op::size: what = "size<" + axis_name(p.g, x.axis) + ">"; break;
       case op::tile: what = tile_name(x); break;
-      case op::load: what = "load " + operand_text(p, r.operands[std::size_t(x.operand)].value); break;
-      case op::gather: what = "gather<" + axis_name(p.g, x.axis) + ">(" + operand_text(p, r.operands[std::size_t(x.operand)].value) + ", " + sub(0, 0) + ")"; break;
+      case op::load: what = "load " + operand_text(p, r.operands[x.operand].value); break;
+      case op::gather: what = "gather<" + axis_name(p.g, x.axis) + ">(" + operand_text(p, r.operands[x.operand].value) + ", " + sub(0, 0) + ")"; break;
       case op::cast: what = std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
       default:
         what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, 0) + ")"
@@ -196,7 +196,7 @@ inline std::string program_text(const plan& p, const region& r) {
 // Instruction i of a region's program, down to its operands.
 inline std::string instruction_text(const plan& p, const region& r, int i, int outer = -1) {
   const instruction& x = r.code[i];
-  const auto operand_name = [&](int k) { return operand_text(p, r.operands[std::size_t(k)].value); };
+  const auto operand_name = [&](int k) { return operand_text(p, r.operands[k].value); };
   const auto sub = [&](int k, int own) {
     return instruction_text(p, r, k == 0 ? x.a : k == 1 ? x.b : x.c, own);
   };

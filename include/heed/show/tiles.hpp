@@ -54,14 +54,14 @@ class mask_tiles {
     axis_set read = 0;                                     // items differ only along batch axes that the mask reads
     double alike = 1;
     for (int i = 1; i <= r_.keep; ++i)
-      if (needed_[std::size_t(i)]) read |= r_.code[i].axes | (is_read(i) ? r_.operands[std::size_t(r_.code[i].operand)].axes : axis_set(0));
+      if (needed_[i]) read |= r_.code[i].axes | (is_read(i) ? r_.operands[r_.code[i].operand].axes : axis_set(0));
     axis_list items;
     for (int i = 0; i < r_.batch.count; ++i)
-      if (read >> r_.batch[i] & 1) items.add(r_.batch[i]); else alike *= double(extent_[std::size_t(r_.batch[i])]);
+      if (read >> r_.batch[i] & 1) items.add(r_.batch[i]); else alike *= double(extent_[r_.batch[i]]);
     extent_t item_count = 1, row_count = 1;
-    for (int i = 0; i < items.count; ++i) item_count *= extent_[std::size_t(items[i])];
-    for (int i = 0; i < r_.rows.count; ++i) row_count *= extent_[std::size_t(r_.rows[i])];
-    columns_ = columns, total_ = extent_[std::size_t(r_.columns[0])];
+    for (int i = 0; i < items.count; ++i) item_count *= extent_[items[i]];
+    for (int i = 0; i < r_.rows.count; ++i) row_count *= extent_[r_.rows[i]];
+    columns_ = columns, total_ = extent_[r_.columns[0]];
     for (extent_t item = 0; item < item_count; ++item) {
       set_index(items, item);
       for (extent_t first = 0; first < row_count; first += rows) {
@@ -78,13 +78,13 @@ class mask_tiles {
   bool is_read(int i) const { return r_.code[i].code == op::load || r_.code[i].code == op::gather; }
   template <class F> bool any(const F& f) const {
     for (int i = 1; i <= r_.keep; ++i)
-      if (needed_[std::size_t(i)] && f(r_.code[i])) return true;
+      if (needed_[i] && f(r_.code[i])) return true;
     return false;
   }
   void set_index(const axis_list& axes, extent_t number) {
     for (int i = axes.count - 1; i >= 0; --i) {
-      const extent_t e = extent_[std::size_t(axes[i])];
-      index_[std::size_t(axes[i])] = number % e, number /= e;
+      const extent_t e = extent_[axes[i]];
+      index_[axes[i]] = number % e, number /= e;
     }
   }
   static bool moves(const instruction& x) { return x.where == role::column || x.where == role::pair; }
@@ -95,17 +95,17 @@ class mask_tiles {
       set_index(r_.rows, row);
       for (int i = 1; i <= r_.keep; ++i) {
         const instruction& x = r_.code[i];
-        if (!needed_[std::size_t(i)] || moves(x)) continue;
-        now_[std::size_t(i)] = computed(i, now_, 0, 0);
-        interval& over = range_[std::size_t(i)];
-        over = row == first_row_ ? now_[std::size_t(i)]
-                            : interval(std::min(over.lo, now_[std::size_t(i)].lo), std::max(over.hi, now_[std::size_t(i)].hi));
+        if (!needed_[i] || moves(x)) continue;
+        now_[i] = computed(i, now_, 0, 0);
+        interval& over = range_[i];
+        over = row == first_row_ ? now_[i]
+                            : interval(std::min(over.lo, now_[i].lo), std::max(over.hi, now_[i].hi));
       }
     }
   }
   double element(const instruction& x, extent_t along, extent_t at) const {
     const run::view& v = operands_[x.operand];
-    const operand& o = r_.operands[std::size_t(x.operand)];
+    const operand& o = r_.operands[x.operand];
     extent_t offset = 0;
     for (std::size_t a = 0; o.axes >> a; ++a)
       if (o.axes >> a & 1) offset += (extent_t(a) == along ? at : index_[a]) * v.stride[a];
@@ -145,8 +145,8 @@ class mask_tiles {
       set_index(r_.rows, row);
       for (extent_t column = first; column < end && !seen; ++column) {
         for (int i = 1; i <= r_.keep; ++i)
-          if (needed_[std::size_t(i)]) now_[std::size_t(i)] = computed(i, now_, column, column);
-        seen = now_[std::size_t(r_.keep)].hi > 0;
+          if (needed_[i]) now_[i] = computed(i, now_, column, column);
+        seen = now_[r_.keep].hi > 0;
       }
     }
     single_ = false;
@@ -158,8 +158,8 @@ class mask_tiles {
     const instruction& x = r_.code[i];
     switch (x.code) {
       case op::constant: return x.value;
-      case op::size: return double(extent_[std::size_t(x.axis)]);
-      case op::index: return moves(x) ? interval(double(first), double(last)) : interval(double(index_[std::size_t(x.axis)]));
+      case op::size: return double(extent_[x.axis]);
+      case op::index: return moves(x) ? interval(double(first), double(last)) : interval(double(index_[x.axis]));
       case op::load: {
         if (!moves(x)) return element(x, -1, 0);
         if (single_) return element(x, r_.columns[0], first);
@@ -167,10 +167,10 @@ class mask_tiles {
         return x.where == role::pair ? over_rows(x, r_.columns[0], low, high) : over_entries(x, r_.columns[0], low, high);
       }
       case op::gather: {
-        const interval where = of[std::size_t(x.a)];
-        const extent_t top = extent_[std::size_t(x.axis)] - 1;
+        const interval where = of[x.a];
+        const extent_t top = extent_[x.axis] - 1;
         if (!moves(x)) return top < 0 ? 0 : element(x, x.axis, std::clamp<extent_t>(extent_t(where.lo), 0, top));
-        const axis_set axes = r_.operands[std::size_t(x.operand)].axes & ~axis_bit(x.axis);
+        const axis_set axes = r_.operands[x.operand].axes & ~axis_bit(x.axis);
         if (axes & axis_bit(r_.columns[0]) || top < 0 || is_unknown(where)) return anything(x);
         const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))), end = extent_t(std::clamp(where.hi, 0.0, double(top))) + 1;
         bool has_rows = false;
@@ -179,15 +179,15 @@ class mask_tiles {
         return (end - low) * row_count_ > bounded_entries ? anything(x) : over_rows(x, x.axis, low, end);
       }
       case op::cast: {
-        const interval a = of[std::size_t(x.a)];
+        const interval a = of[x.a];
         return class_of(x.type) == value_class::whole ? to_integer(a) : a;
       }
       case op::primitive: {
         interval r;
-        r_.primitives[std::size_t(x.value)]->bounds(r, of[std::size_t(x.a)], of[std::size_t(x.b)]);
+        r_.primitives[int(x.value)]->bounds(r, of[x.a], of[x.b]);
         return r;
       }
-      default: return operation_on(x.code, of[std::size_t(x.a)], of[std::size_t(x.b)], of[std::size_t(x.c)], x.value);
+      default: return operation_on(x.code, of[x.a], of[x.b], of[x.c], x.value);
     }
   }
 
@@ -195,8 +195,8 @@ class mask_tiles {
   void visit(extent_t first, extent_t end, tile_counts& t) {
     if (first >= end) return;
     for (int i = 1; i <= r_.keep; ++i)
-      if (needed_[std::size_t(i)]) now_[std::size_t(i)] = moves(r_.code[i]) ? computed(i, now_, first, end - 1) : range_[std::size_t(i)];
-    const interval keep = now_[std::size_t(r_.keep)];
+      if (needed_[i]) now_[i] = moves(r_.code[i]) ? computed(i, now_, first, end - 1) : range_[i];
+    const interval keep = now_[r_.keep];
     const extent_t tiles = (end - first + columns_ - 1) / columns_;
     if (keep.hi <= 0) t.empty += double(tiles);
     else if (keep.lo > 0) t.full += double(tiles);
