@@ -20,7 +20,8 @@ struct attention_operands {
   static constexpr extent_t length = 2048;
   explicit attention_operands(extent_t D, extent_t H = 4) : width(D), heads(H) {}
   extent_t width, heads;
-  tensor<float> Q = drawn(1, {heads, length, width}), K = drawn(2, {heads, length, width}), V = drawn(3, {heads, length, width});
+  tensor<float> Q = drawn(1, {heads, length, width}), K = drawn(2, {heads, length, width}),
+                V = drawn(3, {heads, length, width});
   tensor<float> O{heads, length, width};
   workspace memory;
   // 4 D flops for each of the pairs that `visible` counts.

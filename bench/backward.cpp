@@ -1,8 +1,8 @@
-// backward/full, causal, window, documents, alibi, softcap, bias, gqa: the gradients of attention with respect to queries, keys,
-// values and captured operands, of 4 heads; one_head, one_head_causal, eight_heads: for teams that are larger and smaller than
-// the number of heads. A call runs the forward pass for the output and its log-sum-exp, then the backward pass; useful
-// flops are those of its two and five products. `backward` is the share of the peak that the backward pass alone reaches: the
-// forward call is timed beside it and subtracted.
+// backward/full, causal, window, documents, alibi, softcap, bias, gqa: the gradients of attention with respect to
+// queries, keys, values and captured operands, of 4 heads; one_head, one_head_causal, eight_heads: for teams that are
+// larger and smaller than the number of heads. A call runs the forward pass for the output and its log-sum-exp, then
+// the backward pass; useful flops are those of its two and five products. `backward` is the share of the peak that the
+// backward pass alone reaches: the forward call is timed beside it and subtracted.
 #include "attention.hpp"
 
 namespace heed_bench {
@@ -19,11 +19,11 @@ template <class P, class G> constexpr auto d_score(const P& p, const G& cotangen
   return p * (dot<e>(cotangent, v) - dot<e>(cotangent, dot<m>(p, v)));
 }
 constexpr auto scale = 1 / sqrt(size<d>);
-#define HEED_GRADIENT(NAME, SCORE, DSCORE)                 \
-  constexpr auto p_##NAME = softmax<m>(SCORE);             \
-  constexpr auto ds_##NAME = DSCORE;                       \
-  constexpr auto o_##NAME = dot<m>(p_##NAME, v);           \
-  constexpr auto l_##NAME = logsumexp<m>(SCORE);           \
+#define HEED_GRADIENT(NAME, SCORE, DSCORE)       \
+  constexpr auto p_##NAME = softmax<m>(SCORE);   \
+  constexpr auto ds_##NAME = DSCORE;             \
+  constexpr auto o_##NAME = dot<m>(p_##NAME, v); \
+  constexpr auto l_##NAME = logsumexp<m>(SCORE); \
   constexpr auto dv_##NAME = dot<n>(p_##NAME, g);
 #define HEED_PRODUCTS(NAME)                                \
   constexpr auto dq_##NAME = dot<m>(ds_##NAME, k) * scale; \
@@ -80,13 +80,21 @@ void report_backward(benchmark::State& state, double forward_flops, const All& a
 }
 }  // namespace
 
-#define HEED_CASE(NAME, VISIBLE, RESULTS, INTO, ...) HEED_CASE_OF(#NAME, 4, NAME, VISIBLE, RESULTS, INTO __VA_OPT__(, ) __VA_ARGS__)
-#define HEED_CASE_OF(CALLED, HEADS, NAME, VISIBLE, RESULTS, INTO, ...)                                                                 \
-  add("backward/" CALLED + at, [D](benchmark::State& state) {                                                                          \
-    gradient_operands x(D, HEADS);                                                                                                     \
-    report_backward(state, x.flops([&](extent_t i) { (void)i; return VISIBLE; }),                                                      \
-                    [&] { fuse<RESULTS, strict>(q = x.Q, k = x.K, v = x.V, g = x.G __VA_OPT__(, ) __VA_ARGS__, INTO, x.memory); },      \
-                    [&] { fuse<results(o_##NAME, l_##NAME), strict>(q = x.Q, k = x.K, v = x.V __VA_OPT__(, ) __VA_ARGS__, into(x.O, x.L), x.memory); }); \
+#define HEED_CASE(NAME, VISIBLE, RESULTS, INTO, ...) \
+  HEED_CASE_OF(#NAME, 4, NAME, VISIBLE, RESULTS, INTO __VA_OPT__(, ) __VA_ARGS__)
+#define HEED_CASE_OF(CALLED, HEADS, NAME, VISIBLE, RESULTS, INTO, ...)                                                 \
+  add("backward/" CALLED + at, [D](benchmark::State& state) {                                                          \
+    gradient_operands x(D, HEADS);                                                                                     \
+    report_backward(                                                                                                   \
+        state, x.flops([&](extent_t i) {                                                                               \
+          (void)i;                                                                                                     \
+          return VISIBLE;                                                                                              \
+        }),                                                                                                            \
+        [&] { fuse<RESULTS, strict>(q = x.Q, k = x.K, v = x.V, g = x.G __VA_OPT__(, ) __VA_ARGS__, INTO, x.memory); }, \
+        [&] {                                                                                                          \
+          fuse<results(o_##NAME, l_##NAME), strict>(q = x.Q, k = x.K, v = x.V __VA_OPT__(, ) __VA_ARGS__,              \
+                                                    into(x.O, x.L), x.memory);                                         \
+        });                                                                                                            \
   })
 #define HEED_RESULTS(NAME) results(dq_##NAME, dk_##NAME, dv_##NAME)
 
@@ -104,24 +112,38 @@ void add_backward() {
     HEED_CASE_OF("eight_heads", 8, full, x.length, HEED_RESULTS(full), into(x.dQ, x.dK, x.dV));
     HEED_CASE(window, std::min<extent_t>(i + 1, 256), HEED_RESULTS(window), into(x.dQ, x.dK, x.dV));
     HEED_CASE(documents, i % 300 + 1, HEED_RESULTS(documents), into(x.dQ, x.dK, x.dV), doc = number);
-    HEED_CASE(alibi, i + 1, results(dq_alibi, dk_alibi, dv_alibi, dslope), into(x.dQ, x.dK, x.dV, dslopes), slope = slopes);
+    HEED_CASE(alibi, i + 1, results(dq_alibi, dk_alibi, dv_alibi, dslope), into(x.dQ, x.dK, x.dV, dslopes),
+              slope = slopes);
     HEED_CASE(softcap, i + 1, HEED_RESULTS(softcap), into(x.dQ, x.dK, x.dV));
     add("backward/bias" + at, [D](benchmark::State& state) {
       gradient_operands x(D);
       const tensor<float> B = drawn(4, {4, x.length, x.length});
       tensor<float> dB(4, x.length, x.length);
-      report_backward(state, x.flops([&](extent_t) { return x.length; }),
-                      [&] { fuse<results(dq_bias, dk_bias, dv_bias, ds_bias), strict>(q = x.Q, k = x.K, v = x.V, g = x.G, bias = B, into(x.dQ, x.dK, x.dV, dB), x.memory); },
-                      [&] { fuse<results(o_bias, l_bias), strict>(q = x.Q, k = x.K, v = x.V, bias = B, into(x.O, x.L), x.memory); });
+      report_backward(
+          state, x.flops([&](extent_t) { return x.length; }),
+          [&] {
+            fuse<results(dq_bias, dk_bias, dv_bias, ds_bias), strict>(q = x.Q, k = x.K, v = x.V, g = x.G, bias = B,
+                                                                      into(x.dQ, x.dK, x.dV, dB), x.memory);
+          },
+          [&] {
+            fuse<results(o_bias, l_bias), strict>(q = x.Q, k = x.K, v = x.V, bias = B, into(x.O, x.L), x.memory);
+          });
     });
     add("backward/gqa" + at, [D](benchmark::State& state) {
       gradient_operands x(D);
       const auto one = [&](tensor<float>& t) { return view<float>(t.data(), {1, x.length, D}); };
       const auto four = [&](tensor<float>& t) { return view<float>(t.data(), {1, 4, x.length, D}); };
       const view<float> L(x.L.data(), {1, 4, x.length});
-      report_backward(state, x.flops([](extent_t i) { return i + 1; }),
-                      [&] { fuse<results(dq_gqa, dk_gqa, dv_gqa), strict>(qg = four(x.Q), k = one(x.K), v = one(x.V), gg = four(x.G), into(four(x.dQ), one(x.dK), one(x.dV)), x.memory); },
-                      [&] { fuse<results(o_gqa, l_gqa), strict>(qg = four(x.Q), k = one(x.K), v = one(x.V), into(four(x.O), L), x.memory); });
+      report_backward(
+          state, x.flops([](extent_t i) { return i + 1; }),
+          [&] {
+            fuse<results(dq_gqa, dk_gqa, dv_gqa), strict>(qg = four(x.Q), k = one(x.K), v = one(x.V), gg = four(x.G),
+                                                          into(four(x.dQ), one(x.dK), one(x.dV)), x.memory);
+          },
+          [&] {
+            fuse<results(o_gqa, l_gqa), strict>(qg = four(x.Q), k = one(x.K), v = one(x.V), into(four(x.O), L),
+                                                x.memory);
+          });
     });
   }
 }

@@ -1,4 +1,5 @@
-// heed-bench: Google Benchmark behind a table of shares of the FMA peak, which says when the machine is too busy to trust.
+// heed-bench: Google Benchmark behind a table of shares of the FMA peak, which says when the machine is too busy to
+// trust.
 #include "problems.hpp"
 #include <cstdio>
 #include <unistd.h>
@@ -10,14 +11,17 @@ const std::string compiler =
 #else
     std::string("g++ ") + __VERSION__;
 #endif
-const std::string lanes = std::to_string(heed::internal::simd::native_lanes<float>), threads = std::to_string(omp_get_max_threads());
+const std::string lanes = std::to_string(heed::internal::simd::native_lanes<float>),
+                  threads = std::to_string(omp_get_max_threads());
 
-// A row for each benchmark as soon as it is measured; JSON and CSV go to --benchmark_out as Google Benchmark writes them.
+// A row for each benchmark as soon as it is measured; JSON and CSV go to --benchmark_out as Google Benchmark writes
+// them.
 class table : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context&) override {
-    std::printf("%s, packs of %s floats, OMP_NUM_THREADS=%s; medians of calls between two FMA-peak loops of all threads\n\n",
-                compiler.c_str(), lanes.c_str(), threads.c_str());
+    std::printf(
+        "%s, packs of %s floats, OMP_NUM_THREADS=%s; medians of calls between two FMA-peak loops of all threads\n\n",
+        compiler.c_str(), lanes.c_str(), threads.c_str());
     std::printf("%-28s %8s %12s %12s %14s\n", "", "threads", "ms", "GFLOP/s", "of FMA peak");
     return true;
   }
@@ -37,7 +41,9 @@ class table : public benchmark::BenchmarkReporter {
   }
   void Finalize() override {
     if (busy_)
-      std::printf("\nthe machine is too busy to trust: its own peak moved by up to %.0f %% during %d of these benchmarks\n", 100 * unrest_, busy_);
+      std::printf(
+          "\nthe machine is too busy to trust: its own peak moved by up to %.0f %% during %d of these benchmarks\n",
+          100 * unrest_, busy_);
   }
 
  private:

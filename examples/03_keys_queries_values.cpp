@@ -1,7 +1,7 @@
 // 3. Queries, keys and values are linear maps of the embeddings: what a word asks for, what it offers, what it tells.
 //
-// Being alike is not always what matters: an adjective looks for a noun. So words are compared through two maps, which a model
-// learns; here they are written by hand. And what is passed on is a third map of the word.
+// Being alike is not always what matters: an adjective looks for a noun. So words are compared through two maps, which
+// a model learns; here they are written by hand. And what is passed on is a third map of the word.
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
@@ -11,9 +11,9 @@ using namespace heed;
 
 constexpr axis<"t"> t;
 constexpr axis<"u"> u;
-constexpr axis<"c", 3> c;                                  // embedding: adjective, noun, red
-constexpr axis<"d", 2> d;                                  // width of queries and keys
-constexpr axis<"e", 1> e;                                  // width of values
+constexpr axis<"c", 3> c;  // embedding: adjective, noun, red
+constexpr axis<"d", 2> d;  // width of queries and keys
+constexpr axis<"e", 1> e;  // width of values
 
 constexpr auto x = input<"x">(t, c);
 constexpr auto to_query = input<"to_query">(d, c);
@@ -30,9 +30,9 @@ int run(int argc) {
   if (argc > 1) return std::puts(explain<out>(with(t, 3), with(u, 3)).c_str()), 0;
   const char* name[] = {"red", "round", "apple"};
   const float embeddings[3][3] = {{1, 0, 1}, {1, 0, 0}, {0, 1, 0}};
-  const float asks[2][3] = {{6, 0, 0}, {0, 6, 0}};         // an adjective asks along d = 0, a noun along d = 1 ...
-  const float offers[2][3] = {{0, 1, 0}, {1, 0, .5f}};     // ... where a noun offers itself, and an adjective, red most
-  const float tells[1][3] = {{0, 0, 1}};                   // how red it is
+  const float asks[2][3] = {{6, 0, 0}, {0, 6, 0}};      // an adjective asks along d = 0, a noun along d = 1 ...
+  const float offers[2][3] = {{0, 1, 0}, {1, 0, .5f}};  // ... where a noun offers itself, and an adjective, red most
+  const float tells[1][3] = {{0, 0, 1}};                // how red it is
   tensor<float> W(3, 3), O(3, 1);
   fuse<weights>(x = embeddings, to_query = asks, to_key = offers, into(W));
   fuse<out, strict>(x = embeddings, to_query = asks, to_key = offers, to_value = tells, into(O));
@@ -40,7 +40,8 @@ int run(int argc) {
   for (const char* n : name) std::printf(" %8s", n);
   std::printf("\n");
   for (int i = 0; i < 3; ++i)
-    std::printf("%-8s %8.2f %8.2f %8.2f   becomes red by %.2f\n", name[i], double(W(i, 0)), double(W(i, 1)), double(W(i, 2)), double(O(i, 0)));
+    std::printf("%-8s %8.2f %8.2f %8.2f   becomes red by %.2f\n", name[i], double(W(i, 0)), double(W(i, 1)),
+                double(W(i, 2)), double(O(i, 0)));
 
   // `reference` evaluates any graph naively in double: the oracle of every test of heed.
   tensor<double> want(3, 1);

@@ -1,5 +1,5 @@
-// 6. A score of your own is a line: here a penalty on distance that each head learns, capped, for the past only. Nobody wrote a
-// kernel for it; it is fused like any other, and no n x m array exists anywhere.
+// 6. A score of your own is a line: here a penalty on distance that each head learns, capped, for the past only. Nobody
+// wrote a kernel for it; it is fused like any other, and no n x m array exists anywhere.
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
@@ -15,7 +15,7 @@ constexpr axis<"e"> e;
 constexpr auto q = input<"q">(h, n, d);
 constexpr auto k = input<"k">(h, m, d);
 constexpr auto v = input<"v">(h, m, e);
-constexpr auto strength = input<"strength">(h);            // one number a head
+constexpr auto strength = input<"strength">(h);  // one number a head
 
 // An ordinary function: a composite of yours looks like one of heed's.
 template <class Score>
@@ -25,11 +25,14 @@ constexpr auto fading(const Score& score) {
 constexpr auto out = dot<m>(softmax<m>(fading(scaled_dot<d>(q, k))), v);
 
 int run(int argc) {
-  if (argc > 1) return std::puts(explain<out>(with(h, 2), with(n, 2048), with(m, 2048), with(d, 64), with(e, 64)).c_str()), 0;
+  if (argc > 1)
+    return std::puts(explain<out>(with(h, 2), with(n, 2048), with(m, 2048), with(d, 64), with(e, 64)).c_str()), 0;
   tensor<float> Q(2, 100, 16), K(2, 100, 16), V(2, 100, 16), O(2, 100, 16), strengths(2);
-  for (std::size_t i = 0; i < Q.size(); ++i) Q[i] = float(i * 7 % 11) / 11, K[i] = float(i * 5 % 13) / 13, V[i] = float(i * 3 % 17) / 17;
+  for (std::size_t i = 0; i < Q.size(); ++i)
+    Q[i] = float(i * 7 % 11) / 11, K[i] = float(i * 5 % 13) / 13, V[i] = float(i * 3 % 17) / 17;
   strengths[0] = 0.5f, strengths[1] = 2;
-  fuse<out, strict>(q = Q, k = K, v = V, strength = strengths, into(O));   // strict: what cannot be fused does not compile
+  fuse<out, strict>(q = Q, k = K, v = V, strength = strengths, into(O));  // strict: what cannot be fused does not
+                                                                          // compile
 
   tensor<double> want(2, 100, 16);
   reference<out>(q = Q, k = K, v = V, strength = strengths, into(want));

@@ -1,5 +1,5 @@
-// 7. A whole trained layer is one graph (support/encoder.hpp): projections, heads, padding, residuals, layer norms, MLP. Three of them
-// on trained weights, and what they make of "apple". ./dev demo tells the whole story.
+// 7. A whole trained layer is one graph (support/encoder.hpp): projections, heads, padding, residuals, layer norms,
+// MLP. Three of them on trained weights, and what they make of "apple". ./dev demo tells the whole story.
 #include "encoder.hpp"
 #include "vocabulary.hpp"
 #include <cmath>
@@ -16,7 +16,8 @@ int main(int argc, char**) {
   const vocabulary words = vocabulary::from_lines(data + "/vocabulary.txt");
   // "apple" is token 2 in each: its position tells nothing.
   const std::vector<std::string> sentences{"an apple and an orange", "an apple with my lunch", "the apple phone"};
-  const auto x = model.run(pad(words.tokens(sentences)));  // (sentence, token, width): the embeddings, then after each layer
+  const auto x = model.run(pad(words.tokens(sentences)));  // (sentence, token, width): the embeddings, then after each
+                                                           // layer
 
   const auto alike = [&](std::size_t layer, int i, int j) {
     double ab = 0, aa = 0, bb = 0;
@@ -28,6 +29,7 @@ int main(int argc, char**) {
   };
   std::printf("cosine of the vectors of apple\n%-15s   orange / lunch   orange / phone\n", "");
   for (std::size_t i = 0; i < x.size(); ++i)
-    std::printf("%-15s   %14.3f   %14.3f\n", i == 0 ? "embedding" : ("after layer " + std::to_string(i - 1)).c_str(), alike(i, 0, 1), alike(i, 0, 2));
+    std::printf("%-15s   %14.3f   %14.3f\n", i == 0 ? "embedding" : ("after layer " + std::to_string(i - 1)).c_str(),
+                alike(i, 0, 1), alike(i, 0, 2));
   return std::abs(alike(0, 0, 1) - alike(0, 0, 2)) < 1e-5 && alike(3, 0, 1) > alike(3, 0, 2) + 0.1 ? 0 : 1;
 }

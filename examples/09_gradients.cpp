@@ -1,5 +1,6 @@
-// 9. A gradient is a graph as well: heed differentiates the declaration, and what comes out is compiled like any other. Here two
-// heads learn how fast keys fade with their distance (the slopes of ALiBi, fixed in its paper) by plain gradient descent.
+// 9. A gradient is a graph as well: heed differentiates the declaration, and what comes out is compiled like any other.
+// Here two heads learn how fast keys fade with their distance (the slopes of ALiBi, fixed in its paper) by plain
+// gradient descent.
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
@@ -16,11 +17,12 @@ constexpr axis<"e", 8> e;
 constexpr auto q = input<"q">(h, n, d);
 constexpr auto k = input<"k">(h, m, d);
 constexpr auto v = input<"v">(h, m, e);
-constexpr auto slope = input<"slope">(h);                  // one number a head
+constexpr auto slope = input<"slope">(h);  // one number a head
 constexpr auto wanted = input<"wanted">(h, n, e);
 
 constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + alibi(slope, n, m), causal(n, m))), v);
-constexpr auto loss = sum<h, n, e>((out - wanted) * (out - wanted));   // a single number: its gradient needs no cotangent
+constexpr auto loss = sum<h, n, e>((out - wanted) * (out - wanted));  // a single number: its gradient needs no
+                                                                      // cotangent
 
 int run(int argc) {
   if (argc > 1) return std::puts(explain<gradient<loss>(wrt(slope))>(with(h, 2), with(n, 8), with(m, 8)).c_str()), 0;
@@ -30,7 +32,7 @@ int run(int argc) {
   for (auto* t : {&Q, &K, &V})
     for (float& x : *t) x = normal(random);
 
-  const float teacher[] = {0.2f, 1.0f};                    // what the heads are to find out, from outputs alone
+  const float teacher[] = {0.2f, 1.0f};  // what the heads are to find out, from outputs alone
   slopes[0] = teacher[0], slopes[1] = teacher[1];
   fuse<out>(q = Q, k = K, v = V, slope = slopes, into(Wanted));
 

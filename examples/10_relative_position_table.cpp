@@ -1,6 +1,7 @@
-// 10. A table that is learned: what T5 adds to a score depends on the distance of query and key alone, exactly for near keys, by the
-// logarithm of the distance for far ones (Raffel et al. 2020). The bucket of a distance is an expression like any other, and the table
-// is read at it. The gradient of an entry is the sum over all pairs of its bucket; it comes out of the same loops as everything else.
+// 10. A table that is learned: what T5 adds to a score depends on the distance of query and key alone, exactly for near
+// keys, by the logarithm of the distance for far ones (Raffel et al. 2020). The bucket of a distance is an expression
+// like any other, and the table is read at it. The gradient of an entry is the sum over all pairs of its bucket; it
+// comes out of the same loops as everything else.
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>
@@ -28,7 +29,7 @@ constexpr auto far = 4 + cast<std::int32_t>(log(max(distance, 1) / 4) / std::num
 constexpr auto bucket = min(where(distance < 4, max(distance, 0), far), 7);
 constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + table.at(bucket), causal(n, m))), v);
 constexpr auto loss = sum<h, n, e>((out - wanted) * (out - wanted));
-constexpr auto learn = results(loss, gradient<loss>(wrt(table)));   // the loss and its gradient, one graph
+constexpr auto learn = results(loss, gradient<loss>(wrt(table)));  // the loss and its gradient, one graph
 
 int run(int argc) {
   if (argc > 1) return std::puts(explain<learn>(with(n, 48), with(m, 48)).c_str()), 0;
@@ -38,7 +39,8 @@ int run(int argc) {
   std::normal_distribution<float> normal;
   for (auto* t : {&Q, &K, &V})
     for (float& x : *t) x = normal(random);
-  const float teacher[2][8] = {{1, 0.5f, 0, -0.5f, -1, -1.5f, -2, -2}, {-1, 1, -1, 1, 0, 0, 1, 1}};   // what the outputs were made with
+  const float teacher[2][8] = {{1, 0.5f, 0, -0.5f, -1, -1.5f, -2, -2}, {-1, 1, -1, 1, 0, 0, 1, 1}};  // what the outputs
+                                                                                                     // were made with
   fuse<out>(q = Q, k = K, v = V, table = teacher, into(Wanted));
 
   float now = 0, before = INFINITY;
@@ -51,7 +53,8 @@ int run(int argc) {
     }
     for (std::size_t i = 0; i < learned.size(); ++i) learned[i] -= 0.05f * direction[i];
   }
-  // A softmax does not see a constant added to all scores: tables are compared by their differences to the first bucket.
+  // A softmax does not see a constant added to all scores: tables are compared by their differences to the first
+  // bucket.
   float off = 0;
   for (extent_t head = 0; head < 2; ++head) {
     std::printf("head %d   learned", int(head));

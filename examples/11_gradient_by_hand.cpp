@@ -1,5 +1,5 @@
-// 11. Is a gradient right? Ten lines find out: move one number a little to either side, and see how far the loss goes. In double
-// precision the two agree to many digits; whoever writes a primitive or trusts nobody checks like this.
+// 11. Is a gradient right? Ten lines find out: move one number a little to either side, and see how far the loss goes.
+// In double precision the two agree to many digits; whoever writes a primitive or trusts nobody checks like this.
 #include <cmath>
 #include <cstdio>
 #include <heed/heed.hpp>

@@ -1,5 +1,5 @@
-// Part 1: words become embeddings; queries, keys and values are linear maps of them; heads look at other words, and what they
-// find moves the word. Also for somebody's own sentences.
+// Part 1: words become embeddings; queries, keys and values are linear maps of them; heads look at other words, and
+// what they find moves the word. Also for somebody's own sentences.
 #include "parts.hpp"
 #include "heat_map.hpp"
 #include <cmath>
@@ -27,13 +27,14 @@ constexpr auto by_cosine = cosine_similarity<c>(x, y);
 
 double cosine(const float* x, const float* y) {
   double xy = 0, xx = 0, yy = 0;
-  for (int i = 0; i < encoder::width; ++i) xy += double(x[i]) * y[i], xx += double(x[i]) * x[i], yy += double(y[i]) * y[i];
+  for (int i = 0; i < encoder::width; ++i)
+    xy += double(x[i]) * y[i], xx += double(x[i]) * x[i], yy += double(y[i]) * y[i];
   return xy / std::sqrt(xx * yy);
 }
 
 struct story {
   std::vector<example_sentence> sentences;
-  std::vector<heed::tensor<float>> vectors;                // (sentence, token, width): the embeddings, then after each layer
+  std::vector<heed::tensor<float>> vectors;  // (sentence, token, width): the embeddings, then after each layer
 };
 std::vector<std::string> texts(const std::vector<example_sentence>& all) {
   std::vector<std::string> r;
@@ -49,7 +50,8 @@ std::string stage(std::size_t i) { return i == 0 ? "embedding" : "after layer " 
 
 void words_alike(const setting& s) {
   std::vector<std::string> others;
-  for (const char* w : {"orange", "phone", "computer", "lunch", "house", "river"}) if (s.words.has(w)) others.push_back(w);
+  for (const char* w : {"orange", "phone", "computer", "lunch", "house", "river"})
+    if (s.words.has(w)) others.push_back(w);
   const std::int32_t apple[] = {s.words.tokens("apple")[1]};
   std::vector<std::int32_t> numbers;
   for (const auto& w : others) numbers.push_back(s.words.tokens(w)[1]);
@@ -60,13 +62,14 @@ void words_alike(const setting& s) {
       similarity::these = apple, similarity::those = numbers, into(dots, scaled, cosines));
   std::printf("    %-18s %8s %12s %8s\n", "", "dot", "scaled dot", "cosine");
   for (std::size_t i = 0; i < others.size(); ++i)
-    std::printf("    apple / %-10s %8.3f %12.4f %8.3f\n", others[i].c_str(), double(dots[i]), double(scaled[i]), double(cosines[i]));
+    std::printf("    apple / %-10s %8.3f %12.4f %8.3f\n", others[i].c_str(), double(dots[i]), double(scaled[i]),
+                double(cosines[i]));
 }
 
 // What one sentence's heads do in the first layer.
 struct views {
   std::vector<std::string> tokens;
-  heed::tensor<float> weights;                             // (1, head, token, token)
+  heed::tensor<float> weights;  // (1, head, token, token)
   int position;
   const float* row(int head) const { return &weights(0, head, position, 0); }
   int most(int head) const { return int(std::max_element(row(head), row(head) + tokens.size()) - row(head)); }
@@ -99,7 +102,9 @@ void heat_map(const setting& s, const views& v, const std::string& sentence) {
   print_heat_map(s.out, &v.weights(0, head, 0, 0), v.weights.strides()[2], v.tokens, std::size_t(v.position));
 }
 
-struct alike { double same = 0, other = 0; };
+struct alike {
+  double same = 0, other = 0;
+};
 // The mean cosine of the vectors of `word`, between sentences that mean the same by it and between others.
 alike compare(const story& told, const std::string& word, const heed::tensor<float>& x) {
   alike r;
@@ -109,7 +114,8 @@ alike compare(const story& told, const std::string& word, const heed::tensor<flo
       const example_sentence &p = told.sentences[i], &q = told.sentences[j];
       if (p.word != word || q.word != word) continue;
       const double v = cosine(&x(i, p.position, 0), &x(j, q.position, 0));
-      if (p.sense == q.sense) r.same += v, ++same; else r.other += v, ++other;
+      if (p.sense == q.sense) r.same += v, ++same;
+      else r.other += v, ++other;
     }
   return {r.same / same, r.other / other};
 }
@@ -139,21 +145,26 @@ bool show_meaning(const setting& s) {
   words_alike(s);
   std::printf("\n  By its row alone, apple is nearly as close to phone as to orange.\n");
 
-  std::printf("\n  Attention asks the neighbours. Queries, keys and values are linear maps of the\n"
-              "  embeddings, and each of 12 heads has maps of its own:\n\n");
+  std::printf(
+      "\n  Attention asks the neighbours. Queries, keys and values are linear maps of the\n"
+      "  embeddings, and each of 12 heads has maps of its own:\n\n");
   print_declaration(declaration("examples/support/encoder.hpp", "queries, keys, values"));
   std::printf("\n");
   print_declaration(declaration("examples/support/encoder.hpp", "attention"));
 
   const views with_orange = look(s, fruit, "apple"), with_phone = look(s, company, "apple");
-  std::printf("\n  Several heads are several views. Where apple looks most, in layer 0:\n\n    head    \"%s\"    \"%s\"\n", fruit.c_str(), company.c_str());
+  std::printf(
+      "\n  Several heads are several views. Where apple looks most, in layer 0:\n\n    head    \"%s\"    \"%s\"\n",
+      fruit.c_str(), company.c_str());
   for (int head = 0; head < encoder::heads; ++head) {
     const int i = with_orange.most(head), j = with_phone.most(head);
-    std::printf("    %4d    %-8s %.2f%*s%-8s %.2f\n", head, with_orange.tokens[std::size_t(i)].c_str(), double(with_orange.row(head)[i]),
-                int(fruit.size()) - 7, "", with_phone.tokens[std::size_t(j)].c_str(), double(with_phone.row(head)[j]));
+    std::printf("    %4d    %-8s %.2f%*s%-8s %.2f\n", head, with_orange.tokens[std::size_t(i)].c_str(),
+                double(with_orange.row(head)[i]), int(fruit.size()) - 7, "", with_phone.tokens[std::size_t(j)].c_str(),
+                double(with_phone.row(head)[j]));
   }
-  std::printf("\n  The head in which apple looks most at another word (but for heads that look at\n"
-              "  the word before, whatever it is):\n\n");
+  std::printf(
+      "\n  The head in which apple looks most at another word (but for heads that look at\n"
+      "  the word before, whatever it is):\n\n");
   print_heat_map_legend(s.out);
   heat_map(s, with_orange, fruit);
   heat_map(s, with_phone, company);
@@ -161,8 +172,9 @@ bool show_meaning(const setting& s) {
   // The whole sentences, their words of two meanings all at one position.
   const auto tokens = s.words.tokens(texts(all));
   const story told{all, s.model.run(pad(tokens))}, control{all, s.model.run(pad(tokens, positions(all)))};
-  std::printf("\n  What apple finds moves it: beside orange towards orange, beside phone towards\n"
-              "  phone (cosine of its vector with theirs; apple always at the same position):\n\n");
+  std::printf(
+      "\n  What apple finds moves it: beside orange towards orange, beside phone towards\n"
+      "  phone (cosine of its vector with theirs; apple always at the same position):\n\n");
   const auto at = [&](std::size_t sentence, const char* word) {
     const auto w = s.words.words(all[sentence].text);
     return int(std::find(w.begin(), w.end(), word) - w.begin()) + 1;
@@ -173,10 +185,12 @@ bool show_meaning(const setting& s) {
     const auto& x = control.vectors[i];
     const float *orange = &x(0, at(0, "orange"), 0), *phone = &x(3, at(3, "phone"), 0);
     const float *beside_orange = &x(0, at(0, "apple"), 0), *beside_phone = &x(3, at(3, "apple"), 0);
-    std::printf("    %-15s   %15.3f  %.3f          %15.3f  %.3f\n", stage(i).c_str(), cosine(beside_orange, orange), cosine(beside_orange, phone),
-                cosine(beside_phone, orange), cosine(beside_phone, phone));
-    if (i) moved = moved && cosine(beside_orange, orange) > cosine(beside_phone, orange) && cosine(beside_orange, orange) > cosine(beside_orange, phone) &&
-                   cosine(beside_phone, phone) > cosine(beside_phone, orange);
+    std::printf("    %-15s   %15.3f  %.3f          %15.3f  %.3f\n", stage(i).c_str(), cosine(beside_orange, orange),
+                cosine(beside_orange, phone), cosine(beside_phone, orange), cosine(beside_phone, phone));
+    if (i)
+      moved = moved && cosine(beside_orange, orange) > cosine(beside_phone, orange) &&
+              cosine(beside_orange, orange) > cosine(beside_orange, phone) &&
+              cosine(beside_phone, phone) > cosine(beside_phone, orange);
   }
 
   std::printf("\n  Over all %zu sentences: cosine of a word's vectors, same sense / other sense\n\n", all.size());
@@ -186,7 +200,8 @@ bool show_meaning(const setting& s) {
   senses(control);
   std::printf("\n  (mouse hardly separates: %zu layers do not resolve every word)\n", s.model.layers.size());
   for (const char* word : {"apple", "bank"}) {
-    const alike before = compare(control, word, control.vectors.front()), after = compare(control, word, control.vectors.back());
+    const alike before = compare(control, word, control.vectors.front()),
+                after = compare(control, word, control.vectors.back());
     moved = moved && before.same - before.other < 1e-3 && after.same - after.other > 0.1;
   }
   if (!moved) std::printf("  FAILED: the context does not move apple and bank\n");
@@ -194,7 +209,7 @@ bool show_meaning(const setting& s) {
 }
 
 void show_your_sentences(const setting& s, const std::vector<std::string>& sentences, const std::string& word) {
-  const auto tokens = s.words.tokens(sentences);           // names every unknown word of every sentence
+  const auto tokens = s.words.tokens(sentences);  // names every unknown word of every sentence
   std::vector<example_sentence> all;
   std::string lacking;
   for (std::size_t i = 0; i < sentences.size(); ++i) {
@@ -206,14 +221,16 @@ void show_your_sentences(const setting& s, const std::vector<std::string>& sente
   if (!lacking.empty()) throw std::runtime_error("the word '" + word + "' is missing from " + lacking);
   for (const auto& v : tokens)
     if (int(v.size()) > s.model.longest())
-      throw std::runtime_error("a sentence of " + std::to_string(v.size()) + " tokens ([CLS] and [SEP] included); the model knows " +
+      throw std::runtime_error("a sentence of " + std::to_string(v.size()) +
+                               " tokens ([CLS] and [SEP] included); the model knows " +
                                std::to_string(s.model.longest()) + " positions");
 
   const padded_batch alike_placed = pad(tokens, positions(all));
   for (std::int32_t p : alike_placed.position)
     if (p >= s.model.longest())
-      throw std::runtime_error("with '" + word + "' at one position in all sentences a token stands at " + std::to_string(p) + "; the model knows " +
-                               std::to_string(s.model.longest()) + " positions");
+      throw std::runtime_error("with '" + word + "' at one position in all sentences a token stands at " +
+                               std::to_string(p) + "; the model knows " + std::to_string(s.model.longest()) +
+                               " positions");
 
   std::printf("Where '%s' looks, in the head of layer 0 that looks most at another word\n\n", word.c_str());
   print_heat_map_legend(s.out);
@@ -221,12 +238,17 @@ void show_your_sentences(const setting& s, const std::vector<std::string>& sente
   if (sentences.size() < 2) return;
 
   const story told{all, s.model.run(pad(tokens))}, control{all, s.model.run(alike_placed)};
-  std::printf("\nHow alike '%s' is in your sentences: cosine of its vectors,\nas you wrote them, and with the word at one position in all of them, so that\nposition tells nothing\n", word.c_str());
+  std::printf(
+      "\nHow alike '%s' is in your sentences: cosine of its vectors,\nas you wrote them, and with the word at one "
+      "position in all of them, so that\nposition tells nothing\n",
+      word.c_str());
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = i + 1; j < all.size(); ++j) {
-      std::printf("\n  \"%s\"\n  \"%s\"\n    %-15s   as written   at one position\n", s.out.beside(4, all[i].text).c_str(), s.out.beside(4, all[j].text).c_str(), "");
+      std::printf("\n  \"%s\"\n  \"%s\"\n    %-15s   as written   at one position\n",
+                  s.out.beside(4, all[i].text).c_str(), s.out.beside(4, all[j].text).c_str(), "");
       for (std::size_t k = 0; k < told.vectors.size(); ++k)
-        std::printf("    %-15s   %10.3f   %15.3f\n", stage(k).c_str(), cosine(&told.vectors[k](i, all[i].position, 0), &told.vectors[k](j, all[j].position, 0)),
+        std::printf("    %-15s   %10.3f   %15.3f\n", stage(k).c_str(),
+                    cosine(&told.vectors[k](i, all[i].position, 0), &told.vectors[k](j, all[j].position, 0)),
                     cosine(&control.vectors[k](i, all[i].position, 0), &control.vectors[k](j, all[j].position, 0)));
     }
 }

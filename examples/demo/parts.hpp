@@ -11,14 +11,14 @@ struct setting {
   const encoder& model;
   const vocabulary& words;
   terminal out;
-  std::string data;                                        // the folder of sentences and expected values
-  bool full;                                               // the whole model: six layers, float32
+  std::string data;  // the folder of sentences and expected values
+  bool full;         // the whole model: six layers, float32
 };
 
-bool show_meaning(const setting&);                         // 1: the context decides what a word means
-bool show_differences(const setting&);                     // 2: against expected values
-bool show_variants(const setting&);                        // 3: fused, unfused, and the machine's peak
-bool show_refusal(const setting&);                         // 4: a wrong declaration, compiled
+bool show_meaning(const setting&);      // 1: the context decides what a word means
+bool show_differences(const setting&);  // 2: against expected values
+bool show_variants(const setting&);     // 3: fused, unfused, and the machine's peak
+bool show_refusal(const setting&);      // 4: a wrong declaration, compiled
 
 // Part 1 for somebody's own sentences. Throws std::runtime_error for words that are unknown or missing.
 void show_your_sentences(const setting&, const std::vector<std::string>& sentences, const std::string& word);

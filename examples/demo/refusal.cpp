@@ -1,4 +1,5 @@
-// Part 4: a wrong declaration and what the compiler says of it, by compiling it now. And the declarations that the other parts print.
+// Part 4: a wrong declaration and what the compiler says of it, by compiling it now. And the declarations that the
+// other parts print.
 #include "parts.hpp"
 #include <algorithm>
 #include <array>
@@ -25,7 +26,8 @@ std::string folded(const std::string& command) {
 
 std::vector<std::string> lines_of(const std::string& file) {
   std::ifstream in(root + "/" + file);
-  if (!in) throw std::runtime_error(root + "/" + file + ": cannot be read (the demo prints declarations from their sources)");
+  if (!in)
+    throw std::runtime_error(root + "/" + file + ": cannot be read (the demo prints declarations from their sources)");
   std::vector<std::string> r;
   for (std::string line; std::getline(in, line);) r.push_back(line);
   return r;
@@ -63,8 +65,10 @@ bool show_refusal(const setting& s) {
   for (std::size_t n; (n = std::fread(part.data(), 1, part.size(), said)) > 0;) answer.append(part.data(), n);
   const int status = ::pclose(said);
   std::printf("%s", answer.c_str());
-  const bool refused = WIFEXITED(status) && WEXITSTATUS(status) == 1 && answer.find("heed: heads x head width must equal the model width") != std::string::npos;
-  std::printf("\n  %s\n", refused ? "Refused while compiling: 12 heads of 30 are no model of width 384." : "FAILED: this must be refused, with heed's message");
+  const bool refused = WIFEXITED(status) && WEXITSTATUS(status) == 1 &&
+                       answer.find("heed: heads x head width must equal the model width") != std::string::npos;
+  std::printf("\n  %s\n", refused ? "Refused while compiling: 12 heads of 30 are no model of width 384."
+                                  : "FAILED: this must be refused, with heed's message");
   return refused;
 }
 

@@ -1,5 +1,5 @@
-// Part 3: three attention variants on the queries, keys and values of the trained model, fused and unfused, against `reference` and
-// the machine's FMA peak.
+// Part 3: three attention variants on the queries, keys and values of the trained model, fused and unfused, against
+// `reference` and the machine's FMA peak.
 #include "../../bench/peak.hpp"
 #include "parts.hpp"
 #include <cmath>
@@ -63,7 +63,8 @@ double error_unit(const encoder::head_operands& x) {
     for (extent_t t = 0; t < checked; ++t)
       for (extent_t u = 0; u <= t; ++u) {
         double sum = 0;
-        for (extent_t c = 0; c < width; ++c) sum += std::fabs(double(x.queries(0, i, t, c)) * double(x.keys(0, i, u, c)));
+        for (extent_t c = 0; c < width; ++c)
+          sum += std::fabs(double(x.queries(0, i, t, c)) * double(x.keys(0, i, u, c)));
         product = std::max(product, sum);
       }
   return double(std::numeric_limits<float>::epsilon()) * value * (1 + product / std::sqrt(double(width)));
@@ -73,13 +74,15 @@ double error_unit(const encoder::head_operands& x) {
 template <const auto& Score, const auto& Out, class... More>
 bool compare(const char* name, const encoder::head_operands& x, double unit, double pairs, const More&... more) {
   const auto all = [](const tensor<float>& t) { return view(t.data(), {heads, tokens, width}); };
-  const auto first = [](const tensor<float>& t) { return view(t.data(), {heads, checked, width}, {tokens * width, width, 1}); };
+  const auto first = [](const tensor<float>& t) {
+    return view(t.data(), {heads, checked, width}, {tokens * width, width, 1});
+  };
   tensor<float> O(heads, tokens, width);
   workspace memory;
   const double flops = 4.0 * width * pairs * heads;
-  const heed_bench::measurement fused = heed_bench::measure(flops, [&] {
-    fuse<Out, strict>(q = all(x.queries), k = all(x.keys), v = all(x.values), more..., into(O), memory);
-  }, 9);
+  const heed_bench::measurement fused = heed_bench::measure(
+      flops,
+      [&] { fuse<Out, strict>(q = all(x.queries), k = all(x.keys), v = all(x.values), more..., into(O), memory); }, 9);
   // All three look backwards only: the first queries need the first keys alone, so the oracle can check what was timed.
   tensor<double> want(heads, checked, width);
   reference<Out>(q = first(x.queries), k = first(x.keys), v = first(x.values), more..., into(want));
@@ -91,18 +94,22 @@ bool compare(const char* name, const encoder::head_operands& x, double unit, dou
         worst = difference <= worst ? worst : difference;  // NaN is the largest
       }
   tensor<float> S(heads, tokens, tokens), P(heads, tokens, tokens);
-  const heed_bench::measurement unfused = heed_bench::measure(flops, [&] {
-    fuse<scores_to_store<Score>>(q = all(x.queries), k = all(x.keys), more..., into(S), memory);
-    fuse<weights_of_scores>(stored_scores = S, into(P), memory);
-    fuse<values_of_weights>(stored_weights = P, v = all(x.values), into(O), memory);
-  }, 3);
+  const heed_bench::measurement unfused = heed_bench::measure(
+      flops,
+      [&] {
+        fuse<scores_to_store<Score>>(q = all(x.queries), k = all(x.keys), more..., into(S), memory);
+        fuse<weights_of_scores>(stored_scores = S, into(P), memory);
+        fuse<values_of_weights>(stored_weights = P, v = all(x.values), into(O), memory);
+      },
+      3);
   const bool holds = worst <= 16 * unit;
   std::printf("\n");
   print_declaration(declaration("examples/demo/variants.cpp", name));
-  std::printf("\n    %-14s %9.1e %8.2f %9.1f ms %9.1f %% %10.1f x%s\n", name, worst, worst / unit, 1e3 * fused.seconds, 100 * fused.share,
-              unfused.seconds / fused.seconds, holds ? "" : "  FAILED");
+  std::printf("\n    %-14s %9.1e %8.2f %9.1f ms %9.1f %% %10.1f x%s\n", name, worst, worst / unit, 1e3 * fused.seconds,
+              100 * fused.share, unfused.seconds / fused.seconds, holds ? "" : "  FAILED");
   if (fused.unrest > 0.08)
-    std::printf("    (the peak itself moved by %.0f %%: the machine is too busy to trust this line)\n", 100 * fused.unrest);
+    std::printf("    (the peak itself moved by %.0f %%: the machine is too busy to trust this line)\n",
+                100 * fused.unrest);
   std::fflush(stdout);
   return holds;
 }
@@ -111,19 +118,23 @@ bool compare(const char* name, const encoder::head_operands& x, double unit, dou
 bool show_variants(const setting& s) {
   std::printf("%s\n\n", s.out.bold("3. Three variants of attention, fused and unfused").c_str());
   const int threads = omp_get_max_threads();
-  omp_set_num_threads(1);                                  // against the peak of one core
+  omp_set_num_threads(1);  // against the peak of one core
   const encoder::head_operands x = long_text(s);
   const double unit = error_unit(x);
-  std::printf("  On the queries, keys and values that the first layer makes of a text of %d\n"
-              "  tokens: 12 heads of 32, float, one thread.\n\n", int(tokens));
+  std::printf(
+      "  On the queries, keys and values that the first layer makes of a text of %d\n"
+      "  tokens: 12 heads of 32, float, one thread.\n\n",
+      int(tokens));
   print_declaration(declaration("examples/demo/variants.cpp", "common"));
-  std::printf("\n    error: against `reference` in double, first %d tokens; gate: 16 error units\n"
-              "    share: of the FMA peak of one core, measured before and after each run;\n"
-              "           only what the mask leaves counts as work\n"
-              "    unfused: the same program with scores and weights stored in memory\n\n", int(checked));
+  std::printf(
+      "\n    error: against `reference` in double, first %d tokens; gate: 16 error units\n"
+      "    share: of the FMA peak of one core, measured before and after each run;\n"
+      "           only what the mask leaves counts as work\n"
+      "    unfused: the same program with scores and weights stored in memory\n\n",
+      int(checked));
   std::printf("    %-14s %9s %8s %12s %11s %12s\n", "", "error", "units", "time", "share", "over unfused");
   std::fflush(stdout);
-  tensor<float> slopes(heads);                             // 2^(-8 i / heads): Press, Smith and Lewis 2022
+  tensor<float> slopes(heads);  // 2^(-8 i / heads): Press, Smith and Lewis 2022
   for (extent_t i = 0; i < heads; ++i) slopes[std::size_t(i)] = float(std::exp2(-8.0 * double(i + 1) / double(heads)));
   double near_pairs = 0;
   for (extent_t i = 0; i < tokens; ++i) near_pairs += double(std::min<extent_t>(i + 1, 256));

@@ -1,5 +1,5 @@
-// The trained encoder as heed graphs: embeddings, one transformer layer, the attention map of a layer. The graphs are compiled in
-// encoder.cpp, once for all programs that use them. Devlin et al. 2019 (BERT); Wang et al. 2020 (MiniLM).
+// The trained encoder as heed graphs: embeddings, one transformer layer, the attention map of a layer. The graphs are
+// compiled in encoder.cpp, once for all programs that use them. Devlin et al. 2019 (BERT); Wang et al. 2020 (MiniLM).
 #pragma once
 #include "safetensors.hpp"
 #include <heed/heed.hpp>
@@ -8,14 +8,14 @@ namespace heed_examples {
 
 namespace encoder_graph {
 using namespace heed;
-inline constexpr axis<"b"> b;              // sentences
-inline constexpr axis<"t"> t;              // tokens that ask
-inline constexpr axis<"s"> s;              // tokens that are looked at
-inline constexpr axis<"c", 384> c;         // model width
-inline constexpr axis<"o", 384> o;         // model width, seen as heads
-inline constexpr axis<"h", 12> h;          // heads
-inline constexpr axis<"d", 32> d;          // head width
-inline constexpr axis<"f", 1536> f;        // MLP width
+inline constexpr axis<"b"> b;        // sentences
+inline constexpr axis<"t"> t;        // tokens that ask
+inline constexpr axis<"s"> s;        // tokens that are looked at
+inline constexpr axis<"c", 384> c;   // model width
+inline constexpr axis<"o", 384> o;   // model width, seen as heads
+inline constexpr axis<"h", 12> h;    // heads
+inline constexpr axis<"d", 32> d;    // head width
+inline constexpr axis<"f", 1536> f;  // MLP width
 inline constexpr axis<"words"> words;
 inline constexpr axis<"places"> places;
 
@@ -66,21 +66,28 @@ inline constexpr auto w2 = input<"w2">(c, f);
 inline constexpr auto b1 = input<"b1">(f);
 inline constexpr auto b2 = input<"b2">(c);
 inline constexpr auto attended = layer_norm<c>(x + project<o>(context, wo, bo), n1w, n1b, 1e-12);
-inline constexpr auto layer = layer_norm<c>(attended + project<f>(gelu(project<c>(attended, w1, b1)), w2, b2), n2w, n2b, 1e-12);
+inline constexpr auto layer =
+    layer_norm<c>(attended + project<f>(gelu(project<c>(attended, w1, b1)), w2, b2), n2w, n2b, 1e-12);
 }  // namespace encoder_graph
 
 // Token numbers of several sentences, padded to the longest, where each token stands, and the lengths.
-struct padded_batch { heed::tensor<std::int32_t> ids, position, length; };
+struct padded_batch {
+  heed::tensor<std::int32_t> ids, position, length;
+};
 
-// `word_at`, where given, says for each sentence which token is its word; positions are then shifted so that all these words
-// stand at the same one ([CLS] stays at 0) and position alone tells nothing about them.
+// `word_at`, where given, says for each sentence which token is its word; positions are then shifted so that all these
+// words stand at the same one ([CLS] stays at 0) and position alone tells nothing about them.
 padded_batch pad(const std::vector<std::vector<int>>& sentences, const std::vector<int>& word_at = {});
 
 class encoder {
  public:
   static constexpr int width = 384, heads = 12, head_width = 32;
-  struct layer_weights { std::vector<float> wq, bq, wk, bk, wv, bv, wo, bo, n1w, n1b, w1, b1, w2, b2, n2w, n2b; };
-  struct head_operands { heed::tensor<float> queries, keys, values; };  // each (b, 12, t, 32)
+  struct layer_weights {
+    std::vector<float> wq, bq, wk, bk, wv, bv, wo, bo, n1w, n1b, w1, b1, w2, b2, n2w, n2b;
+  };
+  struct head_operands {
+    heed::tensor<float> queries, keys, values;
+  };  // each (b, 12, t, 32)
 
   // Throws safetensors_error where the file lacks a tensor, or has one of another shape.
   explicit encoder(const safetensors_file& file);
@@ -88,11 +95,13 @@ class encoder {
   // Embeddings (b, t, 384). Throws heed::error for a token number or a position that the tables do not have.
   heed::tensor<float> embed(const padded_batch& batch) const;
   // One layer on x (b, t, 384); tokens from length[b] on are padding.
-  heed::tensor<float> apply(std::size_t layer, const heed::tensor<float>& x, const heed::tensor<std::int32_t>& length, heed::workspace& memory) const;
+  heed::tensor<float> apply(std::size_t layer, const heed::tensor<float>& x, const heed::tensor<std::int32_t>& length,
+                            heed::workspace& memory) const;
   // The embeddings, and what each layer makes of them.
   std::vector<heed::tensor<float>> run(const padded_batch& batch) const;
   // Who looks at whom in a layer: (b, 12, t, t).
-  heed::tensor<float> look(std::size_t layer, const heed::tensor<float>& x, const heed::tensor<std::int32_t>& length) const;
+  heed::tensor<float> look(std::size_t layer, const heed::tensor<float>& x,
+                           const heed::tensor<std::int32_t>& length) const;
   // What a layer's heads ask, offer and tell.
   head_operands queries_keys_values(std::size_t layer, const heed::tensor<float>& x) const;
 

@@ -11,7 +11,8 @@
 
 namespace heed_examples {
 
-inline constexpr int heat_colours[] = {16, 17, 18, 54, 90, 126, 162, 198, 203, 209, 215, 221, 228};  // of 256: black, red, yellow
+inline constexpr int heat_colours[] = {16,  17,  18,  54,  90,  126, 162,
+                                       198, 203, 209, 215, 221, 228};  // of 256: black, red, yellow
 
 // What the shades mean, in a line of its own.
 inline void print_heat_map_legend(const terminal& out) {
@@ -21,10 +22,11 @@ inline void print_heat_map_legend(const terminal& out) {
   std::printf(" 1\n");
 }
 
-// weights: words x words, each 0 .. 1, row i (who looks) at weights + i * stride. The row of words[watched] is marked, and its
-// weights are written out. Words stand above their columns where the terminal is wide enough, else letter below letter.
-inline void print_heat_map(const terminal& out, const float* weights, std::ptrdiff_t stride, const std::vector<std::string>& words,
-                           std::size_t watched) {
+// weights: words x words, each 0 .. 1, row i (who looks) at weights + i * stride. The row of words[watched] is marked,
+// and its weights are written out. Words stand above their columns where the terminal is wide enough, else letter below
+// letter.
+inline void print_heat_map(const terminal& out, const float* weights, std::ptrdiff_t stride,
+                           const std::vector<std::string>& words, std::size_t watched) {
   static constexpr const char* shades[] = {"·", "░", "▒", "▓", "█"};
   const int n = int(words.size());
   int longest = 0;
@@ -59,9 +61,11 @@ inline void print_heat_map(const terminal& out, const float* weights, std::ptrdi
         const int step = std::clamp(int(p * 12 + 0.5f), 0, 12);
         char number[8] = "";
         if (cell >= 5) std::snprintf(number, sizeof number, "%.2f", double(p));
-        std::printf("%s\x1b[48;5;%dm\x1b[38;5;%dm%*s\x1b[0m", gap.c_str(), heat_colours[step], step < 8 ? 231 : 16, cell - (cell > 1), number);
+        std::printf("%s\x1b[48;5;%dm\x1b[38;5;%dm%*s\x1b[0m", gap.c_str(), heat_colours[step], step < 8 ? 231 : 16,
+                    cell - (cell > 1), number);
       } else {
-        std::printf("%s%s", gap.c_str(), repeat(shades[p < 0.05f ? 0 : std::clamp(int(p * 4) + 1, 1, 4)], cell - (cell > 1)).c_str());
+        std::printf("%s%s", gap.c_str(),
+                    repeat(shades[p < 0.05f ? 0 : std::clamp(int(p * 4) + 1, 1, 4)], cell - (cell > 1)).c_str());
       }
     }
     std::printf("\n");
@@ -73,12 +77,12 @@ inline void print_heat_map(const terminal& out, const float* weights, std::ptrdi
   }
   std::vector<int> order(words.size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int a, int b) {
-    return std::pair(-at(int(watched), a), a) < std::pair(-at(int(watched), b), b);
-  });
+  std::sort(order.begin(), order.end(),
+            [&](int a, int b) { return std::pair(-at(int(watched), a), a) < std::pair(-at(int(watched), b), b); });
   std::printf("    %s looks at", words[watched].c_str());
   for (int i = 0; i < std::min(n, 3); ++i)
-    std::printf("%s %s %.2f", i ? "," : "", words[std::size_t(order[std::size_t(i)])].c_str(), double(at(int(watched), order[std::size_t(i)])));
+    std::printf("%s %s %.2f", i ? "," : "", words[std::size_t(order[std::size_t(i)])].c_str(),
+                double(at(int(watched), order[std::size_t(i)])));
   std::printf("\n");
 }
 

@@ -1,5 +1,5 @@
-// The terminal that standard output goes to: how wide it is, and whether it may be given colours. Files and pipes get neither
-// escapes nor more than 80 columns; NO_COLOR (https://no-color.org) switches the colours of a terminal off.
+// The terminal that standard output goes to: how wide it is, and whether it may be given colours. Files and pipes get
+// neither escapes nor more than 80 columns; NO_COLOR (https://no-color.org) switches the colours of a terminal off.
 #pragma once
 #include <cstdlib>
 #include <string>
@@ -9,7 +9,7 @@
 namespace heed_examples {
 
 struct terminal {
-  int width = 80;                                          // columns
+  int width = 80;  // columns
   bool colour = false;
 
   static terminal of_output() {

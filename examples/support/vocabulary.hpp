@@ -12,7 +12,9 @@
 
 namespace heed_examples {
 
-struct unknown_word : std::runtime_error { using std::runtime_error::runtime_error; };
+struct unknown_word : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
 class vocabulary {
  public:
@@ -27,16 +29,20 @@ class vocabulary {
   static vocabulary from_tokenizer_json(const std::string& path) {
     std::ifstream file(path);
     const auto j = nlohmann::json::parse(file, nullptr, false);
-    if (!j.contains("model") || !j["model"].contains("vocab") || !j["model"]["vocab"].is_object()) throw std::runtime_error(path + ": expected model.vocab");
+    if (!j.contains("model") || !j["model"].contains("vocab") || !j["model"]["vocab"].is_object())
+      throw std::runtime_error(path + ": expected model.vocab");
     vocabulary v;
     for (const auto& [word, id] : j["model"]["vocab"].items()) {
-      if (!id.is_number_integer()) throw std::runtime_error(path + ": expected a number for '" + word + "', got " + id.dump());
+      if (!id.is_number_integer())
+        throw std::runtime_error(path + ": expected a number for '" + word + "', got " + id.dump());
       v.number_.emplace(word, id.get<int>());
     }
     return v.checked(path);
   }
   // [CLS] words [SEP]. Words that are not there are an error that names them all.
-  std::vector<int> tokens(const std::string& sentence) const { return tokens(std::vector<std::string>{sentence}).front(); }
+  std::vector<int> tokens(const std::string& sentence) const {
+    return tokens(std::vector<std::string>{sentence}).front();
+  }
   std::vector<std::vector<int>> tokens(const std::vector<std::string>& sentences) const {
     std::vector<std::vector<int>> r;
     std::string missing;
@@ -53,8 +59,8 @@ class vocabulary {
       throw unknown_word("the vocabulary (" + std::to_string(number_.size()) + " words) lacks " + missing);
     return r;
   }
-  // The words of a sentence in lower case, split at blanks and punctuation. A punctuation mark is a word of its own where the
-  // vocabulary has it, and is left out where not.
+  // The words of a sentence in lower case, split at blanks and punctuation. A punctuation mark is a word of its own
+  // where the vocabulary has it, and is left out where not.
   std::vector<std::string> words(const std::string& sentence) const {
     std::vector<std::string> r;
     bool inside = false;
@@ -74,14 +80,18 @@ class vocabulary {
 
  private:
   vocabulary checked(const std::string& path) const {
-    for (const char* w : {"[CLS]", "[SEP]"}) if (!has(w)) throw std::runtime_error(path + ": expected the word " + w + " in the vocabulary");
+    for (const char* w : {"[CLS]", "[SEP]"})
+      if (!has(w)) throw std::runtime_error(path + ": expected the word " + w + " in the vocabulary");
     return *this;
   }
   std::unordered_map<std::string, int> number_;
 };
 
 // A sentence, the word whose meaning it decides, which meaning, and where the word stands ([CLS] is token 0).
-struct example_sentence { std::string text, word, sense; int position; };
+struct example_sentence {
+  std::string text, word, sense;
+  int position;
+};
 
 inline std::vector<example_sentence> read_sentences(const std::string& path) {
   std::ifstream file(path);
@@ -93,9 +103,11 @@ inline std::vector<example_sentence> read_sentences(const std::string& path) {
     std::istringstream in(line);
     example_sentence s;
     std::string position;
-    if (!std::getline(in, s.text, '\t') || !std::getline(in, s.word, '\t') || !std::getline(in, s.sense, '\t') || !std::getline(in, position) ||
-        position.empty() || position.size() > 4 || position.find_first_not_of("0123456789") != std::string::npos)
-      throw std::runtime_error(path + ", line " + std::to_string(number) + ": expected sentence, word, sense and position");
+    if (!std::getline(in, s.text, '\t') || !std::getline(in, s.word, '\t') || !std::getline(in, s.sense, '\t') ||
+        !std::getline(in, position) || position.empty() || position.size() > 4 ||
+        position.find_first_not_of("0123456789") != std::string::npos)
+      throw std::runtime_error(path + ", line " + std::to_string(number) +
+                               ": expected sentence, word, sense and position");
     s.position = std::stoi(position);
     r.push_back(s);
   }

@@ -1,4 +1,5 @@
-// AdamW with a clipped gradient (Loshchilov and Hutter 2019), and the rate that it learns at: rising at first, then a half cosine.
+// AdamW with a clipped gradient (Loshchilov and Hutter 2019), and the rate that it learns at: rising at first, then a
+// half cosine.
 #pragma once
 #include "model.hpp"
 #include <algorithm>
@@ -8,12 +9,12 @@
 namespace training {
 
 struct adamw {
-  weights mean, square;                                    // moments of the gradients
+  weights mean, square;  // moments of the gradients
   float beta1 = 0.9f, beta2 = 0.95f, epsilon = 1e-8f, decay = 0.1f, longest_gradient = 1;
 
   // One update, `step` counting from 1. Matrices decay, norms do not.
   void update(weights& w, weights& gradients, int step, float rate) {
-    double norm = 0;                                       // summed in one order: the result does not depend on the threads
+    double norm = 0;  // summed in one order: the result does not depend on the threads
     for (const auto& e : gradients.all())
       for (const float x : *e.values) norm += double(x) * double(x);
     const float scale = float(std::min(1.0, double(longest_gradient) / std::max(1e-30, std::sqrt(norm))));

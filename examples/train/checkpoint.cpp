@@ -14,9 +14,12 @@ void read(const safetensors_file& file, const std::string& prefix, weights& w) {
     const std::string name = prefix + e.name;
     const auto& found = file.at(name);
     const std::vector<std::int64_t> wanted(e.values->extents().begin(), e.values->extents().end());
-    if (found.type != "F32" || found.shape != wanted) throw safetensors_error(file.path(), name, "F32 of the model's shape", "another type or shape");
+    if (found.type != "F32" || found.shape != wanted)
+      throw safetensors_error(file.path(), name, "F32 of the model's shape", "another type or shape");
     const std::size_t size = e.values->size();
-    std::vector<float> values = wanted.size() == 1 ? file.read(name, {-1}) : wanted.size() == 2 ? file.read(name, {-1, -1}) : file.read(name, {-1, -1, -1});
+    std::vector<float> values = wanted.size() == 1   ? file.read(name, {-1})
+                                : wanted.size() == 2 ? file.read(name, {-1, -1})
+                                                     : file.read(name, {-1, -1, -1});
     std::copy_n(values.begin(), size, e.values->begin());
   }
 }
@@ -42,7 +45,8 @@ progress load(const std::string& path) {
   read(file, "adamw.mean.", p.optimizer.mean);
   read(file, "adamw.square.", p.optimizer.square);
   const std::vector<std::int32_t> state = file.read_whole("state");
-  if (state.size() != 5 || state[0] < 0 || state[2] < 1 || state[3] < 1) throw safetensors_error(path, "state", "step, steps, texts, context and seed", "others");
+  if (state.size() != 5 || state[0] < 0 || state[2] < 1 || state[3] < 1)
+    throw safetensors_error(path, "state", "step, steps, texts, context and seed", "others");
   p.step = state[0], p.steps = state[1], p.texts = state[2], p.context = state[3], p.seed = unsigned(state[4]);
   p.rate = file.read("rate", {1})[0];
   p.losses = file.read("losses", {p.step});

@@ -6,8 +6,10 @@
 
 namespace training {
 
-// `prompt` and `length` characters after it, drawn from what is expected at a temperature: below 1 the likely is likelier.
-inline std::string generate(weights& w, const std::string& prompt, int length, extent_t context, float temperature, unsigned seed) {
+// `prompt` and `length` characters after it, drawn from what is expected at a temperature: below 1 the likely is
+// likelier.
+inline std::string generate(weights& w, const std::string& prompt, int length, extent_t context, float temperature,
+                            unsigned seed) {
   reader r(w, context, extent_t(prompt.size()) + length);
   std::mt19937_64 random{seed};
   std::string text = prompt;
@@ -19,7 +21,9 @@ inline std::string generate(weights& w, const std::string& prompt, int length, e
     for (const float x : logits) total += std::exp((double(x) - top) / double(temperature));
     double left = total * (double(random() >> 11) * 0x1p-53);
     std::int32_t next = 0;
-    for (; next + 1 < characters && (left -= std::exp((double(logits[std::size_t(next)]) - top) / double(temperature))) >= 0; ++next) {}
+    for (; next + 1 < characters &&
+           (left -= std::exp((double(logits[std::size_t(next)]) - top) / double(temperature))) >= 0;
+         ++next) {}
     text += character_of(next);
     if (i + 1 < length) logits = r.read(next);
   }

@@ -10,14 +10,30 @@ namespace g = decoder_graph;
 static_assert(characters == g::words.extent, "the vocabulary of the text is that of the model");
 
 weights::weights()
-    : table(g::words.extent, g::c.extent), attention_norm(g::layers.extent, g::c.extent), wq(g::layers.extent, g::o.extent, g::c.extent),
-      wk(g::layers.extent, g::kv.extent, g::c.extent), wv(g::layers.extent, g::kv.extent, g::c.extent), wo(g::layers.extent, g::c.extent, g::o.extent),
-      mlp_norm(g::layers.extent, g::c.extent), gate(g::layers.extent, g::f.extent, g::c.extent), up(g::layers.extent, g::f.extent, g::c.extent),
-      down(g::layers.extent, g::c.extent, g::f.extent), last_norm(g::c.extent) {}
+    : table(g::words.extent, g::c.extent),
+      attention_norm(g::layers.extent, g::c.extent),
+      wq(g::layers.extent, g::o.extent, g::c.extent),
+      wk(g::layers.extent, g::kv.extent, g::c.extent),
+      wv(g::layers.extent, g::kv.extent, g::c.extent),
+      wo(g::layers.extent, g::c.extent, g::o.extent),
+      mlp_norm(g::layers.extent, g::c.extent),
+      gate(g::layers.extent, g::f.extent, g::c.extent),
+      up(g::layers.extent, g::f.extent, g::c.extent),
+      down(g::layers.extent, g::c.extent, g::f.extent),
+      last_norm(g::c.extent) {}
 
 std::array<weights::entry, 11> weights::all() {
-  return {{{"table", &table, true}, {"attention_norm", &attention_norm, false}, {"wq", &wq, true}, {"wk", &wk, true}, {"wv", &wv, true}, {"wo", &wo, true},
-           {"mlp_norm", &mlp_norm, false}, {"gate", &gate, true}, {"up", &up, true}, {"down", &down, true}, {"last_norm", &last_norm, false}}};
+  return {{{"table", &table, true},
+           {"attention_norm", &attention_norm, false},
+           {"wq", &wq, true},
+           {"wk", &wk, true},
+           {"wv", &wv, true},
+           {"wo", &wo, true},
+           {"mlp_norm", &mlp_norm, false},
+           {"gate", &gate, true},
+           {"up", &up, true},
+           {"down", &down, true},
+           {"last_norm", &last_norm, false}}};
 }
 std::size_t weights::count() {
   std::size_t n = 0;

@@ -1,6 +1,7 @@
 // heed: attention architectures as typed expression graphs, fused by the compiler into parallel SIMD loops.
-// Floor by floor, so that what a compiler says of a mistake starts close to the user's line. At the end all names of namespace heed: what
-// docs/language.md describes and nothing else, so that `using namespace heed` takes no other name away. All the rest is heed::internal.
+// Floor by floor, so that what a compiler says of a mistake starts close to the user's line. At the end all names of
+// namespace heed: what docs/language.md describes and nothing else, so that `using namespace heed` takes no other name
+// away. All the rest is heed::internal.
 #pragma once
 #include "base/compiler.hpp"
 #include "base/facts.hpp"
@@ -22,11 +23,11 @@
 #include "block/mask.hpp"
 #include "block/norm.hpp"
 #include "block/rotary.hpp"
-#include "run/tensor.hpp"
-#include "run/print.hpp"
-#include "run/fused.hpp"
-#include "run/differentiable.hpp"
-#include "run/reference.hpp"
+#include "memory/tensor.hpp"
+#include "memory/print.hpp"
+#include "call/fused.hpp"
+#include "call/differentiable.hpp"
+#include "call/reference.hpp"
 #include "show/drawing.hpp"
 #include "show/explain.hpp"
 #include "show/look.hpp"
@@ -34,10 +35,10 @@
 namespace heed {
 
 // axis, extent_t (axis/axis.hpp)
-using internal::Operand;
-using internal::Symbolic;
 using internal::input;
+using internal::Operand;
 using internal::size;
+using internal::Symbolic;
 
 // Pointwise. Operators too: those of axes, which are no expressions of heed::internal, are looked for here.
 using internal::operator+;
@@ -65,29 +66,29 @@ using internal::mask;
 using internal::max;
 using internal::min;
 using internal::pow;
+using internal::primitive;
 using internal::rsqrt;
 using internal::sigmoid;
 using internal::sqrt;
 using internal::tanh;
 using internal::where;
-using internal::primitive;
-using internal::middle::interval;
+using internal::plan::interval;
 using internal::simd::pack;
 
 // Along axes, and views
-using internal::dot;
-using internal::logsumexp;
-using internal::mean;
-using internal::softmax;
-using internal::sum;
 using internal::arrange;
 using internal::concat;
+using internal::dot;
 using internal::gather;
+using internal::logsumexp;
+using internal::mean;
 using internal::merge;
 using internal::rename;
 using internal::shift;
 using internal::slice;
+using internal::softmax;
 using internal::split;
+using internal::sum;
 
 // Composites
 using internal::alibi;
@@ -123,7 +124,8 @@ using internal::result_list;
 using internal::results;
 using internal::wrt;
 
-// Calls: tensor, view, operand_traits, workspace, error (run/tensor.hpp, run/operand.hpp, run/workspace.hpp, base/error.hpp), and
+// Calls: tensor, view, operand_traits, workspace, error (memory/tensor.hpp, memory/operand.hpp, memory/workspace.hpp,
+// base/error.hpp), and
 using internal::fuse;
 using internal::into;
 using internal::strict;

@@ -10,4 +10,6 @@ constexpr auto k = input<"k">(h, m, d);
 constexpr auto v = input<"v">(h, m, e);
 constexpr auto s = scaled_dot<d>(q, k);
 constexpr auto out0 = dot<m>(softmax<m>(mask(s, m <= n)), v);
-void run0(tensor<float>& Q, tensor<float>& K, tensor<float>& V, tensor<float>& O) { fuse<out0>(q = Q, k = K, v = V, into(O)); }
+void run0(tensor<float>& Q, tensor<float>& K, tensor<float>& V, tensor<float>& O) {
+  fuse<out0>(q = Q, k = K, v = V, into(O));
+}

@@ -11,7 +11,10 @@ constexpr auto v = input<"v">(h, m, e);
 constexpr auto s = scaled_dot<d>(q, k);
 constexpr auto out = dot<m>(softmax<m>(mask(s, m <= n)), v);
 constexpr auto gradients = gradient<out>(wrt(q, k, v));
-void forward(tensor<float>& Q, tensor<float>& K, tensor<float>& V, tensor<float>& O) { fuse<out>(q = Q, k = K, v = V, into(O)); }
-void backward(tensor<float>& Q, tensor<float>& K, tensor<float>& V, tensor<float>& dO, tensor<float>& dQ, tensor<float>& dK, tensor<float>& dV) {
+void forward(tensor<float>& Q, tensor<float>& K, tensor<float>& V, tensor<float>& O) {
+  fuse<out>(q = Q, k = K, v = V, into(O));
+}
+void backward(tensor<float>& Q, tensor<float>& K, tensor<float>& V, tensor<float>& dO, tensor<float>& dQ,
+              tensor<float>& dK, tensor<float>& dV) {
   fuse<gradients, strict>(q = Q, k = K, v = V, cotangent<out> = dO, into(dQ, dK, dV));
 }

@@ -1,5 +1,5 @@
-// The yardstick: the standard library alone, templates and optimised loops in about heed's proportion. How long it takes
-// says how fast this machine compiles today. Changing it means measuring the recorded seconds anew.
+// The yardstick: the standard library alone, templates and optimised loops in about heed's proportion. How long it
+// takes says how fast this machine compiles today. Changing it means measuring the recorded seconds anew.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -15,7 +15,9 @@
 #include <vector>
 
 namespace {
-template <int I> struct tag { static constexpr int value = I; };
+template <int I> struct tag {
+  static constexpr int value = I;
+};
 template <class T> double spread(std::vector<T> v) {
   std::sort(v.begin(), v.end());
   std::partial_sort(v.begin(), v.begin() + 2, v.end(), std::greater<T>());
@@ -45,6 +47,7 @@ std::string yardstick(const std::map<std::string, std::variant<int, double, std:
     seen[name] = std::make_shared<std::tuple<int, double>>(int(name.size()), 1.5);
     std::visit([&](const auto& x) { out << name << '=' << x << ' '; }, value);
   }
-  out << spread(std::vector<int>{3, 1, 2}) << spread(std::vector<double>{3, 1, 2}) << spread(std::vector<long>{3, 1, 2});
+  out << spread(std::vector<int>{3, 1, 2}) << spread(std::vector<double>{3, 1, 2})
+      << spread(std::vector<long>{3, 1, 2});
   return out.str() + std::to_string(sum(std::make_integer_sequence<int, 200>{}));
 }

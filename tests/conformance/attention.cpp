@@ -1,5 +1,6 @@
-// Attention as ONNX defines it (operators Attention and FlexAttention): grouped heads, masks, windows, causal offsets, caches,
-// softcaps, forward and gradients. One graph takes every mask: what varies between cases are extents, strides and numbers.
+// Attention as ONNX defines it (operators Attention and FlexAttention): grouped heads, masks, windows, causal offsets,
+// caches, softcaps, forward and gradients. One graph takes every mask: what varies between cases are extents, strides
+// and numbers.
 #include "attention.hpp"
 
 namespace {
@@ -26,7 +27,7 @@ constexpr auto biased = f::weighed(mask(product + biases, seen), f::v);
 constexpr auto capped = f::weighed(mask(softcap(product, cap) + biases, seen), f::v);
 constexpr auto cached_product = f::product(all_k);
 constexpr auto cached = f::weighed(mask(cached_product + biases, seen), all_v);
-constexpr auto halved = f::merged(dot<m>(softmax<m>(product) * 0.5, f::v));                        // FlexAttention's prob_mod
+constexpr auto halved = f::merged(dot<m>(softmax<m>(product) * 0.5, f::v));  // FlexAttention's prob_mod
 constexpr auto distant = f::weighed(product + cast<float>(n - m), f::v);
 
 constexpr auto shown = [](const auto& score) { return arrange<b, heads, n, m>(merge<g, r, heads>(score)); };
@@ -38,7 +39,7 @@ constexpr auto shown_capped = shown(softmax<m>(mask(softcap(cached_product, cap)
 // An ONNX mask, shape broadcast from the right to (B, H, N, M); a short last axis means that the rest is masked.
 struct mask_of_case {
   std::vector<extent_t> shape{1, 1, 1, 1};
-  extent_t columns = 1;                                    // of the mask as it is given
+  extent_t columns = 1;  // of the mask as it is given
   std::vector<double> values;
 
   mask_of_case(const array* a, extent_t M, double nothing, double excluded) : columns(M), values{nothing} {
@@ -49,7 +50,8 @@ struct mask_of_case {
     if (columns == 1 || columns == M) return;
     values.clear();
     for (std::size_t row = 0; row * std::size_t(columns) < a->values.size(); ++row)
-      for (extent_t m = 0; m < M; ++m) values.push_back(m < columns ? a->values[row * std::size_t(columns) + std::size_t(m)] : excluded);
+      for (extent_t m = 0; m < M; ++m)
+        values.push_back(m < columns ? a->values[row * std::size_t(columns) + std::size_t(m)] : excluded);
     shape[3] = M;
   }
   std::size_t at(std::size_t b, std::size_t h, std::size_t n, std::size_t m) const {
@@ -68,8 +70,11 @@ struct mask_of_case {
   std::vector<double> folded(const std::vector<double>& pairs, extent_t B, extent_t H, extent_t N, extent_t M) const {
     std::vector<double> sums(values.size()), r;
     std::size_t i = 0;
-    for (extent_t b = 0; b < B; ++b) for (extent_t h = 0; h < H; ++h) for (extent_t n = 0; n < N; ++n) for (extent_t m = 0; m < M; ++m)
-      sums[at(std::size_t(b), std::size_t(h), std::size_t(n), std::size_t(m))] += pairs[i++];
+    for (extent_t b = 0; b < B; ++b)
+      for (extent_t h = 0; h < H; ++h)
+        for (extent_t n = 0; n < N; ++n)
+          for (extent_t m = 0; m < M; ++m)
+            sums[at(std::size_t(b), std::size_t(h), std::size_t(n), std::size_t(m))] += pairs[i++];
     for (std::size_t j = 0; j < sums.size(); ++j)
       if (extent_t(j) % shape[3] < columns) r.push_back(sums[j]);
     return r;
@@ -78,11 +83,13 @@ struct mask_of_case {
 
 void run(const conformance_case& c) {
   const array& Q = c.inputs.at("Q");
-  const bool flat = Q.shape.size() == 3;                   // heads x width is one axis
-  const attention_operands<float> o(Q, c.inputs.at("K"), c.inputs.at("V"), flat, flat ? extent_t(c.number("q_num_heads", 0)) : Q.extent(1),
+  const bool flat = Q.shape.size() == 3;  // heads x width is one axis
+  const attention_operands<float> o(Q, c.inputs.at("K"), c.inputs.at("V"), flat,
+                                    flat ? extent_t(c.number("q_num_heads", 0)) : Q.extent(1),
                                     flat ? extent_t(c.number("kv_num_heads", 0)) : c.inputs.at("K").extent(1));
   const extent_t P = c.has("past_key") ? c.inputs.at("past_key").extent(2) : 0, M = P + o.K, H = o.H, N = o.N;
-  const bool is_flex = c.op == "FlexAttention", is_causal = c.number("is_causal", 0) != 0 || c.name.ends_with("causal_mask");
+  const bool is_flex = c.op == "FlexAttention",
+             is_causal = c.number("is_causal", 0) != 0 || c.name.ends_with("causal_mask");
   const double softcap_by = c.name.ends_with("soft_cap") ? 20 : c.number("softcap", 0);
   const bool relative = c.name.ends_with("relative_positional"), half = c.name.ends_with("prob_mod");
   const double scale = c.number("scale", 1 / std::sqrt(double(o.D)));
@@ -111,8 +118,8 @@ void run(const conformance_case& c) {
   const operand<std::int64_t> low(lower, {o.B}), high(upper, {o.B}), len(length, {o.B});
   const float scale_bound = float(scale), cap_bound = float(softcap_by);
   const auto in_mask = [&](const auto& what, auto&&... more) {
-    what(f::scale = scale_bound, keep = keep_bound.bind(), below = low.bind(), above = high.bind(), lengths = len.bind(), with(r, H / o.G),
-         std::forward<decltype(more)>(more)...);
+    what(f::scale = scale_bound, keep = keep_bound.bind(), below = low.bind(), above = high.bind(),
+         lengths = len.bind(), with(r, H / o.G), std::forward<decltype(more)>(more)...);
   };
 
   // What must come out: from the case, with error units by the plain loops.
@@ -120,7 +127,8 @@ void run(const conformance_case& c) {
   if (P) o.put_before(problem, c.inputs.at("past_key"), c.inputs.at("past_value"));
   const auto change = [&]<class X>(X x, const pair_of_positions& at) {
     const std::size_t head = at.g * problem.R + at.r;
-    const double position = double(at.m) - double(at.n), added = relative ? -position : bias_values.values[bias_values.at(at.b, head, at.n, at.m)];
+    const double position = double(at.m) - double(at.n),
+                 added = relative ? -position : bias_values.values[bias_values.at(at.b, head, at.n, at.m)];
     changed_score<X> s;
     s.visible = position >= lower[at.b] && position <= upper[at.b] && double(at.m) < length[at.b] &&
                 keep_values.values[keep_values.at(at.b, head, at.n, at.m)] != 0 && std::isfinite(added);
@@ -134,7 +142,8 @@ void run(const conformance_case& c) {
   };
   heed_tests::attention_values<double> unit = heed_tests::error_units<float>(problem, change);
   if (half)
-    for (auto* x : {&unit.o, &unit.dq, &unit.dk, &unit.dv}) for (double& u : *x) u *= 0.5;
+    for (auto* x : {&unit.o, &unit.dq, &unit.dk, &unit.dv})
+      for (double& u : *x) u *= 0.5;
 
   const attention_results<float> y(o);
   const array& want = c.forward.at("Y");
@@ -146,54 +155,69 @@ void run(const conformance_case& c) {
     in_mask(what, f::q = o.q.bind(), f::k = o.k.bind(), f::v = o.v.bind(), std::forward<decltype(more)>(more)...);
   };
   const auto keys_and_values = [&] {
-    compare(c.name + ", gradient of K", o.keys(y.dk.values(), o.D), o.keys(c.gradients.at("K").values, o.D), o.last_keys(unit.dk, M, o.D));
-    compare(c.name + ", gradient of V", o.keys(y.dv.values(), o.E), o.keys(c.gradients.at("V").values, o.E), o.last_keys(unit.dv, M, o.E));
+    compare(c.name + ", gradient of K", o.keys(y.dk.values(), o.D), o.keys(c.gradients.at("K").values, o.D),
+            o.last_keys(unit.dk, M, o.D));
+    compare(c.name + ", gradient of V", o.keys(y.dv.values(), o.E), o.keys(c.gradients.at("V").values, o.E),
+            o.last_keys(unit.dv, M, o.E));
   };
   const auto dbias = operand<float>::result({o.B, H, N, M});
   const auto bias_gradient = [&] {
     if (c.gradients.count("attn_mask"))
-      compare(c.name + ", gradient of the mask", bias_values.folded(dbias.values(), o.B, H, N, M), c.gradients.at("attn_mask").values, bias_values.folded(unit.ds, o.B, H, N, M));
+      compare(c.name + ", gradient of the mask", bias_values.folded(dbias.values(), o.B, H, N, M),
+              c.gradients.at("attn_mask").values, bias_values.folded(unit.ds, o.B, H, N, M));
   };
   if (P) {
     const array &PK = c.inputs.at("past_key"), &PV = c.inputs.at("past_value");
     const operand<float> pk(PK.values, PK.shape), pv(PV.values, PV.shape);
     const auto result = [](const std::vector<extent_t>& shape) { return operand<float>::result(shape); };
-    const auto dpk = result(PK.shape), dpv = result(PV.shape), shown_k = result({o.B, o.G, M, o.D}), shown_v = result({o.B, o.G, M, o.E});
+    const auto dpk = result(PK.shape), dpv = result(PV.shape), shown_k = result({o.B, o.G, M, o.D}),
+               shown_v = result({o.B, o.G, M, o.E});
     const auto cached_call = [&](const auto& what, auto&&... more) {
-      in_mask(what, f::q = o.q.bind(), new_k = o.k.bind(), new_v = o.v.bind(), past_k = pk.bind(), past_v = pv.bind(), bias = B4.bind(),
-              std::forward<decltype(more)>(more)...);
+      in_mask(what, f::q = o.q.bind(), new_k = o.k.bind(), new_v = o.v.bind(), past_k = pk.bind(), past_v = pv.bind(),
+              bias = B4.bind(), std::forward<decltype(more)>(more)...);
     };
     cached_call(fuse<cached>, into(y.o.bind()));
-    cached_call(fuse<gradient<cached>(wrt(f::q, new_k, new_v, bias, past_k, past_v))>, cotangent<cached> = o.cotangent(c.cotangents.at("Y")).bind(),
+    cached_call(fuse<gradient<cached>(wrt(f::q, new_k, new_v, bias, past_k, past_v))>,
+                cotangent<cached> = o.cotangent(c.cotangents.at("Y")).bind(),
                 into(y.dq.bind(), y.dk.bind(), y.dv.bind(), dbias.bind(), dpk.bind(), dpv.bind()));
     checks(), keys_and_values(), bias_gradient();
-    compare(c.name + ", gradient of past keys", dpk.values(), c.gradients.at("past_key").values, o.first_keys(unit.dk, M, o.D));
-    compare(c.name + ", gradient of past values", dpv.values(), c.gradients.at("past_value").values, o.first_keys(unit.dv, M, o.E));
-    fuse<results(all_k, all_v)>(new_k = o.k.bind(), new_v = o.v.bind(), past_k = pk.bind(), past_v = pv.bind(), into(shown_k.bind(), shown_v.bind()));
-    compare(c.name + ", present keys", shown_k.values(), c.published.at("present_key").values, std::vector<double>(shown_k.size, 0));
-    compare(c.name + ", present values", shown_v.values(), c.published.at("present_value").values, std::vector<double>(shown_v.size, 0));
+    compare(c.name + ", gradient of past keys", dpk.values(), c.gradients.at("past_key").values,
+            o.first_keys(unit.dk, M, o.D));
+    compare(c.name + ", gradient of past values", dpv.values(), c.gradients.at("past_value").values,
+            o.first_keys(unit.dv, M, o.E));
+    fuse<results(all_k, all_v)>(new_k = o.k.bind(), new_v = o.v.bind(), past_k = pk.bind(), past_v = pv.bind(),
+                                into(shown_k.bind(), shown_v.bind()));
+    compare(c.name + ", present keys", shown_k.values(), c.published.at("present_key").values,
+            std::vector<double>(shown_k.size, 0));
+    compare(c.name + ", present values", shown_v.values(), c.published.at("present_value").values,
+            std::vector<double>(shown_v.size, 0));
   } else if (softcap_by) {
     call(fuse<capped, strict>, bias = B4.bind(), cap = cap_bound, into(y.o.bind()));
-    call(fuse<gradient<capped>(wrt(f::q, f::k, f::v, bias))>, bias = B4.bind(), cap = cap_bound, cotangent<capped> = o.cotangent(c.cotangents.at("Y")).bind(),
+    call(fuse<gradient<capped>(wrt(f::q, f::k, f::v, bias))>, bias = B4.bind(), cap = cap_bound,
+         cotangent<capped> = o.cotangent(c.cotangents.at("Y")).bind(),
          into(y.dq.bind(), y.dk.bind(), y.dv.bind(), dbias.bind()));
     checks(), keys_and_values(), bias_gradient();
   } else if (given && !is_bool) {
     call(fuse<biased, strict>, bias = B4.bind(), into(y.o.bind()));
-    call(fuse<gradient<biased>(wrt(f::q, f::k, f::v, bias))>, bias = B4.bind(), cotangent<biased> = o.cotangent(c.cotangents.at("Y")).bind(),
+    call(fuse<gradient<biased>(wrt(f::q, f::k, f::v, bias))>, bias = B4.bind(),
+         cotangent<biased> = o.cotangent(c.cotangents.at("Y")).bind(),
          into(y.dq.bind(), y.dk.bind(), y.dv.bind(), dbias.bind()));
     checks(), keys_and_values(), bias_gradient();
   } else {
-    const auto one = [&]<const auto& Out, auto... Options>(auto&& with_mask) {
+    const auto one = [&] < const auto & Out, auto... Options > (auto&& with_mask) {
       with_mask(fuse<Out, Options...>, into(y.o.bind()));
-      with_mask(fuse<gradient<Out>(wrt(f::q, f::k, f::v)), Options...>, cotangent<Out> = o.cotangent(c.cotangents.at("Y")).bind(), into(y.dq.bind(), y.dk.bind(), y.dv.bind()));
+      with_mask(fuse<gradient<Out>(wrt(f::q, f::k, f::v)), Options...>,
+                cotangent<Out> = o.cotangent(c.cotangents.at("Y")).bind(), into(y.dq.bind(), y.dk.bind(), y.dv.bind()));
       checks(), keys_and_values();
     };
     const auto without_mask = [&](const auto& what, auto&&... more) {
-      what(f::q = o.q.bind(), f::k = o.k.bind(), f::v = o.v.bind(), f::scale = scale_bound, with(r, H / o.G), std::forward<decltype(more)>(more)...);
+      what(f::q = o.q.bind(), f::k = o.k.bind(), f::v = o.v.bind(), f::scale = scale_bound, with(r, H / o.G),
+           std::forward<decltype(more)>(more)...);
     };
     if (half) one.template operator()<halved>(without_mask);
     else if (relative) one.template operator()<distant, strict>(without_mask);
-    else if (is_flex && c.name.ends_with("_score_mod")) one.template operator()<plain, strict>(call);   // adding a number changes nothing
+    else if (is_flex && c.name.ends_with("_score_mod"))
+      one.template operator()<plain, strict>(call);  // adding a number changes nothing
     else one.template operator()<plain, strict>(call);
   }
 
@@ -203,10 +227,13 @@ void run(const conformance_case& c) {
     const array* const PK = P ? &c.inputs.at("past_key") : nullptr;
     const operand<float> pk(PK ? PK->values : std::vector<double>{}, {o.B, o.G, P, o.D});
     const auto out = operand<float>::result({o.B, H, N, M});
-    if (mode == 0) fuse<shown_product>(f::q = o.q.bind(), new_k = o.k.bind(), past_k = pk.bind(), f::scale = scale_bound, with(r, H / o.G), into(out.bind()));
+    if (mode == 0)
+      fuse<shown_product>(f::q = o.q.bind(), new_k = o.k.bind(), past_k = pk.bind(), f::scale = scale_bound,
+                          with(r, H / o.G), into(out.bind()));
     else {
       const auto show = [&](const auto& what, auto&&... more) {
-        in_mask(what, f::q = o.q.bind(), new_k = o.k.bind(), past_k = pk.bind(), bias = B4.bind(), into(out.bind()), std::forward<decltype(more)>(more)...);
+        in_mask(what, f::q = o.q.bind(), new_k = o.k.bind(), past_k = pk.bind(), bias = B4.bind(), into(out.bind()),
+                std::forward<decltype(more)>(more)...);
       };
       if (mode == 2) show(fuse<shown_biased>);
       else if (softcap_by) show(fuse<shown_capped>, cap = cap_bound);

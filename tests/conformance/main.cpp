@@ -1,5 +1,5 @@
-// One test a case of the folder: $HEED_CONFORMANCE, or the one that CMake was told of. Without that folder all is skipped (status
-// 77). A case is run, or named in not_run.txt with the reason; one that is neither fails.
+// One test a case of the folder: $HEED_CONFORMANCE, or the one that CMake was told of. Without that folder all is
+// skipped (status 77). A case is run, or named in not_run.txt with the reason; one that is neither fails.
 #define BOOST_TEST_NO_MAIN
 #include <boost/test/unit_test.hpp>
 #include "../support/naive_attention.hpp"
@@ -10,8 +10,12 @@
 
 namespace heed_conformance {
 namespace {
-struct tally { std::string group; double worst = 0; long elements = 0, zeros = 0; };
-std::map<std::string, tally> tallies;                      // by group, filled while cases run
+struct tally {
+  std::string group;
+  double worst = 0;
+  long elements = 0, zeros = 0;
+};
+std::map<std::string, tally> tallies;  // by group, filled while cases run
 std::string current;
 
 void count(double units, double want) {
@@ -24,8 +28,10 @@ std::map<std::string, runner>& runners() {
   static std::map<std::string, runner> all;
   return all;
 }
-void compare(const std::string& what, const std::vector<double>& got, const std::vector<double>& want, const std::vector<double>& unit) {
-  BOOST_REQUIRE_MESSAGE(got.size() == want.size() && unit.size() == want.size(), what << ": " << got.size() << " elements for " << want.size());
+void compare(const std::string& what, const std::vector<double>& got, const std::vector<double>& want,
+             const std::vector<double>& unit) {
+  BOOST_REQUIRE_MESSAGE(got.size() == want.size() && unit.size() == want.size(),
+                        what << ": " << got.size() << " elements for " << want.size());
   double worst = 0;
   std::size_t at = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -33,14 +39,17 @@ void compare(const std::string& what, const std::vector<double>& got, const std:
     count(units, want[i]);
     if (units > worst) worst = units, at = i;
   }
-  BOOST_TEST(worst <= 16, what << ": " << worst << " error units at " << at << ", " << (got.empty() ? 0 : got[at]) << " for " << (got.empty() ? 0 : want[at]));
+  BOOST_TEST(worst <= 16, what << ": " << worst << " error units at " << at << ", " << (got.empty() ? 0 : got[at])
+                               << " for " << (got.empty() ? 0 : want[at]));
 }
 void compare_published(const std::string& what, const std::vector<double>& got, const array& want) {
-  BOOST_REQUIRE_MESSAGE(got.size() == want.values.size(), what << ": " << got.size() << " elements for " << want.values.size());
+  BOOST_REQUIRE_MESSAGE(got.size() == want.values.size(),
+                        what << ": " << got.size() << " elements for " << want.values.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
     const double w = want.values[i];
     count(0, w);
-    BOOST_TEST((got[i] == w || std::fabs(got[i] - w) <= 2e-6 + 1e-5 * std::fabs(w)), what << " at " << i << ": " << got[i] << " for " << w);
+    BOOST_TEST((got[i] == w || std::fabs(got[i] - w) <= 2e-6 + 1e-5 * std::fabs(w)),
+               what << " at " << i << ": " << got[i] << " for " << w);
   }
 }
 
@@ -53,10 +62,15 @@ const runner* runner_of(const std::string& name) {
     if (const auto it = runners().find(key); it != runners().end()) return &it->second;
   return nullptr;
 }
-std::string group_of(const std::string& name) { return name.starts_with("fla/") ? "fla" : name.substr(0, name.rfind('/')); }
+std::string group_of(const std::string& name) {
+  return name.starts_with("fla/") ? "fla" : name.substr(0, name.rfind('/'));
+}
 
 // not_run.txt: lines `case: reason`, where * stands for anything; # begins a comment.
-struct exclusion { std::string pattern, reason; long cases = 0; };
+struct exclusion {
+  std::string pattern, reason;
+  long cases = 0;
+};
 bool matches(const char* pattern, const char* name) {
   if (*pattern == '*') return matches(pattern + 1, name) || (*name && matches(pattern, name + 1));
   return *pattern == *name && (!*pattern || matches(pattern + 1, name + 1));
@@ -80,17 +94,20 @@ fs::path folder() {
 std::set<std::string> cases_in(const fs::path& root) {
   std::set<std::string> r;
   for (const auto& entry : fs::recursive_directory_iterator(root))
-    if (entry.path().filename() == "case.txt") r.insert(fs::relative(entry.path().parent_path(), root).generic_string());
+    if (entry.path().filename() == "case.txt")
+      r.insert(fs::relative(entry.path().parent_path(), root).generic_string());
   return r;
 }
 
-std::map<std::string, long> cases_run;                     // by group
+std::map<std::string, long> cases_run;  // by group
 std::vector<exclusion> named;
 
 void print_table() {
   std::printf("%-30s %6s %10s %12s\n", "group", "cases", "elements", "worst units");
-  for (const auto& [group, t] : tallies) std::printf("%-30s %6ld %10ld %12.2f\n", group.c_str(), cases_run[group], t.elements, t.worst);
-  for (const exclusion& x : named) std::printf("not run, %2ld cases: %s: %s\n", x.cases, x.pattern.c_str(), x.reason.c_str());
+  for (const auto& [group, t] : tallies)
+    std::printf("%-30s %6ld %10ld %12.2f\n", group.c_str(), cases_run[group], t.elements, t.worst);
+  for (const exclusion& x : named)
+    std::printf("not run, %2ld cases: %s: %s\n", x.cases, x.pattern.c_str(), x.reason.c_str());
 }
 bool add_cases() {
   using namespace boost::unit_test;
@@ -107,22 +124,27 @@ bool add_cases() {
     std::string test = name;
     for (char& c : test)
       if (c == '/') c = '.';
-    framework::master_test_suite().add(make_test_case([root, name] {
-      current = group_of(name);
-      const runner* r = runner_of(name);
-      BOOST_REQUIRE_MESSAGE(r, name << " is neither run nor named in not_run.txt");
-      const long before = tallies[current].elements;
-      (*r)(conformance_case(root, name));
-      ++cases_run[current];
-      BOOST_TEST(tallies[current].elements > before, name << ": nothing was compared");
-    }, test, __FILE__, __LINE__));
+    framework::master_test_suite().add(make_test_case(
+        [root, name] {
+          current = group_of(name);
+          const runner* r = runner_of(name);
+          BOOST_REQUIRE_MESSAGE(r, name << " is neither run nor named in not_run.txt");
+          const long before = tallies[current].elements;
+          (*r)(conformance_case(root, name));
+          ++cases_run[current];
+          BOOST_TEST(tallies[current].elements > before, name << ": nothing was compared");
+        },
+        test, __FILE__, __LINE__));
   }
-  framework::master_test_suite().add(make_test_case([total, run] {
-    print_table();
-    std::printf("%ld cases run, %ld not\n", run, total - run);
-    for (const exclusion& x : named) BOOST_TEST(x.cases > 0, "not_run.txt names what is not there: " << x.pattern);
-    for (const auto& [group, t] : tallies) BOOST_TEST(t.zeros * 2 < t.elements, group << ": expected values are mostly zero");
-  }, "what_was_run", __FILE__, __LINE__));
+  framework::master_test_suite().add(make_test_case(
+      [total, run] {
+        print_table();
+        std::printf("%ld cases run, %ld not\n", run, total - run);
+        for (const exclusion& x : named) BOOST_TEST(x.cases > 0, "not_run.txt names what is not there: " << x.pattern);
+        for (const auto& [group, t] : tallies)
+          BOOST_TEST(t.zeros * 2 < t.elements, group << ": expected values are mostly zero");
+      },
+      "what_was_run", __FILE__, __LINE__));
   return total > 0;
 }
 }  // namespace

@@ -1,6 +1,7 @@
 // links: heed_example_support
 // options: -O1
-// Sentences become token numbers: case, punctuation, unknown words; positions that place a word alike in every sentence.
+// Sentences become token numbers: case, punctuation, unknown words; positions that place a word alike in every
+// sentence.
 #include "encoder.hpp"
 #include "vocabulary.hpp"
 #include <boost/test/unit_test.hpp>
@@ -9,7 +10,8 @@
 using namespace heed_examples;
 
 namespace {
-const std::string path = (std::filesystem::temp_directory_path() / ("heed_vocabulary_" + std::to_string(::getpid()))).string();
+const std::string path =
+    (std::filesystem::temp_directory_path() / ("heed_vocabulary_" + std::to_string(::getpid()))).string();
 vocabulary of(const std::string& lines) {
   std::ofstream(path) << lines;
   return vocabulary::from_lines(path);
@@ -23,7 +25,7 @@ BOOST_AUTO_TEST_CASE(words_are_lower_case_and_split_at_blanks_and_punctuation) {
   const vocabulary v = of("[PAD]\n[CLS]\n[SEP]\napple\nan\n!\n");
   BOOST_TEST(v.tokens("an apple") == (numbers{1, 4, 3, 2}), elements);
   BOOST_TEST(v.tokens("\t An  APPLE! ") == (numbers{1, 4, 3, 5, 2}), elements);
-  BOOST_TEST(v.words("an,apple.") == (strings{"an", "apple"}), elements);       // marks that are no words are left out
+  BOOST_TEST(v.words("an,apple.") == (strings{"an", "apple"}), elements);  // marks that are no words are left out
   BOOST_TEST(v.tokens("") == (numbers{1, 2}), elements);
 }
 BOOST_AUTO_TEST_CASE(unknown_words_are_named_all_at_once) {
@@ -53,7 +55,7 @@ BOOST_AUTO_TEST_CASE(positions_place_the_word_alike) {
   BOOST_TEST(alike.position(0, 2) == 2);
   BOOST_TEST(alike.position(1, 1) == 2);
   BOOST_TEST(alike.position(1, 2) == 3);
-  BOOST_TEST(alike.position(1, 0) == 0);                   // [CLS] stays
+  BOOST_TEST(alike.position(1, 0) == 0);  // [CLS] stays
 }
 BOOST_AUTO_TEST_CASE(tokens_and_positions_beyond_the_tables_are_one_typed_error) {
   const encoder model(safetensors_file(std::string(HEED_EXAMPLE_DATA) + "/model.safetensors"));

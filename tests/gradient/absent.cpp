@@ -1,5 +1,5 @@
-// What a mask excludes sends exactly 0 back, whatever is stored there: through every operation, in `fuse` and in `reference`. NaN lies
-// in everything that is excluded; the values are worked out by hand.
+// What a mask excludes sends exactly 0 back, whatever is stored there: through every operation, in `fuse` and in
+// `reference`. NaN lies in everything that is excluded; the values are worked out by hand.
 // options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -10,7 +10,10 @@ using namespace heed;
 
 namespace {
 constexpr double missing = std::numeric_limits<double>::quiet_NaN(), infinite = std::numeric_limits<double>::infinity();
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"w", 2> w;  constexpr axis<"o", 2> o;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"w", 2> w;
+constexpr axis<"o", 2> o;
 constexpr auto x = input<"x">(n);
 constexpr auto keep = input<"keep", bool>(n);
 constexpr auto also = input<"also", bool>(n);
@@ -26,15 +29,16 @@ void equal(const auto& got, const auto& exact, std::initializer_list<double> wan
   }
 }
 // The results of a list of gradients one behind the other, by both ways; `call` binds the operands.
-#define BOTH(R, SIZE, WANTED, ...)                       \
-  {                                                     \
-    std::vector<float> got(SIZE);                       \
-    std::vector<double> exact(SIZE);                    \
-    fuse<R>(__VA_ARGS__, into(got));                    \
-    reference<R>(__VA_ARGS__, into(exact));             \
-    equal(got, exact, WANTED);                          \
+#define BOTH(R, SIZE, WANTED, ...)          \
+  {                                         \
+    std::vector<float> got(SIZE);           \
+    std::vector<double> exact(SIZE);        \
+    fuse<R>(__VA_ARGS__, into(got));        \
+    reference<R>(__VA_ARGS__, into(exact)); \
+    equal(got, exact, WANTED);              \
   }
-#define LIST(...) std::initializer_list<double>{__VA_ARGS__}
+#define LIST(...) \
+  std::initializer_list<double> { __VA_ARGS__ }
 
 // A masked value that is used twice, once more through another mask.
 constexpr auto kept = mask(x, keep);
@@ -44,8 +48,9 @@ constexpr auto grad_twice = gradient<twice>(wrt(x));
 constexpr auto sums = sum<n>(kept + b) * 1.5 + mean<n>((kept + b) * 3) + max<n>(kept * b);
 constexpr auto grad_sums = gradient<sums>(wrt(b));
 // Pointwise functions whose slope is NaN or a choice.
-constexpr auto chosen = mask(relu(b * x) + abs(b * x) + max(b * x, -1) + min(b * x, 100) + where(x < 100, b * x, 0) + where(b * x < 100, 0, b) +
-                                 sqrt(x) * 0 + exp(b * log(x)), keep);
+constexpr auto chosen = mask(relu(b * x) + abs(b * x) + max(b * x, -1) + min(b * x, 100) + where(x < 100, b* x, 0) +
+                                 where(b * x < 100, 0, b) + sqrt(x) * 0 + exp(b * log(x)),
+                             keep);
 constexpr auto total = sum<n>(chosen);
 constexpr auto grad_chosen = gradient<total>(wrt(b));
 constexpr auto power_0 = sum<n>(pow(x, 0));
@@ -75,7 +80,7 @@ BOOST_AUTO_TEST_CASE(choices_and_slopes_that_are_not_numbers) {
     double exact;
     fuse<grad_chosen>(x = X, keep = K, b = 2.f, into(got));
     reference<grad_chosen>(x = X, keep = K, b = 2.f, into(exact));
-    const double wanted = 5 * 3 + 4 * std::log(2.);        // five times x, and x^2 log(x)
+    const double wanted = 5 * 3 + 4 * std::log(2.);  // five times x, and x^2 log(x)
     BOOST_TEST(std::abs(got - wanted) < 1e-4);
     BOOST_TEST(std::abs(exact - wanted) < 1e-9);
   }
@@ -85,8 +90,8 @@ BOOST_AUTO_TEST_CASE(power_of_zero) {
   BOTH(grad_power_0, 2, LIST(0, 0), x = X);
 }
 
-// Padded rows below projections and attention, and rows that are left out of the loss: with NaN in both, every gradient is that of the
-// same call with zeros there.
+// Padded rows below projections and attention, and rows that are left out of the loss: with NaN in both, every gradient
+// is that of the same call with zeros there.
 namespace {
 constexpr axis<"c", 3> c;
 constexpr auto rows = input<"rows">(n, c);
@@ -96,7 +101,8 @@ constexpr auto wk = input<"wk">(w, c);
 constexpr auto wv = input<"wv">(o, c);
 constexpr auto target = input<"target", std::int32_t>(n);
 constexpr auto length = input<"length", std::int32_t>();
-constexpr auto attended = attention<w, m>(project<c>(rows, wq), project<c>(padded, wk), project<c>(padded, wv), padding(m, length));
+constexpr auto attended =
+    attention<w, m>(project<c>(rows, wq), project<c>(padded, wk), project<c>(padded, wv), padding(m, length));
 constexpr auto loss = mean<n>(mask(cross_entropy<o>(layer_norm<o>(attended) + attended, target), keep));
 constexpr auto grads = gradient<loss>(wrt(wq, wk, wv, rows, padded));
 // Weights of a softmax that no score region computes.
@@ -137,7 +143,8 @@ BOOST_AUTO_TEST_CASE(rows_that_are_padding_or_left_out_of_the_loss) {
   }
 }
 
-// The target of a cross entropy that the mask excludes is impossible: +inf, in a mean too. A row of which nothing is left has no loss.
+// The target of a cross entropy that the mask excludes is impossible: +inf, in a mean too. A row of which nothing is
+// left has no loss.
 namespace {
 constexpr auto logits = input<"logits">(n, w);
 constexpr auto allowed = input<"allowed", bool>(n, w);
@@ -149,16 +156,17 @@ constexpr auto losses = results(each, average, gradient<each>(wrt(logits)));
 BOOST_AUTO_TEST_CASE(excluded_target) {
   const float Z[3][2] = {{1, float(missing)}, {1, 1}, {float(missing), float(missing)}}, dL[] = {1, 2, 3};
   const bool A[3][2] = {{true, false}, {true, true}, {false, false}};
-  for (const std::int32_t first : {0, 1}) {                // the second class of the first row is excluded
+  for (const std::int32_t first : {0, 1}) {  // the second class of the first row is excluded
     const std::int32_t T[] = {first, 0, 0};
     float L[3], M, dZ[3][2];
     double EL[3], EM, dE[3][2];
     fuse<losses>(logits = Z, allowed = A, target = T, cotangent<each> = dL, into(L, M, dZ));
     reference<losses>(logits = Z, allowed = A, target = T, cotangent<each> = dL, into(EL, EM, dE));
     BOOST_TEST((first ? L[0] == infinite && EL[0] == infinite : L[0] == 0 && EL[0] == 0));
-    BOOST_TEST((first ? M == infinite && EM == infinite : std::abs(M - std::log(2.) / 2) < 1e-6 && std::abs(EM - std::log(2.) / 2) < 1e-9));
-    BOOST_TEST((L[2] == -infinite && EL[2] == -infinite)); // absent
-    const double wanted[3][2] = {{first ? 1. : 0., 0}, {-1, 1}, {0, 0}};   // softmax - [target]
+    BOOST_TEST((first ? M == infinite && EM == infinite
+                      : std::abs(M - std::log(2.) / 2) < 1e-6 && std::abs(EM - std::log(2.) / 2) < 1e-9));
+    BOOST_TEST((L[2] == -infinite && EL[2] == -infinite));                // absent
+    const double wanted[3][2] = {{first ? 1. : 0., 0}, {-1, 1}, {0, 0}};  // softmax - [target]
     for (int i = 0; i < 6; ++i) {
       BOOST_TEST(std::abs(dZ[i / 2][i % 2] - wanted[i / 2][i % 2]) < 1e-6);
       BOOST_TEST(std::abs(dE[i / 2][i % 2] - wanted[i / 2][i % 2]) < 1e-9);

@@ -1,5 +1,5 @@
-// Gradients by the call's own words, checks included: what a view shows a part of has zeros in the rest, and a gradient has the
-// element of its input.
+// Gradients by the call's own words, checks included: what a view shows a part of has zeros in the rest, and a gradient
+// has the element of its input.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: sanitized
 #include "against_reference.hpp"
@@ -7,12 +7,15 @@ using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"n"> n;  constexpr axis<"z"> z;  constexpr axis<"c", 8> c;  constexpr axis<"s", 3> s;
+constexpr axis<"n"> n;
+constexpr axis<"z"> z;
+constexpr axis<"c", 8> c;
+constexpr axis<"s", 3> s;
 constexpr auto x = input<"x">(n, c);
 constexpr auto level = input<"level">(z);
 constexpr auto front = slice<c, s, 0>(x * x);
 constexpr auto behind = slice<c, s, 5>(x * x);
-constexpr auto first_levels = level.at(n) * 3;             // n is shorter than z
+constexpr auto first_levels = level.at(n) * 3;  // n is shorter than z
 
 // Losses whose gradients hold no value of the input's element, or none at all.
 constexpr axis<"o"> o;
@@ -38,13 +41,16 @@ constexpr auto of_floats = sum<n, c>(x);
 static_assert(all_of<gradient<of_floats>(wrt(x))>(element::f32));
 
 // Self-attention whose keys and values are projections of the renamed input.
-constexpr axis<"m"> m;  constexpr axis<"k", 2> k;  constexpr axis<"d", 3> d;
+constexpr axis<"m"> m;
+constexpr axis<"k", 2> k;
+constexpr axis<"d", 3> d;
 constexpr auto tokens = input<"tokens">(n, k);
 constexpr auto wq = input<"wq">(d, k);
 constexpr auto wk = input<"wk">(d, k);
 constexpr auto wv = input<"wv">(d, k);
 constexpr auto same_tokens = rename<n, m>(tokens);
-constexpr auto attended = attention<d, m>(project<k>(tokens, wq), project<k>(same_tokens, wk), project<k>(same_tokens, wv));
+constexpr auto attended =
+    attention<d, m>(project<k>(tokens, wq), project<k>(same_tokens, wk), project<k>(same_tokens, wv));
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_gradient_has_the_element_of_its_input) {
@@ -55,7 +61,7 @@ BOOST_AUTO_TEST_CASE(a_gradient_has_the_element_of_its_input) {
     if (fused_one) fuse<of_total>(y = Y, bias = B, unused = U, into(dY, dB, dU));
     else reference<of_total>(y = Y, bias = B, unused = U, into(dY, dB, dU));
     for (const double v : dY) BOOST_TEST(v == 1);
-    for (const double v : dB) BOOST_TEST(v == 3);           // a size, which is a whole number in the graph
+    for (const double v : dB) BOOST_TEST(v == 3);  // a size, which is a whole number in the graph
     for (const double v : dU) BOOST_TEST(v == 0);
   }
 }
@@ -89,7 +95,8 @@ matrix projection(const matrix& t, const tensor<float>& weight) {
   return r;
 }
 // The sum of self-attention's values times their cotangents, in plain loops.
-double weighed_attention(const matrix& t, const tensor<float>& WQ, const tensor<float>& WK, const tensor<float>& WV, const tensor<float>& G) {
+double weighed_attention(const matrix& t, const tensor<float>& WQ, const tensor<float>& WK, const tensor<float>& WV,
+                         const tensor<float>& G) {
   const matrix q = projection(t, WQ), key = projection(t, WK), v = projection(t, WV);
   double sum = 0;
   for (int i = 0; i < N; ++i) {
@@ -107,7 +114,8 @@ double weighed_attention(const matrix& t, const tensor<float>& WQ, const tensor<
 }
 }  // namespace
 BOOST_AUTO_TEST_CASE(an_input_that_gives_queries_keys_and_values) {
-  const tensor<float> X = filled<float>(1, 1, {N, K}), WQ = filled<float>(2, 1, {D, K}), WK = filled<float>(3, 1, {D, K}), WV = filled<float>(4, 1, {D, K}),
+  const tensor<float> X = filled<float>(1, 1, {N, K}), WQ = filled<float>(2, 1, {D, K}),
+                      WK = filled<float>(3, 1, {D, K}), WV = filled<float>(4, 1, {D, K}),
                       G = filled<float>(5, 1, {N, D});
   tensor<float> got(N, K);
   fuse<gradient<attended>(wrt(tokens))>(tokens = X, wq = WQ, wk = WK, wv = WV, cotangent<attended> = G, into(got));

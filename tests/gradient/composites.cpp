@@ -26,7 +26,8 @@ template <class X> constexpr auto attended(const X& x) {
   const auto queries = headed(project<c>(y, wq, bq));
   const auto keys = headed(rename<n, t>(project<c>(y, wk)));
   const auto values = headed(rename<n, t>(project<c>(y, wv)));
-  return x + project<o>(merge_heads<h, e, o>(attention<two, t>(queries, keys, rename<two, e>(values), causal(n, t))), wo);
+  return x +
+         project<o>(merge_heads<h, e, o>(attention<two, t>(queries, keys, rename<two, e>(values), causal(n, t))), wo);
 }
 }  // namespace
 
@@ -40,7 +41,7 @@ BOOST_AUTO_TEST_CASE(attentions) {
   GRADIENT(attention<d, m>(q, k, v, same_document(doc, n, m)));
   GRADIENT(attention<d, m>(q, k, v, padding(m, length)));
   GRADIENT(attention<d, m>(q, k, v, causal(n, m) && padding(m, length) && input<"kept", bool>(m)));
-  GRADIENT(attention<d, m>(q, k, v, m < n));               // the first query has nothing left
+  GRADIENT(attention<d, m>(q, k, v, m < n));  // the first query has nothing left
   GRADIENT(weighed(softcap(mask(s, m <= n), 2)));
   GRADIENTS("k", weighed(mask(softcap(s * 3, 1.5), m <= n)));
   GRADIENT(weighed(softcap(s, input<"cap_pos", double>(h))));
@@ -58,15 +59,16 @@ BOOST_AUTO_TEST_CASE(attentions) {
   GRADIENT(dot<m>(softmax<m>(s), v) * sum<m>(softmax<m>(mask(s, m <= n)) * m));
   GRADIENT(dot<m>(softmax<m>(mask(s, m <= n)), v) * logsumexp<m>(mask(s, m <= n)));
   GRADIENT(weighed(s + dot<c>(input<"q2", double>(n, c), input<"k2", double>(m, c))));
-  GRADIENT(dot<m>(softmax<m>(dot<d>(q, input<"k1", double>(m, d))), input<"v1", double>(m, e)));       // one kv head for all
-  GRADIENT(attention<d, m>(group_heads<heads, g, r>(wide_q), input<"kg", double>(g, m, d), input<"vg", double>(g, m, e), causal(n, m)));
+  GRADIENT(dot<m>(softmax<m>(dot<d>(q, input<"k1", double>(m, d))), input<"v1", double>(m, e)));  // one kv head for all
+  GRADIENT(attention<d, m>(group_heads<heads, g, r>(wide_q), input<"kg", double>(g, m, d), input<"vg", double>(g, m, e),
+                           causal(n, m)));
   GRADIENT(merge_heads<h, e, o>(attention<d, m>(q, k, v)));
-  GRADIENT(dot<m>(softmax<m>(dot<d>(input<"q1", double>(h, d), k)), v));                                 // one query
+  GRADIENT(dot<m>(softmax<m>(dot<d>(input<"q1", double>(h, d), k)), v));  // one query
   GRADIENT(dot<m>(softmax<m>(exp(s) / 2), v));
-  GRADIENT(dot<m>(sigmoid(s - 1), v));                     // no softmax at all
+  GRADIENT(dot<m>(sigmoid(s - 1), v));  // no softmax at all
   GRADIENTS("sink", sink_attention<m>(s, v, input<"sink", double>(h)));
   GRADIENT(sink_attention<m>(mask(s, m <= n), v, gate * input<"sink", double>(h)));
-  GRADIENT(sink_attention<m>(mask(s, m < n), v, scale));   // the first query has nothing left
+  GRADIENT(sink_attention<m>(mask(s, m < n), v, scale));  // the first query has nothing left
   GRADIENT(sink_attention<m>(mask(softcap(s, 2) + alibi(slope, n, m), m <= n), v, 0.5));
 }
 
@@ -99,14 +101,16 @@ BOOST_AUTO_TEST_CASE(projections_and_blocks) {
   GRADIENT(attended(gather<words>(word, ids) + row));
   GRADIENTS("a", rotary<c, half>(a, input<"cosine", double>(n, half), input<"sine", double>(n, half)));
   GRADIENT(project<c>(gather<u>(input<"stack", double>(u, c), 1) * a, gather<u>(input<"weights", double>(u, o, c), 1)));
-  GRADIENT(project<c>(gather<two>(input<"two_rows", double>(two, c), 1) * a, gather<two>(input<"two_weights", double>(two, o, c), 0)));
+  GRADIENT(project<c>(gather<two>(input<"two_rows", double>(two, c), 1) * a,
+                      gather<two>(input<"two_weights", double>(two, o, c), 0)));
 }
 
 BOOST_AUTO_TEST_CASE(losses) {
   GRADIENTS("a", mean<n, c>((a - a2) * (a - a2)));
   GRADIENT(mean<n, c>(abs(a - a2)));
   GRADIENTS("a", mean<n>(logsumexp<c>(a) - gather<c>(a, target)));
-  GRADIENT(mean<n>(mask(logsumexp<o>(project<c>(a, pw, pb)) - gather<o>(project<c>(a, pw, pb), min(target, 3)), target > 0)));
+  GRADIENT(mean<n>(
+      mask(logsumexp<o>(project<c>(a, pw, pb)) - gather<o>(project<c>(a, pw, pb), min(target, 3)), target > 0)));
   GRADIENT(sum<n, h, e>(attention<d, m>(q, k, v, causal(n, m)) * attention<d, m>(q, k, v, causal(n, m))));
   GRADIENT(sum<n, c>(attended(a) * attended(a)));
 }

@@ -4,7 +4,10 @@
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d", 4> d;  constexpr axis<"e", 4> e;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 4> d;
+constexpr axis<"e", 4> e;
 constexpr auto q = input<"q">(n, d);
 constexpr auto k = input<"k">(m, d);
 constexpr auto v = input<"v">(m, e);
@@ -20,7 +23,8 @@ BOOST_AUTO_TEST_CASE(fused_gradients_leave_out_what_is_excluded) {
     tensor<float> K = filled<float>(2, 1, {7, 4}), V = filled<float>(3, 1, {7, 4});
     for (extent_t j = 3; j < 7; ++j)
       for (extent_t i = 0; i < 4; ++i) K(j, i) = V(j, i) = dirty ? NAN : 0.f;
-    fuse<gradient<out>(wrt(q, k, v))>(q = Q, k = K, v = V, length = 3, cotangent<out> = G, into(got[dirty][0], got[dirty][1], got[dirty][2]));
+    fuse<gradient<out>(wrt(q, k, v))>(q = Q, k = K, v = V, length = 3, cotangent<out> = G,
+                                      into(got[dirty][0], got[dirty][1], got[dirty][2]));
   }
   for (int t : {0, 1, 2})
     for (std::size_t i = 0; i < got[0][t].size(); ++i) {

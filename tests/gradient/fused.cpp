@@ -12,7 +12,7 @@ constexpr auto grad_relative = gradient<relative>(wrt(k, table));
 constexpr auto grad_capped = gradient<capped_after>(wrt(q, k));
 constexpr auto grad_gated = gradient<gated>(wrt(q, gate));
 constexpr auto grad_sunk = gradient<sunk>(wrt(q, k, v, slope));
-constexpr auto sunk_before = sink_attention<m>(mask(s, m < n), v, slope);   // the first query has nothing left
+constexpr auto sunk_before = sink_attention<m>(mask(s, m < n), v, slope);  // the first query has nothing left
 constexpr auto sunk_step = results(sunk_before, gradient<sunk_before>(wrt(q, k, v, slope)));
 constexpr auto qg = input<"qg">(b, h, r, n, d);
 constexpr auto grad_grouped = gradient<grouped>(wrt(qg, k, v));
@@ -28,16 +28,22 @@ constexpr auto grad_shifted = gradient<shifted>(wrt(x));
 constexpr auto grad_sliced = gradient<sliced>(wrt(x));
 constexpr auto loss = mean<b, n, c>(mlp * mlp);
 constexpr auto grad_loss = gradient<loss>(wrt(x, w, w2));
-constexpr auto two_masks = weighed(mask(s, m <= n)) + 2 * weighed(mask(-s, n - m < 2));   // two softmaxes of one score
+constexpr auto two_masks = weighed(mask(s, m <= n)) + 2 * weighed(mask(-s, n - m < 2));  // two softmaxes of one score
 constexpr auto grad_two_masks = gradient<two_masks>(wrt(q, k, v));
-constexpr auto two_tables = weighed(mask(s + table.at(n - m + 5), m <= n)) - weighed(table.at(n - m + 5) - s);   // ... and of one table
+constexpr auto two_tables = weighed(mask(s + table.at(n - m + 5), m <= n)) - weighed(table.at(n - m + 5) - s);  // ...
+                                                                                                                // and
+                                                                                                                // of
+                                                                                                                // one
+                                                                                                                // table
 constexpr auto grad_two_tables = gradient<two_tables>(wrt(q, table));
-constexpr auto queries = input<"q1">(h, n, d);             // of the whole batch
+constexpr auto queries = input<"q1">(h, n, d);  // of the whole batch
 constexpr auto shared_queries = weighed(mask(dot<d>(queries, k) * slope, m <= n));
 constexpr auto grad_shared_queries = gradient<shared_queries>(wrt(queries, k, v, slope));
-constexpr auto shared_heads = dot<t, u>(attention<d, m>(input<"qt">(t, n, d), input<"kt">(m, d), input<"vt">(t, m, u)), input<"back">(c, t, u));
-constexpr auto grad_shared_heads = gradient<shared_heads>(wrt(input<"qt">(t, n, d), input<"kt">(m, d), input<"vt">(t, m, u)));
-constexpr auto p = softmax<m>(mask(s, m <= n));            // weights in other uses than to weigh values
+constexpr auto shared_heads =
+    dot<t, u>(attention<d, m>(input<"qt">(t, n, d), input<"kt">(m, d), input<"vt">(t, m, u)), input<"back">(c, t, u));
+constexpr auto grad_shared_heads =
+    gradient<shared_heads>(wrt(input<"qt">(t, n, d), input<"kt">(m, d), input<"vt">(t, m, u)));
+constexpr auto p = softmax<m>(mask(s, m <= n));  // weights in other uses than to weigh values
 constexpr auto importance = sum<n>(p);
 constexpr auto entropy = -sum<m>(p * log(max(p, 1e-30)));
 constexpr auto grad_entropy = gradient<results(past_only, entropy)>(wrt(q, k, v));
@@ -54,8 +60,9 @@ constexpr auto second = gradient<grad_wave>(wrt(y));
 
 // What the forward pass fuses, the gradient fuses too.
 template <result_list... R> constexpr bool all_fused() { return ((static_cast<void>(fuse<R, strict>), true) && ...); }
-static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks, grad_two_tables, grad_shared_queries, grad_shared_heads, results(importance, entropy), grad_entropy,
-                        grad_importance, grad_total>());
+static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks,
+                        grad_two_tables, grad_shared_queries, grad_shared_heads, results(importance, entropy),
+                        grad_entropy, grad_importance, grad_total>());
 
 #define CHECK(R) heed_tests::check_fused<R>(#R, 1e-4)
 BOOST_AUTO_TEST_CASE(attention_gradients) {
@@ -93,7 +100,8 @@ BOOST_AUTO_TEST_CASE(other_gradients) {
 }
 // A row with nothing left: the sink takes everything, and has no gradient from there. Nothing falls to loops.
 BOOST_AUTO_TEST_CASE(sink_of_an_empty_row) {
-  tensor<float> Q(1, 2, 5, 4), K(1, 2, 5, 4), V(1, 2, 5, 3), G(1, 2, 5, 3), O(1, 2, 5, 3), dQ(1, 2, 5, 4), dK(1, 2, 5, 4), dV(1, 2, 5, 3), dSink(2), alone(2);
+  tensor<float> Q(1, 2, 5, 4), K(1, 2, 5, 4), V(1, 2, 5, 3), G(1, 2, 5, 3), O(1, 2, 5, 3), dQ(1, 2, 5, 4),
+      dK(1, 2, 5, 4), dV(1, 2, 5, 3), dSink(2), alone(2);
   std::mt19937 random{1};
   std::normal_distribution<float> normal;
   for (auto* t : {&Q, &K, &V, &G})
@@ -107,7 +115,7 @@ BOOST_AUTO_TEST_CASE(sink_of_an_empty_row) {
     for (extent_t a = 0; a < 3; ++a) BOOST_TEST((O(0, i, 0, a) == 0 && O(0, i, 1, a) != 0));
     for (extent_t a = 0; a < 4; ++a) BOOST_TEST(dQ(0, i, 0, a) == 0);
     BOOST_TEST((std::isfinite(dSink[std::size_t(i)]) && dSink[std::size_t(i)] != 0));
-    for (extent_t a = 0; a < 3; ++a) G(0, i, 0, a) = 1e6f;   // whatever is asked of that row
+    for (extent_t a = 0; a < 3; ++a) G(0, i, 0, a) = 1e6f;  // whatever is asked of that row
   }
   call(alone);
   BOOST_TEST((alone[0] == dSink[0] && alone[1] == dSink[1]));

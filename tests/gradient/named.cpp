@@ -1,5 +1,5 @@
-// Results named after the inputs they belong to: into(grad(v) = dV, grad(q) = dQ) gives the bits that positions give, in any
-// order, behind operands without names, in nested lists, from the oracle; errors of a call say grad(q).
+// Results named after the inputs they belong to: into(grad(v) = dV, grad(q) = dQ) gives the bits that positions give,
+// in any order, behind operands without names, in nested lists, from the oracle; errors of a call say grad(q).
 // options: -O0 -DHEED_UNOPTIMISED
 #include "against_reference.hpp"
 using namespace heed_tests;
@@ -33,9 +33,12 @@ template <class T> struct memory {
   T dS = 0, loss = 0;
 };
 struct operands : memory<float> {
-  tensor<float> Q = filled<float>(1, 1, {H, N, 8}), K = filled<float>(2, 1, {H, M, 8}), V = filled<float>(3, 1, {H, M, 4}), dO = filled<float>(4, 1, {H, N, 4});
+  tensor<float> Q = filled<float>(1, 1, {H, N, 8}), K = filled<float>(2, 1, {H, M, 8}),
+                V = filled<float>(3, 1, {H, M, 4}), dO = filled<float>(4, 1, {H, N, 4});
 };
-template <class T> void check_same(const tensor<T>& got, const tensor<T>& want) { BOOST_TEST(std::equal(got.begin(), got.end(), want.begin(), want.end())); }
+template <class T> void check_same(const tensor<T>& got, const tensor<T>& want) {
+  BOOST_TEST(std::equal(got.begin(), got.end(), want.begin(), want.end()));
+}
 template <class T> void check_same(const memory<T>& got, const memory<T>& want) {
   check_same(got.dQ, want.dQ), check_same(got.dK, want.dK), check_same(got.dV, want.dV), check_same(got.L, want.L);
   BOOST_TEST((got.dS == want.dS && got.loss == want.loss));
@@ -44,9 +47,7 @@ template <class T> void check_same(const memory<T>& got, const memory<T>& want) 
 template <class Call> std::string named_by(const Call& call) {
   try {
     call();
-  } catch (const heed::error& x) {
-    return x.operand();
-  }
+  } catch (const heed::error& x) { return x.operand(); }
   return "nobody";
 }
 }  // namespace
@@ -62,26 +63,41 @@ BOOST_AUTO_TEST_CASE(any_order) {
     call(got);
     check_same(got, want);
   };
-  check([&](auto& r) { back(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, into(grad(q) = r.dQ, grad(k) = r.dK, grad(v) = r.dV, grad(slope) = r.dS)); });
-  check([&](auto& r) { back(into(grad(slope) = r.dS, grad(v) = r.dV, grad(k) = r.dK, grad(q) = r.dQ), cotangent<out> = a.dO, slope = 0.5f, v = a.V, k = a.K, q = a.Q); });
-  check([&](auto& r) { back(q = a.Q, k = a.K, into(grad(v) = r.dV, grad(q) = r.dQ, grad(slope) = r.dS, grad(k) = r.dK), v = a.V, slope = 0.5f, cotangent<out> = a.dO); });
-  check([&](auto& r) { back(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, into(r.dQ, r.dK, grad(slope) = r.dS, grad(v) = r.dV)); });
+  check([&](auto& r) {
+    back(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO,
+         into(grad(q) = r.dQ, grad(k) = r.dK, grad(v) = r.dV, grad(slope) = r.dS));
+  });
+  check([&](auto& r) {
+    back(into(grad(slope) = r.dS, grad(v) = r.dV, grad(k) = r.dK, grad(q) = r.dQ), cotangent<out> = a.dO, slope = 0.5f,
+         v = a.V, k = a.K, q = a.Q);
+  });
+  check([&](auto& r) {
+    back(q = a.Q, k = a.K, into(grad(v) = r.dV, grad(q) = r.dQ, grad(slope) = r.dS, grad(k) = r.dK), v = a.V,
+         slope = 0.5f, cotangent<out> = a.dO);
+  });
+  check([&](auto& r) {
+    back(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO,
+         into(r.dQ, r.dK, grad(slope) = r.dS, grad(v) = r.dV));
+  });
   check([&](auto& r) {
     workspace kept;
-    back(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, kept, into(r.dQ, grad(slope) = r.dS, grad(k) = r.dK, grad(v) = r.dV));
+    back(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, kept,
+         into(r.dQ, grad(slope) = r.dS, grad(k) = r.dK, grad(v) = r.dV));
   });
 }
 
 BOOST_AUTO_TEST_CASE(memory_of_every_kind) {
   const operands a;
   operands want;
-  fuse<backward>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, into(want.dQ, want.dK, want.dV, want.dS));
+  fuse<backward>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO,
+                 into(want.dQ, want.dK, want.dV, want.dS));
   memory<float> got;
-  std::vector<float> wide(H * M * 6);                      // rows of 4 in rows of 6
+  std::vector<float> wide(H * M * 6);  // rows of 4 in rows of 6
   float array[2][19][8];
   const view<float> dQ(got.dQ.data(), {H, N, 8});
   const auto dS = (grad(slope) = got.dS);
-  fuse<backward>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, into(dS, grad(v) = view(wide, {H, M, 4}, {M * 6, 6, 1}), grad(k) = array, grad(q) = dQ));
+  fuse<backward>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO,
+                 into(dS, grad(v) = view(wide, {H, M, 4}, {M * 6, 6, 1}), grad(k) = array, grad(q) = dQ));
   for (extent_t i = 0; i < H; ++i)
     for (extent_t j = 0; j < M; ++j) {
       for (extent_t c = 0; c < 4; ++c) got.dV(i, j, c) = wide[std::size_t((i * M + j) * 6 + c)];
@@ -97,7 +113,9 @@ BOOST_AUTO_TEST_CASE(behind_operands_without_names) {
   fuse<step>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, into(got.loss, grad(v) = got.dV, grad(slope) = got.dS));
   check_same(got, want);
   fuse<nested>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, into(want.L, want.loss, want.dS, want.dV, want.dQ));
-  fuse<nested>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, into(nested_got.L, nested_got.loss, grad(q) = nested_got.dQ, grad(v) = nested_got.dV, grad(slope) = nested_got.dS));
+  fuse<nested>(q = a.Q, k = a.K, v = a.V, slope = 0.5f,
+               into(nested_got.L, nested_got.loss, grad(q) = nested_got.dQ, grad(v) = nested_got.dV,
+                    grad(slope) = nested_got.dS));
   check_same(nested_got, want);
   BOOST_TEST((want.loss != 0 && want.dS != 0 && !mostly_zero(want.dQ) && !mostly_zero(want.dV)));
 }
@@ -106,7 +124,8 @@ BOOST_AUTO_TEST_CASE(from_the_oracle) {
   const operands a;
   memory<double> want, got;
   reference<nested>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, into(want.L, want.loss, want.dS, want.dV, want.dQ));
-  reference<nested>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, into(got.L, got.loss, grad(q) = got.dQ, grad(v) = got.dV, grad(slope) = got.dS));
+  reference<nested>(q = a.Q, k = a.K, v = a.V, slope = 0.5f,
+                    into(got.L, got.loss, grad(q) = got.dQ, grad(v) = got.dV, grad(slope) = got.dS));
   check_same(got, want);
   BOOST_TEST((want.loss != 0 && want.dS != 0 && !mostly_zero(want.dQ) && !mostly_zero(want.dV)));
 }
@@ -119,23 +138,29 @@ BOOST_AUTO_TEST_CASE(second_derivatives) {
   fuse<first>(x = X, into(grad(x) = one));
   fuse<second>(x = X, cotangent<first> = ones, into(grad(x) = two));
   fuse<results(first, second)>(x = X, cotangent<first> = ones, into(both[0], both[1]));
-  for (int i = 0; i < 3; ++i) BOOST_TEST((one[i] == 3 * X[i] * X[i] && two[i] == 6 * X[i] && both[0][i] == one[i] && both[1][i] == two[i]));
+  for (int i = 0; i < 3; ++i)
+    BOOST_TEST((one[i] == 3 * X[i] * X[i] && two[i] == 6 * X[i] && both[0][i] == one[i] && both[1][i] == two[i]));
 }
 
 BOOST_AUTO_TEST_CASE(errors_say_the_name) {
   const operands a;
   memory<float> r;
   tensor<float> short_rows(H, N, 7), flat(H * M, 8);
-  const auto back = [&](auto&& results) { return named_by([&] { fuse<backward>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, results); }); };
+  const auto back = [&](auto&& results) {
+    return named_by([&] { fuse<backward>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, results); });
+  };
   BOOST_TEST(back(into(grad(k) = r.dK, grad(q) = short_rows, grad(v) = r.dV, grad(slope) = r.dS)) == "grad(q)");
   BOOST_TEST(back(into(r.dQ, flat, r.dV, r.dS)) == "grad(k)");
   BOOST_TEST(back(into(r.dQ, grad(slope) = r.dS, grad(v) = r.dV, grad(k) = view(r.dQ.data(), {H, M, 8}))) == "grad(k)");
-  BOOST_TEST(named_by([&] { fuse<step>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, into(view<float>(nullptr, {}), grad(v) = r.dV, grad(slope) = r.dS)); }) == "into 1");
-  BOOST_TEST(named_by([&] { reference<first>(x = std::vector<double>(3), into(grad(x) = std::vector<double>(4))); }) == "grad(sixteen_letters_)");
+  BOOST_TEST(named_by([&] {
+               fuse<step>(q = a.Q, k = a.K, v = a.V, slope = 0.5f,
+                          into(view<float>(nullptr, {}), grad(v) = r.dV, grad(slope) = r.dS));
+             }) == "into 1");
+  BOOST_TEST(named_by([&] { reference<first>(x = std::vector<double>(3), into(grad(x) = std::vector<double>(4))); }) ==
+             "grad(sixteen_letters_)");
   BOOST_TEST(named_by([&] { fuse<gradient<evidence>(wrt(q))>(q = a.Q, k = a.K, into(short_rows)); }) == "grad(q)");
   try {
-    fuse<backward>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO, into(r.dQ, grad(slope) = r.dS, grad(v) = r.dV, grad(k) = view(r.dQ.data(), {H, M, 8})));
-  } catch (const heed::error& x) {
-    BOOST_TEST(x.got() == "memory that operand 'grad(q)' lies in");
-  }
+    fuse<backward>(q = a.Q, k = a.K, v = a.V, slope = 0.5f, cotangent<out> = a.dO,
+                   into(r.dQ, grad(slope) = r.dS, grad(v) = r.dV, grad(k) = view(r.dQ.data(), {H, M, 8})));
+  } catch (const heed::error& x) { BOOST_TEST(x.got() == "memory that operand 'grad(q)' lies in"); }
 }

@@ -1,4 +1,5 @@
-// Every primitive of the language: its gradient, and where it is smooth the gradient of its gradient, against central differences.
+// Every primitive of the language: its gradient, and where it is smooth the gradient of its gradient, against central
+// differences.
 // options: -O0 -DHEED_UNOPTIMISED
 #include "gradient_graphs.hpp"
 using namespace heed_tests;
@@ -45,7 +46,7 @@ BOOST_AUTO_TEST_CASE(values_that_vary_over_fewer_axes) {
   GRADIENT(where(gate > 0.1, row, gate * scale));
   GRADIENT(max(row, gate));
   GRADIENT(mask(row, ids < 3) * 2);
-  GRADIENT(gate * n + scale * m);                          // an axis that no input has
+  GRADIENT(gate * n + scale * m);  // an axis that no input has
   GRADIENT(gate * size<n> + scale * size<m>);
   GRADIENT(exp(scale));
   GRADIENT(a + a);
@@ -83,13 +84,13 @@ BOOST_AUTO_TEST_CASE(reductions) {
   GRADIENT(sum<n, m>(gate * m));
   GRADIENTS("a", mean<c>(a * a));
   GRADIENT(mean<n, c>(a));
-  GRADIENT(mean<n>(scale + a));                             // summed over c, which its gradient has, and n, which it lacks
+  GRADIENT(mean<n>(scale + a));  // summed over c, which its gradient has, and n, which it lacks
   GRADIENT(mean<n>(a * gate));
   GRADIENT(mean<c>(mask(a * a, keep_in)));
   GRADIENT(mean<n>(mask(a, n < length)));
   GRADIENT(mean<m>(mask(dense, m <= n) * scale));
   GRADIENT(mean<m>(gate * m));
-  GRADIENT(sum<c>(mask(a, keep_in) * a2));                 // what is left out of the product has no part in the other factor
+  GRADIENT(sum<c>(mask(a, keep_in) * a2));  // what is left out of the product has no part in the other factor
   GRADIENT(sum<c>(mask(a, keep_in) * a2) + sum<c>(a2 * a2));
   GRADIENT(sum<n, c>(where(a < 0, mask(a, keep_in), a2) * row));
   GRADIENT(mean<t>(rename<n, t>(mask(gate * gate, ids < 3))));
@@ -121,7 +122,7 @@ BOOST_AUTO_TEST_CASE(reductions) {
 BOOST_AUTO_TEST_CASE(readings) {
   GRADIENT(gather<words>(word, ids));
   GRADIENTS("word", gather<words>(word * word, ids));
-  GRADIENT(gather<words>(word, ids - 2));                  // outside: the nearest end
+  GRADIENT(gather<words>(word, ids - 2));  // outside: the nearest end
   GRADIENT(gather<words>(word, 3));
   GRADIENT(table.at(n - m + 3));
   GRADIENT(tables.at(n - m + 3) + dense);
@@ -130,7 +131,7 @@ BOOST_AUTO_TEST_CASE(readings) {
   GRADIENT(level.at(n));
   GRADIENT(level.at(n) - level.at(m));
   GRADIENT(level.at(ids));
-  GRADIENT(gather<c>(a, ids));                             // the index varies over an axis of the table
+  GRADIENT(gather<c>(a, ids));  // the index varies over an axis of the table
   GRADIENT(gather<c>(row, cast<std::int32_t>(gate * 3)) * gate);
   GRADIENT(gather<z>(table * table, 2) * gate);
   GRADIENT(table.at(cast<std::int32_t>(mask(ids, ids < 4))) * 1.5);

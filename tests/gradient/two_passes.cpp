@@ -1,5 +1,5 @@
-// Training in two calls: both passes of differentiable<out>(wrt(...)) against the oracle, what lies between them, and calls in
-// the wrong order.
+// Training in two calls: both passes of differentiable<out>(wrt(...)) against the oracle, what lies between them, and
+// calls in the wrong order.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: sanitized
 #include "against_reference.hpp"
@@ -33,7 +33,9 @@ template <const auto& Input> auto drawn(const extents_by_name& given) {
 }
 template <class T> tensor<T> of_shape(const shape_value& s, const extents_by_name& given, unsigned seed) {
   std::vector<extent_t> extents;
-  for (int i = 0; i < s.rank; ++i) extents.push_back(s.axes[std::size_t(i)].extent != runtime ? s.axes[std::size_t(i)].extent : given.at(s.axes[std::size_t(i)].name.text()));
+  for (int i = 0; i < s.rank; ++i)
+    extents.push_back(s.axes[std::size_t(i)].extent != runtime ? s.axes[std::size_t(i)].extent
+                                                               : given.at(s.axes[std::size_t(i)].name.text()));
   tensor<T> t{std::span<const extent_t>(extents)};
   std::mt19937 random(seed);
   for (T& x : t) x = T(double(random() % 2001) / 1000 - 1);
@@ -46,7 +48,8 @@ template <class T> void compare(const std::string& what, const tensor<T>& got, c
   BOOST_TEST(wrong == 0, what + ": " + std::to_string(wrong) + " of " + std::to_string(got.size()) + " wrong");
 }
 
-// Both passes at all sizes, the memory between them used again, against the oracle of the results and of their gradient.
+// Both passes at all sizes, the memory between them used again, against the oracle of the results and of their
+// gradient.
 template <result_list Out, options O, const auto&... Wrt, const auto&... Other>
 void check(const std::string& name, list<Wrt...>, list<Other...>) {
   constexpr auto step = differentiable<Out, O>(wrt(Wrt...));
@@ -57,7 +60,9 @@ void check(const std::string& name, list<Wrt...>, list<Other...>) {
     const auto operands = std::make_tuple(drawn<Wrt>(given)..., drawn<Other>(given)...);
     const auto bound = [&]<std::size_t... I>(std::index_sequence<I...>) {
       return [&](const auto& call) {
-        return [&]<const auto&... In>(list<In...>) { return call((In = std::get<I>(operands))...); }(list<Wrt..., Other...>{});
+        return [&]<const auto&... In>(list<In...>) {
+          return call((In = std::get<I>(operands))...);
+        }(list<Wrt..., Other...>{});
       };
     }(std::make_index_sequence<sizeof...(Wrt) + sizeof...(Other)>{});
     const auto with_cotangents = [&]<std::size_t... K>(std::index_sequence<K...>) {
@@ -78,7 +83,8 @@ void check(const std::string& name, list<Wrt...>, list<Other...>) {
     }(each_result);
     [&]<std::size_t... K>(std::index_sequence<K...>) {
       auto got = std::make_tuple(drawn<Wrt>(given)...);
-      auto want = std::make_tuple(of_shape<double>(value_of_shape<typename std::remove_cvref_t<decltype(Wrt)>::shape_type>, given, 0)...);
+      auto want = std::make_tuple(
+          of_shape<double>(value_of_shape<typename std::remove_cvref_t<decltype(Wrt)>::shape_type>, given, 0)...);
       bound([&](auto&&... in) {
         with_cotangents([&](auto&&... dy) {
           step.backward(kept, in..., dy..., into(std::get<K>(got)...));
@@ -116,7 +122,7 @@ BOOST_AUTO_TEST_CASE(other_graphs_in_two_passes) {
   CHECK(loss, list<x, w, bias_o, w2>{}, list<length>{});
   CHECK(pooled, list<x>{}, list<length>{});
   check<grad_wave, strict>("a gradient", list<line>{}, list<>{});
-  CHECK_LOOPS(weights, list<q, k>{}, list<>{});             // a result over pairs: its gradient needs it over pairs
+  CHECK_LOOPS(weights, list<q, k>{}, list<>{});  // a result over pairs: its gradient needs it over pairs
 }
 
 namespace {
@@ -124,10 +130,18 @@ constexpr auto step = differentiable<past_only, strict>(wrt(q, k, v));
 struct problem {
   tensor<float> Q, K, V, O, dO, dQ, dK, dV;
   explicit problem(extent_t count)
-      : Q(heed_tests::filled<float>(1, 1, {1, 2, count, 4})), K(heed_tests::filled<float>(2, 1, {1, 2, count, 4})), V(heed_tests::filled<float>(3, 1, {1, 2, count, 3})),
-        O(1, 2, count, 3), dO(heed_tests::filled<float>(4, 1, {1, 2, count, 3})), dQ(1, 2, count, 4), dK(1, 2, count, 4), dV(1, 2, count, 3) {}
+      : Q(heed_tests::filled<float>(1, 1, {1, 2, count, 4})),
+        K(heed_tests::filled<float>(2, 1, {1, 2, count, 4})),
+        V(heed_tests::filled<float>(3, 1, {1, 2, count, 3})),
+        O(1, 2, count, 3),
+        dO(heed_tests::filled<float>(4, 1, {1, 2, count, 3})),
+        dQ(1, 2, count, 4),
+        dK(1, 2, count, 4),
+        dV(1, 2, count, 3) {}
   template <class Kept> void forward(Kept& kept) { step.forward(kept, q = Q, k = K, v = V, into(O)); }
-  template <class Kept> void backward(const Kept& kept) { step.backward(kept, q = Q, k = K, v = V, cotangent<past_only> = dO, into(dQ, dK, dV)); }
+  template <class Kept> void backward(const Kept& kept) {
+    step.backward(kept, q = Q, k = K, v = V, cotangent<past_only> = dO, into(dQ, dK, dV));
+  }
 };
 bool says(const error& e, const std::string& words) {
   BOOST_TEST_MESSAGE(e.what());
@@ -138,15 +152,16 @@ bool says(const error& e, const std::string& words) {
 BOOST_AUTO_TEST_CASE(what_is_kept_grows_with_the_positions) {
   auto kept = step.saved();
   BOOST_TEST(kept.bytes() == 0u);
-  for (const extent_t count : {1, 40, 80, 0}) {            // weighted values of width 3 and a log-sum-exp for every head and query
+  for (const extent_t count : {1, 40, 80, 0}) {  // weighted values of width 3 and a log-sum-exp for every head and
+                                                 // query
     problem(count).forward(kept);
     BOOST_TEST(kept.bytes() == std::size_t(count) * 2 * (3 + 1) * sizeof(float));
   }
   BOOST_TEST(step.forward_results.count == 3);
 }
 BOOST_AUTO_TEST_CASE(the_backward_pass_computes_no_forward_score_again) {
-  const middle::plan& p = plan_for<step.backward_results>(std::make_index_sequence<3>{});
-  for (int i = 0; i < p.region_count; ++i) BOOST_TEST(bool(p.regions[std::size_t(i)].kind != middle::region_kind::score));
+  const plan::execution_plan& p = plan_for<step.backward_results>(std::make_index_sequence<3>{});
+  for (int i = 0; i < p.region_count; ++i) BOOST_TEST(bool(p.regions[std::size_t(i)].kind != plan::region_kind::score));
 }
 BOOST_AUTO_TEST_CASE(gradients_by_name) {
   problem p(17);
@@ -155,7 +170,8 @@ BOOST_AUTO_TEST_CASE(gradients_by_name) {
   p.backward(kept);
   const tensor<float> byposition = p.dK;
   std::fill(p.dK.begin(), p.dK.end(), 7.f);
-  step.backward(kept, q = p.Q, k = p.K, v = p.V, cotangent<past_only> = p.dO, into(grad(v) = p.dV, grad(k) = p.dK, grad(q) = p.dQ));
+  step.backward(kept, q = p.Q, k = p.K, v = p.V, cotangent<past_only> = p.dO,
+                into(grad(v) = p.dV, grad(k) = p.dK, grad(q) = p.dQ));
   BOOST_TEST(std::equal(byposition.begin(), byposition.end(), p.dK.begin()));
 }
 BOOST_AUTO_TEST_CASE(backward_as_often_as_one_likes) {
@@ -175,7 +191,9 @@ BOOST_AUTO_TEST_CASE(backward_as_often_as_one_likes) {
 BOOST_AUTO_TEST_CASE(calls_in_the_wrong_order) {
   problem p(5), longer(6);
   auto kept = step.saved();
-  BOOST_CHECK_EXCEPTION(p.backward(kept), error, [](const error& e) { return says(e, "'saved': expected values that a forward call has kept, got none"); });
+  BOOST_CHECK_EXCEPTION(p.backward(kept), error, [](const error& e) {
+    return says(e, "'saved': expected values that a forward call has kept, got none");
+  });
   p.forward(kept);
   BOOST_CHECK_EXCEPTION(longer.backward(kept), error, [](const error& e) { return says(e, "saved"); });
   // A forward call that fails keeps nothing.

@@ -1,12 +1,17 @@
-// Operations of a user's: fused against formulas written out by hand, in float and double, forward and backward; first and second
-// derivatives against central differences; absent operands, masks, text.
+// Operations of a user's: fused against formulas written out by hand, in float and double, forward and backward; first
+// and second derivatives against central differences; absent operands, masks, text.
 // options: -O0 -DHEED_UNOPTIMISED
 #include "against_reference.hpp"
 #include "user_primitives.hpp"
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"h", 2> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d", 8> d;  constexpr axis<"e", 4> e;  constexpr axis<"o", 12> o;
+constexpr axis<"h", 2> h;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 8> d;
+constexpr axis<"e", 4> e;
+constexpr axis<"o", 12> o;
 
 // sin and cos, lane by lane: each is the derivative of the other.
 struct cosine;
@@ -26,12 +31,12 @@ struct cosine {
   }
   static constexpr auto derivative(const auto& x) { return -primitive<sine>(x); }
 };
-struct half {                                              // the derivative is a number
+struct half {  // the derivative is a number
   static constexpr auto name = "half";
   static auto value(const auto& x) { return 0.5 * x; }
   static constexpr auto derivative(const auto&) { return 0.5; }
 };
-struct unbounded_square {                                  // nothing is known of it on an interval, and it has no derivative
+struct unbounded_square {  // nothing is known of it on an interval, and it has no derivative
   static constexpr auto name = "unbounded_square";
   static auto value(const auto& x) { return x * x; }
 };
@@ -44,8 +49,14 @@ template <class T, bool Own> struct block {
   static constexpr auto slope = input<"slope", T>(h);
   static constexpr auto w = input<"w", T>(o, e);
   static constexpr auto w2 = input<"w2", T>(e, o);
-  static constexpr auto relu2(const auto& x) { if constexpr (Own) return primitive<squared_relu>(x); else return max(x, 0) * max(x, 0); }
-  static constexpr auto gated(const auto& x, const auto& beta) { if constexpr (Own) return primitive<swish>(x, beta); else return x * sigmoid(beta * x); }
+  static constexpr auto relu2(const auto& x) {
+    if constexpr (Own) return primitive<squared_relu>(x);
+    else return max(x, 0) * max(x, 0);
+  }
+  static constexpr auto gated(const auto& x, const auto& beta) {
+    if constexpr (Own) return primitive<swish>(x, beta);
+    else return x * sigmoid(beta * x);
+  }
   static constexpr auto s = scaled_dot<d>(q, k);
   static constexpr auto out = dot<m>(softmax<m>(mask(relu2(s) - gated(s, slope), relu2(n - m) < 50)), v);
   static constexpr auto mlp = out + dot<o>(relu2(gated(dot<e>(out, w), 1.5)), w2);
@@ -55,11 +66,13 @@ template <class T> struct memory {
   tensor<T> O{2, 29, 4}, dQ{2, 29, 8}, dK{2, 27, 8}, dV{2, 27, 4}, dS{2}, dW{12, 4}, dW2{4, 12};
 };
 template <class T, class B, class R, class Fuse, class Back> void run(const Fuse& forward, const Back& back, R& r) {
-  const tensor<T> Q = filled<T>(1, 1, {2, 29, 8}), K = filled<T>(2, 1, {2, 27, 8}), V = filled<T>(3, 1, {2, 27, 4}), S = filled<T>(4, 1, {2}),
-                  W = filled<T>(5, 1, {12, 4}), W2 = filled<T>(6, 1, {4, 12}), dO = filled<T>(7, 1, {2, 29, 4});
+  const tensor<T> Q = filled<T>(1, 1, {2, 29, 8}), K = filled<T>(2, 1, {2, 27, 8}), V = filled<T>(3, 1, {2, 27, 4}),
+                  S = filled<T>(4, 1, {2}), W = filled<T>(5, 1, {12, 4}), W2 = filled<T>(6, 1, {4, 12}),
+                  dO = filled<T>(7, 1, {2, 29, 4});
   forward(B::q = Q, B::k = K, B::v = V, B::slope = S, B::w = W, B::w2 = W2, into(r.O));
   back(B::q = Q, B::k = K, B::v = V, B::slope = S, B::w = W, B::w2 = W2, cotangent<B::mlp> = dO,
-       into(grad(B::q) = r.dQ, grad(B::k) = r.dK, grad(B::v) = r.dV, grad(B::slope) = r.dS, grad(B::w) = r.dW, grad(B::w2) = r.dW2));
+       into(grad(B::q) = r.dQ, grad(B::k) = r.dK, grad(B::v) = r.dV, grad(B::slope) = r.dS, grad(B::w) = r.dW,
+            grad(B::w2) = r.dW2));
 }
 template <class T> void check_block(double unit) {
   using own = block<T, true>;
@@ -71,17 +84,21 @@ template <class T> void check_block(double unit) {
   run<T, written>(reference<written::mlp>, reference<written::backward>, formulas);
   const auto check = [&](const char* name, const auto& g, const auto& a, const auto& b) {
     BOOST_TEST(!mostly_zero(b), name);
-    BOOST_TEST(worst_units(a, b, 1e-12 * largest(b)) <= 1, name << ": the oracle is " << worst_units(a, b, 1e-12 * largest(b)) << " off");
-    BOOST_TEST(worst_units(g, b, unit * largest(b)) <= 1, name << ": fused is " << worst_units(g, b, unit * largest(b)) << " off");
+    BOOST_TEST(worst_units(a, b, 1e-12 * largest(b)) <= 1,
+               name << ": the oracle is " << worst_units(a, b, 1e-12 * largest(b)) << " off");
+    BOOST_TEST(worst_units(g, b, unit * largest(b)) <= 1,
+               name << ": fused is " << worst_units(g, b, unit * largest(b)) << " off");
   };
-  check("O", got.O, oracle.O, formulas.O), check("dQ", got.dQ, oracle.dQ, formulas.dQ), check("dK", got.dK, oracle.dK, formulas.dK);
+  check("O", got.O, oracle.O, formulas.O), check("dQ", got.dQ, oracle.dQ, formulas.dQ),
+      check("dK", got.dK, oracle.dK, formulas.dK);
   check("dV", got.dV, oracle.dV, formulas.dV), check("dS", got.dS, oracle.dS, formulas.dS);
   check("dW", got.dW, oracle.dW, formulas.dW), check("dW2", got.dW2, oracle.dW2, formulas.dW2);
 }
 
 constexpr auto x = input<"x", double>(n);
 constexpr auto y = input<"y", double>();
-constexpr auto wave = sum<n>(primitive<sine>(x * y) * primitive<swish>(x, y) + primitive<half>(x) * primitive<squared_relu>(x) * x);
+constexpr auto wave =
+    sum<n>(primitive<sine>(x * y) * primitive<swish>(x, y) + primitive<half>(x) * primitive<squared_relu>(x) * x);
 constexpr auto first = gradient<wave>(wrt(x, y));
 constexpr auto second = gradient<first>(wrt(x, y));
 }  // namespace
@@ -92,13 +109,17 @@ BOOST_AUTO_TEST_CASE(double_block) { check_block<double>(1e-13); }
 BOOST_AUTO_TEST_CASE(derivatives_against_central_differences) {
   std::vector<double> X = {0.7, -1.2, 2.1, 0.3, -0.4}, C = {1, -2, 0.5, 3, -1}, dX(5), ddX(5);
   double Y = 0.8, dY = 0, ddY = 0;
-  const auto loss = [&] { double r = 0; reference<wave>(x = X, y = Y, into(r)); return r; };
-  const auto slope_along = [&] {                           // of which `second` is the gradient
+  const auto loss = [&] {
+    double r = 0;
+    reference<wave>(x = X, y = Y, into(r));
+    return r;
+  };
+  const auto slope_along = [&] {  // of which `second` is the gradient
     std::vector<double> a(5);
     double b = 0, r = 0;
     fuse<first>(x = X, y = Y, into(a, b));
     for (std::size_t i = 0; i < 5; ++i) r += a[i] * C[i];
-    return r + b;                                         // a number has no cotangent
+    return r + b;  // a number has no cotangent
   };
   const auto difference = [](double& at, const auto& f) {
     const double was = at, step = 1e-6;
@@ -138,15 +159,18 @@ BOOST_AUTO_TEST_CASE(masks_by_bounds) {
     return text.substr(from, to - from);
   };
   static constexpr auto score = scaled_dot<d>(own::q, own::k);
-  static constexpr auto by_formula = dot<m>(softmax<m>(mask(score, max(cast<float>(n - m), 0) * max(cast<float>(n - m), 0) < 50)), own::v);
+  static constexpr auto by_formula =
+      dot<m>(softmax<m>(mask(score, max(cast<float>(n - m), 0) * max(cast<float>(n - m), 0) < 50)), own::v);
   static constexpr auto by_bounds = dot<m>(softmax<m>(mask(score, primitive<squared_relu>(n - m) < 50)), own::v);
-  static constexpr auto by_nothing = dot<m>(softmax<m>(mask(score, primitive<unbounded_square>(max(n - m, 0)) < 50)), own::v);
+  static constexpr auto by_nothing =
+      dot<m>(softmax<m>(mask(score, primitive<unbounded_square>(max(n - m, 0)) < 50)), own::v);
   const std::string bounded = tiles(explain<by_bounds>(with(n, 500), with(m, 500)));
   BOOST_TEST(bounded == tiles(explain<by_formula>(with(n, 500), with(m, 500))));
   BOOST_TEST(bounded.find(" 0 (0 %) empty") == std::string::npos, bounded);
   const std::string unknown = tiles(explain<by_nothing>(with(n, 500), with(m, 500)));
   BOOST_TEST(unknown.find(" 0 (0 %) empty, skipped; 0 (0 %) full") != std::string::npos, unknown);
-  const tensor<float> Q = filled<float>(1, 1, {2, 100, 8}), K = filled<float>(2, 1, {2, 90, 8}), V = filled<float>(3, 1, {2, 90, 4});
+  const tensor<float> Q = filled<float>(1, 1, {2, 100, 8}), K = filled<float>(2, 1, {2, 90, 8}),
+                      V = filled<float>(3, 1, {2, 90, 4});
   tensor<float> a(2, 100, 4), b(2, 100, 4), c(2, 100, 4);
   fuse<by_formula>(own::q = Q, own::k = K, own::v = V, into(a));
   fuse<by_bounds>(own::q = Q, own::k = K, own::v = V, into(b));
@@ -158,8 +182,9 @@ BOOST_AUTO_TEST_CASE(masks_by_bounds) {
 }
 
 BOOST_AUTO_TEST_CASE(two_primitives_are_two) {
-  static constexpr auto same = primitive<sine>(x) - primitive<sine>(x), other = primitive<sine>(x) - primitive<cosine>(x);
-  BOOST_TEST(same.g.size + 1 == other.g.size);             // nothing, x, sine, (cosine,) the difference
+  static constexpr auto same = primitive<sine>(x) - primitive<sine>(x),
+                        other = primitive<sine>(x) - primitive<cosine>(x);
+  BOOST_TEST(same.g.size + 1 == other.g.size);  // nothing, x, sine, (cosine,) the difference
   std::vector<double> X = {0, 1}, r(2);
   fuse<other>(x = X, into(r));
   BOOST_TEST((std::fabs(r[0] + 1) < 1e-15 && std::fabs(r[1] - std::sin(1.) + std::cos(1.)) < 1e-15));

@@ -6,10 +6,22 @@ using namespace heed;
 using namespace heed::internal;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d", 64> d;  constexpr axis<"e", 32> e;
-constexpr axis<"h", 4> h;  constexpr axis<"w", 16> w;  constexpr axis<"z"> z;
-using B = axis<"b">; using N = axis<"n">; using M = axis<"m">; using D = axis<"d", 64>; using E = axis<"e", 32>; using Z = axis<"z">;
-using H = axis<"h", 4>; using W = axis<"w", 16>;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 64> d;
+constexpr axis<"e", 32> e;
+constexpr axis<"h", 4> h;
+constexpr axis<"w", 16> w;
+constexpr axis<"z"> z;
+using B = axis<"b">;
+using N = axis<"n">;
+using M = axis<"m">;
+using D = axis<"d", 64>;
+using E = axis<"e", 32>;
+using Z = axis<"z">;
+using H = axis<"h", 4>;
+using W = axis<"w", 16>;
 constexpr auto q = input<"q">(b, n, d);
 constexpr auto k = input<"k">(b, m, d);
 constexpr auto v = input<"v">(b, m, e);
@@ -28,7 +40,7 @@ template <class T, element Type> constexpr bool holds = element_of_expr<T> == Ty
 SHAPE(q + k, B, N, D, M);
 SHAPE(k + q, B, M, D, N);
 SHAPE(n < m, N, M);
-SHAPE(n > m, N, M);                                        // which is m < n, and still begins with n
+SHAPE(n > m, N, M);  // which is m < n, and still begins with n
 SHAPE(n >= m, N, M);
 SHAPE(n != m, N, M);
 SHAPE(where(keep, q, 0), B, N, D, M);
@@ -68,7 +80,7 @@ ELEMENT(-ids, i32);
 ELEMENT(abs(far), i64);
 ELEMENT(exp(ids), real);
 ELEMENT(exp(wide), f64);
-ELEMENT(q * ids, f32);
+ELEMENT(q* ids, f32);
 ELEMENT(q * 2.5, f32);
 ELEMENT(wide * 2.5, f64);
 ELEMENT(wide + n, f64);
@@ -106,15 +118,15 @@ template <int Blocks> constexpr auto chain() {
 
 BOOST_AUTO_TEST_CASE(equal_expressions_are_one_node) {
   static_assert(score.g.size == again.g.size);
-  BOOST_TEST(both.g.size == score.g.size + 3);             // exp, *, +: the second score is the first
+  BOOST_TEST(both.g.size == score.g.size + 3);  // exp, *, +: the second score is the first
   constexpr auto same = (q + k) * (q + k);
-  BOOST_TEST(same.g.size == 5);                            // nothing, q, k, q + k, *
+  BOOST_TEST(same.g.size == 5);  // nothing, q, k, q + k, *
   BOOST_TEST(same.top().a == same.top().b);
-  constexpr auto twice = (n < m) && (m > n);               // one condition, written twice
+  constexpr auto twice = (n < m) && (m > n);  // one condition, written twice
   BOOST_TEST(twice.top().a == twice.top().b);
   constexpr auto other = (n < m) && (n > m);
   BOOST_TEST(other.top().a != other.top().b);
-  constexpr auto numbers = (q + 1) * (q + 1.0);            // a whole and a real number are two constants
+  constexpr auto numbers = (q + 1) * (q + 1.0);  // a whole and a real number are two constants
   BOOST_TEST(numbers.top().a != numbers.top().b);
 }
 BOOST_AUTO_TEST_CASE(what_tells_nodes_apart) {
@@ -127,7 +139,8 @@ BOOST_AUTO_TEST_CASE(what_tells_nodes_apart) {
   BOOST_TEST(hash(slice<d, e, 1>(q)) != hash(slice<d, e, 2>(q)));
   BOOST_TEST(hash(shift<n>(q, 1)) != hash(shift<n>(q, -1)));
   BOOST_TEST(hash(split<d, h, w>(q)) != hash(split<d, w, h>(q)));
-  BOOST_TEST(hash(concat<d, d, axis<"c", 128>{}>(k, input<"k2">(b, m, d))) != hash(concat<d, d, axis<"c", 128>{}>(input<"k2">(b, m, d), k)));
+  BOOST_TEST(hash(concat<d, d, axis<"c", 128>{}>(k, input<"k2">(b, m, d))) !=
+             hash(concat<d, d, axis<"c", 128>{}>(input<"k2">(b, m, d), k)));
   BOOST_TEST(hash(table.at(n)) != hash(table.at(m)));
   BOOST_TEST(hash(input<"x">(n)) != hash(input<"x">(m)));
   BOOST_TEST(hash(input<"x">(n)) != hash(input<"y">(n)));
@@ -139,11 +152,12 @@ BOOST_AUTO_TEST_CASE(what_tells_nodes_apart) {
 }
 BOOST_AUTO_TEST_CASE(the_hash_does_not_depend_on_numbering) {
   constexpr auto one = (q + k) * (v + n);
-  static constexpr auto first = v + n;                     // numbered before q and k
+  static constexpr auto first = v + n;  // numbered before q and k
   constexpr auto other = [] {
     auto r = first;
     const node_id a = put(r.g, v + n), s = put(r.g, q + k);
-    r.root = r.g.add(node{.code = op::multiply, .type = element::f32, .a = s, .b = a, .axes = r.g[s].axes | r.g[a].axes});
+    r.root =
+        r.g.add(node{.code = op::multiply, .type = element::f32, .a = s, .b = a, .axes = r.g[s].axes | r.g[a].axes});
     return r;
   }();
   BOOST_TEST(one.top().hash == other.top().hash);
@@ -156,7 +170,7 @@ BOOST_AUTO_TEST_CASE(grafting_copies_what_is_missing) {
   const node_id i = g.graft(both.g, both.root);
   BOOST_TEST(g.size == before + 3);
   BOOST_TEST(g[i].hash == both.top().hash);
-  constexpr auto apart = exp(v + n) * m;                   // other axes, other inputs: every number changes
+  constexpr auto apart = exp(v + n) * m;  // other axes, other inputs: every number changes
   const node_id j = g.graft(apart.g, apart.root);
   BOOST_TEST(g[j].hash == apart.top().hash);
   BOOST_TEST(g.input_count == 3);
@@ -165,7 +179,7 @@ BOOST_AUTO_TEST_CASE(grafting_copies_what_is_missing) {
     BOOST_TEST((axes >> g.find_axis(name) & 1) == 1u);
   BOOST_TEST((axes >> g.find_axis(make_label("d")) & 1) == 0u);
   BOOST_TEST(g.graft(apart.g, apart.root) == j);
-  for (int x = 1; x < g.size; ++x)                         // operands come first
+  for (int x = 1; x < g.size; ++x)  // operands come first
     for (const node_id y : {g[x].a, g[x].b, g[x].c}) BOOST_TEST(y < x);
 }
 BOOST_AUTO_TEST_CASE(a_chain_of_residual_blocks_is_linear) {
@@ -173,8 +187,10 @@ BOOST_AUTO_TEST_CASE(a_chain_of_residual_blocks_is_linear) {
   constexpr auto twenty = chain<20>();
   constexpr int block = (twenty.g.size - ten.g.size) / 10;
   BOOST_TEST(twenty.g.size - ten.g.size == 10 * block);
-  BOOST_TEST(block <= 9);                                  // x*0.5, tanh, x*x, mean, a constant, +, rsqrt, *, +
-  static_assert(std::is_same_v<std::remove_const_t<decltype(ten)>, std::remove_const_t<decltype(twenty)>>);   // nor does its type grow
+  BOOST_TEST(block <= 9);  // x*0.5, tanh, x*x, mean, a constant, +, rsqrt, *, +
+  static_assert(std::is_same_v<std::remove_const_t<decltype(ten)>, std::remove_const_t<decltype(twenty)>>);  // nor does
+                                                                                                             // its type
+                                                                                                             // grow
 }
 BOOST_AUTO_TEST_CASE(what_a_failed_check_leaves_is_absorbed) {
   constexpr ill_formed x;

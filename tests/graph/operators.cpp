@@ -5,8 +5,15 @@ using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"c", 7> c;  constexpr axis<"o", 3> o;  constexpr axis<"z"> z;
-constexpr axis<"c2", 14> twice;  constexpr axis<"s", 4> s;  constexpr axis<"hi", 2> hi;  constexpr axis<"lo", 7> lo;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"c", 7> c;
+constexpr axis<"o", 3> o;
+constexpr axis<"z"> z;
+constexpr axis<"c2", 14> twice;
+constexpr axis<"s", 4> s;
+constexpr axis<"hi", 2> hi;
+constexpr axis<"lo", 7> lo;
 constexpr auto x = input<"x">(n, c);
 constexpr auto y = input<"y">(n, c);
 constexpr auto w = input<"w">(o, c);
@@ -38,7 +45,9 @@ template <class T> tensor<T> output_of(const expression& e) {
   std::vector<extent_t> extents;
   for (int k = 0; k < e.shape->rank; ++k) {
     const axis_entry& a = e.shape->axes[std::size_t(k)];
-    extents.push_back(a.extent != runtime ? a.extent : a.name == make_label("n") || a.name == make_label("m") ? 11 : 13);
+    extents.push_back(a.extent != runtime                                      ? a.extent
+                      : a.name == make_label("n") || a.name == make_label("m") ? 11
+                                                                               : 13);
   }
   return tensor<T>(extents);
 }
@@ -60,37 +69,97 @@ void check(const char* names, double tolerance, const Bind&... bind) {
          worst = d <= worst ? worst : std::isnan(d) ? INFINITY : d;
        }
        for (std::size_t j = 1; j < r.size(); ++j) different += r[j] != r[0];
-       BOOST_TEST(worst <= tolerance, std::string(names) + ", result " + std::to_string(K + 1) + ": off by " + std::to_string(worst));
-       BOOST_TEST((r.size() < 2 || different > 0), std::string(names) + ", result " + std::to_string(K + 1) + ": the oracle gives one value everywhere");
-     }()), ...);
+       BOOST_TEST(worst <= tolerance,
+                  std::string(names) + ", result " + std::to_string(K + 1) + ": off by " + std::to_string(worst));
+       BOOST_TEST((r.size() < 2 || different > 0),
+                  std::string(names) + ", result " + std::to_string(K + 1) + ": the oracle gives one value everywhere");
+     }()),
+     ...);
   }(std::make_index_sequence<std::size_t(R.count)>{});
 }
 #define RESULTS(...) check<results(__VA_ARGS__)>(#__VA_ARGS__
 
 // ---- expressions need static storage
-constexpr auto e_exp = exp(x);  constexpr auto e_exp2 = exp2(x);  constexpr auto e_log = log(abs(x) + 0.1);  constexpr auto e_tanh = tanh(x);
-constexpr auto e_sqrt = sqrt(abs(x));  constexpr auto e_rsqrt = rsqrt(abs(x) + 1);  constexpr auto e_erf = erf(x);  constexpr auto e_sigmoid = sigmoid(x);
-constexpr auto e_relu = relu(x);  constexpr auto e_gelu = gelu(x);  constexpr auto e_gelu_tanh = gelu_tanh(x);  constexpr auto e_silu = silu(x);
-constexpr auto e_pow = pow(abs(x), 1.7);  constexpr auto e_cube = pow(x, 3);  constexpr auto e_inverse = pow(x, -2);  constexpr auto e_nan = pow(x, 0.5);
-constexpr auto e_add = x + y;  constexpr auto e_subtract = 2 - x * y;  constexpr auto e_divide = x / (y * y + 1);  constexpr auto e_negate = -x;
-constexpr auto e_min = min(x, y);  constexpr auto e_max = max(x, 0.3);  constexpr auto e_abs = abs(x);  constexpr auto e_plus = +x / 3;
-constexpr auto e_less = x < y;  constexpr auto e_at_most = x <= y;  constexpr auto e_greater = x > y;  constexpr auto e_at_least = x >= y;
-constexpr auto e_equal = i == 2;  constexpr auto e_different = i != l;  constexpr auto e_and = t && x < 0;  constexpr auto e_or = !t || i > 0;
-constexpr auto e_whole = i * 3 - l;  constexpr auto e_ratio = i / 4;  constexpr auto e_whole_abs = abs(-i);  constexpr auto e_whole_min = min(i, l) + max(i, 0);
-constexpr auto e_index = n * 2 - c;  constexpr auto e_mixed = n * x + l;  constexpr auto e_size = x * size<n> + size<c>;  constexpr auto e_same = t == (i < 1);
-constexpr auto e_where = where(t, x, -y);  constexpr auto e_where_whole = where(t, i, 7);  constexpr auto e_where_truth = where(t, i < 0, i > 2);
-constexpr auto e_mask = mask(x, t);  constexpr auto e_drop = cast<std::int32_t>(x * 10);  constexpr auto e_narrow = cast<float>(wide) * x;
-constexpr auto e_wide = cast<double>(x) * wide;  constexpr auto e_wide_functions = exp(wide) + erf(wide) * tanh(wide) - log(abs(wide) + 1) + sigmoid(wide) + rsqrt(1 + abs(wide));
-constexpr auto e_dot = dot<c>(x, w);  constexpr auto e_dot_all = dot<n, c>(x, y);  constexpr auto e_sum = sum<c>(x);  constexpr auto e_sum_all = sum<n, c>(x * y);
-constexpr auto e_max_of = max<n>(x);  constexpr auto e_min_of = min<c>(x);  constexpr auto e_mean = mean<n>(x);  constexpr auto e_mean_all = mean<c, n>(x);
-constexpr auto e_logsumexp = logsumexp<c>(x);  constexpr auto e_logsumexp_all = logsumexp<n, c>(x);  constexpr auto e_softmax = softmax<c>(x);  constexpr auto e_softmax_n = softmax<n>(x);
-constexpr auto e_whole_sum = sum<n>(i * n * 400001);  constexpr auto e_whole_max = max<c>(i * 2);  constexpr auto e_wide_dot = dot<c>(wide, wide);  constexpr auto e_wide_softmax = softmax<c>(wide);
-constexpr auto e_masked_mean = mean<c>(mask(x, t));  constexpr auto e_masked_max = max<c>(mask(x, x < -1));
-constexpr auto e_rows = gather<z>(table, ids);  constexpr auto e_there = doc.at(n) == doc.at(m);  constexpr auto e_table = bias.at(n - m + 6) * 1;  constexpr auto e_far = bias.at(ids * 3 - 9);
+constexpr auto e_exp = exp(x);
+constexpr auto e_exp2 = exp2(x);
+constexpr auto e_log = log(abs(x) + 0.1);
+constexpr auto e_tanh = tanh(x);
+constexpr auto e_sqrt = sqrt(abs(x));
+constexpr auto e_rsqrt = rsqrt(abs(x) + 1);
+constexpr auto e_erf = erf(x);
+constexpr auto e_sigmoid = sigmoid(x);
+constexpr auto e_relu = relu(x);
+constexpr auto e_gelu = gelu(x);
+constexpr auto e_gelu_tanh = gelu_tanh(x);
+constexpr auto e_silu = silu(x);
+constexpr auto e_pow = pow(abs(x), 1.7);
+constexpr auto e_cube = pow(x, 3);
+constexpr auto e_inverse = pow(x, -2);
+constexpr auto e_nan = pow(x, 0.5);
+constexpr auto e_add = x + y;
+constexpr auto e_subtract = 2 - x * y;
+constexpr auto e_divide = x / (y * y + 1);
+constexpr auto e_negate = -x;
+constexpr auto e_min = min(x, y);
+constexpr auto e_max = max(x, 0.3);
+constexpr auto e_abs = abs(x);
+constexpr auto e_plus = +x / 3;
+constexpr auto e_less = x < y;
+constexpr auto e_at_most = x <= y;
+constexpr auto e_greater = x > y;
+constexpr auto e_at_least = x >= y;
+constexpr auto e_equal = i == 2;
+constexpr auto e_different = i != l;
+constexpr auto e_and = t && x < 0;
+constexpr auto e_or = !t || i > 0;
+constexpr auto e_whole = i * 3 - l;
+constexpr auto e_ratio = i / 4;
+constexpr auto e_whole_abs = abs(-i);
+constexpr auto e_whole_min = min(i, l) + max(i, 0);
+constexpr auto e_index = n * 2 - c;
+constexpr auto e_mixed = n * x + l;
+constexpr auto e_size = x * size<n> + size<c>;
+constexpr auto e_same = t == (i < 1);
+constexpr auto e_where = where(t, x, -y);
+constexpr auto e_where_whole = where(t, i, 7);
+constexpr auto e_where_truth = where(t, i < 0, i > 2);
+constexpr auto e_mask = mask(x, t);
+constexpr auto e_drop = cast<std::int32_t>(x * 10);
+constexpr auto e_narrow = cast<float>(wide) * x;
+constexpr auto e_wide = cast<double>(x) * wide;
+constexpr auto e_wide_functions =
+    exp(wide) + erf(wide) * tanh(wide) - log(abs(wide) + 1) + sigmoid(wide) + rsqrt(1 + abs(wide));
+constexpr auto e_dot = dot<c>(x, w);
+constexpr auto e_dot_all = dot<n, c>(x, y);
+constexpr auto e_sum = sum<c>(x);
+constexpr auto e_sum_all = sum<n, c>(x * y);
+constexpr auto e_max_of = max<n>(x);
+constexpr auto e_min_of = min<c>(x);
+constexpr auto e_mean = mean<n>(x);
+constexpr auto e_mean_all = mean<c, n>(x);
+constexpr auto e_logsumexp = logsumexp<c>(x);
+constexpr auto e_logsumexp_all = logsumexp<n, c>(x);
+constexpr auto e_softmax = softmax<c>(x);
+constexpr auto e_softmax_n = softmax<n>(x);
+constexpr auto e_whole_sum = sum<n>(i * n * 400001);
+constexpr auto e_whole_max = max<c>(i * 2);
+constexpr auto e_wide_dot = dot<c>(wide, wide);
+constexpr auto e_wide_softmax = softmax<c>(wide);
+constexpr auto e_masked_mean = mean<c>(mask(x, t));
+constexpr auto e_masked_max = max<c>(mask(x, x < -1));
+constexpr auto e_rows = gather<z>(table, ids);
+constexpr auto e_there = doc.at(n) == doc.at(m);
+constexpr auto e_table = bias.at(n - m + 6) * 1;
+constexpr auto e_far = bias.at(ids * 3 - 9);
 constexpr auto e_fixed = table.at(2);
-constexpr auto e_rename = rename<n, m>(x) * 2;  constexpr auto e_split = split<twice, hi, lo>(concat<c, c, twice>(x, y));  constexpr auto e_concat = concat<c, c, twice>(x, y * 2);
-constexpr auto e_merge = merge<o, c, axis<"oc", 21>{}>(w + 1);  constexpr auto e_slice = slice<c, s, 2>(x) - slice<c, s, 3>(y);  constexpr auto e_shift = shift<n>(x, 2) + shift<n>(y, -1);
-constexpr auto e_arrange = arrange<c, n>(x + y);  constexpr auto e_concat_truth = concat<c, c, twice>(t, t);
+constexpr auto e_rename = rename<n, m>(x) * 2;
+constexpr auto e_split = split<twice, hi, lo>(concat<c, c, twice>(x, y));
+constexpr auto e_concat = concat<c, c, twice>(x, y * 2);
+constexpr auto e_merge = merge<o, c, axis<"oc", 21>{}>(w + 1);
+constexpr auto e_slice = slice<c, s, 2>(x) - slice<c, s, 3>(y);
+constexpr auto e_shift = shift<n>(x, 2) + shift<n>(y, -1);
+constexpr auto e_arrange = arrange<c, n>(x + y);
+constexpr auto e_concat_truth = concat<c, c, twice>(t, t);
 
 const auto& g = given_operands;
 }  // namespace

@@ -5,21 +5,22 @@
 
 int main() {
 #if defined(__x86_64__)
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 77;   // skipped
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 77;  // skipped
 #endif
   heed::tensor<float> x(40, 16);
   for (int i = 0; i < 40; ++i)
     for (int j = 0; j < 16; ++j) x(i, j) = float((i * 16 + j) % 13) / 13;
 
   double total = 0, weighted = 0, mean = 0;
-  for (int key = 0; key < 40; ++key) {                     // row 39 sees all of them
+  for (int key = 0; key < 40; ++key) {  // row 39 sees all of them
     double score = 0;
     for (int j = 0; j < 16; ++j) score += double(x(39, j)) * double(x(key, j));
     const double weight = std::exp(score / 4);
     total += weight, weighted += weight * double(x(key, 3));
   }
   for (int j = 0; j < 16; ++j) mean += double(x(39, j)) / 16;
-  const double right[] = {weighted / total, 2 * double(x(39, 3)) / std::sqrt(1 + mean), 2 * double(x(39, 3)) / std::sqrt(1 + mean)};
+  const double right[] = {weighted / total, 2 * double(x(39, 3)) / std::sqrt(1 + mean),
+                          2 * double(x(39, 3)) / std::sqrt(1 + mean)};
 
   int wrong = 0;
   for (auto call : {lower, higher}) {

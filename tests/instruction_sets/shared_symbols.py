@@ -12,7 +12,7 @@ import sys
 
 HEED = r"(\w+ )*heed::"
 HANDED_ON = re.compile(
-    HEED + r"(error|tensor|view|workspace|operand_traits|internal::(label|refuse|written|byte_size|add_slope|deciding|middle::source_of_view|"
+    HEED + r"(error|tensor|view|workspace|operand_traits|internal::(label|refuse|written|byte_size|add_slope|deciding|plan::source_of_view|"
     r"run::(aligned_memory|checked_count|are_inside|in_parentheses|refuse_indices|bound)))([<:\[(]|$)")
 
 

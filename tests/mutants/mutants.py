@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Breaks the library, one small mistake at a time, and shows that a test notices each: a mutant that survives fails this run.
-First the unbroken library must pass the same tests. With --find it only looks for the places to break, which takes no time: whoever
+First the unbroken library must pass the same tests. Each victim stands below a comment `// mutants: NAME`, in whatever header. With --find it only looks for the places to break, which takes no time: whoever
 moves one learns of it at once."""
 import argparse, concurrent.futures, os, pathlib, re, shutil, subprocess, sys, tempfile
 
@@ -8,35 +8,36 @@ MEANING = ["tests/plan/meaning.cpp"]
 KERNELS = ["tests/regions/bugs_of_others.cpp", "tests/regions/score.cpp"]  # until one fails
 DIFFERENCES = ["tests/gradient/composites.cpp"]
 BACKWARD = ["tests/regions/score_gradient.cpp"]
-MUTANTS = [  # name, header, a pattern that matches once, what the mutant writes, tests of which one must fail
-    ("softcap_after_mask", "plan/lower.hpp", r"return \{emit\(x\.code, x\.type, p0, p1, p2, x\.value\), keep\};",
+NEAR = 12  # lines behind its comment in which the victim stands
+MUTANTS = [  # name, a pattern that matches the victim (a space: any white space), what the mutant writes, tests of which one must fail
+    ("softcap_after_mask", r"return \{emit\(x\.code, x\.type, p0, p1, p2, x\.value\), keep\};",
      r"return {emit(x.code, x.type, p0, p1, p2, x.value), x.code == op::tanh ? instruction_id(0) : keep};", MEANING),
-    ("causal_off_by_one", "run/score_program.hpp", r"return I\(key\);", r"return I(key - 1);", KERNELS),
-    ("groups_tiled", "block/heads.hpp", r"split<Heads, KvHeads, Group>", r"split<Heads, Group, KvHeads>", KERNELS),
-    ("rescale_dropped", "run/score_block.hpp", r"simd::exp2_weight\(old - next\)", r"P(T(1))", KERNELS),
-    ("tail_dropped", "run/score_kernel.hpp", r"\(end - first - 1\) / group \* group", r"(end - first) / group * group - group", KERNELS),
-    ("wrong_interval_for_less", "plan/interval.hpp", r"truth\(a\.hi < b\.lo, a\.lo < b\.hi\)", r"truth(a.lo < b.hi, a.lo < b.hi)", KERNELS),
-    ("mask_multiplied", "run/score_kernel.hpp", r"simd::select\((seen), ([^,;]+), nothing\)",
+    ("causal_off_by_one", r"return I\(key\);", r"return I(key - 1);", KERNELS),
+    ("groups_tiled", r"split<Heads, KvHeads, Group>", r"split<Heads, Group, KvHeads>", KERNELS),
+    ("rescale_dropped", r"simd::exp2_weight\(old - next\)", r"P(T(1))", KERNELS),
+    ("tail_dropped", r"\(end - first - 1\) / group \* group", r"(end - first) / group * group - group", KERNELS),
+    ("wrong_interval_for_less", r"truth\(a\.hi < b\.lo, a\.lo < b\.hi\)", r"truth(a.lo < b.hi, a.lo < b.hi)", KERNELS),
+    ("mask_multiplied", r"simd::select\((seen), ([^,;]+), nothing\)",
      r"(\2 * simd::select(\1, P(T(1)), P(T(0))) + simd::select(\1, P(T(0)), nothing))", KERNELS),
-    ("last_keys_dropped", "run/score_kernel.hpp", r"w\.batch\.note\((\w+), (\w+)", r"if (\1 + \2 < w.n.keys) w.batch.note(\1, \2", KERNELS),
-    ("lse_in_base_2", "run/score_block.hpp", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),
-    ("mixed_tile_called_full", "run/score_program.hpp", r"keep\.lo > 0 \? tile_kind::full", r"keep.hi > 0 ? tile_kind::full", KERNELS),
-    ("key_axes_confused", "plan/key_axes.hpp", r"whole_number\(op::remainder, left, size\)", r"whole_number(op::remainder, add_index(h, one()), size)",
+    ("last_keys_dropped", r"w\.batch\.note\((\w+), (\w+)", r"if (\1 + \2 < w.n.keys) w.batch.note(\1, \2", KERNELS),
+    ("lse_in_base_2", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),
+    ("mixed_tile_called_full", r"keep\.lo > 0 \? tile_kind::full", r"keep.hi > 0 ? tile_kind::full", KERNELS),
+    ("key_axes_confused", r"whole_number\(op::remainder, left, size\)", r"whole_number(op::remainder, add_index(h, one()), size)",
      ["tests/plan/key_axes.cpp"]),
-    ("sign_of_score_gradient", "graph/differentiate.hpp", r"times\(p, minus\(reached, delta\)\)", r"times(p, minus(delta, reached))", DIFFERENCES),
-    ("diagonal_dropped_backward", "run/score_gradient_kernel.hpp", r"classify<Region, T>\(\*w\.c, w\.bounds, first, ", r"classify<Region, T>(*w.c, w.bounds, first + 1, ", BACKWARD),
-    ("pack_dropped_backward", "run/score_gradient_kernel.hpp", r"packs\.count\(\) <= 0", r"packs.count() <= 1", BACKWARD),
-    ("group_not_summed", "run/score_gradient_kernel.hpp", r"T\* to = w\.sums\[K\] \+ s\.first \* stride;",  # keys hear of a group's last query head alone
+    ("sign_of_score_gradient", r"times\(p, minus\(reached, delta\)\)", r"times(p, minus(delta, reached))", DIFFERENCES),
+    ("diagonal_dropped_backward", r"classify<Region, T>\(\*w\.c, w\.bounds, first, ", r"classify<Region, T>(*w.c, w.bounds, first + 1, ", BACKWARD),
+    ("pack_dropped_backward", r"packs\.count\(\) <= 0", r"packs.count() <= 1", BACKWARD),
+    ("group_not_summed", r"T\* to = w\.sums\[K\] \+ s\.first \* stride;",  # keys hear of a group's last query head alone
      r"""\g<0>
             if constexpr (Region.rows.count > 1)
               for (int i = 0; i < s.count * rows; ++i)
                 if ((w.first_row + row + i % rows + 1) % call.extent[Region.rows[Region.rows.count - 1]]) const_cast<T*>(p)[i] = 0;""", BACKWARD),
-    ("lse_in_base_e_backward", "run/score_gradient_block.hpp", r"T\(e \* 1\.44269\d*\)", r"T(e)", BACKWARD),
-    ("last_rows_not_summed", "run/score_gradient_kernel.hpp", r"w\.item->total\[K\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
-    ("last_keys_not_summed", "run/score_gradient_kernel.hpp", r"w\.item->sums\[K\]\[s\.first \+ j\] \+= ", r"if (s.count % group == 0) \g<0>", BACKWARD),
-    ("last_tile_not_in_table", "run/score_gradient_kernel.hpp", r"w\.item->table\[K\]\[i\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
-    ("weight_over_1", "run/score_gradient_kernel.hpp", r"simd::min\(T\(0\), z", r"simd::min(T(99), z", BACKWARD),
-    ("delta_dropped", "graph/differentiate.hpp", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
+    ("lse_in_base_e_backward", r"T\(e \* 1\.44269\d*\)", r"T(e)", BACKWARD),
+    ("last_rows_not_summed", r"w\.item->total\[K\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
+    ("last_keys_not_summed", r"w\.item->sums\[K\]\[s\.first \+ j\] \+= ", r"if (s.count % group == 0) \g<0>", BACKWARD),
+    ("last_tile_not_in_table", r"w\.item->table\[K\]\[i\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
+    ("weight_over_1", r"simd::min\(T\(0\), z", r"simd::min(T(99), z", BACKWARD),
+    ("delta_dropped", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 
 def passes(compiler, include, source, test, work):
@@ -51,19 +52,33 @@ def passes(compiler, include, source, test, work):
     except subprocess.TimeoutExpired:
         return False
 
-def fault(include, name, header, pattern, replacement):
+def spaced(pattern):
+    """A pattern whose spaces match line breaks too."""
+    return re.sub(r"(?<!\\) ", r"\\s+", pattern)
+
+def victim(include, name, pattern):
+    """The header that holds the victim and the match in its text; a sentence if there is none."""
+    marked = re.compile(rf"// mutants:.*\b{name}\b.*\n(?:.*\n){{1,{NEAR}}}")
+    found = [(path, text, mark) for path in sorted(include.rglob("*.hpp")) for text in [path.read_text()] for mark in marked.finditer(text)]
+    if len(found) != 1:
+        return f"mutants: {name} breaks what stands below a comment `// mutants: {name}`, and there are {len(found)} of them"
+    path, text, mark = found[0]
+    below = re.search(spaced(pattern), text[mark.start():mark.end()])
+    if not below:
+        return (f"mutants: {name} breaks what matches `{pattern}` in the {NEAR} lines below its comment in {path.relative_to(include)}, and "
+                f"nothing does: if the line was rewritten, adapt the pattern and what the mutant writes there")
+    return path, text, mark.start() + below.start(), mark.start() + below.end()
+
+def broken(text, start, end, pattern, replacement):
+    return text[:start] + re.sub(spaced(pattern), replacement, text[start:end]) + text[end:]
+
+def fault(include, name, pattern, replacement):
     """Why a mutant cannot be made, in a sentence; None if it can."""
-    path = include / header
-    if not path.is_file():
-        return f"mutants: {name} breaks a line of {header}, and there is no such header: name the one that the line moved to"
-    text = path.read_text()
-    found = len(re.findall(pattern, text))
-    if found != 1:
-        return (f"mutants: {name} breaks the line of {header} that matches `{pattern}`, and {found} do: "
-                f"if the line was rewritten, adapt the pattern and what the mutant writes there")
-    if re.sub(pattern, replacement, text) == text:
-        return f"mutants: {name} changes nothing in {header}"
-    return None
+    found = victim(include, name, pattern)
+    if isinstance(found, str):
+        return found
+    path, text, start, end = found
+    return f"mutants: {name} changes nothing in {path.name}" if broken(text, start, end, pattern, replacement) == text else None
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
@@ -73,7 +88,7 @@ def main():
     parser.add_argument("names", nargs="*", help="which mutants (all)")
     arguments = parser.parse_args()
     chosen = [m for m in MUTANTS if not arguments.names or m[0] in arguments.names]
-    lost = [sentence for mutant in chosen if (sentence := fault(arguments.source / "include/heed", *mutant[:4]))]
+    lost = [sentence for mutant in chosen if (sentence := fault(arguments.source / "include/heed", *mutant[:3]))]
     if lost or arguments.find:  # before anything is compiled
         print("\n".join(lost) or f"{len(chosen)} places to break are there")
         return 1 if lost else 0
@@ -90,20 +105,20 @@ def judge(arguments, chosen, folder):
         return test, passes(arguments.compiler, arguments.source / "include", arguments.source, test, place(pathlib.Path(test).stem))
 
     def killer(mutant):
-        name, header, pattern, replacement, tests = mutant
+        name, pattern, replacement, tests = mutant
         work = place("mutant_" + name)
         include = work / "include"
         shutil.copytree(arguments.source / "include", include)
-        path = include / "heed" / header
-        path.write_text(re.sub(pattern, replacement, path.read_text()))
+        path, text, start, end = victim(include / "heed", name, pattern)
+        path.write_text(broken(text, start, end, pattern, replacement))
         return mutant, next((t for t in tests if not passes(arguments.compiler, include, arguments.source, t, work)), None)
 
     survivors = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for test, well in pool.map(unbroken, dict.fromkeys(t for m in chosen for t in m[4])):
+        for test, well in pool.map(unbroken, dict.fromkeys(t for m in chosen for t in m[3])):
             if not well:
                 sys.exit(f"mutants: {test} fails on the unbroken library")
-        for (name, _, _, _, tests), test in pool.map(killer, chosen):
+        for (name, _, _, tests), test in pool.map(killer, chosen):
             print(f"{name:26} {'killed by ' + test if test else 'SURVIVES ' + ', '.join(tests)}", flush=True)
             survivors += test is None
     return 1 if survivors else 0

@@ -1,28 +1,31 @@
-// Intervals hold every value: for each operator, operands are drawn as intervals, points are taken from them (NaN too where
-// an operand is the whole line), and what the operator gives for the points, in double and in float, must lie inside what it
-// gives for the intervals.
+// Intervals hold every value: for each operator, operands are drawn as intervals, points are taken from them (NaN too
+// where an operand is the whole line), and what the operator gives for the points, in double and in float, must lie
+// inside what it gives for the intervals.
 // options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
-#include "heed/plan/interval.hpp"
-#include "heed/run/evaluate.hpp"
+#include "heed/plan/facts/interval.hpp"
+#include "heed/run/program/evaluate.hpp"
 #include <cmath>
 #include <random>
 #include <vector>
-using heed::internal::op, heed::internal::middle::interval;
+using heed::internal::op, heed::internal::plan::interval;
 
 namespace {
 constexpr double infinity = std::numeric_limits<double>::infinity();
 std::mt19937 random_bits(7);
 bool is_whole_line(interval a) { return a.lo == -infinity && a.hi == infinity; }
 bool holds(interval a, double v) { return std::isnan(v) ? is_whole_line(a) : a.lo <= v && v <= a.hi; }
-bool holds_truth(interval a, bool v) { return v ? a.hi > 0 : !(a.lo > 0); }   // how a mask is read: never, always, mixed
+bool holds_truth(interval a, bool v) { return v ? a.hi > 0 : !(a.lo > 0); }  // how a mask is read: never, always, mixed
 
 // A number as operands hold them: a float, often a small whole one, an equal one, an end of the range.
 double number_of_some_kind() {
   switch (random_bits() % 8) {
-    case 0: case 1: return double(int(random_bits() % 21)) - 10;
+    case 0:
+    case 1: return double(int(random_bits() % 21)) - 10;
     case 2: return double(0.1f * float(int(random_bits() % 21) - 10));
-    case 3: return std::ldexp(double(float(random_bits()) / 4294967296.f), int(random_bits() % 250) - 125) * (random_bits() % 2 ? 1 : -1);
+    case 3:
+      return std::ldexp(double(float(random_bits()) / 4294967296.f), int(random_bits() % 250) - 125) *
+             (random_bits() % 2 ? 1 : -1);
     case 4: return random_bits() % 2 ? 3.4e38f : -3.4e38f;
     case 5: return random_bits() % 2 ? 1e-45f : -1e-45f;
     case 6: return double(int(random_bits()));
@@ -32,21 +35,24 @@ double number_of_some_kind() {
 double number() { return double(float(number_of_some_kind())); }
 interval drawn(bool whole_numbers) {
   double a = number(), b = number();
-  if (whole_numbers) a = double(int(random_bits()) >> random_bits() % 31), b = double(int(random_bits()) >> random_bits() % 31);
+  if (whole_numbers)
+    a = double(int(random_bits()) >> random_bits() % 31), b = double(int(random_bits()) >> random_bits() % 31);
   switch (random_bits() % 10) {
     case 0: return {};
     case 1: return {a, infinity};
     case 2: return {-infinity, a};
     case 3: return {infinity, infinity};
     case 4: return {-infinity, -infinity};
-    case 5: case 6: return {a, a};
+    case 5:
+    case 6: return {a, a};
     default: return {std::min(a, b), std::max(a, b)};
   }
 }
 std::vector<double> points_of(interval a, bool whole_numbers) {
   std::vector<double> p{a.lo, a.hi};
   if (is_whole_line(a)) p.push_back(NAN);
-  for (const double inner : {0.0, 1.0, -1.0, number(), number(), std::isfinite(a.lo + a.hi) ? double(float(a.lo + (a.hi - a.lo) * 0.3)) : 0.0})
+  for (const double inner : {0.0, 1.0, -1.0, number(), number(),
+                             std::isfinite(a.lo + a.hi) ? double(float(a.lo + (a.hi - a.lo) * 0.3)) : 0.0})
     if (a.lo <= inner && inner <= a.hi) p.push_back(whole_numbers ? std::trunc(inner) : double(float(inner)));
   if (whole_numbers) std::erase_if(p, [](double x) { return !std::isfinite(x); });
   std::erase_if(p, [&](double x) { return !std::isnan(x) && (x < a.lo || x > a.hi); });
@@ -80,8 +86,10 @@ template <op Code, class T> double value_of(T a, T b, double c) {
   else if constexpr (Code == op::multiply) return double(T(a * b));
   else if constexpr (Code == op::divide) return double(T(a / b));
   else if constexpr (Code == op::floor_divide) return b == 0 ? 0 : std::floor(double(a) / double(b));
-  else if constexpr (Code == op::remainder) { const double r = b == 0 ? 0 : std::fmod(double(a), double(b)); return r != 0 && (r < 0) != (b < 0) ? r + double(b) : r; }
-  else if constexpr (Code == op::minimum) return double(a < b ? a : b);
+  else if constexpr (Code == op::remainder) {
+    const double r = b == 0 ? 0 : std::fmod(double(a), double(b));
+    return r != 0 && (r < 0) != (b < 0) ? r + double(b) : r;
+  } else if constexpr (Code == op::minimum) return double(a < b ? a : b);
   else if constexpr (Code == op::maximum) return double(a > b ? a : b);
   else if constexpr (Code == op::less) return a < b;
   else if constexpr (Code == op::less_equal) return a <= b;
@@ -94,21 +102,25 @@ template <op Code, bool Unary, bool Truth> void check(const char* name, double c
   std::string first;
   const auto see = [&](interval r, double v, interval a, interval b, double x, double y) {
     if (Truth ? holds_truth(r, v != 0) : holds(r, v)) return;
-    if (wrong++ == 0) first = text(a) + ", " + text(b) + " give " + text(r) + ", but " + std::to_string(x) + ", " + std::to_string(y) + " give " + std::to_string(v);
+    if (wrong++ == 0)
+      first = text(a) + ", " + text(b) + " give " + text(r) + ", but " + std::to_string(x) + ", " + std::to_string(y) +
+              " give " + std::to_string(v);
   };
   for (int i = 0; i < 40000; ++i) {
-    const bool whole = Code == op::floor_divide || Code == op::remainder || (i % 4 == 0 && Code >= op::add && Code != op::divide);
+    const bool whole =
+        Code == op::floor_divide || Code == op::remainder || (i % 4 == 0 && Code >= op::add && Code != op::divide);
     const interval a = drawn(whole), b = Unary ? interval(0) : drawn(whole);
     const interval r = heed::internal::run::apply<Code>(a, b, a, constant);
     tight += !is_whole_line(r) && !(Truth && r.lo <= 0 && r.hi > 0);
     for (const double x : points_of(a, whole))
       for (const double y : points_of(b, whole)) {
         see(r, value_of<Code, double>(x, y, constant), a, b, x, y);
-        if (!whole) see(r, value_of<Code, float>(float(x), float(y), constant), a, b, x, y);   // and as the kernels round
+        if (!whole)
+          see(r, value_of<Code, float>(float(x), float(y), constant), a, b, x, y);  // and as the kernels round
       }
   }
   BOOST_TEST(wrong == 0, std::string(name) + ": " + std::to_string(wrong) + " values outside; " + first);
-  BOOST_TEST(tight > 2000, std::string(name) + ": knows hardly anything");   // the whole line would hold everything
+  BOOST_TEST(tight > 2000, std::string(name) + ": knows hardly anything");  // the whole line would hold everything
 }
 }  // namespace
 
@@ -149,8 +161,10 @@ BOOST_AUTO_TEST_CASE(conditions_select_and_casts) {
     const interval a = drawn_truth(), b = drawn_truth(), x = drawn(false), y = drawn(false);
     for (const double s : points_of_truth(a)) {
       BOOST_TEST_REQUIRE(holds_truth(!a, s == 0));
-      for (const double t : points_of_truth(b)) BOOST_TEST_REQUIRE((holds_truth(a && b, s != 0 && t != 0) && holds_truth(a || b, s != 0 || t != 0)));
-      for (const double u : points_of(x, false)) for (const double v : points_of(y, false)) BOOST_TEST_REQUIRE(holds(select(a, x, y), s != 0 ? u : v));
+      for (const double t : points_of_truth(b))
+        BOOST_TEST_REQUIRE((holds_truth(a && b, s != 0 && t != 0) && holds_truth(a || b, s != 0 || t != 0)));
+      for (const double u : points_of(x, false))
+        for (const double v : points_of(y, false)) BOOST_TEST_REQUIRE(holds(select(a, x, y), s != 0 ? u : v));
     }
     for (const double u : points_of(x, false)) {
       if (std::isfinite(u)) BOOST_TEST_REQUIRE(holds(to_integer(x), std::trunc(u)));
@@ -160,7 +174,8 @@ BOOST_AUTO_TEST_CASE(conditions_select_and_casts) {
       }
     }
     const interval whole = drawn(true);
-    for (const double u : points_of(whole, true)) BOOST_TEST_REQUIRE((holds(to_real(whole), u) && holds(to_real(whole), double(float(u)))));
+    for (const double u : points_of(whole, true))
+      BOOST_TEST_REQUIRE((holds(to_real(whole), u) && holds(to_real(whole), double(float(u)))));
   }
 }
 // What bisection lives from: on positions, intervals are exact.
@@ -168,7 +183,7 @@ BOOST_AUTO_TEST_CASE(positions_are_exact) {
   const interval n(48, 95), m(0, 40);
   BOOST_TEST((m <= n).lo == 1.0);
   BOOST_TEST((n < m).hi == 0.0);
-  BOOST_TEST((n - m < interval(8)).hi == 0.0);             // 48 - 40 is the least
+  BOOST_TEST((n - m < interval(8)).hi == 0.0);  // 48 - 40 is the least
   BOOST_TEST((n - m < interval(96)).lo == 1.0);
   BOOST_TEST((n - m < interval(9)).hi == 1.0);
   BOOST_TEST((interval(3) == interval(3)).lo == 1.0);
@@ -176,5 +191,5 @@ BOOST_AUTO_TEST_CASE(positions_are_exact) {
   BOOST_TEST((floor_divide(n, 48) == interval(1)).lo == 1.0);
   BOOST_TEST((floor_divide(m, 41) == interval(0)).lo == 1.0);
   BOOST_TEST((remainder(n, 48) < interval(48)).lo == 1.0);
-  BOOST_TEST((remainder(interval(50, 60), 48) == interval(13)).hi == 0.0);   // one period: 2 to 12
+  BOOST_TEST((remainder(interval(50, 60), 48) == interval(13)).hi == 0.0);  // one period: 2 to 12
 }

@@ -11,11 +11,11 @@
 using namespace heed;
 using namespace heed::internal;
 using namespace heed_tests::graphs;
-using heed::internal::middle::plan, heed::internal::middle::plan_of, heed::internal::middle::region_kind;
+using heed::internal::plan::execution_plan, heed::internal::plan::plan_of, heed::internal::plan::region_kind;
 using heed_tests::index_array, heed_tests::plan_interpreter;
 
 namespace {
-long regions(const plan& p, region_kind kind) {
+long regions(const execution_plan& p, region_kind kind) {
   long count = 0;
   for (int i = 0; i < p.region_count; ++i) count += p.regions[std::size_t(i)].kind == kind;
   return count;
@@ -23,10 +23,10 @@ long regions(const plan& p, region_kind kind) {
 
 // Plans R and compares every result with the oracle. Returns the plan.
 template <result_list R>
-const plan& check(const char* name) {
-  const plan& p = plan_for<R>(std::make_index_sequence<R.count>{});
+const execution_plan& check(const char* name) {
+  const execution_plan& p = plan_for<R>(std::make_index_sequence<R.count>{});
   BOOST_TEST_INFO(name);
-  BOOST_TEST_REQUIRE(bool(p.fault == middle::plan_fault::none));
+  BOOST_TEST_REQUIRE(bool(p.fault == plan::plan_fault::none));
   double nonzero = 0;
   for (const auto& given : sizes) {
     operands memory;
@@ -57,8 +57,9 @@ BOOST_AUTO_TEST_CASE(score_regions) {
   BOOST_TEST(regions(CHECK(past_only), region_kind::score) == 1);
   BOOST_TEST(CHECK(past_only, lse, top).region_count == 1);
   BOOST_TEST(CHECK(lse).region_count == 1);
-  for (const plan* p : {&CHECK(sloped), &CHECK(capped), &CHECK(capped_after), &CHECK(documents), &CHECK(nearby), &CHECK(padded),
-                        &CHECK(kept), &CHECK(relative), &CHECK(with_bias), &CHECK(gated), &CHECK(grouped), &CHECK(shared_keys)}) {
+  for (const execution_plan* p :
+       {&CHECK(sloped), &CHECK(capped), &CHECK(capped_after), &CHECK(documents), &CHECK(nearby), &CHECK(padded),
+        &CHECK(kept), &CHECK(relative), &CHECK(with_bias), &CHECK(gated), &CHECK(grouped), &CHECK(shared_keys)}) {
     BOOST_TEST(p->region_count == 1);
     BOOST_TEST(regions(*p, region_kind::score) == 1);
   }
@@ -66,7 +67,8 @@ BOOST_AUTO_TEST_CASE(score_regions) {
 }
 BOOST_AUTO_TEST_CASE(what_no_score_region_takes) {
   BOOST_TEST(regions(CHECK(two_tiles), region_kind::loop) == 1);
-  for (const plan* p : {&CHECK(over_n), &CHECK(doubled)}) {  // weights in other uses than to weigh values, as gradients have them
+  for (const execution_plan* p : {&CHECK(over_n), &CHECK(doubled)}) {  // weights in other uses than to weigh values, as
+                                                                       // gradients have them
     BOOST_TEST(regions(*p, region_kind::loop) == 0);
     BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
   }
@@ -79,7 +81,7 @@ BOOST_AUTO_TEST_CASE(projections_and_rows) {
   BOOST_TEST(CHECK(projected).region_count == 1);
   BOOST_TEST(CHECK(gelu_of).region_count == 1);
   BOOST_TEST(CHECK(mlp).region_count == 2);
-  const plan& gate_plan = CHECK(gated_mlp);
+  const execution_plan& gate_plan = CHECK(gated_mlp);
   BOOST_TEST(gate_plan.region_count == 3);
   BOOST_TEST(regions(gate_plan, region_kind::matmul) == 2);
   BOOST_TEST(CHECK(post_norm).region_count == 3);
@@ -95,13 +97,14 @@ BOOST_AUTO_TEST_CASE(operations_of_a_user) {
   static constexpr auto grad_own = gradient<own_score>(wrt(q, k, slope));
   BOOST_TEST(regions(check<grad_own>("gradient<own_score>"), region_kind::loop) == 0);
 }
-// A slope has neither positions nor batch: all of its sums come out of the loops over pairs, whatever the distance goes through.
+// A slope has neither positions nor batch: all of its sums come out of the loops over pairs, whatever the distance goes
+// through.
 BOOST_AUTO_TEST_CASE(gradients_of_slopes) {
   static constexpr auto faded = weighed(mask(s - slope * log(1 + abs(n - m)), abs(n - m) <= 2));
   static constexpr auto grad_sloped = gradient<sloped>(wrt(q, k, v, slope));
   static constexpr auto grad_faded = gradient<faded>(wrt(q, k, v, slope));
-  for (const plan* p : {&check<grad_sloped>("gradient<sloped>"), &check<grad_faded>("gradient<faded>")}) {
-    BOOST_TEST(p->region_count == 3);                      // scores, the rows' deltas, all gradients
+  for (const execution_plan* p : {&check<grad_sloped>("gradient<sloped>"), &check<grad_faded>("gradient<faded>")}) {
+    BOOST_TEST(p->region_count == 3);  // scores, the rows' deltas, all gradients
     BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
     BOOST_TEST(regions(*p, region_kind::loop) == 0);
   }
@@ -109,45 +112,52 @@ BOOST_AUTO_TEST_CASE(gradients_of_slopes) {
 BOOST_AUTO_TEST_CASE(gradients_of_tables) {
   static constexpr auto kind = input<"kind">(c);
   static constexpr auto grad_embedded = gradient<embedded>(wrt(word, kind));
-  const plan& p = check<grad_embedded>("gradient<embedded>(wrt(word, kind))");
+  const execution_plan& p = check<grad_embedded>("gradient<embedded>(wrt(word, kind))");
   BOOST_TEST(regions(p, region_kind::scatter) == 1);
   BOOST_TEST(regions(p, region_kind::loop) == 0);
 }
-// Tables that a score reads at a computed index: of each head, of a whole batch, of the heads of a group, at an index that is absent.
+// Tables that a score reads at a computed index: of each head, of a whole batch, of the heads of a group, at an index
+// that is absent.
 BOOST_AUTO_TEST_CASE(gradients_of_tables_that_a_score_reads) {
   static constexpr auto own = input<"own">(h, r, eleven);
   static constexpr auto common = input<"common">(eleven);
   static constexpr auto far = weighed(mask(s - 0.5 * common.at(2 * abs(n - m)), m <= n + 1));
-  static constexpr auto heads = dot<m>(softmax<m>(mask(dot<d>(input<"qg">(b, h, r, n, d), k) + own.at(n - m + 2), m <= n)), v);
+  static constexpr auto heads =
+      dot<m>(softmax<m>(mask(dot<d>(input<"qg">(b, h, r, n, d), k) + own.at(n - m + 2), m <= n)), v);
   static constexpr auto partly = weighed(s + table.at(cast<std::int32_t>(mask(n - m, n - m < 3))));
   static constexpr auto grad_relative = gradient<relative>(wrt(q, k, v, table));
   static constexpr auto grad_far = gradient<far>(wrt(q, k, common));
   static constexpr auto grad_heads = gradient<heads>(wrt(k, own));
   static constexpr auto grad_partly = gradient<partly>(wrt(v, table));
-  for (const plan* p : {&check<grad_relative>("gradient<relative>"), &check<grad_far>("gradient<far>"), &check<grad_heads>("gradient<heads>"), &check<grad_partly>("gradient<partly>")}) {
-    BOOST_TEST(p->region_count == 3);                      // scores, the rows' deltas, all gradients
+  for (const execution_plan* p : {&check<grad_relative>("gradient<relative>"), &check<grad_far>("gradient<far>"),
+                                  &check<grad_heads>("gradient<heads>"), &check<grad_partly>("gradient<partly>")}) {
+    BOOST_TEST(p->region_count == 3);  // scores, the rows' deltas, all gradients
     BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
   }
-  // A table that varies with the rows' positions themselves would take memory over them for every block: that is not fused.
+  // A table that varies with the rows' positions themselves would take memory over them for every block: that is not
+  // fused.
   static constexpr auto each_row = input<"each_row">(n, eleven);
   static constexpr auto varied = weighed(s + each_row.at(n - m));
   static constexpr auto grad_varied = gradient<varied>(wrt(each_row));
   BOOST_TEST(regions(check<grad_varied>("gradient<varied>"), region_kind::loop) > 0);
 }
-// Gradients that are sums of two contractions of one value: an input that is projected under several names, a weight on both
-// sides of a product.
+// Gradients that are sums of two contractions of one value: an input that is projected under several names, a weight on
+// both sides of a product.
 namespace {
 constexpr auto tokens = input<"tokens">(n, c);
 constexpr auto renamed_tokens = rename<n, t>(tokens);
 constexpr auto w_query = input<"w_query">(d, c);
 constexpr auto w_key = input<"w_key">(d, c);
 constexpr auto w_value = input<"w_value">(e, c);
-constexpr auto self = attention<d, t>(project<c>(tokens, w_query), project<c>(renamed_tokens, w_key), project<c>(renamed_tokens, w_value));
+constexpr auto self = attention<d, t>(project<c>(tokens, w_query), project<c>(renamed_tokens, w_key),
+                                      project<c>(renamed_tokens, w_value));
 constexpr auto self_gradient = gradient<self>(wrt(tokens));
-constexpr auto half_named = attention<d, t>(project<c>(tokens, w_query), rename<n, t>(project<c>(tokens, w_key)), project<c>(renamed_tokens, w_value));
+constexpr auto half_named = attention<d, t>(project<c>(tokens, w_query), rename<n, t>(project<c>(tokens, w_key)),
+                                            project<c>(renamed_tokens, w_value));
 constexpr auto half_named_gradient = gradient<half_named>(wrt(tokens));
-constexpr auto chained = attention<d, t>(project<c>(layer_norm<c>(tokens), w_query), project<c>(rename<n, t>(layer_norm<c>(tokens)), w_key),
-                                         project<c>(renamed_tokens, w_value));
+constexpr auto chained =
+    attention<d, t>(project<c>(layer_norm<c>(tokens), w_query), project<c>(rename<n, t>(layer_norm<c>(tokens)), w_key),
+                    project<c>(renamed_tokens, w_value));
 constexpr auto chained_gradient = gradient<chained>(wrt(tokens));
 constexpr auto gate = project<c>(tokens, w_query);
 constexpr auto gated_twice = dot<d>(silu(gate) * gate, w_query) + dot<d>(gate, w_query);
@@ -159,8 +169,8 @@ BOOST_AUTO_TEST_CASE(sums_of_contractions) {
   CHECK(*chained_gradient.of[0]);
   CHECK(*gated_gradient.of[0], *gated_gradient.of[1]);
 }
-// Heads t and their width u are known when called: what a projection hands back to the heads is stored, as it is where they are static.
-// Keys that heads share beside values of each head are read by the items of a batch.
+// Heads t and their width u are known when called: what a projection hands back to the heads is stored, as it is where
+// they are static. Keys that heads share beside values of each head are read by the items of a batch.
 BOOST_AUTO_TEST_CASE(gradients_behind_a_projection) {
   static constexpr auto qt = input<"qt">(t, n, d);
   static constexpr auto kt = input<"kt">(m, d);
@@ -170,7 +180,8 @@ BOOST_AUTO_TEST_CASE(gradients_behind_a_projection) {
   static constexpr auto all_shared = dot<t, u>(attention<d, m>(qt, kt, input<"vs">(m, u)), back);
   static constexpr auto grad_own_values = gradient<own_values>(wrt(qt, kt, vt, back));
   static constexpr auto grad_all_shared = gradient<all_shared>(wrt(qt, kt, back));
-  for (const plan* p : {&check<grad_own_values>("gradient<own_values>"), &check<grad_all_shared>("gradient<all_shared>")}) {
+  for (const execution_plan* p :
+       {&check<grad_own_values>("gradient<own_values>"), &check<grad_all_shared>("gradient<all_shared>")}) {
     BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
     BOOST_TEST(regions(*p, region_kind::loop) == 0);
   }
@@ -181,11 +192,13 @@ BOOST_AUTO_TEST_CASE(gradients_behind_a_projection) {
   static constexpr auto grad_logit = gradient<merged_back>(wrt(logit));
   BOOST_TEST(regions(check<grad_logit>("gradient of a logit"), region_kind::loop) == 0);
 }
-// Statistics of a softmax on which its values depend come out of loops of their own, before it; so do those of two that each need the other's.
+// Statistics of a softmax on which its values depend come out of loops of their own, before it; so do those of two that
+// each need the other's.
 BOOST_AUTO_TEST_CASE(values_that_depend_on_their_weights) {
-  static constexpr auto used = dot<m>(softmax<m>(s), v * sum<n>(softmax<m>(s)));   // by how much attention each key gets
+  static constexpr auto used = dot<m>(softmax<m>(s), v * sum<n>(softmax<m>(s)));  // by how much attention each key gets
   static constexpr auto grad_used = gradient<used>(wrt(q, k, v));
-  for (const plan* p : {&CHECK(used), &check<grad_used>("gradient<used>")}) BOOST_TEST(regions(*p, region_kind::loop) == 0);
+  for (const execution_plan* p : {&CHECK(used), &check<grad_used>("gradient<used>")})
+    BOOST_TEST(regions(*p, region_kind::loop) == 0);
   static constexpr auto other = slope * s;
   static constexpr auto first = dot<m>(softmax<m>(s), v * sum<n>(logsumexp<m>(other)));
   static constexpr auto second = dot<m>(softmax<m>(other), v * sum<n>(logsumexp<m>(s)));
@@ -199,6 +212,4 @@ BOOST_AUTO_TEST_CASE(values_that_depend_on_their_weights) {
   static constexpr auto grad_back = gradient<looked_back>(wrt(q, k, v));
   check<grad_back>("gradient<looked_back>");
 }
-BOOST_AUTO_TEST_CASE(views_and_results) {
-  HEED_VIEWS_AND_RESULTS(CHECK)
-}
+BOOST_AUTO_TEST_CASE(views_and_results) { HEED_VIEWS_AND_RESULTS(CHECK) }

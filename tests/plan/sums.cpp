@@ -1,5 +1,6 @@
-// Values with several contractions below one sum, in every order of rename, projection, heads and norm: the gradients that come of one
-// input used in several ways. Plans are made and interpreted while the test runs; they mean what the graphs mean.
+// Values with several contractions below one sum, in every order of rename, projection, heads and norm: the gradients
+// that come of one input used in several ways. Plans are made and interpreted while the test runs; they mean what the
+// graphs mean.
 // options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include "heed/block/activation.hpp"
@@ -12,9 +13,17 @@ using namespace heed;
 using namespace heed::internal;
 
 namespace {
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"t"> t;
-constexpr axis<"c", 4> c;  constexpr axis<"d", 3> d;  constexpr axis<"e", 3> e;  constexpr axis<"h", 2> h;  constexpr axis<"w", 2> w;  constexpr axis<"o", 4> o;
-constexpr axis<"f", 3> f;  constexpr axis<"four", 4> four;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"t"> t;
+constexpr axis<"c", 4> c;
+constexpr axis<"d", 3> d;
+constexpr axis<"e", 3> e;
+constexpr axis<"h", 2> h;
+constexpr axis<"w", 2> w;
+constexpr axis<"o", 4> o;
+constexpr axis<"f", 3> f;
+constexpr axis<"four", 4> four;
 const std::map<std::string, extent_t> extents = {{"n", 4}, {"m", 4}, {"t", 4}, {"s", 3}};
 
 constexpr auto x = input<"x">(n, c);
@@ -32,45 +41,56 @@ constexpr auto ho = input<"ho">(c, o);
 
 template <result_list R> void check(const char* name, const std::string& kinds = "") {
   const auto p = heed_tests::planned<R>();
-  BOOST_TEST_REQUIRE(bool(p->fault == middle::plan_fault::none));
-  BOOST_TEST(!heed_tests::stores_pairs(*p), name << " (" << heed_tests::kinds(*p) << "): memory over pairs of positions");
+  BOOST_TEST_REQUIRE(bool(p->fault == plan::plan_fault::none));
+  BOOST_TEST(!heed_tests::stores_pairs(*p),
+             name << " (" << heed_tests::kinds(*p) << "): memory over pairs of positions");
   if (kinds != "") BOOST_TEST(heed_tests::kinds(*p) == kinds);
   const std::string wrong = heed_tests::difference(*p, R, extents);
   BOOST_TEST(wrong == "", name << " (" << heed_tests::kinds(*p) << "): " << wrong);
 }
-#define CHECK(R, ...) check<R>(#R __VA_OPT__(,) __VA_ARGS__)
+#define CHECK(R, ...) check<R>(#R __VA_OPT__(, ) __VA_ARGS__)
 
 // Self-attention: where the name changes must not matter.
 constexpr auto xm = rename<n, m>(x);
 constexpr auto renamed_first = attention<d, m>(project<c>(x, wq), project<c>(xm, wk), project<c>(xm, wv));
-constexpr auto renamed_last = attention<d, m>(project<c>(x, wq), rename<n, m>(project<c>(x, wk)), rename<n, m>(project<c>(x, wv)));
+constexpr auto renamed_last =
+    attention<d, m>(project<c>(x, wq), rename<n, m>(project<c>(x, wk)), rename<n, m>(project<c>(x, wv)));
 constexpr auto renamed_once = attention<d, m>(project<c>(x, wq), project<c>(xm, wk), rename<n, m>(project<c>(x, wv)));
 constexpr auto tied = attention<d, m>(project<c>(x, wq), project<c>(xm, wq), project<c>(xm, wq));
 constexpr auto normed_first = [] {
   const auto z = rms_norm<c>(x);
-  return x + project<e>(attention<d, m>(project<c>(z, wq), project<c>(rename<n, m>(z), wk), project<c>(rename<n, m>(z), wv)), back);
+  return x + project<e>(
+                 attention<d, m>(project<c>(z, wq), project<c>(rename<n, m>(z), wk), project<c>(rename<n, m>(z), wv)),
+                 back);
 }();
 constexpr auto normed_behind = [] {
-  return x + project<e>(attention<d, m>(project<c>(rms_norm<c>(x), wq), project<c>(rms_norm<c>(xm), wk), project<c>(rms_norm<c>(xm), wv)), back);
+  return x + project<e>(attention<d, m>(project<c>(rms_norm<c>(x), wq), project<c>(rms_norm<c>(xm), wk),
+                                        project<c>(rms_norm<c>(xm), wv)),
+                        back);
 }();
 constexpr auto cross = attention<d, m>(project<c>(x, wq), project<c>(y, wk), project<c>(y, wv));
-constexpr auto out_of(const auto& z, const auto& zm) {     // a block of several heads
+constexpr auto out_of(const auto& z, const auto& zm) {  // a block of several heads
   const auto in_heads = [](const auto& projected) { return split_heads<o, h, w>(projected); };
-  return project<o>(merge_heads<h, w, o>(attention<w, m>(in_heads(project<c>(z, hq)), in_heads(project<c>(zm, hk)), in_heads(project<c>(zm, hv)), causal(n, m))), ho);
+  return project<o>(merge_heads<h, w, o>(attention<w, m>(in_heads(project<c>(z, hq)), in_heads(project<c>(zm, hk)),
+                                                         in_heads(project<c>(zm, hv)), causal(n, m))),
+                    ho);
 }
 constexpr auto one_block = x + out_of(x, xm);
 constexpr auto two_blocks = one_block + out_of(rms_norm<c>(one_block), rename<n, m>(rms_norm<c>(one_block)));
 constexpr auto named_last = [] {
   const auto in_heads = [](const auto& projected) { return split_heads<o, h, w>(projected); };
-  return attention<w, m>(in_heads(project<c>(x, hq)), rename<n, m>(in_heads(project<c>(x, hk))), rename<n, m>(in_heads(project<c>(x, hv))), causal(n, m));
+  return attention<w, m>(in_heads(project<c>(x, hq)), rename<n, m>(in_heads(project<c>(x, hk))),
+                         rename<n, m>(in_heads(project<c>(x, hv))), causal(n, m));
 }();
 
 // Weights on both sides; two projections that are added, multiplied, gated, normed.
-constexpr auto net(const auto& z) { return project<d>(silu(project<c>(z, wk)) , f3); }
+constexpr auto net(const auto& z) { return project<d>(silu(project<c>(z, wk)), f3); }
 constexpr auto both_sides = sum<n, m>(tanh(dot<f>(net(x), net(y))));
 constexpr auto added = tanh(project<c>(x, wq) + project<c>(tanh(x), wk)) * project<c>(x, wv);
-constexpr auto three_added = project<c>(x, wq) + project<c>(tanh(x), wq) + silu(project<c>(x * x, wq)) * project<c>(x, wq);
-constexpr auto gated = project<d>(silu(project<c>(x, wq)) * project<c>(x, wk), back_d) + project<d>(silu(project<c>(rms_norm<c>(x), wq)), back_d);
+constexpr auto three_added =
+    project<c>(x, wq) + project<c>(tanh(x), wq) + silu(project<c>(x * x, wq)) * project<c>(x, wq);
+constexpr auto gated = project<d>(silu(project<c>(x, wq)) * project<c>(x, wk), back_d) +
+                       project<d>(silu(project<c>(rms_norm<c>(x), wq)), back_d);
 
 // Partial results of two ranges of keys, merged by their log-sum-exps.
 constexpr auto key = input<"key">(m, d);
@@ -131,7 +151,8 @@ constexpr auto mixed_before = dot<m>(softmax<m>(dot<g>(mix, scaled_dot<d>(querie
 constexpr auto mixed_behind = dot<m>(dot<g>(mix, softmax<m>(mask(scaled_dot<d>(queries, head_keys), m <= n))), value);
 constexpr axis<"z", 9> distance;
 constexpr auto relative = input<"relative">(distance, c);
-constexpr auto embedded_distances = dot<m>(softmax<m>(scaled_dot<c>(x, y) + dot<c>(x, gather<distance>(relative, n - m + 4))), value);
+constexpr auto embedded_distances =
+    dot<m>(softmax<m>(scaled_dot<c>(x, y) + dot<c>(x, gather<distance>(relative, n - m + 4))), value);
 constexpr auto ranked = [] {
   const auto score = dot<c>(x, y);
   return dot<m>(softmax<m>(mask(score, sum<t>(where(rename<m, t>(score) > score, 1, 0)) < 2)), value);
@@ -163,14 +184,13 @@ BOOST_AUTO_TEST_CASE(other_attention) {
   CHECK((gradient<performer>(wrt(x, wv))));
   CHECK((gradient<delta_rule>(wrt(wk, wv, wq))));
 }
-BOOST_AUTO_TEST_CASE(contractions_that_regions_read_below_their_summit) {
-  CHECK((results(weighed_twice)));
-}
-// No memory over pairs of positions: heads that are mixed before the softmax, distances that are embedded, weights that are mixed behind it (which is the values mixed).
+BOOST_AUTO_TEST_CASE(contractions_that_regions_read_below_their_summit) { CHECK((results(weighed_twice))); }
+// No memory over pairs of positions: heads that are mixed before the softmax, distances that are embedded, weights that
+// are mixed behind it (which is the values mixed).
 BOOST_AUTO_TEST_CASE(values_over_pairs) {
   CHECK((results(mixed_before)), "l");
   CHECK((results(embedded_distances)), "l");
-  CHECK((results(mixed_behind)), "sm");                   // the heads of values are mixed, not those of weights
+  CHECK((results(mixed_behind)), "sm");  // the heads of values are mixed, not those of weights
   CHECK((gradient<mixed_before>(wrt(mix, queries))));
   CHECK((gradient<embedded_distances>(wrt(x))));
   CHECK((results(ranked)), "l");

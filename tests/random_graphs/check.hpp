@@ -1,4 +1,5 @@
-// What the programs that write.py makes need: operands from numbers, results against what must come out, in error units.
+// What the programs that write.py makes need: operands from numbers, results against what must come out, in error
+// units.
 #pragma once
 #include <heed/heed.hpp>
 #include <cmath>
@@ -38,7 +39,8 @@ class report {
   explicit report(int graph) : graph_(graph) {}
   // gate: how many units a result may be off; precision: what a unit is multiplied by, for units are those of float.
   template <class T>
-  void compare(const char* who, const char* what, const T* got, std::initializer_list<wanted> wants, double gate, double precision) {
+  void compare(const char* who, const char* what, const T* got, std::initializer_list<wanted> wants, double gate,
+               double precision) {
     double worst = 0;
     int wrong = 0;
     wanted first{};
@@ -52,14 +54,15 @@ class report {
       if (wrong++ == 0) first = w, found = x;
     }
     if (wrong)
-      std::printf("graph %d: %s, %s: %d of %d wrong, element %d is %.9g and should be %.9g, %.3g units off\n", graph_, who, what, wrong, int(wants.size()), first.at, found,
-                  first.value, std::fabs(found - first.value) / (first.unit * precision));
-    else if (std::getenv("HEED_UNITS"))
-      std::printf("units %.2f of graph %d: %s, %s\n", worst, graph_, who, what);
+      std::printf("graph %d: %s, %s: %d of %d wrong, element %d is %.9g and should be %.9g, %.3g units off\n", graph_,
+                  who, what, wrong, int(wants.size()), first.at, found, first.value,
+                  std::fabs(found - first.value) / (first.unit * precision));
+    else if (std::getenv("HEED_UNITS")) std::printf("units %.2f of graph %d: %s, %s\n", worst, graph_, who, what);
     failures += wrong != 0;
   }
   template <class T>
-  void compare(const char* who, const char* what, const tensor<T>& got, std::initializer_list<wanted> wants, double gate, double precision) {
+  void compare(const char* who, const char* what, const tensor<T>& got, std::initializer_list<wanted> wants,
+               double gate, double precision) {
     compare(who, what, got.begin(), wants, gate, precision);
   }
   template <class Call> void call(const char* who, const Call& f) {
@@ -80,10 +83,12 @@ class report {
 // What no fused region takes, and why.
 template <result_list Results> void show_loops(const report& r) {
 #ifdef HEED_SHOW_LOOPS
-  const middle::plan& p = []<std::size_t... I>(std::index_sequence<I...>) -> const middle::plan& { return middle::plan_of<*Results.of[I]...>; }
-  (std::make_index_sequence<std::size_t(Results.count)>{});
+  const plan::execution_plan& p = []<std::size_t... I>(std::index_sequence<I...>) -> const plan::execution_plan& {
+    return plan::plan_of<*Results.of[I]...>;
+  }(std::make_index_sequence<std::size_t(Results.count)>{});
   for (int i = 0; i < p.region_count; ++i)
-    if (*p.regions[std::size_t(i)].reason) std::printf("loop of graph %d: %s\n", r.number(), p.regions[std::size_t(i)].reason);
+    if (*p.regions[std::size_t(i)].reason)
+      std::printf("loop of graph %d: %s\n", r.number(), p.regions[std::size_t(i)].reason);
 #else
   (void)r;
 #endif

@@ -1,5 +1,5 @@
-// What is absent stays absent on its way through memory: behind views, gathers, shifts and joins, in a product, in a value that
-// is a result too. Memory holds numbers alone, so each of these has read -inf where there was nothing.
+// What is absent stays absent on its way through memory: behind views, gathers, shifts and joins, in a product, in a
+// value that is a result too. Memory holds numbers alone, so each of these has read -inf where there was nothing.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "fused_against_oracle.hpp"
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(in_products) {
   CHECK(weighted_product);
   CHECK(weighted_pairs);
   CHECK(weighted_both);
-  CHECK(masked_queries);                                   // element by element, as few widths as that leaves
+  CHECK(masked_queries);  // element by element, as few widths as that leaves
   CHECK(masked_keys);
 }
 BOOST_AUTO_TEST_CASE(behind_views) {

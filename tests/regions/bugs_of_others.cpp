@@ -1,4 +1,5 @@
-// Mistakes that attention libraries have made, each tried here once. Expected values come from plain loops in this file.
+// Mistakes that attention libraries have made, each tried here once. Expected values come from plain loops in this
+// file.
 // options: -O1
 // labels: meaning
 #include "against_reference.hpp"
@@ -20,8 +21,15 @@
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"h"> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d"> d;
-constexpr axis<"e"> e;  constexpr axis<"r"> r;  constexpr axis<"c"> c;  constexpr axis<"o"> o;
+constexpr axis<"b"> b;
+constexpr axis<"h"> h;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d"> d;
+constexpr axis<"e"> e;
+constexpr axis<"r"> r;
+constexpr axis<"c"> c;
+constexpr axis<"o"> o;
 constexpr auto q = input<"q">(b, h, n, d);
 constexpr auto k = input<"k">(b, h, m, d);
 constexpr auto v = input<"v">(b, h, m, e);
@@ -39,7 +47,8 @@ constexpr auto strictly_top = max<m>(strictly);
 constexpr auto padded = mask(s, padding(m, length));
 constexpr auto padded_out = dot<m>(softmax<m>(padded), v);
 constexpr auto padded_lse = logsumexp<m>(padded);
-constexpr auto changed = dot<m>(softmax<m>(mask(softcap(s + 0.25 * (m - n), 3), causal(n, m) && padding(m, length))), v);
+constexpr auto changed =
+    dot<m>(softmax<m>(mask(softcap(s + 0.25 * (m - n), 3), causal(n, m) && padding(m, length))), v);
 constexpr auto capped = dot<m>(softmax<m>(mask(softcap(s, 1), causal(n, m))), v);
 constexpr auto window_of_4 = dot<m>(softmax<m>(mask(s, sliding_window(n, m, 4))), v);
 constexpr auto window_2_1 = dot<m>(softmax<m>(mask(s, sliding_window(n, m, 2, 1))), v);
@@ -50,42 +59,50 @@ constexpr auto normed = rms_norm<c>(x);
 
 struct problem {
   extent_t B, H, N, M, D, E;
-  tensor<float> Q = filled<float>(1, 1, {B, H, N, D}), K = filled<float>(2, 1, {B, H, M, D}), V = filled<float>(3, 1, {B, H, M, E});
+  tensor<float> Q = filled<float>(1, 1, {B, H, N, D}), K = filled<float>(2, 1, {B, H, M, D}),
+                V = filled<float>(3, 1, {B, H, M, E});
   tensor<float> O{B, H, N, E}, L{B, H, N};
   double unit() const {
-    return double(std::numeric_limits<float>::epsilon()) * largest(V) * (1 + largest(Q) * largest(K) * std::sqrt(double(D))) + 1e-30;
+    return double(std::numeric_limits<float>::epsilon()) * largest(V) *
+               (1 + largest(Q) * largest(K) * std::sqrt(double(D))) +
+           1e-30;
   }
 };
-using at_pair = std::function<double(extent_t b, extent_t n, extent_t m, double score)>;   // NaN: not visible
+using at_pair = std::function<double(extent_t b, extent_t n, extent_t m, double score)>;  // NaN: not visible
 double keep_if(bool visible, double score) { return visible ? score : NAN; }
 
 // softmax(score) V by the book; what `change` gives as NaN is left out.
 tensor<double> by_hand(const problem& p, const at_pair& change, double scale = 0) {
   tensor<double> out(p.B, p.H, p.N, p.E);
   if (scale == 0) scale = 1 / std::sqrt(double(p.D));
-  for (extent_t i = 0; i < p.B; ++i) for (extent_t j = 0; j < p.H; ++j) for (extent_t y = 0; y < p.N; ++y) {
-    std::vector<double> score(static_cast<std::size_t>(p.M));
-    double top = -INFINITY, total = 0;
-    for (extent_t z = 0; z < p.M; ++z) {
-      double t = 0;
-      for (extent_t a = 0; a < p.D; ++a) t += double(p.Q(i, j, y, a)) * double(p.K(i, j, z, a));
-      const double changed_score = change(i, y, z, t * scale);
-      score[std::size_t(z)] = changed_score;
-      if (changed_score > top) top = changed_score;
-    }
-    for (const double t : score) if (!std::isnan(t)) total += std::exp(t - top);
-    for (extent_t z = 0; z < p.M; ++z)
-      if (const double t = score[std::size_t(z)]; !std::isnan(t))
-        for (extent_t a = 0; a < p.E; ++a) out(i, j, y, a) += std::exp(t - top) / total * double(p.V(i, j, z, a));
-  }
+  for (extent_t i = 0; i < p.B; ++i)
+    for (extent_t j = 0; j < p.H; ++j)
+      for (extent_t y = 0; y < p.N; ++y) {
+        std::vector<double> score(static_cast<std::size_t>(p.M));
+        double top = -INFINITY, total = 0;
+        for (extent_t z = 0; z < p.M; ++z) {
+          double t = 0;
+          for (extent_t a = 0; a < p.D; ++a) t += double(p.Q(i, j, y, a)) * double(p.K(i, j, z, a));
+          const double changed_score = change(i, y, z, t * scale);
+          score[std::size_t(z)] = changed_score;
+          if (changed_score > top) top = changed_score;
+        }
+        for (const double t : score)
+          if (!std::isnan(t)) total += std::exp(t - top);
+        for (extent_t z = 0; z < p.M; ++z)
+          if (const double t = score[std::size_t(z)]; !std::isnan(t))
+            for (extent_t a = 0; a < p.E; ++a) out(i, j, y, a) += std::exp(t - top) / total * double(p.V(i, j, z, a));
+      }
   return out;
 }
-bool same_bits(const tensor<float>& a, const tensor<float>& b) { return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0; }
-#define BY_HAND(P, OUT, CHANGE)                                     \
-  {                                                                 \
-    const tensor<double> want = by_hand(P, CHANGE);                 \
-    BOOST_TEST(worst_units((P).O, want, (P).unit()) <= 16);         \
-    BOOST_TEST(!mostly_zero(want));                                 \
+bool same_bits(const tensor<float>& a, const tensor<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+#define BY_HAND(P, OUT, CHANGE)                             \
+  {                                                         \
+    const tensor<double> want = by_hand(P, CHANGE);         \
+    BOOST_TEST(worst_units((P).O, want, (P).unit()) <= 16); \
+    BOOST_TEST(!mostly_zero(want));                         \
   }
 
 // Address space without memory behind it, until it is touched.
@@ -112,15 +129,18 @@ BOOST_AUTO_TEST_CASE(fully_masked_rows_are_zero) {
     problem p{.B = 2, .H = 2, .N = N, .M = N, .D = 8, .E = 9};
     tensor<float> T(2, 2, N);
     fuse<results(strictly_out, strictly_lse, strictly_top)>(q = p.Q, k = p.K, v = p.V, into(p.O, p.L, T));
-    for (extent_t i = 0; i < 2; ++i) for (extent_t j = 0; j < 2; ++j) {
-      for (extent_t a = 0; a < 9; ++a) BOOST_TEST(p.O(i, j, 0, a) == 0.f);
-      BOOST_TEST(p.L(i, j, 0) == -INFINITY);
-      BOOST_TEST(T(i, j, 0) == -INFINITY);
-      for (extent_t y = 1; y < N; ++y) BOOST_TEST((std::isfinite(p.L(i, j, y)) && p.O(i, j, y, 0) != 0.f));
-    }
-    const std::int32_t lengths[] = {0, std::int32_t(N)};   // a whole sequence of nothing
+    for (extent_t i = 0; i < 2; ++i)
+      for (extent_t j = 0; j < 2; ++j) {
+        for (extent_t a = 0; a < 9; ++a) BOOST_TEST(p.O(i, j, 0, a) == 0.f);
+        BOOST_TEST(p.L(i, j, 0) == -INFINITY);
+        BOOST_TEST(T(i, j, 0) == -INFINITY);
+        for (extent_t y = 1; y < N; ++y) BOOST_TEST((std::isfinite(p.L(i, j, y)) && p.O(i, j, y, 0) != 0.f));
+      }
+    const std::int32_t lengths[] = {0, std::int32_t(N)};  // a whole sequence of nothing
     fuse<results(padded_out, padded_lse)>(q = p.Q, k = p.K, v = p.V, length = lengths, into(p.O, p.L));
-    for (extent_t y = 0; y < N; ++y) BOOST_TEST((p.O(0, 1, y, 8) == 0.f && p.L(0, 1, y) == -INFINITY && p.O(1, 1, y, 8) != 0.f && std::isfinite(p.L(1, 1, y))));
+    for (extent_t y = 0; y < N; ++y)
+      BOOST_TEST((p.O(0, 1, y, 8) == 0.f && p.L(0, 1, y) == -INFINITY && p.O(1, 1, y, 8) != 0.f &&
+                  std::isfinite(p.L(1, 1, y))));
   }
 }
 // 2. What masked-out keys and values hold does not matter, not even NaN.
@@ -128,10 +148,12 @@ BOOST_AUTO_TEST_CASE(nan_and_infinity_behind_a_mask_stay_there) {
   for (const float strange : {NAN, INFINITY, -INFINITY}) {
     problem p{.B = 2, .H = 1, .N = 70, .M = 70, .D = 8, .E = 8}, clean = p;
     const std::int32_t lengths[] = {33, 64};
-    for (extent_t i = 0; i < 2; ++i) for (extent_t y = lengths[i]; y < 70; ++y) for (extent_t a = 0; a < 8; ++a) {
-      p.K(i, 0, y, a) = p.V(i, 0, y, a) = strange;
-      clean.K(i, 0, y, a) = clean.V(i, 0, y, a) = 0;
-    }
+    for (extent_t i = 0; i < 2; ++i)
+      for (extent_t y = lengths[i]; y < 70; ++y)
+        for (extent_t a = 0; a < 8; ++a) {
+          p.K(i, 0, y, a) = p.V(i, 0, y, a) = strange;
+          clean.K(i, 0, y, a) = clean.V(i, 0, y, a) = 0;
+        }
     fuse<results(padded_out, padded_lse)>(q = p.Q, k = p.K, v = p.V, length = lengths, into(p.O, p.L));
     fuse<results(padded_out, padded_lse)>(q = p.Q, k = clean.K, v = clean.V, length = lengths, into(clean.O, clean.L));
     BOOST_TEST((same_bits(p.O, clean.O) && same_bits(p.L, clean.L)));
@@ -144,8 +166,10 @@ BOOST_AUTO_TEST_CASE(nan_and_infinity_behind_a_mask_stay_there) {
     for (extent_t a = 0; a < 8; ++a) late.K(0, 0, 40, a) = late.V(0, 0, 40, a) = strange;
     fuse<causal_out>(q = late.Q, k = late.K, v = late.V, into(late.O));
     fuse<causal_out>(q = without.Q, k = without.K, v = without.V, into(without.O));
-    for (extent_t y = 0; y < 40; ++y) for (extent_t a = 0; a < 8; ++a) BOOST_TEST(late.O(0, 0, y, a) == without.O(0, 0, y, a));
-    if (std::isnan(strange)) for (extent_t y = 40; y < 70; ++y) BOOST_TEST(std::isnan(late.O(0, 0, y, 5)));
+    for (extent_t y = 0; y < 40; ++y)
+      for (extent_t a = 0; a < 8; ++a) BOOST_TEST(late.O(0, 0, y, a) == without.O(0, 0, y, a));
+    if (std::isnan(strange))
+      for (extent_t y = 40; y < 70; ++y) BOOST_TEST(std::isnan(late.O(0, 0, y, 5)));
   }
 }
 // 3. Absent is no large negative number: real scores may lie below any that is used for it.
@@ -157,8 +181,12 @@ BOOST_AUTO_TEST_CASE(real_scores_below_every_sentinel) {
   for (const float score : {-65504.f, -1e5f, -1e9f, -1e30f, -2e38f}) {
     problem p{.B = 1, .H = 1, .N = 60, .M = 60, .D = 4, .E = 6};
     fuse<results(out, lse)>(q = p.Q, k = p.K, v = p.V, low = score, into(p.O, p.L));
-    BY_HAND(p, p.O, [&](extent_t, extent_t y, extent_t z, double) { return keep_if(z <= y, double(score)); });   // all alike: means
-    for (extent_t y = 0; y < 60; ++y) BOOST_TEST(std::fabs((p.L(0, 0, y) - score) - std::log(double(y + 1))) <= 1e-5 * (1 + std::fabs(score)));
+    BY_HAND(p, p.O,
+            [&](extent_t, extent_t y, extent_t z, double) { return keep_if(z <= y, double(score)); });  // all
+                                                                                                        // alike:
+                                                                                                        // means
+    for (extent_t y = 0; y < 60; ++y)
+      BOOST_TEST(std::fabs((p.L(0, 0, y) - score) - std::log(double(y + 1))) <= 1e-5 * (1 + std::fabs(score)));
   }
   // Where units of log2 end, so do numbers: the lowest float excludes as -inf does, and never gives a uniform row.
   problem p{.B = 1, .H = 1, .N = 60, .M = 60, .D = 4, .E = 6};
@@ -166,7 +194,8 @@ BOOST_AUTO_TEST_CASE(real_scores_below_every_sentinel) {
   for (const float t : p.O) BOOST_TEST_REQUIRE(t == 0.f);
   for (const float t : p.L) BOOST_TEST_REQUIRE(t == -INFINITY);
 }
-// 4. A softcap bounds what it is given before the mask takes away; causal counts from the first key, or, with an offset, from the last.
+// 4. A softcap bounds what it is given before the mask takes away; causal counts from the first key, or, with an
+// offset, from the last.
 BOOST_AUTO_TEST_CASE(softcap_comes_before_the_mask_and_causal_says_where_it_starts) {
   problem p{.B = 1, .H = 2, .N = 9, .M = 14, .D = 8, .E = 5};
   fuse<capped>(q = p.Q, k = p.K, v = p.V, into(p.O));
@@ -182,62 +211,86 @@ BOOST_AUTO_TEST_CASE(every_view_gives_the_same_bits) {
   problem p{.B = B, .H = H, .N = N, .M = N, .D = D, .E = D};
   fuse<causal_out>(q = p.Q, k = p.K, v = p.V, into(p.O));
   BOOST_TEST(!mostly_zero(p.O));
-  tensor<float> packed(B, N, 3, H, D), together(B, N, H, D);       // queries, keys and values of one projection
-  for (extent_t i = 0; i < B; ++i) for (extent_t j = 0; j < H; ++j) for (extent_t y = 0; y < N; ++y) for (extent_t a = 0; a < D; ++a)
-    packed(i, y, 0, j, a) = p.Q(i, j, y, a), packed(i, y, 1, j, a) = p.K(i, j, y, a), packed(i, y, 2, j, a) = p.V(i, j, y, a);
-  const auto part = [&](extent_t which) { return heed::view<float>(packed.data() + which * H * D, {B, H, N, D}, {N * 3 * H * D, D, 3 * H * D, 1}); };
+  tensor<float> packed(B, N, 3, H, D), together(B, N, H, D);  // queries, keys and values of one projection
+  for (extent_t i = 0; i < B; ++i)
+    for (extent_t j = 0; j < H; ++j)
+      for (extent_t y = 0; y < N; ++y)
+        for (extent_t a = 0; a < D; ++a)
+          packed(i, y, 0, j, a) = p.Q(i, j, y, a), packed(i, y, 1, j, a) = p.K(i, j, y, a),
+                             packed(i, y, 2, j, a) = p.V(i, j, y, a);
+  const auto part = [&](extent_t which) {
+    return heed::view<float>(packed.data() + which * H * D, {B, H, N, D}, {N * 3 * H * D, D, 3 * H * D, 1});
+  };
   const auto equal = [&](const auto& at) {
     bool r = true;
-    for (extent_t i = 0; i < B; ++i) for (extent_t j = 0; j < H; ++j) for (extent_t y = 0; y < N; ++y) for (extent_t a = 0; a < D; ++a) r = r && at(i, j, y, a) == p.O(i, j, y, a);
+    for (extent_t i = 0; i < B; ++i)
+      for (extent_t j = 0; j < H; ++j)
+        for (extent_t y = 0; y < N; ++y)
+          for (extent_t a = 0; a < D; ++a) r = r && at(i, j, y, a) == p.O(i, j, y, a);
     return r;
   };
-  fuse<causal_out>(q = part(0), k = part(1), v = part(2), into(heed::view<float>(together.data(), {B, H, N, D}, {N * H * D, D, H * D, 1})));
+  fuse<causal_out>(q = part(0), k = part(1), v = part(2),
+                   into(heed::view<float>(together.data(), {B, H, N, D}, {N * H * D, D, H * D, 1})));
   BOOST_TEST(equal([&](extent_t i, extent_t j, extent_t y, extent_t a) { return together(i, y, j, a); }));
 
-  tensor<float> Q2(B, H, N, D, 2), K2(B, H, N, D, 3), V2(B, H, N, D, 2), O2(B, H, N, D, 2);   // nothing contiguous
-  const auto spread = [](tensor<float>& t, const tensor<float>& from, extent_t step) { for (std::size_t i = 0; i < from.size(); ++i) t[i * std::size_t(step)] = from[i]; };
+  tensor<float> Q2(B, H, N, D, 2), K2(B, H, N, D, 3), V2(B, H, N, D, 2), O2(B, H, N, D, 2);  // nothing contiguous
+  const auto spread = [](tensor<float>& t, const tensor<float>& from, extent_t step) {
+    for (std::size_t i = 0; i < from.size(); ++i) t[i * std::size_t(step)] = from[i];
+  };
   spread(Q2, p.Q, 2), spread(K2, p.K, 3), spread(V2, p.V, 2);
-  const auto stepped = [&](tensor<float>& t, extent_t step) { return heed::view<float>(t.data(), {B, H, N, D}, {H * N * D * step, N * D * step, D * step, step}); };
+  const auto stepped = [&](tensor<float>& t, extent_t step) {
+    return heed::view<float>(t.data(), {B, H, N, D}, {H * N * D * step, N * D * step, D * step, step});
+  };
   fuse<causal_out>(q = stepped(Q2, 2), k = stepped(K2, 3), v = stepped(V2, 2), into(stepped(O2, 2)));
   BOOST_TEST(equal([&](extent_t i, extent_t j, extent_t y, extent_t a) { return O2(i, j, y, a, 0); }));
   for (std::size_t i = 1; i < O2.size(); i += 2) BOOST_TEST_REQUIRE(O2[i] == 0.f);
 
-  tensor<float> Qt(D, N, H, B), Ot(D, N, H, B);                    // all axes the other way round
-  for (extent_t i = 0; i < B; ++i) for (extent_t j = 0; j < H; ++j) for (extent_t y = 0; y < N; ++y) for (extent_t a = 0; a < D; ++a) Qt(a, y, j, i) = p.Q(i, j, y, a);
-  const auto turned = [&](tensor<float>& t) { return heed::view<float>(t.data(), {B, H, N, D}, {1, B, B * H, B * H * N}); };
+  tensor<float> Qt(D, N, H, B), Ot(D, N, H, B);  // all axes the other way round
+  for (extent_t i = 0; i < B; ++i)
+    for (extent_t j = 0; j < H; ++j)
+      for (extent_t y = 0; y < N; ++y)
+        for (extent_t a = 0; a < D; ++a) Qt(a, y, j, i) = p.Q(i, j, y, a);
+  const auto turned = [&](tensor<float>& t) {
+    return heed::view<float>(t.data(), {B, H, N, D}, {1, B, B * H, B * H * N});
+  };
   fuse<causal_out>(q = turned(Qt), k = p.K, v = p.V, into(turned(Ot)));
   BOOST_TEST(equal([&](extent_t i, extent_t j, extent_t y, extent_t a) { return Ot(a, y, j, i); }));
 
   // One key/value head for all heads and items, by stride 0, is that head written out.
   problem one = p;
-  for (extent_t i = 0; i < B; ++i) for (extent_t j = 0; j < H; ++j) for (extent_t y = 0; y < N; ++y) for (extent_t a = 0; a < D; ++a)
-    one.K(i, j, y, a) = p.K(0, 0, y, a), one.V(i, j, y, a) = p.V(0, 0, y, a);
+  for (extent_t i = 0; i < B; ++i)
+    for (extent_t j = 0; j < H; ++j)
+      for (extent_t y = 0; y < N; ++y)
+        for (extent_t a = 0; a < D; ++a) one.K(i, j, y, a) = p.K(0, 0, y, a), one.V(i, j, y, a) = p.V(0, 0, y, a);
   fuse<causal_out>(q = one.Q, k = one.K, v = one.V, into(one.O));
-  fuse<causal_out>(q = p.Q, k = heed::view<const float>(p.K.data(), {B, H, N, D}, {0, 0, D, 1}), v = heed::view<const float>(p.V.data(), {B, H, N, D}, {0, 0, D, 1}), into(p.O));
+  fuse<causal_out>(q = p.Q, k = heed::view<const float>(p.K.data(), {B, H, N, D}, {0, 0, D, 1}),
+                   v = heed::view<const float>(p.V.data(), {B, H, N, D}, {0, 0, D, 1}), into(p.O));
   BOOST_TEST(same_bits(one.O, p.O));
 }
 // 7. Neither the place in the batch nor the place among the keys matters.
 BOOST_AUTO_TEST_CASE(every_item_and_every_key_counts_wherever_it_stands) {
   const extent_t B = 5, N = 40;
   problem p{.B = B, .H = 2, .N = N, .M = N, .D = 8, .E = 8};
-  for (std::size_t i = 0; i < p.Q.size(); ++i) {                   // the same sequence everywhere
+  for (std::size_t i = 0; i < p.Q.size(); ++i) {  // the same sequence everywhere
     const std::size_t item = p.Q.size() / std::size_t(B);
     p.Q[i] = p.Q[i % item], p.K[i] = p.K[i % item], p.V[i] = p.V[i % item];
   }
   fuse<causal_out>(q = p.Q, k = p.K, v = p.V, into(p.O));
   BY_HAND(p, p.O, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, t); });
-  for (extent_t i = 1; i < B; ++i) BOOST_TEST(std::memcmp(p.O.data(), p.O.data() + i * 2 * N * 8, 2 * N * 8 * sizeof(float)) == 0);
+  for (extent_t i = 1; i < B; ++i)
+    BOOST_TEST(std::memcmp(p.O.data(), p.O.data() + i * 2 * N * 8, 2 * N * 8 * sizeof(float)) == 0);
 
-  static constexpr auto only = input<"only", std::int32_t>(b);     // all queries see one key: they must bring its value
+  static constexpr auto only = input<"only", std::int32_t>(b);  // all queries see one key: they must bring its value
   static constexpr auto picked = dot<m>(softmax<m>(mask(s, m == only)), v);
   problem single{.B = 211, .H = 1, .N = 3, .M = 211, .D = 4, .E = 7};
   tensor<std::int32_t> keys(211);
   for (std::int32_t i = 0; i < 211; ++i) keys[std::size_t(i)] = i;
   fuse<picked>(q = single.Q, k = single.K, v = single.V, only = keys, into(single.O));
-  for (extent_t i = 0; i < 211; ++i) for (extent_t a = 0; a < 7; ++a) BOOST_TEST(single.O(i, 0, 2, a) == single.V(i, 0, i, a));
+  for (extent_t i = 0; i < 211; ++i)
+    for (extent_t a = 0; a < 7; ++a) BOOST_TEST(single.O(i, 0, 2, a) == single.V(i, 0, i, a));
 }
-// A number that is no float takes the width of what it meets, on whole tiles as on single keys; and what an unknown number
-// is compared with does not become known by a function in between.
+// A number that is no float takes the width of what it meets, on whole tiles as on single keys; and what an unknown
+// number is compared with does not become known by a function in between.
 BOOST_AUTO_TEST_CASE(a_mask_of_real_numbers_is_the_same_on_every_tile) {
   static constexpr auto gate = input<"gate">(m);
   static constexpr auto low_gate = dot<m>(softmax<m>(mask(0 * s, gate <= 0.1)), v);
@@ -247,36 +300,49 @@ BOOST_AUTO_TEST_CASE(a_mask_of_real_numbers_is_the_same_on_every_tile) {
   for (extent_t z = 0; z < 200; ++z) G(z) = z < 90 || z % 3 == 0 ? 0.1f : 0.5f;
   fuse<low_gate>(q = p.Q, k = p.K, v = p.V, gate = G, into(p.O));
   BY_HAND(p, p.O, [&](extent_t, extent_t, extent_t z, double) { return keep_if(G(z) <= 0.1f, 0); });
-  for (extent_t z = 0; z < 200; ++z) G(z) = z < 90 || z % 3 == 0 ? NAN : -2.f;   // NaN is not at least 0
+  for (extent_t z = 0; z < 200; ++z) G(z) = z < 90 || z % 3 == 0 ? NAN : -2.f;  // NaN is not at least 0
   fuse<known_gate>(q = p.Q, k = p.K, v = p.V, gate = G, into(p.O));
   BY_HAND(p, p.O, [&](extent_t, extent_t, extent_t z, double) { return keep_if(G(z) == -2, 0); });
 }
 // 8. Offsets beyond 2^31 elements, in every operand and in results, over memory that is mostly not there.
 BOOST_AUTO_TEST_CASE(more_than_two_to_the_31_elements) {
-  const extent_t far = (extent_t(1) << 31) + 1024, row = (extent_t(1) << 29) + 64;   // 5 rows are more than 2^31 elements, too
+  const extent_t far = (extent_t(1) << 31) + 1024, row = (extent_t(1) << 29) + 64;  // 5 rows are more than 2^31
+                                                                                    // elements, too
   problem p{.B = 2, .H = 1, .N = 5, .M = 5, .D = 8, .E = 8};
   const extent_t item = 5 * row + far;
-  sparse_memory Q(std::size_t(2 * item) * 4), K(std::size_t(2 * item) * 4), V(std::size_t(2 * item) * 4), O(std::size_t(2 * item) * 4);
+  sparse_memory Q(std::size_t(2 * item) * 4), K(std::size_t(2 * item) * 4), V(std::size_t(2 * item) * 4),
+      O(std::size_t(2 * item) * 4);
   const auto sparse = [&](float* t) { return heed::view<float>(t, {2, 1, 5, 8}, {item, 0, row, 1}); };
-  for (extent_t i = 0; i < 2; ++i) for (extent_t y = 0; y < 5; ++y) for (extent_t a = 0; a < 8; ++a) {
-    const extent_t at = i * item + y * row + a;
-    Q.data()[at] = p.Q(i, 0, y, a), K.data()[at] = p.K(i, 0, y, a), V.data()[at] = p.V(i, 0, y, a);
-  }
+  for (extent_t i = 0; i < 2; ++i)
+    for (extent_t y = 0; y < 5; ++y)
+      for (extent_t a = 0; a < 8; ++a) {
+        const extent_t at = i * item + y * row + a;
+        Q.data()[at] = p.Q(i, 0, y, a), K.data()[at] = p.K(i, 0, y, a), V.data()[at] = p.V(i, 0, y, a);
+      }
   fuse<causal_out>(q = sparse(Q.data()), k = sparse(K.data()), v = sparse(V.data()), into(sparse(O.data())));
   fuse<causal_out>(q = p.Q, k = p.K, v = p.V, into(p.O));
-  for (extent_t i = 0; i < 2; ++i) for (extent_t y = 0; y < 5; ++y) for (extent_t a = 0; a < 8; ++a)
-    BOOST_TEST(O.data()[i * item + y * row + a] == p.O(i, 0, y, a));
+  for (extent_t i = 0; i < 2; ++i)
+    for (extent_t y = 0; y < 5; ++y)
+      for (extent_t a = 0; a < 8; ++a) BOOST_TEST(O.data()[i * item + y * row + a] == p.O(i, 0, y, a));
   BOOST_TEST(!mostly_zero(p.O));
   // matmul and row regions: the last row lies 2^31 elements behind the first
   const tensor<float> W = filled<float>(7, 1, {6, 8});
   tensor<float> X(2, 5, 8), P(2, 5, 6), R(2, 5, 8);
-  for (extent_t i = 0; i < 2; ++i) for (extent_t y = 0; y < 5; ++y) for (extent_t a = 0; a < 8; ++a) X(i, y, a) = p.Q(i, 0, y, a);
+  for (extent_t i = 0; i < 2; ++i)
+    for (extent_t y = 0; y < 5; ++y)
+      for (extent_t a = 0; a < 8; ++a) X(i, y, a) = p.Q(i, 0, y, a);
   fuse<projected>(x = X, w = W, into(P));
   fuse<normed>(x = X, into(R));
-  fuse<projected>(x = heed::view<float>(Q.data(), {2, 5, 8}, {item, row, 1}), w = W, into(heed::view<float>(O.data(), {2, 5, 6}, {item, row, 1})));
-  for (extent_t i = 0; i < 2; ++i) for (extent_t y = 0; y < 5; ++y) for (extent_t a = 0; a < 6; ++a) BOOST_TEST(O.data()[i * item + y * row + a] == P(i, y, a));
-  fuse<normed>(x = heed::view<float>(Q.data(), {2, 5, 8}, {item, row, 1}), into(heed::view<float>(O.data(), {2, 5, 8}, {item, row, 1})));
-  for (extent_t i = 0; i < 2; ++i) for (extent_t y = 0; y < 5; ++y) for (extent_t a = 0; a < 8; ++a) BOOST_TEST(O.data()[i * item + y * row + a] == R(i, y, a));
+  fuse<projected>(x = heed::view<float>(Q.data(), {2, 5, 8}, {item, row, 1}), w = W,
+                  into(heed::view<float>(O.data(), {2, 5, 6}, {item, row, 1})));
+  for (extent_t i = 0; i < 2; ++i)
+    for (extent_t y = 0; y < 5; ++y)
+      for (extent_t a = 0; a < 6; ++a) BOOST_TEST(O.data()[i * item + y * row + a] == P(i, y, a));
+  fuse<normed>(x = heed::view<float>(Q.data(), {2, 5, 8}, {item, row, 1}),
+               into(heed::view<float>(O.data(), {2, 5, 8}, {item, row, 1})));
+  for (extent_t i = 0; i < 2; ++i)
+    for (extent_t y = 0; y < 5; ++y)
+      for (extent_t a = 0; a < 8; ++a) BOOST_TEST(O.data()[i * item + y * row + a] == R(i, y, a));
 }
 // 9. Nothing along any axis.
 BOOST_AUTO_TEST_CASE(zero_sizes) {
@@ -287,15 +353,17 @@ BOOST_AUTO_TEST_CASE(zero_sizes) {
     problem p{.B = size[0], .H = size[1], .N = size[2], .M = size[3], .D = size[4], .E = size[5]};
     std::fill(p.O.begin(), p.O.end(), 7.f), std::fill(p.L.begin(), p.L.end(), 7.f);
     if (empty != 4) fuse<results(causal_out, causal_lse)>(q = p.Q, k = p.K, v = p.V, into(p.O, p.L));
-    if (empty == 3) {                                      // no keys: rows with nothing left
+    if (empty == 3) {  // no keys: rows with nothing left
       for (const float t : p.O) BOOST_TEST(t == 0.f);
       for (const float t : p.L) BOOST_TEST(t == -INFINITY);
     }
-    if (empty == 4) {                                      // no width: all scores are 0, the mean of the values
+    if (empty == 4) {  // no width: all scores are 0, the mean of the values
       fuse<unscaled>(q = p.Q, k = p.K, v = p.V, into(p.O));
-      BOOST_TEST(worst_units(p.O, by_hand(p, [](extent_t, extent_t, extent_t, double) { return 0.0; }, 1), p.unit()) <= 16);
+      BOOST_TEST(
+          worst_units(p.O, by_hand(p, [](extent_t, extent_t, extent_t, double) { return 0.0; }, 1), p.unit()) <= 16);
     }
-    if (empty == 5) for (const float t : p.L) BOOST_TEST(t != 7.f);
+    if (empty == 5)
+      for (const float t : p.L) BOOST_TEST(t != 7.f);
   }
   for (const auto& [B, N, C, O] : {std::array<extent_t, 4>{0, 3, 4, 5}, {2, 0, 4, 5}, {2, 3, 0, 5}, {2, 3, 4, 0}}) {
     tensor<float> X(B, N, C), W(O, C), P(B, N, O), R(B, N, C);
@@ -312,14 +380,15 @@ BOOST_AUTO_TEST_CASE(large_inputs) {
     for (float& t : p.Q) t *= size;
     for (float& t : p.K) t *= size;
     fuse<results(causal_out, causal_lse)>(q = p.Q, k = p.K, v = p.V, into(p.O, p.L));
-    const tensor<double> want = by_hand(p, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, t); });
+    const tensor<double> want =
+        by_hand(p, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, t); });
     double worst = 0;
     for (std::size_t i = 0; i < p.O.size(); ++i) {
       BOOST_TEST_REQUIRE(std::isfinite(p.O[i]));
       worst = std::max(worst, std::fabs(double(p.O[i]) - want[i]));
     }
     for (const float t : p.L) BOOST_TEST_REQUIRE(std::isfinite(t));
-    if (size <= 1e9f) BOOST_TEST(worst <= 1e-6);           // one key is far ahead in every row
+    if (size <= 1e9f) BOOST_TEST(worst <= 1e-6);  // one key is far ahead in every row
   }
   problem p{.B = 1, .H = 1, .N = 50, .M = 50, .D = 4, .E = 4};
   for (float& t : p.V) t = t < 0 ? -3e38f : 3e38f;
@@ -331,30 +400,38 @@ BOOST_AUTO_TEST_CASE(more_queries_than_keys_and_windows_to_the_position) {
   problem p{.B = 1, .H = 1, .N = 70, .M = 13, .D = 8, .E = 5};
   fuse<causal_out>(q = p.Q, k = p.K, v = p.V, into(p.O));
   BY_HAND(p, p.O, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, t); });
-  fuse<from_the_end>(q = p.Q, k = p.K, v = p.V, offset = 13 - 70, into(p.O));   // the first 57 see nothing
-  const tensor<double> want = by_hand(p, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y - 57, t); });
-  for (extent_t y = 0; y < 70; ++y) for (extent_t a = 0; a < 5; ++a) BOOST_TEST(std::fabs(double(p.O(0, 0, y, a)) - (y < 57 ? 0 : want(0, 0, y, a))) <= 16 * p.unit());
+  fuse<from_the_end>(q = p.Q, k = p.K, v = p.V, offset = 13 - 70, into(p.O));  // the first 57 see nothing
+  const tensor<double> want =
+      by_hand(p, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y - 57, t); });
+  for (extent_t y = 0; y < 70; ++y)
+    for (extent_t a = 0; a < 5; ++a)
+      BOOST_TEST(std::fabs(double(p.O(0, 0, y, a)) - (y < 57 ? 0 : want(0, 0, y, a))) <= 16 * p.unit());
   BOOST_TEST(p.O(0, 0, 57, 2) == p.V(0, 0, 0, 2));
   // All scores are equal, values are powers of two: an output tells exactly which keys were seen.
   problem seen{.B = 1, .H = 1, .N = 12, .M = 12, .D = 2, .E = 1};
   std::fill(seen.Q.begin(), seen.Q.end(), 0.f);
   for (extent_t z = 0; z < 12; ++z) seen.V(0, 0, z, 0) = float(1 << z);
   const auto keys_of = [&](extent_t y, int count) { return int(std::lround(double(seen.O(0, 0, y, 0)) * count)); };
-  fuse<window_of_4>(q = seen.Q, k = seen.K, v = seen.V, into(seen.O));          // the last 4, the query's own among them
-  for (extent_t y = 0; y < 12; ++y) BOOST_TEST(keys_of(y, int(std::min<extent_t>(y + 1, 4))) == (y < 4 ? (2 << y) - 1 : 15 << (y - 3)));
-  fuse<window_2_1>(q = seen.Q, k = seen.K, v = seen.V, into(seen.O));           // 2 before, 1 after: inclusive
-  BOOST_TEST((keys_of(0, 2) == 0b11 && keys_of(1, 3) == 0b111 && keys_of(5, 4) == 0b1111000 && keys_of(11, 3) == 0b111000000000));
+  fuse<window_of_4>(q = seen.Q, k = seen.K, v = seen.V, into(seen.O));  // the last 4, the query's own among them
+  for (extent_t y = 0; y < 12; ++y)
+    BOOST_TEST(keys_of(y, int(std::min<extent_t>(y + 1, 4))) == (y < 4 ? (2 << y) - 1 : 15 << (y - 3)));
+  fuse<window_2_1>(q = seen.Q, k = seen.K, v = seen.V, into(seen.O));  // 2 before, 1 after: inclusive
+  BOOST_TEST((keys_of(0, 2) == 0b11 && keys_of(1, 3) == 0b111 && keys_of(5, 4) == 0b1111000 &&
+              keys_of(11, 3) == 0b111000000000));
 }
 BOOST_AUTO_TEST_CASE(groups_repeat_their_heads) {
   static constexpr axis<"heads"> heads;
   static constexpr auto qh = input<"q">(b, heads, n, d);
   static constexpr auto grouped = dot<m>(softmax<m>(dot<d>(group_heads<heads, h, r>(qh), k) * 0.5), v);
   for (const extent_t R : {2, 3, 6}) {
-    problem p{.B = 2, .H = 3, .N = 5, .M = 7, .D = 4, .E = 3}, written = {.B = 2, .H = 3 * R, .N = 5, .M = 7, .D = 4, .E = 3};
-    for (extent_t i = 0; i < 2; ++i) for (extent_t j = 0; j < 3 * R; ++j) for (extent_t z = 0; z < 7; ++z) {
-      for (extent_t a = 0; a < 4; ++a) written.K(i, j, z, a) = p.K(i, j / R, z, a);   // head j reads key head j / R
-      for (extent_t a = 0; a < 3; ++a) written.V(i, j, z, a) = p.V(i, j / R, z, a);
-    }
+    problem p{.B = 2, .H = 3, .N = 5, .M = 7, .D = 4, .E = 3},
+        written = {.B = 2, .H = 3 * R, .N = 5, .M = 7, .D = 4, .E = 3};
+    for (extent_t i = 0; i < 2; ++i)
+      for (extent_t j = 0; j < 3 * R; ++j)
+        for (extent_t z = 0; z < 7; ++z) {
+          for (extent_t a = 0; a < 4; ++a) written.K(i, j, z, a) = p.K(i, j / R, z, a);  // head j reads key head j / R
+          for (extent_t a = 0; a < 3; ++a) written.V(i, j, z, a) = p.V(i, j / R, z, a);
+        }
     const tensor<double> want = by_hand(written, [](extent_t, extent_t, extent_t, double t) { return t; }, 0.5);
     tensor<float> O(2, 3, R, 5, 3);
     fuse<grouped>(qh = written.Q, k = p.K, v = p.V, into(O));
@@ -382,9 +459,9 @@ BOOST_AUTO_TEST_CASE(the_floating_point_state_is_left_alone) {
   }
   std::fesetround(FE_TONEAREST);
 #if defined(__SSE__)
-  const unsigned control = ~0x3fu;                         // all but the sticky exception flags
+  const unsigned control = ~0x3fu;  // all but the sticky exception flags
   const unsigned before = _mm_getcsr();
-  for (const unsigned state : {before, before | 0x8040u}) {   // as it was; the host flushes denormals itself
+  for (const unsigned state : {before, before | 0x8040u}) {  // as it was; the host flushes denormals itself
     unsigned team_before[3]{}, team_after[3]{};
     _mm_setcsr(state);
 #pragma omp parallel num_threads(3)
@@ -398,7 +475,7 @@ BOOST_AUTO_TEST_CASE(the_floating_point_state_is_left_alone) {
     for (int i = 0; i < 3; ++i) BOOST_TEST((team_after[i] & control) == (team_before[i] & control));
   }
 #endif
-  float tiny = 1e-40f;                                     // and denormals are still numbers afterwards
+  float tiny = 1e-40f;  // and denormals are still numbers afterwards
   asm volatile("" : "+m"(tiny));
   BOOST_TEST(tiny * 2 != 0.f);
 }
@@ -417,11 +494,15 @@ BOOST_AUTO_TEST_CASE(what_is_thrown_can_be_caught) {
   }
   BOOST_TEST(caught == 3);
 #if !HEED_TESTS_ASAN
-  const extent_t wide = extent_t(1) << 28;                 // 2^58 bytes of packed weights, which no machine has: asked for before anything is written
+  const extent_t wide = extent_t(1) << 28;  // 2^58 bytes of packed weights, which no machine has: asked for before
+                                            // anything is written
   const float zero = 0;
   sparse_memory P(std::size_t(wide) * sizeof(float));
   P.data()[0] = P.data()[wide - 1] = 7;
-  BOOST_CHECK_THROW(fuse<projected>(x = heed::view<const float>(&zero, {1, 1, wide}, {0, 0, 0}), w = heed::view<const float>(&zero, {wide, wide}, {0, 0}), into(heed::view<float>(P.data(), {1, 1, wide}))), std::bad_alloc);
+  BOOST_CHECK_THROW(fuse<projected>(x = heed::view<const float>(&zero, {1, 1, wide}, {0, 0, 0}),
+                                    w = heed::view<const float>(&zero, {wide, wide}, {0, 0}),
+                                    into(heed::view<float>(P.data(), {1, 1, wide}))),
+                    std::bad_alloc);
   BOOST_TEST((P.data()[0] == 7 && P.data()[wide - 1] == 7));
 #endif
 }
@@ -431,16 +512,20 @@ BOOST_AUTO_TEST_CASE(odd_head_widths_and_groups_of_three) {
     problem p{.B = 2, .H = 3, .N = 50, .M = 50, .D = D, .E = D};
     fuse<causal_out>(q = p.Q, k = p.K, v = p.V, into(p.O));
     BY_HAND(p, p.O, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, t); });
-    static constexpr auto grouped = dot<m>(softmax<m>(mask(dot<d>(input<"qr">(b, h, r, n, d), k) / sqrt(size<d>), causal(n, m))), v);
+    static constexpr auto grouped =
+        dot<m>(softmax<m>(mask(dot<d>(input<"qr">(b, h, r, n, d), k) / sqrt(size<d>), causal(n, m))), v);
     const tensor<float> G = filled<float>(9, 1, {2, 3, 3, 50, D});
     tensor<float> O(2, 3, 3, 50, D);
     fuse<grouped>(input<"qr">(b, h, r, n, d) = G, k = p.K, v = p.V, into(O));
-    for (extent_t g = 0; g < 3; ++g) {                     // head g of every group
+    for (extent_t g = 0; g < 3; ++g) {  // head g of every group
       problem one = p;
-      for (extent_t i = 0; i < 2; ++i) for (extent_t j = 0; j < 3; ++j) for (extent_t y = 0; y < 50; ++y) for (extent_t a = 0; a < D; ++a) {
-        one.Q(i, j, y, a) = G(i, j, g, y, a);
-        one.O(i, j, y, a) = O(i, j, g, y, a);
-      }
+      for (extent_t i = 0; i < 2; ++i)
+        for (extent_t j = 0; j < 3; ++j)
+          for (extent_t y = 0; y < 50; ++y)
+            for (extent_t a = 0; a < D; ++a) {
+              one.Q(i, j, y, a) = G(i, j, g, y, a);
+              one.O(i, j, y, a) = O(i, j, g, y, a);
+            }
       BY_HAND(one, one.O, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, t); });
     }
   }

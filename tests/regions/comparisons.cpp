@@ -1,12 +1,17 @@
-// A value compared with what is made of it, where the maximum is a result or the other side has another name: to the last bit the same
-// value, whichever region computed it. What must come out is worked out by plain loops that look for the largest.
+// A value compared with what is made of it, where the maximum is a result or the other side has another name: to the
+// last bit the same value, whichever region computed it. What must come out is worked out by plain loops that look for
+// the largest.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "against_reference.hpp"
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"t"> t;  constexpr axis<"d", 3> d;  constexpr axis<"e", 2> e;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"t"> t;
+constexpr axis<"d", 3> d;
+constexpr axis<"e", 2> e;
 constexpr int N = 9, M = 6, D = 3;
 template <class T> struct graphs {
   static constexpr auto q = input<"q", T>(n, d);
@@ -17,7 +22,7 @@ template <class T> struct graphs {
   static constexpr auto hard = dot<m>(softmax<m>(mask(s, s == top)), v);
   static constexpr auto both = results(top, hard);
   static constexpr auto step = results(top, gradient<top>(wrt(q)));
-  static constexpr auto rank = sum<t>(where(rename<m, t>(s) > s, 1, 0));      // how many scores of the row are larger
+  static constexpr auto rank = sum<t>(where(rename<m, t>(s) > s, 1, 0));  // how many scores of the row are larger
   static constexpr auto ranked = dot<m>(softmax<m>(mask(s, rank < 2)), v);
 };
 
@@ -28,7 +33,7 @@ template <class T> struct data {
     for (int l = 0; l < D; ++l) r += double(Q(i, l)) * double(K(j, l));
     return 0.37 * r;
   }
-  std::vector<int> by_score(int i) const {                 // keys, the one of the largest score first
+  std::vector<int> by_score(int i) const {  // keys, the one of the largest score first
     std::vector<int> r(M);
     for (int j = 0; j < M; ++j) r[std::size_t(j)] = j;
     std::sort(r.begin(), r.end(), [&](int a, int b) { return score(i, a) > score(i, b); });
@@ -52,7 +57,8 @@ template <class T> void the_largest() {
     for (int l = 0; l < 2; ++l) BOOST_TEST(near(double(hard(i, l)), double(x.V(j, l))));
     for (int l = 0; l < D; ++l) BOOST_TEST(near(double(dQ(i, l)), 0.37 * double(dT(i)) * double(x.K(j, l))));
     const double a = std::exp(x.score(i, j)), b = std::exp(x.score(i, second));
-    for (int l = 0; l < 2; ++l) BOOST_TEST(near(double(ranked(i, l)), (a * double(x.V(j, l)) + b * double(x.V(second, l))) / (a + b)));
+    for (int l = 0; l < 2; ++l)
+      BOOST_TEST(near(double(ranked(i, l)), (a * double(x.V(j, l)) + b * double(x.V(second, l))) / (a + b)));
   }
 }
 }  // namespace

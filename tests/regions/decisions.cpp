@@ -1,5 +1,5 @@
-// What decides (comparisons, indices) is computed one way in every region, forward and backward, and in the oracle: as declared, in
-// the width of its element. Expected values by plain C++ in that width.
+// What decides (comparisons, indices) is computed one way in every region, forward and backward, and in the oracle: as
+// declared, in the width of its element. Expected values by plain C++ in that width.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include <boost/test/unit_test.hpp>
@@ -9,7 +9,10 @@
 using namespace heed;
 
 namespace {
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d", 1> d;  constexpr axis<"bins", 16> bins;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 1> d;
+constexpr axis<"bins", 16> bins;
 
 // A table read at a bin of a number: the row region reads, the scatter region gives back.
 constexpr auto x = input<"x">(n);
@@ -22,7 +25,8 @@ constexpr auto wide_read = wide_table.at(cast<std::int32_t>(y * 10));
 constexpr auto wide_read_back = gradient<wide_read>(wrt(wide_table));
 
 // Buckets of T5, and a bias read at them in a score region.
-constexpr auto bucket = min(where(n - m < 4, max(n - m, 0), 4 + cast<std::int32_t>(log(max(n - m, 1) / 4) / 0.69314718055994530942 * 2)), 15);
+constexpr auto bucket = min(
+    where(n - m < 4, max(n - m, 0), 4 + cast<std::int32_t>(log(max(n - m, 1) / 4) / 0.69314718055994530942 * 2)), 15);
 constexpr auto q = input<"q">(n, d);
 constexpr auto k = input<"k">(m, d);
 constexpr auto v = input<"v">(m, d);
@@ -41,7 +45,7 @@ constexpr auto by_row = sum<m>(mask(1 + 0 * gate, open_gate));
 // A double graph has double everywhere, where no operand is read as well.
 constexpr auto scaled = y / sum<m>(exp(-0.1 * m));
 constexpr auto below = where(0.1 * n <= y, 1, 0);
-constexpr auto open_result = exp(0.1 * n);                  // a float, though a double is made of it too
+constexpr auto open_result = exp(0.1 * n);  // a float, though a double is made of it too
 constexpr auto of_both = open_result * y;
 constexpr auto both = results(open_result, of_both);
 
@@ -60,23 +64,24 @@ BOOST_AUTO_TEST_CASE(forward_and_backward_read_one_entry) {
   for (int i = 0; i < 140; ++i) {
     const float f = float(i) / 100;
     X[0] = f;
-    volatile float tenfold = f * 10.f, rest = 0.3f * f;   // the compiler does not contract what it must store
+    volatile float tenfold = f * 10.f, rest = 0.3f * f;  // the compiler does not contract what it must store
     const int want = int(tenfold + rest);
     fuse<entry>(x = X, table = T, into(Y));
     reference<entry>(x = X, table = T, into(R));
     fuse<read_back>(x = X, table = T, cotangent<entry> = C, into(dT));
     reference<read_back>(x = X, table = T, cotangent<entry> = C, into(RT));
-    BOOST_TEST_REQUIRE((Y[0] == want && R[0] == want && only_entry(dT) == want && RT[std::size_t(want)] == 1), "x = " << f << ": " << Y[0] << " " << R[0] << " " << only_entry(dT) << ", not " << want);
+    BOOST_TEST_REQUIRE((Y[0] == want && R[0] == want && only_entry(dT) == want && RT[std::size_t(want)] == 1),
+                       "x = " << f << ": " << Y[0] << " " << R[0] << " " << only_entry(dT) << ", not " << want);
     const std::vector<double> D{double(i) / 100};
     fuse<wide_read>(y = D, wide_table = W, into(Z));
     fuse<wide_read_back>(y = D, wide_table = W, cotangent<wide_read> = one, into(dW));
     BOOST_TEST_REQUIRE((Z[0] == int(D[0] * 10) && dW[std::size_t(D[0] * 10)] == 1), "y = " << D[0]);
   }
 }
-BOOST_AUTO_TEST_CASE(buckets_at_their_edges) {              // 4 * 2^(j / 2): an edge where j is even
+BOOST_AUTO_TEST_CASE(buckets_at_their_edges) {  // 4 * 2^(j / 2): an edge where j is even
   constexpr int positions = 300;
   const auto of = [](int distance) {
-    int edges = 0;                                         // 2^edges <= (distance / 4)^2, in whole numbers
+    int edges = 0;  // 2^edges <= (distance / 4)^2, in whole numbers
     while (distance >= 4 && (std::int64_t(16) << (edges + 1)) <= std::int64_t(distance) * distance) ++edges;
     return std::min(distance < 4 ? std::max(distance, 0) : 4 + edges, 15);
   };
@@ -85,7 +90,9 @@ BOOST_AUTO_TEST_CASE(buckets_at_their_edges) {              // 4 * 2^(j / 2): an
   fuse<buckets>(with(n, positions), with(m, positions), with(d, 1), into(B));
   reference<buckets>(with(n, positions), with(m, positions), with(d, 1), into(RB));
   for (int i = 0; i < positions; ++i)
-    for (int j = 0; j < positions; ++j) BOOST_TEST_REQUIRE((B(i, j) == of(i - j) && RB(i, j) == of(i - j)), "distance " << i - j << ": " << B(i, j) << ", not " << of(i - j));
+    for (int j = 0; j < positions; ++j)
+      BOOST_TEST_REQUIRE((B(i, j) == of(i - j) && RB(i, j) == of(i - j)),
+                         "distance " << i - j << ": " << B(i, j) << ", not " << of(i - j));
 
   // In attention: a row's weights are known, so are its sums; the gradient of the table goes where the forward read.
   tensor<float> Q(positions, 1), K(positions, 1), V(positions, 1), T(16), O(positions, 1), C(positions, 1), dT(16);
@@ -94,17 +101,20 @@ BOOST_AUTO_TEST_CASE(buckets_at_their_edges) {              // 4 * 2^(j / 2): an
   fuse<biased, strict>(q = Q, k = K, v = V, table = T, into(O));
   fuse<biased_back, strict>(q = Q, k = K, v = V, table = T, cotangent<biased> = C, into(dT));
   double total = 0, value = 0, slope[16] = {};
-  for (int j = 0; j < positions; ++j) total += std::exp(double(T(of(299 - j)))), value += std::exp(double(T(of(299 - j)))) * V(j, 0);
+  for (int j = 0; j < positions; ++j)
+    total += std::exp(double(T(of(299 - j)))), value += std::exp(double(T(of(299 - j)))) * V(j, 0);
   value /= total;
-  for (int j = 0; j < positions; ++j) slope[of(299 - j)] += std::exp(double(T(of(299 - j)))) / total * (V(j, 0) - value);
+  for (int j = 0; j < positions; ++j)
+    slope[of(299 - j)] += std::exp(double(T(of(299 - j)))) / total * (V(j, 0) - value);
   BOOST_TEST(std::abs(O(299, 0) - value) < 1e-5);
-  for (int i = 0; i < 16; ++i) BOOST_TEST(std::abs(dT(i) - slope[i]) < 1e-5, "bucket " << i << ": " << dT(i) << ", not " << slope[i]);
+  for (int i = 0; i < 16; ++i)
+    BOOST_TEST(std::abs(dT(i) - slope[i]) < 1e-5, "bucket " << i << ": " << dT(i) << ", not " << slope[i]);
 }
 BOOST_AUTO_TEST_CASE(a_constant_takes_the_width_of_what_it_meets) {
   std::vector<float> G;
   int open = 0;
   for (int i = 0; i < 40; ++i) {
-    G.push_back(0.1f + float(i - 20) * 1e-8f);              // neighbours of 0.1f
+    G.push_back(0.1f + float(i - 20) * 1e-8f);  // neighbours of 0.1f
     volatile float product = G.back() * 0.7f;
     open += product + 0.03f <= 0.1f;
   }
@@ -117,7 +127,8 @@ BOOST_AUTO_TEST_CASE(a_constant_takes_the_width_of_what_it_meets) {
   fuse<by_row>(gate = G, into(count));
   reference<by_score>(q = Q, k = K, gate = G, into(R));
   BOOST_TEST((open > 0 && open < keys));
-  BOOST_TEST((std::lround(std::exp(L(0))) == open && std::lround(std::exp(LL(0))) == open && count == float(open) && std::lround(std::exp(R(0))) == open),
+  BOOST_TEST((std::lround(std::exp(L(0))) == open && std::lround(std::exp(LL(0))) == open && count == float(open) &&
+              std::lround(std::exp(R(0))) == open),
              std::exp(L(0)) << " " << std::exp(LL(0)) << " " << count << " " << std::exp(R(0)) << ", not " << open);
 }
 BOOST_AUTO_TEST_CASE(a_double_graph_is_double_throughout) {
@@ -133,5 +144,7 @@ BOOST_AUTO_TEST_CASE(a_double_graph_is_double_throughout) {
   Y.assign(7, 2.);
   std::vector<float> E(7);
   fuse<both>(y = Y, into(E, O));
-  for (int i = 0; i < 7; ++i) BOOST_TEST((std::abs(O[std::size_t(i)] / std::exp(0.1 * i) - 2) < 1e-14 && std::abs(E[std::size_t(i)] / std::exp(0.1f * float(i)) - 1) < 1e-6f));
+  for (int i = 0; i < 7; ++i)
+    BOOST_TEST((std::abs(O[std::size_t(i)] / std::exp(0.1 * i) - 2) < 1e-14 &&
+                std::abs(E[std::size_t(i)] / std::exp(0.1f * float(i)) - 1) < 1e-6f));
 }

@@ -7,8 +7,14 @@
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"c"> c;  constexpr axis<"o"> o;
-constexpr axis<"h"> h;  constexpr axis<"d"> d;  constexpr axis<"w"> w;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"c"> c;
+constexpr axis<"o"> o;
+constexpr axis<"h"> h;
+constexpr axis<"d"> d;
+constexpr axis<"w"> w;
 constexpr auto x = input<"x">(b, n, c);
 constexpr auto weight = input<"weight">(o, c);
 constexpr auto bias = input<"bias">(o);
@@ -31,7 +37,8 @@ constexpr auto maxima = max<c>(abs(x));
 constexpr auto heads = merge<h, d, o>(input<"xh">(b, h, n, d) * 2);
 constexpr auto cubes = pow(x, 3) + log(abs(x) + 1) + sigmoid(x) + erf(x) + sqrt(abs(x)) + exp2(x);
 constexpr auto total = sum<n, c>(x);
-constexpr auto chosen = where(ids == w, gather<w>(input<"prices">(w), ids), -1) + cast<float>(w);   // the table's own axis in the lanes
+constexpr auto chosen = where(ids == w, gather<w>(input<"prices">(w), ids), -1) + cast<float>(w);  // the table's own
+                                                                                                   // axis in the lanes
 constexpr auto shifted = shift<n>(x, 2) - shift<n>(x, -1);
 
 template <result_list R, class... Bind>
@@ -48,9 +55,15 @@ void check(const char* name, double unit, std::initializer_list<extent_t> shape,
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(at_many_sizes) {
-  for (const auto& [B, N, C, O] : {std::array<extent_t, 4>{1, 1, 1, 1}, {2, 7, 8, 9}, {1, 8, 16, 48}, {3, 9, 17, 49}, {2, 97, 65, 47}, {1, 100, 130, 100}}) {
-    const tensor<float> X = filled<float>(1, 1, {B, N, C}), W = filled<float>(2, 1, {O, C}), D = filled<float>(3, 1, {O}),
-                        R = filled<float>(4, 1, {B, N, O}), S = filled<float>(5, 1, {C}), T = filled<float>(6, 1, {5, C});
+  for (const auto& [B, N, C, O] : {std::array<extent_t, 4>{1, 1, 1, 1},
+                                   {2, 7, 8, 9},
+                                   {1, 8, 16, 48},
+                                   {3, 9, 17, 49},
+                                   {2, 97, 65, 47},
+                                   {1, 100, 130, 100}}) {
+    const tensor<float> X = filled<float>(1, 1, {B, N, C}), W = filled<float>(2, 1, {O, C}),
+                        D = filled<float>(3, 1, {O}), R = filled<float>(4, 1, {B, N, O}), S = filled<float>(5, 1, {C}),
+                        T = filled<float>(6, 1, {5, C});
     tensor<std::int32_t> I(B, N), L(B);
     for (std::size_t i = 0; i < I.size(); ++i) I[i] = std::int32_t(i * 7 % 5);
     for (std::size_t i = 0; i < L.size(); ++i) L[i] = std::int32_t(1 + (i * 3) % std::size_t(N));
@@ -62,7 +75,13 @@ BOOST_AUTO_TEST_CASE(at_many_sizes) {
     if (C > 1) check<embedded>("embedded", 40, {B, N, C}, words = T, ids = I, scale = S);
     check<pooled>("pooled", 8, {B, C}, x = X, length = L);
     check<softmaxed>("softmaxed", 8, {B, N, C}, x = X);
-    if (B * N == 1 || N < 10) check<softmaxed_over_n>("softmaxed over n", 8, {B, N, C}, x = X, length = [&] { tensor<std::int32_t> t(B); for (auto& l : t) l = std::int32_t(N); return t; }());
+    if (B * N == 1 || N < 10)
+      check<softmaxed_over_n>(
+          "softmaxed over n", 8, {B, N, C}, x = X, length = [&] {
+            tensor<std::int32_t> t(B);
+            for (auto& l : t) l = std::int32_t(N);
+            return t;
+          }());
     check<pointwise>("pointwise", 40 + double(N) / 4, {B, N, C}, x = X, scale = S);
     check<similarity>("similarity", 8, {B, N, N}, x = X);
     check<maxima>("maxima", 4, {B, N}, x = X);
@@ -88,7 +107,8 @@ BOOST_AUTO_TEST_CASE(a_merged_input_is_a_result_and_an_operand) {
   BOOST_TEST(worst_units(P, P2, 1.2e-7 * 12 * 9) <= 16);
 }
 BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
-  const tensor<float> X = filled<float>(1, 1, {3, 200, 65}), W = filled<float>(2, 1, {70, 65}), D = filled<float>(3, 1, {70}), S = filled<float>(5, 1, {65});
+  const tensor<float> X = filled<float>(1, 1, {3, 200, 65}), W = filled<float>(2, 1, {70, 65}),
+                      D = filled<float>(3, 1, {70}), S = filled<float>(5, 1, {65});
   tensor<float> a(3, 200, 70), a2(3, 200, 70), y(3, 200, 65), y2(3, 200, 65);
   omp_set_num_threads(1);
   fuse<activated>(x = X, weight = W, bias = D, into(a));
@@ -102,7 +122,8 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads) {
   }
 }
 
-// Heads as two column axes: packs lie across the border of a head where its width is no multiple of the lanes, and heads far apart in memory.
+// Heads as two column axes: packs lie across the border of a head where its width is no multiple of the lanes, and
+// heads far apart in memory.
 BOOST_AUTO_TEST_CASE(heads_of_every_width_into_strided_memory) {
   static constexpr auto weights = input<"weights">(h, d, c);
   static constexpr auto offsets = input<"offsets">(h, d);
@@ -110,15 +131,19 @@ BOOST_AUTO_TEST_CASE(heads_of_every_width_into_strided_memory) {
   static constexpr auto headed = before + gelu(dot<c>(x, weights) + offsets);
   for (const auto& [H, D] : {std::array<extent_t, 2>{3, 5}, {1, 16}, {4, 12}, {3, 32}, {5, 7}, {2, 50}, {60, 1}}) {
     const extent_t B = 2, N = 11, C = 13;
-    const tensor<float> X = filled<float>(1, 1, {B, N, C}), W = filled<float>(2, 1, {H, D, C}), O = filled<float>(3, 1, {H, D});
+    const tensor<float> X = filled<float>(1, 1, {B, N, C}), W = filled<float>(2, 1, {H, D, C}),
+                        O = filled<float>(3, 1, {H, D});
     tensor<float> R = filled<float>(4, 1, {B, N, H, D}), got(B, H, N, D);
     std::fill(got.begin(), got.end(), 7.f);
     tensor<double> want(B, N, H, D);
     reference<headed>(x = X, weights = W, offsets = O, before = R, into(want));
-    fuse<headed, strict>(x = X, weights = W, offsets = O, before = R, into(view<float>(got.data(), {B, N, H, D}, {H * N * D, D, N * D, 1})));
+    fuse<headed, strict>(x = X, weights = W, offsets = O, before = R,
+                         into(view<float>(got.data(), {B, N, H, D}, {H * N * D, D, N * D, 1})));
     const double unit = 1.2e-7 * double(C) * 6;
     double worst = 0;
-    const auto difference = [&](float a, extent_t i, extent_t j, extent_t k, extent_t l) { worst = std::max(worst, std::fabs(double(a) - want(i, j, k, l))); };
+    const auto difference = [&](float a, extent_t i, extent_t j, extent_t k, extent_t l) {
+      worst = std::max(worst, std::fabs(double(a) - want(i, j, k, l)));
+    };
     for (extent_t i = 0; i < B; ++i)
       for (extent_t j = 0; j < N; ++j)
         for (extent_t k = 0; k < H; ++k)
@@ -127,7 +152,9 @@ BOOST_AUTO_TEST_CASE(heads_of_every_width_into_strided_memory) {
     // the same the other way round: what is read lies in heads, columns descend, rows stand apart
     tensor<float> gaps(B, N, H * D * 2);
     std::fill(gaps.begin(), gaps.end(), 7.f);
-    fuse<headed, strict>(x = X, weights = W, offsets = O, before = R, into(view<float>(gaps.data() + H * D * 2 - 1, {B, N, H, D}, {N * H * D * 2, H * D * 2, -D * 2, -2})));
+    fuse<headed, strict>(
+        x = X, weights = W, offsets = O, before = R,
+        into(view<float>(gaps.data() + H * D * 2 - 1, {B, N, H, D}, {N * H * D * 2, H * D * 2, -D * 2, -2})));
     worst = 0;
     for (extent_t i = 0; i < B; ++i)
       for (extent_t j = 0; j < N; ++j)
@@ -135,7 +162,7 @@ BOOST_AUTO_TEST_CASE(heads_of_every_width_into_strided_memory) {
           for (extent_t l = 0; l < D; ++l) {
             const extent_t at = H * D * 2 - 1 - (k * D + l) * 2;
             difference(gaps(i, j, at), i, j, k, l);
-            BOOST_REQUIRE(gaps(i, j, at - 1) == 7.f);      // nothing between is written
+            BOOST_REQUIRE(gaps(i, j, at - 1) == 7.f);  // nothing between is written
           }
     BOOST_TEST(worst <= 16 * unit, std::to_string(H) + " heads of " + std::to_string(D) + ", descending");
   }
@@ -145,7 +172,8 @@ BOOST_AUTO_TEST_CASE(few_rows_for_many_threads_and_rows_alone) {
   static constexpr auto own_weights = input<"own_weights">(b, o, c);
   static constexpr auto per_item = relu(dot<c>(x, own_weights) + residual);
   const extent_t C = 37, O = 333;
-  const tensor<float> W = filled<float>(2, 1, {O, C}), D = filled<float>(3, 1, {O}), all = filled<float>(1, 1, {1, 100, C});
+  const tensor<float> W = filled<float>(2, 1, {O, C}), D = filled<float>(3, 1, {O}),
+                      all = filled<float>(1, 1, {1, 100, C});
   omp_set_num_threads(1);
   tensor<float> whole(1, 100, O);
   fuse<activated>(x = all, weight = W, bias = D, into(whole));
@@ -154,10 +182,12 @@ BOOST_AUTO_TEST_CASE(few_rows_for_many_threads_and_rows_alone) {
       omp_set_num_threads(threads);
       tensor<float> got(1, N, O);
       fuse<activated>(x = view<const float>(all.data(), {1, N, C}), weight = W, bias = D, into(got));
-      BOOST_TEST(std::memcmp(got.data(), whole.data(), got.size() * 4) == 0, std::to_string(N) + " rows, " + std::to_string(threads) + " threads");
+      BOOST_TEST(std::memcmp(got.data(), whole.data(), got.size() * 4) == 0,
+                 std::to_string(N) + " rows, " + std::to_string(threads) + " threads");
     }
   for (const extent_t N : {1, 9, 100}) {
-    const tensor<float> X = filled<float>(5, 1, {3, N, C}), V = filled<float>(6, 1, {3, O, C}), R = filled<float>(7, 1, {3, N, O});
+    const tensor<float> X = filled<float>(5, 1, {3, N, C}), V = filled<float>(6, 1, {3, O, C}),
+                        R = filled<float>(7, 1, {3, N, O});
     tensor<float> got(3, N, O), again(3, N, O);
     tensor<double> want(3, N, O);
     omp_set_num_threads(1);

@@ -1,5 +1,5 @@
-// Matmul and row regions against the oracle on drawn shapes, strides and alignments, from a seeded generator (HEED_SEED,
-// HEED_DRAWS). The error unit is eps times the same expression of magnitudes, element by element.
+// Matmul and row regions against the oracle on drawn shapes, strides and alignments, from a seeded generator
+// (HEED_SEED, HEED_DRAWS). The error unit is eps times the same expression of magnitudes, element by element.
 // options: -O1
 // labels: widths
 #include "against_reference.hpp"
@@ -10,7 +10,13 @@ using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"c"> c;  constexpr axis<"o"> o;  constexpr axis<"h"> h;  constexpr axis<"d"> d;  constexpr axis<"w"> w;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"c"> c;
+constexpr axis<"o"> o;
+constexpr axis<"h"> h;
+constexpr axis<"d"> d;
+constexpr axis<"w"> w;
 template <class T> struct graphs {
   static constexpr auto x = input<"x", T>(b, n, c);
   static constexpr auto weight = input<"weight", T>(o, c);
@@ -22,7 +28,8 @@ template <class T> struct graphs {
   static constexpr auto words = input<"words", T>(w, c);
   static constexpr auto ids = input<"ids", std::int32_t>(b, n);
   static constexpr auto length = input<"length", std::int32_t>(b);
-  static constexpr auto projected = residual + dot<c>(x, weight) + bias, projected_unit = abs(residual) + dot<c>(abs(x), abs(weight)) + abs(bias);
+  static constexpr auto projected = residual + dot<c>(x, weight) + bias,
+                        projected_unit = abs(residual) + dot<c>(abs(x), abs(weight)) + abs(bias);
   static constexpr auto over_heads = dot<h, d>(heads, back), over_heads_unit = dot<h, d>(abs(heads), abs(back));
   static constexpr auto normed = rms_norm<c>(x, scale), normed_unit = abs(rms_norm<c>(x, scale));
   static constexpr auto shares = softmax<c>(x), shares_unit = softmax<c>(x) * (1 + max<c>(abs(x)));
@@ -30,7 +37,7 @@ template <class T> struct graphs {
   static constexpr auto pooled = mean<n>(mask(x, n < length)), pooled_unit = mean<n>(mask(abs(x), n < length));
   static constexpr auto spread = logsumexp<c>(x), spread_unit = 1 + max<c>(abs(x));
   static constexpr auto embedded = gather<w>(words, ids) * scale, embedded_unit = abs(gather<w>(words, ids) * scale);
-  static constexpr auto merged = merge<h, d, o>(heads * 2), merged_unit = 0 * abs(merge<h, d, o>(heads));   // exact
+  static constexpr auto merged = merge<h, d, o>(heads * 2), merged_unit = 0 * abs(merge<h, d, o>(heads));  // exact
 };
 
 unsigned long number_from(const char* name, unsigned long otherwise) {
@@ -48,8 +55,10 @@ template <class T> struct problem {
     mixed.generate(start, start + 1);
     random.seed(start[0] ^ unsigned(number));
     constexpr int panel = simd::block_rows<T>, lanes = simd::native_lanes<T>;
-    static constexpr int sizes[] = {0, 1, 2, 3, lanes - 1, lanes, lanes + 1, panel - 1, panel, panel + 1, 7, 13, 61, 95, 96, 97};
-    B = draw(random, 1, 3), N = pick(random, sizes), C = chance(random, 4) ? draw(random, 1, 300) : pick(random, sizes), O = pick(random, sizes), H = draw(random, 1, 4), D = pick(random, sizes);
+    static constexpr int sizes[] = {0,     1,         2, 3,  lanes - 1, lanes, lanes + 1, panel - 1,
+                                    panel, panel + 1, 7, 13, 61,        95,    96,        97};
+    B = draw(random, 1, 3), N = pick(random, sizes), C = chance(random, 4) ? draw(random, 1, 300) : pick(random, sizes),
+    O = pick(random, sizes), H = draw(random, 1, 4), D = pick(random, sizes);
     if (chance(random, 30)) B = 0;
     while (B * N * (C + 1) * (O + 1) > 200000) (N > O ? N : O) /= 2;
     while (B * N * (H * D + 1) * (O + 1) > 200000) D /= 2;
@@ -61,7 +70,10 @@ template <class T> struct problem {
     return x;
   }
 };
-struct tally { long elements = 0, zeros = 0; double worst = 0; };
+struct tally {
+  long elements = 0, zeros = 0;
+  double worst = 0;
+};
 
 template <const auto& Out, const auto& Unit, class T, class... Bind>
 void compare(tally& t, problem<T>& p, std::vector<extent_t> shape, Bind&&... bind) {
@@ -73,8 +85,11 @@ void compare(tally& t, problem<T>& p, std::vector<extent_t> shape, Bind&&... bin
   std::size_t i = 0;
   std::string wrong;
   got.each([&](T& x) {
-    const double difference = double(x) == want[i] ? 0 : std::fabs(double(x) - want[i]), units = difference / (unit[i] * double(std::numeric_limits<T>::epsilon()) + 1e-31);
-    if (!(units <= 16) && wrong.empty()) wrong = std::to_string(double(x)) + " for " + std::to_string(want[i]) + " at " + std::to_string(i) + ", " + std::to_string(units) + " units";
+    const double difference = double(x) == want[i] ? 0 : std::fabs(double(x) - want[i]),
+                 units = difference / (unit[i] * double(std::numeric_limits<T>::epsilon()) + 1e-31);
+    if (!(units <= 16) && wrong.empty())
+      wrong = std::to_string(double(x)) + " for " + std::to_string(want[i]) + " at " + std::to_string(i) + ", " +
+              std::to_string(units) + " units";
     if (units > t.worst) t.worst = units;
     ++t.elements, t.zeros += want[i++] == 0;
   });
@@ -90,14 +105,17 @@ template <class T, class Case> void fuzz(const char* name, const Case& one) {
       problem<T> p(name, number);
       one(t, p);
     }
-  BOOST_TEST_MESSAGE(name << ": worst " << t.worst << " units over " << t.elements << " elements, " << t.zeros << " of them 0");
+  BOOST_TEST_MESSAGE(name << ": worst " << t.worst << " units over " << t.elements << " elements, " << t.zeros
+                          << " of them 0");
   if (draws > 20) BOOST_TEST(t.zeros * 2 < t.elements, std::string(name) + ": expected values are mostly zero");
 }
 template <class T> void projections(const char* name) {
   using g = graphs<T>;
   fuzz<T>(name, [](tally& t, problem<T>& p) {
-    const auto X = p.drawn({p.B, p.N, p.C}), W = p.drawn({p.O, p.C}, layout_kind::no_broadcast_of_last), A = p.drawn({p.O}), R = p.drawn({p.B, p.N, p.O});
-    compare<g::projected, g::projected_unit>(t, p, {p.B, p.N, p.O}, g::x = X.bind(), g::weight = W.bind(), g::bias = A.bind(), g::residual = R.bind());
+    const auto X = p.drawn({p.B, p.N, p.C}), W = p.drawn({p.O, p.C}, layout_kind::no_broadcast_of_last),
+               A = p.drawn({p.O}), R = p.drawn({p.B, p.N, p.O});
+    compare<g::projected, g::projected_unit>(t, p, {p.B, p.N, p.O}, g::x = X.bind(), g::weight = W.bind(),
+                                             g::bias = A.bind(), g::residual = R.bind());
   });
 }
 using g = graphs<float>;
@@ -127,7 +145,9 @@ BOOST_AUTO_TEST_CASE(pooling_without_padding) {
     const auto X = p.drawn({p.B, p.N, p.C}, layout_kind::no_broadcast);
     const drawn_operand<std::int32_t> L(p.random, {p.B});
     L.each([&](std::int32_t& x) { x = draw(p.random, 0, int(p.N)); });
-    for (extent_t i = 0; i < p.B; ++i) for (extent_t y = L(i); y < p.N; ++y) for (extent_t a = 0; a < p.C; ++a) X(i, y, a) = y % 2 ? NAN : INFINITY;
+    for (extent_t i = 0; i < p.B; ++i)
+      for (extent_t y = L(i); y < p.N; ++y)
+        for (extent_t a = 0; a < p.C; ++a) X(i, y, a) = y % 2 ? NAN : INFINITY;
     compare<g::pooled, g::pooled_unit>(t, p, {p.B, p.C}, g::x = X.bind(), g::length = L.bind());
   });
 }
@@ -136,7 +156,8 @@ BOOST_AUTO_TEST_CASE(tables_and_merged_heads) {
     const auto W = p.drawn({9, p.C}), S = p.drawn({p.C}), X = p.drawn({p.B, p.H, p.N, p.D});
     const drawn_operand<std::int32_t> I(p.random, {p.B, p.N});
     I.each([&](std::int32_t& x) { x = draw(p.random, 0, 8); });
-    compare<g::embedded, g::embedded_unit>(t, p, {p.B, p.N, p.C}, g::words = W.bind(), g::ids = I.bind(), g::scale = S.bind());
+    compare<g::embedded, g::embedded_unit>(t, p, {p.B, p.N, p.C}, g::words = W.bind(), g::ids = I.bind(),
+                                           g::scale = S.bind());
     compare<g::merged, g::merged_unit>(t, p, {p.B, p.N, p.H * p.D}, g::heads = X.bind());
   });
 }

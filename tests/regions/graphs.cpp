@@ -7,6 +7,4 @@ using namespace heed_tests::graphs;
 
 #define CHECK(...) heed_tests::check_fused<results(__VA_ARGS__)>(#__VA_ARGS__)
 
-BOOST_AUTO_TEST_CASE(every_graph_runs) {
-  HEED_EVERY_GRAPH(CHECK)
-}
+BOOST_AUTO_TEST_CASE(every_graph_runs) { HEED_EVERY_GRAPH(CHECK) }

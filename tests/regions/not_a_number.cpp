@@ -1,4 +1,5 @@
-// NaN where it must be seen and nowhere else: in maxima, beside weights that are 0, and behind masks. And scores of nothing.
+// NaN where it must be seen and nowhere else: in maxima, beside weights that are 0, and behind masks. And scores of
+// nothing.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include <boost/test/unit_test.hpp>
@@ -55,14 +56,14 @@ constexpr auto of_two_axes = dot<t, m>(softmax<t, m>(mask(input<"both">(n, t, m)
 constexpr auto weights_to_mix = softmax<m>(mask(dot<d>(q, k), m <= n));
 constexpr auto doubled = dot<m>(2 * weights_to_mix, v);
 constexpr auto squared = dot<m>(weights_to_mix * weights_to_mix, v);
-constexpr auto gated = dot<m>(v, weights_to_mix * input<"gate">(n, m));
+constexpr auto gated = dot<m>(v, weights_to_mix* input<"gate">(n, m));
 
 bool alike(float a, float b) { return a == b || (a != a && b != b); }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_maximum_over_nan_is_nan) {
-  for (int at = 0; at < 21; ++at) {                        // every lane, every place in a group, the last incomplete ones
+  for (int at = 0; at < 21; ++at) {  // every lane, every place in a group, the last incomplete ones
     tensor<float> X(21, 21), top(21), low(21), seen(21);
     tensor<double> Y(21, 21), across(21), r(21);
     for (int i = 0; i < 21; ++i)
@@ -88,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_maximum_over_nan_is_nan) {
 BOOST_AUTO_TEST_CASE(the_larger_of_two_is_nan_where_either_is) {
   tensor<float> X(2, 19), Z(19), A(2, 19), B(19, 2), C(2, 19), Q(2, 1), K(19, 1), P(2, 19);
   tensor<double> R(2, 19);
-  for (int j = 0; j < 19; ++j) X(0, j) = float(j - 9), X(1, j) = NAN, Z[j] = j % 5 ? 1 : NAN, K[j] = j % 5 ? float(j - 9) : NAN;
+  for (int j = 0; j < 19; ++j)
+    X(0, j) = float(j - 9), X(1, j) = NAN, Z[j] = j % 5 ? 1 : NAN, K[j] = j % 5 ? float(j - 9) : NAN;
   Q[0] = Q[1] = 1;
   fuse<results(larger_input, smaller_input, positive)>(x = X, input<"z">(m) = Z, into(A, B, C));
   fuse<positive_score>(q = Q, k = K, into(P));
@@ -103,16 +105,18 @@ BOOST_AUTO_TEST_CASE(the_larger_of_two_is_nan_where_either_is) {
 }
 
 namespace {
-constexpr auto soft = input<"soft">(b, n, m);              // 0 is seen, with a weight of 0
+constexpr auto soft = input<"soft">(b, n, m);  // 0 is seen, with a weight of 0
 constexpr auto queries = input<"queries">(b, n, d);
 constexpr auto weighed = dot<m>(softmax<m>(mask(dot<d>(queries, k) + log(soft), m <= n)), v);
 constexpr auto weighed_back = gradient<weighed>(wrt(soft, v));
 }  // namespace
 
-// A weight of 0 times NaN is NaN in every row that sees the key, whether its tile holds excluded pairs or none; rows that do not
-// see it are not touched. Three items share their keys, so that alone and together blocks of rows are filled differently.
+// A weight of 0 times NaN is NaN in every row that sees the key, whether its tile holds excluded pairs or none; rows
+// that do not see it are not touched. Three items share their keys, so that alone and together blocks of rows are
+// filled differently.
 BOOST_AUTO_TEST_CASE(a_weight_of_zero_is_seen) {
-  tensor<float> Q(3, 30, 1), K(30, 1), V(30, 1), S(3, 30, 30), O(3, 30, 1), one(1, 30, 1), dO(3, 30, 1), dS(3, 30, 30), dV(30, 1), dS1(1, 30, 30), dV1(30, 1);
+  tensor<float> Q(3, 30, 1), K(30, 1), V(30, 1), S(3, 30, 30), O(3, 30, 1), one(1, 30, 1), dO(3, 30, 1), dS(3, 30, 30),
+      dV(30, 1), dS1(1, 30, 30), dV1(30, 1);
   tensor<double> R(3, 30, 1);
   std::fill(S.begin(), S.end(), 1.f), std::fill(dO.begin(), dO.end(), 1.f), std::fill(V.begin(), V.end(), 2.f);
   for (int i = 0; i < 90; ++i) S[std::size_t(i * 30 + 2)] = 0;
@@ -127,13 +131,13 @@ BOOST_AUTO_TEST_CASE(a_weight_of_zero_is_seen) {
   }
   V[2] = 2;
   fuse<weighed_back>(queries = Q, k = K, v = V, soft = S, cotangent<weighed> = dO, into(dS, dV));
-  fuse<weighed_back>(queries = view(Q.data(), {1, 30, 1}), k = K, v = V, soft = view(S.data(), {1, 30, 30}), cotangent<weighed> = view(dO.data(), {1, 30, 1}),
-                     into(dS1, dV1));
+  fuse<weighed_back>(queries = view(Q.data(), {1, 30, 1}), k = K, v = V, soft = view(S.data(), {1, 30, 30}),
+                     cotangent<weighed> = view(dO.data(), {1, 30, 1}), into(dS1, dV1));
   for (int i = 0; i < 30; ++i)
     for (int j = 0; j < 30; ++j) {
       BOOST_TEST(alike(dS(0, i, j), dS1(0, i, j)));
-      if (j > i) BOOST_TEST((dS(0, i, j) == 0 && !std::signbit(dS(0, i, j))));   // excluded: 0, without a sign
-      else BOOST_TEST(std::isnan(dS(0, i, j)) == (j == 2));                     // the derivative of log at 0 times a weight of 0
+      if (j > i) BOOST_TEST((dS(0, i, j) == 0 && !std::signbit(dS(0, i, j))));  // excluded: 0, without a sign
+      else BOOST_TEST(std::isnan(dS(0, i, j)) == (j == 2));  // the derivative of log at 0 times a weight of 0
     }
 }
 
@@ -161,7 +165,7 @@ BOOST_AUTO_TEST_CASE(what_is_made_of_weighted_values_sees_no_excluded_value) {
 BOOST_AUTO_TEST_CASE(what_vanishes_with_excluded_weights_takes_no_part_in_a_product) {
   tensor<float> Q(3, 2), K(3, 2), V(3, 1), gate(3, 3), twice(3, 1), square(3, 1), gates(1, 3);
   tensor<double> r_twice(3, 1), r_square(3, 1), r_gates(1, 3);
-  V[0] = 2, V[1] = 4, V[2] = NAN;                          // query i sees keys 0 .. i, with equal weights
+  V[0] = 2, V[1] = 4, V[2] = NAN;  // query i sees keys 0 .. i, with equal weights
   for (int i = 0; i < 3; ++i)
     for (int j = 0; j < 3; ++j) gate(i, j) = j > i ? NAN : float(1 + j);
   const auto what = [&](const auto& call, auto& a, auto& b, auto& c) {
@@ -192,12 +196,15 @@ BOOST_AUTO_TEST_CASE(scores_over_a_width_of_nothing_are_zero) {
 }
 
 BOOST_AUTO_TEST_CASE(values_behind_a_mask_of_any_score_stay_there) {
-  // The query i sees the keys before it: their scores are equal, their values 1 and 3, and 10 more in the second column.
+  // The query i sees the keys before it: their scores are equal, their values 1 and 3, and 10 more in the second
+  // column.
   tensor<float> X(3, 3), Q(3, 1), K(3, 1), V(3, 2), W(3, 3), O(3, 2), G(3, 2), dX(3, 3), dV(3, 2);
   tensor<bool> seen(3, 3);
   for (int i = 0; i < 3; ++i)
     for (int j = 0; j < 3; ++j) seen(i, j) = j < i, X(i, j) = j < i ? 0.5f : NAN;
-  for (int j = 0; j < 3; ++j) Q[j] = 0, K[j] = j < 2 ? 1 : NAN, V(j, 0) = j < 2 ? float(1 + 2 * j) : NAN, V(j, 1) = j < 2 ? float(11 + 2 * j) : INFINITY;
+  for (int j = 0; j < 3; ++j)
+    Q[j] = 0, K[j] = j < 2 ? 1 : NAN, V(j, 0) = j < 2 ? float(1 + 2 * j) : NAN,
+    V(j, 1) = j < 2 ? float(11 + 2 * j) : INFINITY;
   const float want[3][2] = {{0, 0}, {1, 11}, {2, 12}};
   const auto check = [&] {
     for (int i = 0; i < 3; ++i)
@@ -213,7 +220,8 @@ BOOST_AUTO_TEST_CASE(values_behind_a_mask_of_any_score_stay_there) {
   fuse<of_two_products>(q = Q, k = K, keep = seen, v = V, into(O)), check();
   fuse<without_stored_pairs>(q = Q, k = K, v = V, into(O)), check();
 
-  // With a cotangent of 1 and 0 the values get the sums of their weights, scores their weight times how far their value lies from the mean.
+  // With a cotangent of 1 and 0 the values get the sums of their weights, scores their weight times how far their value
+  // lies from the mean.
   for (int i = 0; i < 3; ++i) G(i, 0) = 1, G(i, 1) = 0;
   for (int j = 0; j < 2; ++j) V(j, 1) = 0;
   fuse<back_of_stored_weights>(x = X, keep = seen, v = V, cotangent<of_stored_weights> = G, into(dX, dV));

@@ -1,5 +1,5 @@
-// A division is one: what it gives is the quotient rounded once, as a result, below a cast to a whole number, in a comparison and
-// in the mask of a score. Whole quotients round down. All expected values by plain C++.
+// A division is one: what it gives is the quotient rounded once, as a result, below a cast to a whole number, in a
+// comparison and in the mask of a score. Whole quotients round down. All expected values by plain C++.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include <boost/test/unit_test.hpp>
@@ -9,7 +9,10 @@
 using namespace heed;
 
 namespace {
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"w"> w;  constexpr axis<"d", 1> d;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"w"> w;
+constexpr axis<"d", 1> d;
 constexpr auto x = input<"x">(n);
 constexpr auto y = input<"y", double>(n);
 constexpr auto divisor = input<"divisor">();
@@ -67,9 +70,12 @@ BOOST_AUTO_TEST_CASE(a_quotient_is_rounded_once) {
   fuse<double_quotients>(y = Y, into(by49_double, floored_double));
   for (int i = 0; i < 200; ++i) {
     const std::size_t s = std::size_t(i);
-    BOOST_TEST_REQUIRE((third[s] == X[s] / 3 && by49[s] == X[s] / 49 && by[s] == X[s] / 41 && seventh[s] == X[s] / 7), "at " << i);
+    BOOST_TEST_REQUIRE((third[s] == X[s] / 3 && by49[s] == X[s] / 49 && by[s] == X[s] / 41 && seventh[s] == X[s] / 7),
+                       "at " << i);
     BOOST_TEST_REQUIRE((subnormal[s] == X[s] / 1e-39f), "at " << i);
-    BOOST_TEST_REQUIRE((floored[s] == i / 41 && one(i) == (i == 41) && floored_double[s] == i / 41 && by49_double[s] == Y[s] / 49), "at " << i);
+    BOOST_TEST_REQUIRE(
+        (floored[s] == i / 41 && one(i) == (i == 41) && floored_double[s] == i / 41 && by49_double[s] == Y[s] / 49),
+        "at " << i);
   }
   fuse<quotients>(x = X, divisor = 1e-39f, with(d, 1), into(third, by49, by, subnormal, floored, one, seventh));
   BOOST_TEST((by[0] == 0 && by[1] == 1 / 1e-39f));
@@ -100,7 +106,8 @@ BOOST_AUTO_TEST_CASE(blocks_of_41_in_masks) {
   reference<seen>(q = Q, k = K, into(R));
   for (int i = 0; i < 90; ++i) {
     const double want = std::log(i < 82 ? 41 : 8);
-    BOOST_TEST_REQUIRE((std::abs(L(i) - want) < 1e-5 && std::abs(LL(i) - want) < 1e-5 && std::abs(R(i) - want) < 1e-5), "row " << i);
+    BOOST_TEST_REQUIRE((std::abs(L(i) - want) < 1e-5 && std::abs(LL(i) - want) < 1e-5 && std::abs(R(i) - want) < 1e-5),
+                       "row " << i);
   }
 }
 BOOST_AUTO_TEST_CASE(a_subnormal_temperature) {
@@ -108,15 +115,19 @@ BOOST_AUTO_TEST_CASE(a_subnormal_temperature) {
   Q(1, 0) = 1, K(1, 0) = 1e-39f;
   fuse<tempered>(q = Q, k = K, divisor = 1e-39f, into(P));
   const double e = std::exp(1.);
-  for (int i = 0; i < 3; ++i) BOOST_TEST((std::abs(P(0, i) - 1. / 3) < 1e-6 && std::abs(P(1, i) - (i == 1 ? e : 1) / (e + 2)) < 1e-6));
+  for (int i = 0; i < 3; ++i)
+    BOOST_TEST((std::abs(P(0, i) - 1. / 3) < 1e-6 && std::abs(P(1, i) - (i == 1 ? e : 1) / (e + 2)) < 1e-6));
 }
 BOOST_AUTO_TEST_CASE(whole_quotients_round_down) {
-  const std::int32_t A[] = {0, 1, -1, 6, 7, -7, -8, 41, 82, -41, 2147483647, -2147483647 - 1}, B[] = {0, 1, 2, -2, 3, -3, 41, -41, 2147483647, -2147483647 - 1};
+  const std::int32_t A[] = {0, 1, -1, 6, 7, -7, -8, 41, 82, -41, 2147483647, -2147483647 - 1},
+                     B[] = {0, 1, 2, -2, 3, -3, 41, -41, 2147483647, -2147483647 - 1};
   tensor<std::int32_t> Q(12, 10), R(12, 10), Q7(12), R7(12);
   tensor<double> rQ(12, 10), rR(12, 10), rQ7(12), rR7(12);
   fuse<whole>(a = A, b = B, into(Q, R, Q7, R7));
   reference<whole>(a = A, b = B, into(rQ, rR, rQ7, rR7));
-  const auto down = [](std::int64_t p, std::int64_t s) { return s ? std::int64_t(std::floor((long double)p / (long double)s)) : 0; };
+  const auto down = [](std::int64_t p, std::int64_t s) {
+    return s ? std::int64_t(std::floor((long double)p / (long double)s)) : 0;
+  };
   for (int i = 0; i < 12; ++i) {
     for (int j = 0; j < 10; ++j) {
       const std::int64_t quotient = down(A[i], B[j]), rest = B[j] ? A[i] - quotient * B[j] : 0;
@@ -136,13 +147,13 @@ BOOST_AUTO_TEST_CASE(whole_quotients_in_masks_and_indices) {
   }
   const float T[] = {1, 10, 100, 1000};
   float S, dT[4];
-  fuse<sum_of_entries>(table = T, with(n, 11), into(S));              // -10 % 4 is 2: entries 2 3 0 1 2 3 0 1 2 3 0
+  fuse<sum_of_entries>(table = T, with(n, 11), into(S));  // -10 % 4 is 2: entries 2 3 0 1 2 3 0 1 2 3 0
   BOOST_TEST(S == 3 * 1 + 2 * 10 + 3 * 100 + 3 * 1000);
   fuse<readers>(table = T, with(n, 11), into(dT));
   BOOST_TEST((dT[0] == 3 && dT[1] == 2 && dT[2] == 3 && dT[3] == 3));
 }
 BOOST_AUTO_TEST_CASE(products_beyond_32_bits) {
-  constexpr std::int64_t from = 46340;                                // whose square is just below 2^31
+  constexpr std::int64_t from = 46340;  // whose square is just below 2^31
   tensor<float> Q(5, 1), K(6, 1), L(5);
   tensor<double> rL(5), rA(5);
   tensor<std::int64_t> A(5);
@@ -156,5 +167,6 @@ BOOST_AUTO_TEST_CASE(products_beyond_32_bits) {
     BOOST_TEST((std::abs(L(i) - std::log(keys)) < 1e-6 && std::abs(rL(i) - std::log(keys)) < 1e-12), "row " << i);
   }
   fuse<far>(first = std::int32_t(from), into(F));
-  for (std::int64_t i = 0; i < 800000 - from; ++i) BOOST_TEST_REQUIRE(F[std::size_t(i)] == (3000 * (i + from) > 100000000), "row " << i);
+  for (std::int64_t i = 0; i < 800000 - from; ++i)
+    BOOST_TEST_REQUIRE(F[std::size_t(i)] == (3000 * (i + from) > 100000000), "row " << i);
 }

@@ -1,5 +1,6 @@
-// Scatter regions: gradients of tables read at an index, against the oracle of the same graph and against sums written by hand;
-// widths around the packs, kept batch axes, indices outside the table, absent readers, strides; the same bits for every team.
+// Scatter regions: gradients of tables read at an index, against the oracle of the same graph and against sums written
+// by hand; widths around the packs, kept batch axes, indices outside the table, absent readers, strides; the same bits
+// for every team.
 // options: -O2
 // labels: widths
 #include "against_reference.hpp"
@@ -8,7 +9,11 @@
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"c"> c;  constexpr axis<"w"> w;  constexpr axis<"h"> h;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"c"> c;
+constexpr axis<"w"> w;
+constexpr axis<"h"> h;
 constexpr auto words = input<"words">(w, c);
 constexpr auto ids = input<"ids", std::int32_t>(b, n);
 constexpr auto x = input<"x">(b, n, c);
@@ -19,9 +24,9 @@ constexpr auto embedded = gather<w>(words, ids);
 constexpr auto d_words = gradient<embedded>(wrt(words));
 constexpr auto normed = rms_norm<c>(gather<w>(words, ids) + x);
 constexpr auto d_normed = gradient<normed>(wrt(words, x));
-constexpr auto of_item = gather<w>(own, ids);              // a table for each item of the batch
+constexpr auto of_item = gather<w>(own, ids);  // a table for each item of the batch
 constexpr auto d_own = gradient<of_item>(wrt(own));
-constexpr auto outside = gather<w>(words, ids * 2 - 3);                       // the nearest end
+constexpr auto outside = gather<w>(words, ids * 2 - 3);  // the nearest end
 constexpr auto d_outside = gradient<outside>(wrt(words));
 constexpr auto seen = sum<b, n>(mask(gather<w>(words, ids), ids > 0) * x);
 constexpr auto d_seen = gradient<seen>(wrt(words));
@@ -30,7 +35,7 @@ constexpr auto level = sum<b, n>(gather<w>(level_of, ids) * sum<c>(x));
 constexpr auto d_level = gradient<level>(wrt(level_of));
 constexpr auto wide = gather<w>(wide_table, ids);
 constexpr auto d_wide = gradient<wide>(wrt(wide_table));
-constexpr auto itself = gather<w>(level_of, order);   // the index varies over the table's own axis
+constexpr auto itself = gather<w>(level_of, order);  // the index varies over the table's own axis
 constexpr auto d_itself = gradient<itself>(wrt(level_of));
 constexpr auto twice = sum<b, n, c>(pow(gather<w>(words, ids), 3));
 constexpr auto d_twice = gradient<twice>(wrt(words));
@@ -55,13 +60,14 @@ void check(const char* name, std::initializer_list<extent_t> shape, Bind&&... bi
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(at_many_sizes) {
-  for (const auto& [B, N, C] : {std::array<extent_t, 3>{1, 1, 1}, {2, 7, 15}, {1, 40, 16}, {3, 9, 33}, {2, 50, 64}, {2, 0, 5}, {1, 97, 131}}) {
+  for (const auto& [B, N, C] :
+       {std::array<extent_t, 3>{1, 1, 1}, {2, 7, 15}, {1, 40, 16}, {3, 9, 33}, {2, 50, 64}, {2, 0, 5}, {1, 97, 131}}) {
     constexpr extent_t W = 5, H = 3;
-    const tensor<float> T = filled<float>(1, 1, {W, C}), G = filled<float>(2, 1, {B, N, C}), X = filled<float>(3, 1, {B, N, C}), V = filled<float>(4, 1, {W}),
-                        GC = filled<float>(5, 1, {C});
+    const tensor<float> T = filled<float>(1, 1, {W, C}), G = filled<float>(2, 1, {B, N, C}),
+                        X = filled<float>(3, 1, {B, N, C}), V = filled<float>(4, 1, {W}), GC = filled<float>(5, 1, {C});
     const tensor<double> GW = filled<double>(6, 1, {B, N, H, C});
     const tensor<std::int32_t> I = drawn_ids(B, N, W);
-    if (N == 0) {                                          // nobody reads: zeros
+    if (N == 0) {  // nobody reads: zeros
       tensor<float> got(W, C);
       std::fill(got.begin(), got.end(), 7.f);
       fuse<d_words, strict>(ids = I, cotangent<embedded> = G, into(got));
@@ -70,11 +76,16 @@ BOOST_AUTO_TEST_CASE(at_many_sizes) {
     }
     if (N > 5) check<d_words, float>("words", {W, C}, words = T, ids = I, cotangent<embedded> = G);
     if (N > 5) check<d_outside, float>("outside", {W, C}, words = T, ids = I, cotangent<outside> = G);
-    if (N > 20) check<d_own, float>("a table for each item", {B, W, C}, own = filled<float>(8, 1, {B, W, C}), ids = I, cotangent<of_item> = G);
+    if (N > 20)
+      check<d_own, float>("a table for each item", {B, W, C}, own = filled<float>(8, 1, {B, W, C}), ids = I,
+                          cotangent<of_item> = G);
     if (N > 5) check<d_seen, float>("masked readers", {W, C}, words = T, ids = I, x = X, cotangent<seen> = GC);
     if (N > 5) check<d_level, float>("numbers", {W}, level_of = V, ids = I, x = X);
-    if (N > 5) check<d_wide, double>("doubles", {W, H, C}, wide_table = filled<double>(9, 1, {W, H, C}), ids = I, cotangent<wide> = GW);
-    if (N > 5) check<dd_twice, float>("twice", {W, C}, words = T, ids = I, cotangent<d_twice> = filled<float>(7, 1, {W, C}));
+    if (N > 5)
+      check<d_wide, double>("doubles", {W, H, C}, wide_table = filled<double>(9, 1, {W, H, C}), ids = I,
+                            cotangent<wide> = GW);
+    if (N > 5)
+      check<dd_twice, float>("twice", {W, C}, words = T, ids = I, cotangent<d_twice> = filled<float>(7, 1, {W, C}));
     if (N > 5 && C > 1) {
       tensor<float> dT(W, C), dX(B, N, C);
       tensor<double> wantT(W, C), wantX(B, N, C);

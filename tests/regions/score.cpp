@@ -7,8 +7,14 @@
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"h"> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d"> d;
-constexpr axis<"e"> e;  constexpr axis<"r"> r;  constexpr axis<"z"> z;
+constexpr axis<"b"> b;
+constexpr axis<"h"> h;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d"> d;
+constexpr axis<"e"> e;
+constexpr axis<"r"> r;
+constexpr axis<"z"> z;
 constexpr auto q = input<"q">(b, h, n, d);
 constexpr auto k = input<"k">(b, h, m, d);
 constexpr auto v = input<"v">(b, h, m, e);
@@ -48,7 +54,8 @@ void check(const char* name, double unit, const tensor<float>& like, Bind&&... b
 
 struct problem {
   extent_t B, H, N, M, D, E;
-  tensor<float> Q = filled<float>(1, 1, {B, H, N, D}), K = filled<float>(2, 1, {B, H, M, D}), V = filled<float>(3, 1, {B, H, M, E});
+  tensor<float> Q = filled<float>(1, 1, {B, H, N, D}), K = filled<float>(2, 1, {B, H, M, D}),
+                V = filled<float>(3, 1, {B, H, M, E});
   tensor<float> O{B, H, N, E};
   double unit() const {
     const double reach = largest(Q) * largest(K) * std::sqrt(double(D));
@@ -58,13 +65,20 @@ struct problem {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(variants_at_sizes_around_the_tiles) {
-  for (const auto& [N, M, D, E] : {std::array<extent_t, 4>{1, 1, 1, 1}, {47, 47, 8, 8}, {48, 48, 16, 17}, {49, 50, 31, 5}, {97, 193, 64, 64},
-                                   {130, 130, 32, 48}, {13, 200, 96, 33}, {200, 13, 3, 7}}) {
+  for (const auto& [N, M, D, E] : {std::array<extent_t, 4>{1, 1, 1, 1},
+                                   {47, 47, 8, 8},
+                                   {48, 48, 16, 17},
+                                   {49, 50, 31, 5},
+                                   {97, 193, 64, 64},
+                                   {130, 130, 32, 48},
+                                   {13, 200, 96, 33},
+                                   {200, 13, 3, 7}}) {
     const problem p{.B = 2, .H = 3, .N = N, .M = M, .D = D, .E = E};
     tensor<std::int32_t> docs(2, std::max(N, M)), lengths(2);
     for (std::size_t i = 0; i < docs.size(); ++i) docs[i] = std::int32_t(i % std::size_t(std::max(N, M))) / 11;
     lengths[0] = std::int32_t(M), lengths[1] = std::int32_t((M + 1) / 2);
-    const tensor<float> slopes = filled<float>(4, 0.1, {3}), B = filled<float>(5, 1, {3, N, M}), T = filled<float>(6, 1, {3, 15});
+    const tensor<float> slopes = filled<float>(4, 0.1, {3}), B = filled<float>(5, 1, {3, N, M}),
+                        T = filled<float>(6, 1, {3, 15});
     const tensor<float> G = filled<float>(7, 1, {2, 3, std::max(N, M)});
     check<full>("full", p.unit(), p.O, q = p.Q, k = p.K, v = p.V);
     check<causal_out>("causal", p.unit(), p.O, q = p.Q, k = p.K, v = p.V);
@@ -80,8 +94,9 @@ BOOST_AUTO_TEST_CASE(variants_at_sizes_around_the_tiles) {
 }
 BOOST_AUTO_TEST_CASE(large_scores_that_grow_along_the_keys) {
   problem p{.B = 1, .H = 2, .N = 60, .M = 230, .D = 16, .E = 16};
-  for (extent_t i = 0; i < p.M; ++i)                       // visited last first: the maximum keeps growing
-    for (extent_t j = 0; j < 2; ++j) for (extent_t c = 0; c < 16; ++c) p.K(0, j, i, c) *= 0.1f * float(p.M - i);
+  for (extent_t i = 0; i < p.M; ++i)  // visited last first: the maximum keeps growing
+    for (extent_t j = 0; j < 2; ++j)
+      for (extent_t c = 0; c < 16; ++c) p.K(0, j, i, c) *= 0.1f * float(p.M - i);
   check<full>("large scores", p.unit(), p.O, q = p.Q, k = p.K, v = p.V);
 }
 BOOST_AUTO_TEST_CASE(groups_of_query_heads) {
@@ -89,7 +104,8 @@ BOOST_AUTO_TEST_CASE(groups_of_query_heads) {
     for (const extent_t N : {1, 7, 50}) {
       const problem p{.B = 2, .H = 2, .N = N, .M = N, .D = 16, .E = 24};
       const tensor<float> G = filled<float>(8, 1, {2, 2, N, R, 16});
-      check<grouped>("grouped", p.unit(), tensor<float>(2, 2, N, R, 24), input<"qr">(b, h, n, r, d) = G, k = p.K, v = p.V);
+      check<grouped>("grouped", p.unit(), tensor<float>(2, 2, N, R, 24), input<"qr">(b, h, n, r, d) = G, k = p.K,
+                     v = p.V);
     }
 }
 BOOST_AUTO_TEST_CASE(one_query_without_an_axis_of_its_own) {
@@ -115,8 +131,8 @@ BOOST_AUTO_TEST_CASE(rows_with_nothing_left_and_excluded_nan) {
   static constexpr auto never = dot<m>(softmax<m>(mask(s, m < n)), v);
   static constexpr auto never_lse = logsumexp<m>(mask(s, m < n));
   problem p{.B = 1, .H = 1, .N = 60, .M = 60, .D = 8, .E = 8};
-  for (extent_t i = 0; i < 8; ++i) p.K(0, 0, 59, i) = p.V(0, 0, 59, i) = NAN;   // key 59 is seen by nobody
-  p.V(0, 0, 30, 3) = INFINITY;                                                   // key 30 only by queries after it
+  for (extent_t i = 0; i < 8; ++i) p.K(0, 0, 59, i) = p.V(0, 0, 59, i) = NAN;  // key 59 is seen by nobody
+  p.V(0, 0, 30, 3) = INFINITY;                                                 // key 30 only by queries after it
   tensor<float> O(1, 1, 60, 8), L(1, 1, 60);
   fuse<results(never, never_lse), strict>(q = p.Q, k = p.K, v = p.V, into(O, L));
   for (extent_t i = 0; i < 8; ++i) BOOST_TEST(O(0, 0, 0, i) == 0.f);
@@ -132,18 +148,26 @@ BOOST_AUTO_TEST_CASE(strides_of_every_kind) {
   const problem p{.B = 2, .H = 2, .N = 33, .M = 45, .D = 12, .E = 10};
   tensor<double> want(2, 2, 33, 10);
   reference<causal_out>(q = p.Q, k = p.K, v = p.V, into(want));
-  tensor<float> Qt(2, 33, 2, 12), Kt(12, 45, 2, 2), Vp(2, 2, 45, 13), Ot(10, 33, 2, 2);   // heads inside, transposed, padded
-  for (extent_t i = 0; i < 2; ++i) for (extent_t j = 0; j < 2; ++j) {
-    for (extent_t x = 0; x < 33; ++x) for (extent_t c = 0; c < 12; ++c) Qt(i, x, j, c) = p.Q(i, j, x, c);
-    for (extent_t x = 0; x < 45; ++x) for (extent_t c = 0; c < 12; ++c) Kt(c, x, i, j) = p.K(i, j, x, c);
-    for (extent_t x = 0; x < 45; ++x) for (extent_t c = 0; c < 10; ++c) Vp(i, j, 44 - x, c) = p.V(i, j, x, c);   // backwards
-  }
-  fuse<causal_out>(q = view(Qt.data(), {2, 2, 33, 12}, {33 * 24, 12, 24, 1}), k = view(Kt.data(), {2, 2, 45, 12}, {2, 1, 4, 180}),
+  tensor<float> Qt(2, 33, 2, 12), Kt(12, 45, 2, 2), Vp(2, 2, 45, 13), Ot(10, 33, 2, 2);  // heads inside, transposed,
+                                                                                         // padded
+  for (extent_t i = 0; i < 2; ++i)
+    for (extent_t j = 0; j < 2; ++j) {
+      for (extent_t x = 0; x < 33; ++x)
+        for (extent_t c = 0; c < 12; ++c) Qt(i, x, j, c) = p.Q(i, j, x, c);
+      for (extent_t x = 0; x < 45; ++x)
+        for (extent_t c = 0; c < 12; ++c) Kt(c, x, i, j) = p.K(i, j, x, c);
+      for (extent_t x = 0; x < 45; ++x)
+        for (extent_t c = 0; c < 10; ++c) Vp(i, j, 44 - x, c) = p.V(i, j, x, c);  // backwards
+    }
+  fuse<causal_out>(q = view(Qt.data(), {2, 2, 33, 12}, {33 * 24, 12, 24, 1}),
+                   k = view(Kt.data(), {2, 2, 45, 12}, {2, 1, 4, 180}),
                    v = view(Vp.data() + 44 * 13, {2, 2, 45, 10}, {2 * 45 * 13, 45 * 13, -13, 1}),
                    into(view(Ot.data(), {2, 2, 33, 10}, {2, 1, 4, 132})));
   double worst = 0;
-  for (extent_t i = 0; i < 2; ++i) for (extent_t j = 0; j < 2; ++j) for (extent_t x = 0; x < 33; ++x) for (extent_t c = 0; c < 10; ++c)
-    worst = std::max(worst, std::fabs(double(Ot(c, x, i, j)) - want(i, j, x, c)));
+  for (extent_t i = 0; i < 2; ++i)
+    for (extent_t j = 0; j < 2; ++j)
+      for (extent_t x = 0; x < 33; ++x)
+        for (extent_t c = 0; c < 10; ++c) worst = std::max(worst, std::fabs(double(Ot(c, x, i, j)) - want(i, j, x, c)));
   BOOST_TEST(worst <= 16 * p.unit());
 }
 BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads_and_any_batch) {
@@ -157,7 +181,8 @@ BOOST_AUTO_TEST_CASE(the_same_bits_for_any_number_of_threads_and_any_batch) {
     BOOST_TEST(std::memcmp(one.data(), many.data(), one.size() * sizeof(float)) == 0);
   }
   omp_set_num_threads(2);
-  fuse<causal_out>(q = view(p.Q.data() + 2 * 150 * 24 * 2, {1, 2, 150, 24}), k = view(p.K.data() + 2 * 150 * 24 * 2, {1, 2, 150, 24}),
+  fuse<causal_out>(q = view(p.Q.data() + 2 * 150 * 24 * 2, {1, 2, 150, 24}),
+                   k = view(p.K.data() + 2 * 150 * 24 * 2, {1, 2, 150, 24}),
                    v = view(p.V.data() + 2 * 150 * 16 * 2, {1, 2, 150, 16}), into(alone));
   BOOST_TEST(std::memcmp(one.data() + 2 * 150 * 16 * 2, alone.data(), alone.size() * sizeof(float)) == 0);
 }
@@ -166,7 +191,8 @@ BOOST_AUTO_TEST_CASE(double_precision) {
   static constexpr auto kd = input<"k", double>(m, d);
   static constexpr auto vd = input<"v", double>(m, e);
   static constexpr auto out = dot<m>(softmax<m>(mask(dot<d>(qd, kd) / sqrt(size<d>), m <= n)), vd);
-  const tensor<double> Q = filled<double>(1, 1, {60, 20}), K = filled<double>(2, 1, {60, 20}), V = filled<double>(3, 1, {60, 9});
+  const tensor<double> Q = filled<double>(1, 1, {60, 20}), K = filled<double>(2, 1, {60, 20}),
+                       V = filled<double>(3, 1, {60, 9});
   tensor<double> got(60, 9), want(60, 9);
   fuse<out, strict>(qd = Q, kd = K, vd = V, into(got));
   reference<out>(qd = Q, kd = K, vd = V, into(want));

@@ -1,6 +1,6 @@
-// Score regions against the oracle on drawn shapes, strides, alignments and values (support/drawn_attention.hpp). The error unit
-// is that of every attention: eps * (P |V|) * (1 + largest sum of magnitudes in the score), P |V| from the oracle, element by
-// element, the score's magnitude row by row.
+// Score regions against the oracle on drawn shapes, strides, alignments and values (support/drawn_attention.hpp). The
+// error unit is that of every attention: eps * (P |V|) * (1 + largest sum of magnitudes in the score), P |V| from the
+// oracle, element by element, the score's magnitude row by row.
 // options: -O1
 // labels: widths
 #include "drawn_attention.hpp"
@@ -28,8 +28,10 @@ struct tally {
 template <class A, class T, class Change, class... Bind>
 void compare(const std::string& name, tally& t, problem<T>& p, const Change& change, Bind&&... bind) {
   const std::vector<extent_t> shape = p.rows_of(p.E), row_shape(shape.begin(), shape.end() - 1);
-  const drawn_operand<T> got(p.random, shape, layout_kind::no_broadcast), lse(p.random, row_shape, layout_kind::no_broadcast), top(p.random, row_shape, layout_kind::no_broadcast);
-  tensor<double> want{std::span(shape)}, magnitude{std::span(shape)}, want_lse{std::span(row_shape)}, want_top{std::span(row_shape)};
+  const drawn_operand<T> got(p.random, shape, layout_kind::no_broadcast),
+      lse(p.random, row_shape, layout_kind::no_broadcast), top(p.random, row_shape, layout_kind::no_broadcast);
+  tensor<double> want{std::span(shape)}, magnitude{std::span(shape)}, want_lse{std::span(row_shape)},
+      want_top{std::span(row_shape)};
   omp_set_num_threads(chance(p.random, 4) ? 2 : 1);
   fuse<results(A::out, A::lse, A::top), strict>(bind..., into(got.bind(), lse.bind(), top.bind()));
   reference<results(A::out, A::magnitude, A::lse, A::top)>(bind..., into(want, magnitude, want_lse, want_top));
@@ -42,31 +44,41 @@ void compare(const std::string& name, tally& t, problem<T>& p, const Change& cha
     const double units = in_units(value, expected, unit);
     t.worst = std::max(t.worst, units);
     if (!(units <= 16) && wrong.empty())
-      wrong = std::string(what) + " number " + std::to_string(at) + ": " + std::to_string(value) + " for " + std::to_string(expected) + ", " + std::to_string(units) + " units";
-    if (seen) ++t.elements, t.zeros += expected == 0;      // rows with nothing left are 0 by right
+      wrong = std::string(what) + " number " + std::to_string(at) + ": " + std::to_string(value) + " for " +
+              std::to_string(expected) + ", " + std::to_string(units) + " units";
+    if (seen) ++t.elements, t.zeros += expected == 0;  // rows with nothing left are 0 by right
   };
-  for (extent_t i = 0; i < p.B; ++i) for (extent_t j = 0; j < p.H; ++j) for (extent_t g = 0; g < p.R; ++g) for (extent_t x = 0; x < p.N; ++x, ++row) {
-    double reach = 0;
-    seen = false;
-    for (extent_t y = 0; y < p.M; ++y) {
-      const changed_score<double> s = change(0.0, pair_of_positions{std::size_t(i), std::size_t(j), std::size_t(g), std::size_t(x), std::size_t(y)});
-      if (!s.visible) continue;
-      seen = true;
-      reach = std::max(reach, p.product(i, j, g, x, y).magnitude * s.slope_magnitude + s.added);
-    }
-    for (extent_t c = 0; c < p.E; ++c, ++at) check("element", double(p.query(got, i, j, g, x, c)), want[at], eps * magnitude[at] * (1 + reach));
-    check("log-sum-exp before element", double(p.in_groups ? lse(i, j, g, x) : lse(i, j, x)), want_lse[row], eps * (1 + reach));
-    check("maximum before element", double(p.in_groups ? top(i, j, g, x) : top(i, j, x)), want_top[row], eps * (1 + reach));
-  }
+  for (extent_t i = 0; i < p.B; ++i)
+    for (extent_t j = 0; j < p.H; ++j)
+      for (extent_t g = 0; g < p.R; ++g)
+        for (extent_t x = 0; x < p.N; ++x, ++row) {
+          double reach = 0;
+          seen = false;
+          for (extent_t y = 0; y < p.M; ++y) {
+            const changed_score<double> s = change(
+                0.0, pair_of_positions{std::size_t(i), std::size_t(j), std::size_t(g), std::size_t(x), std::size_t(y)});
+            if (!s.visible) continue;
+            seen = true;
+            reach = std::max(reach, p.product(i, j, g, x, y).magnitude * s.slope_magnitude + s.added);
+          }
+          for (extent_t c = 0; c < p.E; ++c, ++at)
+            check("element", double(p.query(got, i, j, g, x, c)), want[at], eps * magnitude[at] * (1 + reach));
+          check("log-sum-exp before element", double(p.in_groups ? lse(i, j, g, x) : lse(i, j, x)), want_lse[row],
+                eps * (1 + reach));
+          check("maximum before element", double(p.in_groups ? top(i, j, g, x) : top(i, j, x)), want_top[row],
+                eps * (1 + reach));
+        }
   BOOST_TEST(wrong.empty(), name + " (" + p.text() + "): " + wrong);
-  BOOST_TEST((got.gaps_are_untouched() && lse.gaps_are_untouched() && top.gaps_are_untouched()), name + " (" + p.text() + "): wrote beside its results");
+  BOOST_TEST((got.gaps_are_untouched() && lse.gaps_are_untouched() && top.gaps_are_untouched()),
+             name + " (" + p.text() + "): wrote beside its results");
 }
 // What a variant calls with its score.
 template <class T> auto attending(const std::string& name, tally& t, problem<T>& p) {
-  return [&]<const auto& Score>(const auto& change, const auto&, auto&&... bind) {
+  return [&] < const auto & Score > (const auto& change, const auto&, auto&&... bind) {
     using g = variants<T>;
     using A = forward<Score, g::v>;
-    compare<A>(name, t, p, change, queries_of<T, Score>() = p.Q->bind(), g::k = p.K->bind(), g::v = p.V->bind(), bind...);
+    compare<A>(name, t, p, change, queries_of<T, Score>() = p.Q->bind(), g::k = p.K->bind(), g::v = p.V->bind(),
+               bind...);
   };
 }
 template <class T, class Case> void fuzz(const std::string& name, const Case& one, bool in_groups = false) {
@@ -78,10 +90,12 @@ template <class T, class Case> void fuzz(const std::string& name, const Case& on
       one(p, attending(name, t, p));
     }
   }
-  BOOST_TEST_MESSAGE(name << ": worst " << t.worst << " units over " << t.elements << " elements, " << t.zeros << " of them 0");
+  BOOST_TEST_MESSAGE(name << ": worst " << t.worst << " units over " << t.elements << " elements, " << t.zeros
+                          << " of them 0");
   if (draws > 20) BOOST_TEST(t.zeros * 10 < t.elements, name + ": expected values are mostly zero");
 }
-#define HEED_FUZZ(T, NAME, CASE, ...) fuzz<T>(NAME, [](problem<T>& p, const auto& attend) { CASE(p, attend); } __VA_OPT__(,) __VA_ARGS__)
+#define HEED_FUZZ(T, NAME, CASE, ...) \
+  fuzz<T>(NAME, [](problem<T>& p, const auto& attend) { CASE(p, attend); } __VA_OPT__(, ) __VA_ARGS__)
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(full) { HEED_FUZZ(float, "full", full_case); }

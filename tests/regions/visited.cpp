@@ -1,5 +1,6 @@
-// Which scores a mask costs: packs of rows that see nothing of a group of keys are not contracted, whether the mask is arithmetic,
-// reads operands over pairs, or a table at computed indices. The scores that are computed are counted by a primitive.
+// Which scores a mask costs: packs of rows that see nothing of a group of keys are not contracted, whether the mask is
+// arithmetic, reads operands over pairs, or a table at computed indices. The scores that are computed are counted by a
+// primitive.
 // options: -O1
 // labels: meaning
 #include "against_reference.hpp"
@@ -12,10 +13,19 @@ namespace {
 std::atomic<long> computed_packs;
 struct noted {
   static constexpr auto name = "noted";
-  static auto value(const auto& x) { ++computed_packs; return x; }
+  static auto value(const auto& x) {
+    ++computed_packs;
+    return x;
+  }
 };
-constexpr axis<"h"> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d"> d;  constexpr axis<"e"> e;
-constexpr axis<"y"> y;  constexpr axis<"x"> x;  constexpr axis<"z"> z;
+constexpr axis<"h"> h;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d"> d;
+constexpr axis<"e"> e;
+constexpr axis<"y"> y;
+constexpr axis<"x"> x;
+constexpr axis<"z"> z;
 constexpr auto q = input<"q">(h, n, d);
 constexpr auto k = input<"k">(h, m, d);
 constexpr auto v = input<"v">(h, m, e);
@@ -33,7 +43,8 @@ constexpr auto strong = bias > 0.5;
 
 constexpr extent_t H = 2, N = 150, M = 141, D = 3, E = 2;
 struct problem {
-  tensor<float> Q = filled<float>(1, 1, {H, N, D}), K = filled<float>(2, 1, {H, M, D}), V = filled<float>(3, 1, {H, M, E}), O{H, N, E};
+  tensor<float> Q = filled<float>(1, 1, {H, N, D}), K = filled<float>(2, 1, {H, M, D}),
+                V = filled<float>(3, 1, {H, M, E}), O{H, N, E};
 };
 using visible = std::function<bool(extent_t head, extent_t n, extent_t m)>;
 
@@ -57,7 +68,8 @@ long needed_packs(const visible& keep) {
   return total;
 }
 void check(problem& p, const visible& keep, const char* what) {
-  BOOST_TEST(computed_packs.load() == needed_packs(keep), what << ": " << computed_packs.load() << " instead of " << needed_packs(keep));
+  BOOST_TEST(computed_packs.load() == needed_packs(keep),
+             what << ": " << computed_packs.load() << " instead of " << needed_packs(keep));
   double worst = 0, size = 0;
   for (extent_t a = 0; a < H; ++a)
     for (extent_t i = 0; i < N; ++i) {
@@ -91,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_boolean_over_pairs) {
 }
 BOOST_AUTO_TEST_CASE(numbers_over_pairs) {
   problem p;
-  tensor<float> B(M, H, N);                                // its rows do not run along the keys; NaN excludes
+  tensor<float> B(M, H, N);  // its rows do not run along the keys; NaN excludes
   for (extent_t a = 0; a < H; ++a)
     for (extent_t i = 0; i < N; ++i)
       for (extent_t j = 0; j < M; ++j) B(j, a, i) = i == j ? NAN : (i / 30 + j / 25 + a) % 4 == 0 ? 1.f : 0.5f;
@@ -114,5 +126,10 @@ BOOST_AUTO_TEST_CASE(conditions_that_depend_on_each_other) {
   for (extent_t i = 0; i < N; ++i) ids[std::size_t(i)] = std::int32_t(i / 37);
   computed_packs = 0;
   fuse<attended<inside>, strict>(q = p.Q, k = p.K, v = p.V, doc = ids, into(p.O));
-  check(p, [&](extent_t, extent_t i, extent_t j) { return i / 37 == j / 37 && ((i - j < 5 && j <= i) || i / 37 * 8 + j < 30); }, "inside");
+  check(
+      p,
+      [&](extent_t, extent_t i, extent_t j) {
+        return i / 37 == j / 37 && ((i - j < 5 && j <= i) || i / 37 * 8 + j < 30);
+      },
+      "inside");
 }

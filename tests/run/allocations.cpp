@@ -1,8 +1,8 @@
 // options: -O1
 // labels: memory
-// Every allocation of a call is counted, by standing in for malloc and its relatives, or under a sanitizer, which has its
-// own malloc, for operator new. A call allocates once, or not at all when the caller keeps the workspace; it takes memory
-// that grows with n + m; and where there is no memory, nothing has been written.
+// Every allocation of a call is counted, by standing in for malloc and its relatives, or under a sanitizer, which has
+// its own malloc, for operator new. A call allocates once, or not at all when the caller keeps the workspace; it takes
+// memory that grows with n + m; and where there is no memory, nothing has been written.
 #include "against_reference.hpp"
 #include <atomic>
 #include <cstdlib>
@@ -13,7 +13,7 @@ using namespace heed_tests;
 
 namespace {
 std::atomic<bool> counting = false;
-std::atomic<long> allocations = 0, bytes_allocated = 0, allowed = -1;   // allowed: allocations that succeed, -1: all
+std::atomic<long> allocations = 0, bytes_allocated = 0, allowed = -1;  // allowed: allocations that succeed, -1: all
 bool counted(std::size_t bytes) {
   if (!counting.load(std::memory_order_relaxed)) return true;
   ++allocations, bytes_allocated += long(bytes);
@@ -36,7 +36,9 @@ void* operator new(std::size_t n) {
   return p;
 }
 void* operator new(std::size_t n, std::align_val_t a) {
-  void* const p = counted(n) ? std::aligned_alloc(std::size_t(a), (n + std::size_t(a) - 1) / std::size_t(a) * std::size_t(a)) : nullptr;
+  void* const p = counted(n)
+                      ? std::aligned_alloc(std::size_t(a), (n + std::size_t(a) - 1) / std::size_t(a) * std::size_t(a))
+                      : nullptr;
   if (!p) throw std::bad_alloc();
   return p;
 }
@@ -45,7 +47,7 @@ void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 #else
-extern "C" {                                               // glibc's own allocator under its other names
+extern "C" {  // glibc's own allocator under its other names
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
 void* __libc_realloc(void*, std::size_t);
@@ -55,13 +57,17 @@ void* calloc(std::size_t n, std::size_t each) { return counted(n * each) ? __lib
 void* realloc(void* p, std::size_t n) { return counted(n) ? __libc_realloc(p, n) : nullptr; }
 void* memalign(std::size_t a, std::size_t n) { return counted(n) ? __libc_memalign(a, n) : nullptr; }
 void* aligned_alloc(std::size_t a, std::size_t n) { return counted(n) ? __libc_memalign(a, n) : nullptr; }
-int posix_memalign(void** p, std::size_t a, std::size_t n) { return (*p = counted(n) ? __libc_memalign(a, n) : nullptr) ? 0 : 12; }
+int posix_memalign(void** p, std::size_t a, std::size_t n) {
+  return (*p = counted(n) ? __libc_memalign(a, n) : nullptr) ? 0 : 12;
+}
 }
 #endif
 
 namespace {
 // What happens while f runs.
-struct tally { long allocations, bytes; };
+struct tally {
+  long allocations, bytes;
+};
 template <class F> tally count(const F& f, long allow = -1) {
   allocations = 0, bytes_allocated = 0, allowed = allow;
   counting = true;
@@ -75,8 +81,14 @@ template <class F> tally count(const F& f, long allow = -1) {
   return {allocations, bytes_allocated};
 }
 
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d", 32> d;  constexpr axis<"e", 32> e;  constexpr axis<"h", 2> h;
-constexpr axis<"t"> t;  constexpr axis<"c", 64> c;  constexpr axis<"o", 64> o;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 32> d;
+constexpr axis<"e", 32> e;
+constexpr axis<"h", 2> h;
+constexpr axis<"t"> t;
+constexpr axis<"c", 64> c;
+constexpr axis<"o", 64> o;
 constexpr auto a_name_of_sixteen = input<"a_name_of_16_abc">(h, n, d);
 constexpr auto k = input<"k">(h, m, d);
 constexpr auto v = input<"v">(h, m, e);
@@ -91,7 +103,12 @@ constexpr auto block = rms_norm<c>(x + dot<o>(mixed, input<"wo">(c, o)), 1e-6);
 
 struct operands {
   tensor<float> Q, K, V, O, L;
-  operands(extent_t N, extent_t M) : Q(filled<float>(1, 1, {2, N, 32})), K(filled<float>(2, 1, {2, M, 32})), V(filled<float>(3, 1, {2, M, 32})), O(2, N, 32), L(2, N) {}
+  operands(extent_t N, extent_t M)
+      : Q(filled<float>(1, 1, {2, N, 32})),
+        K(filled<float>(2, 1, {2, M, 32})),
+        V(filled<float>(3, 1, {2, M, 32})),
+        O(2, N, 32),
+        L(2, N) {}
   void call(workspace& memory) { fuse<results(out, lse)>(a_name_of_sixteen = Q, k = K, v = V, into(O, L), memory); }
   void call() { fuse<results(out, lse)>(a_name_of_sixteen = Q, k = K, v = V, into(O, L)); }
 };
@@ -112,7 +129,10 @@ struct with_threads {
 BOOST_AUTO_TEST_CASE(a_counted_allocation_is_seen) {
   const tally seen = count([] { run::aligned_memory(1000); });
   BOOST_TEST((seen.allocations == 1 && seen.bytes >= 1000));
-  BOOST_TEST(count([] { std::vector<float> some(10); asm volatile("" ::"r"(some.data()) : "memory"); }).allocations == 1);
+  BOOST_TEST(count([] {
+               std::vector<float> some(10);
+               asm volatile("" ::"r"(some.data()) : "memory");
+             }).allocations == 1);
 }
 BOOST_AUTO_TEST_CASE(a_warm_call_with_a_workspace_allocates_nothing) {
   for (const int threads : {1, 2, 5}) {
@@ -144,15 +164,25 @@ BOOST_AUTO_TEST_CASE(a_call_of_its_own_allocates_once) {
 // Doubling n and m must not do more than double the workspace, and in the end not n x m bytes.
 BOOST_AUTO_TEST_CASE(the_workspace_grows_with_n_plus_m) {
   const with_threads team(1);
-  const auto bytes = [](extent_t N, extent_t M) { operands p(N, M); workspace w; p.call(w); return w.bytes(); };
-  const auto block_bytes = [](extent_t N) { block_operands p(N); workspace w; p.call(w); return w.bytes(); };
+  const auto bytes = [](extent_t N, extent_t M) {
+    operands p(N, M);
+    workspace w;
+    p.call(w);
+    return w.bytes();
+  };
+  const auto block_bytes = [](extent_t N) {
+    block_operands p(N);
+    workspace w;
+    p.call(w);
+    return w.bytes();
+  };
   for (const extent_t N : {64, 256, 1024}) {
     BOOST_TEST(bytes(2 * N, 2 * N) <= 2 * bytes(N, N));
-    BOOST_TEST(bytes(2 * N, N) + bytes(N, 2 * N) <= 3 * bytes(N, N) + 4096);   // neither extent multiplies the other
-    BOOST_TEST(block_bytes(2 * N) <= 2 * block_bytes(N) + 8192);               // a block of rows is whole, whatever fills it
+    BOOST_TEST(bytes(2 * N, N) + bytes(N, 2 * N) <= 3 * bytes(N, N) + 4096);  // neither extent multiplies the other
+    BOOST_TEST(block_bytes(2 * N) <= 2 * block_bytes(N) + 8192);  // a block of rows is whole, whatever fills it
   }
   BOOST_TEST(bytes(2048, 2048) < 2048u * 2048u / 4);
-  BOOST_TEST(block_bytes(2048) < 2048u * 2048u);           // three values of 2048 x 64 floats are alive at once, not 2048 x 2048
+  BOOST_TEST(block_bytes(2048) < 2048u * 2048u);  // three values of 2048 x 64 floats are alive at once, not 2048 x 2048
 }
 BOOST_AUTO_TEST_CASE(without_memory_nothing_is_written) {
   for (const int threads : {1, 4}) {
@@ -171,7 +201,7 @@ BOOST_AUTO_TEST_CASE(without_memory_nothing_is_written) {
       const auto* bytes = reinterpret_cast<const unsigned char*>(r->data());
       BOOST_TEST(std::all_of(bytes, bytes + r->size() * sizeof(float), [](unsigned char z) { return z == 0x3c; }));
     }
-    q.call(memory), p.call(memory);                        // the workspace is free again
+    q.call(memory), p.call(memory);  // the workspace is free again
     BOOST_TEST(std::memcmp(O.data(), p.O.data(), O.size() * sizeof(float)) == 0);
     BOOST_TEST(std::memcmp(Y.data(), q.Y.data(), Y.size() * sizeof(float)) == 0);
   }
@@ -180,11 +210,11 @@ BOOST_AUTO_TEST_CASE(without_memory_nothing_is_written) {
 BOOST_AUTO_TEST_CASE(intermediate_values_beyond_all_memory_are_an_error) {
   const extent_t N = extent_t(1) << 46;
   block_operands p(1);
-  float zero = 0, *const far_away = reinterpret_cast<float*>(std::uintptr_t(1) << 62);   // behind everything, never written
+  float zero = 0, *const far_away = reinterpret_cast<float*>(std::uintptr_t(1) << 62);  // behind everything, never
+                                                                                        // written
   try {
-    fuse<block>(x = view(&zero, {N, 64}, {0, 0}), input<"wq">(o, c) = p.A, input<"wo">(c, o) = p.B, into(view(far_away, {N, 64})));
+    fuse<block>(x = view(&zero, {N, 64}, {0, 0}), input<"wq">(o, c) = p.A, input<"wo">(c, o) = p.B,
+                into(view(far_away, {N, 64})));
     BOOST_TEST(false, "2^54 bytes were found");
-  } catch (const error& e) {
-    BOOST_TEST(e.expected() == "intermediate values of at most 2^48 bytes");
-  }
+  } catch (const error& e) { BOOST_TEST(e.expected() == "intermediate values of at most 2^48 bytes"); }
 }

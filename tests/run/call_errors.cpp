@@ -1,15 +1,24 @@
 // options: -O0 -DHEED_UNOPTIMISED
-// Bad calls: each throws one heed::error that names operand, axis, what was expected and what came, and writes nothing: all
-// results lie in `arena`, whose bytes are compared afterwards.
+// Bad calls: each throws one heed::error that names operand, axis, what was expected and what came, and writes nothing:
+// all results lie in `arena`, whose bytes are compared afterwards.
 #include "against_reference.hpp"
 #include <cstring>
 #include <functional>
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d", 8> d;  constexpr axis<"e"> e;
-constexpr axis<"w"> w;  constexpr axis<"o"> o;  constexpr axis<"h", 2> h;  constexpr axis<"x3", 3> three;  constexpr axis<"z"> z;
-constexpr axis<"g"> g;  constexpr axis<"r"> r;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 8> d;
+constexpr axis<"e"> e;
+constexpr axis<"w"> w;
+constexpr axis<"o"> o;
+constexpr axis<"h", 2> h;
+constexpr axis<"x3", 3> three;
+constexpr axis<"z"> z;
+constexpr axis<"g"> g;
+constexpr axis<"r"> r;
 constexpr auto q = input<"q">(b, n, d);
 constexpr auto k = input<"k">(b, m, d);
 constexpr auto v = input<"v">(b, m, e);
@@ -42,25 +51,50 @@ constexpr auto grouped = split<o, g, r>(xo) * input<"group">(g);
 constexpr auto positions = n + input<"shift", std::int32_t>();
 constexpr auto flags = input<"flag", bool>(n) || n < 2;
 
-struct wrong { const char *what, *operand, *axis, *expected, *got; std::function<void()> call; };
+struct wrong {
+  const char *what, *operand, *axis, *expected, *got;
+  std::function<void()> call;
+};
 
 alignas(64) std::byte arena[1 << 14];
-using extents = std::vector<extent_t>;                     // not initializer_list: the calls below outlive one
+using extents = std::vector<extent_t>;  // not initializer_list: the calls below outlive one
 tensor<float> t(const extents& s) { return tensor<float>(std::span<const extent_t>(s)); }
-template <class T = float> view<T> result(const extents& s, extent_t offset = 0) { return view<T>(reinterpret_cast<T*>(arena) + offset, std::span<const extent_t>(s)); }
-view<float> result(const extents& s, const extents& strides, extent_t offset = 0) {
-  return view<float>(reinterpret_cast<float*>(arena) + offset, std::span<const extent_t>(s), std::span<const extent_t>(strides));
+template <class T = float> view<T> result(const extents& s, extent_t offset = 0) {
+  return view<T>(reinterpret_cast<T*>(arena) + offset, std::span<const extent_t>(s));
 }
-template <class T, class... V> tensor<T> list_of(V... x) { tensor<T> y(extent_t(sizeof...(x))); std::size_t i = 0; ((y[i++] = T(x)), ...); return y; }
+view<float> result(const extents& s, const extents& strides, extent_t offset = 0) {
+  return view<float>(reinterpret_cast<float*>(arena) + offset, std::span<const extent_t>(s),
+                     std::span<const extent_t>(strides));
+}
+template <class T, class... V> tensor<T> list_of(V... x) {
+  tensor<T> y(extent_t(sizeof...(x)));
+  std::size_t i = 0;
+  ((y[i++] = T(x)), ...);
+  return y;
+}
 
 // out with operands of these extents, or with this view in the place of q, k, v or the result.
-auto shaped(extents a, extents c, extents f) { return [=] { fuse<out>(q = t(a), k = t(c), v = t(f), into(result({2, 3, 4}))); }; }
-auto queries(view<float> a) { return [=] { fuse<out>(q = a, k = t({2, 5, 8}), v = t({2, 5, 4}), into(result({2, 3, 4}))); }; }
-auto keys(view<float> a) { return [=] { fuse<out>(q = t({2, 3, 8}), k = a, v = t({2, 5, 4}), into(result({2, 3, 4}))); }; }
-auto values(view<float> a) { return [=] { fuse<out>(q = t({2, 3, 8}), k = t({2, 5, 8}), v = a, into(result({2, 3, 4}))); }; }
-auto to(view<float> r) { return [=] { fuse<out>(q = t({2, 3, 8}), k = t({2, 5, 8}), v = t({2, 5, 4}), into(r)); }; }
-auto to_both(view<float> r, view<float> l) { return [=] { fuse<results(out, lse)>(q = t({2, 3, 8}), k = t({2, 5, 8}), v = t({2, 5, 4}), into(r, l)); }; }
-auto at_ids(std::int32_t x) { return [=] { fuse<looked_up>(ids = list_of<std::int32_t>(0, x, 3), words = t({4, 8}), into(result({3, 8}))); }; }
+auto shaped(extents a, extents c, extents f) {
+  return [=] { fuse<out>(q = t(a), k = t(c), v = t(f), into(result({2, 3, 4}))); };
+}
+auto queries(view<float> a) {
+  return [=] { fuse<out>(q = a, k = t({2, 5, 8}), v = t({2, 5, 4}), into(result({2, 3, 4}))); };
+}
+auto keys(view<float> a) {
+  return [=] { fuse<out>(q = t({2, 3, 8}), k = a, v = t({2, 5, 4}), into(result({2, 3, 4}))); };
+}
+auto values(view<float> a) {
+  return [=] { fuse<out>(q = t({2, 3, 8}), k = t({2, 5, 8}), v = a, into(result({2, 3, 4}))); };
+}
+auto to(view<float> r) {
+  return [=] { fuse<out>(q = t({2, 3, 8}), k = t({2, 5, 8}), v = t({2, 5, 4}), into(r)); };
+}
+auto to_both(view<float> r, view<float> l) {
+  return [=] { fuse<results(out, lse)>(q = t({2, 3, 8}), k = t({2, 5, 8}), v = t({2, 5, 4}), into(r, l)); };
+}
+auto at_ids(std::int32_t x) {
+  return [=] { fuse<looked_up>(ids = list_of<std::int32_t>(0, x, 3), words = t({4, 8}), into(result({3, 8}))); };
+}
 float spare[64];
 float* const misaligned = reinterpret_cast<float*>(reinterpret_cast<char*>(spare) + 2);
 const extent_t huge = extent_t(1) << 40;
@@ -174,7 +208,8 @@ BOOST_AUTO_TEST_CASE(every_mistake_is_one_typed_error_and_writes_nothing) {
       BOOST_TEST(e.got() == x.got, std::string(x.what) + ": got '" + e.got() + "'");
     }
     BOOST_TEST(thrown, std::string(x.what) + ": nothing was thrown");
-    BOOST_TEST(std::all_of(std::begin(arena), std::end(arena), [](std::byte y) { return y == std::byte(0x3c); }), std::string(x.what) + ": a result was written");
+    BOOST_TEST(std::all_of(std::begin(arena), std::end(arena), [](std::byte y) { return y == std::byte(0x3c); }),
+               std::string(x.what) + ": a result was written");
   }
 }
 BOOST_AUTO_TEST_CASE(the_sentence_names_all_four) {

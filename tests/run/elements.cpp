@@ -4,7 +4,11 @@
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d"> d;  constexpr axis<"e"> e;  constexpr axis<"w"> w;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d"> d;
+constexpr axis<"e"> e;
+constexpr axis<"w"> w;
 constexpr auto a = input<"a", std::int32_t>(n, m);
 constexpr auto b = input<"b", std::int32_t>(m);
 constexpr auto l = input<"l", std::int64_t>(n);
@@ -47,7 +51,8 @@ template <class T> tensor<T> some(unsigned seed, int low, int high, std::initial
   for (T& z : t) z = T(low + int(random() % unsigned(high - low + 1)));
   return t;
 }
-const tensor<std::int32_t> A = some<std::int32_t>(1, -9, 9, {N, M}), B = some<std::int32_t>(2, -3, 3, {M}), I = some<std::int32_t>(3, 0, 4, {N, M});
+const tensor<std::int32_t> A = some<std::int32_t>(1, -9, 9, {N, M}), B = some<std::int32_t>(2, -3, 3, {M}),
+                           I = some<std::int32_t>(3, 0, 4, {N, M});
 const tensor<std::int64_t> L = some<std::int64_t>(4, -1000000, 1000000, {N});
 const tensor<bool> Keep = some<bool>(5, 0, 1, {N, M}), Flag = some<bool>(6, 0, 1, {M});
 const tensor<float> X = filled<float>(7, 1, {N, M});
@@ -86,7 +91,11 @@ BOOST_AUTO_TEST_CASE(whole_numbers) {
   fuse<looked_up>(a = I, input<"t", std::int32_t>(w) = std::array<std::int32_t, 5>{5, -4, 3, -2, 1}, into(r));
   BOOST_TEST(all_equal(r, [](extent_t i, extent_t j) { return std::array{5, -4, 3, -2, 1}[std::size_t(I(i, j))]; }));
   fuse<whole_sum>(a = A, into(s));
-  BOOST_TEST(rows_equal(s, [](extent_t i) { std::int32_t t = 0; for (extent_t j = 0; j < M; ++j) t += A(i, j); return t; }));
+  BOOST_TEST(rows_equal(s, [](extent_t i) {
+    std::int32_t t = 0;
+    for (extent_t j = 0; j < M; ++j) t += A(i, j);
+    return t;
+  }));
   fuse<whole_max>(a = A, into(s));
   BOOST_TEST(s(0) == *std::max_element(&A(0, 0), &A(0, 0) + M));
   tensor<std::int32_t> turned(M, N);
@@ -98,7 +107,11 @@ BOOST_AUTO_TEST_CASE(whole_numbers_of_64_bits) {
   fuse<wide>(l = L, into(r));
   BOOST_TEST(rows_equal(r, [](extent_t i) { return L(i) * 2 + i; }));
   fuse<counted>(keep = Keep, flag = Flag, into(c));
-  BOOST_TEST(rows_equal(c, [](extent_t i) { std::int64_t t = 0; for (extent_t j = 0; j < M; ++j) t += Keep(i, j) && Flag(j); return t; }));
+  BOOST_TEST(rows_equal(c, [](extent_t i) {
+    std::int64_t t = 0;
+    for (extent_t j = 0; j < M; ++j) t += Keep(i, j) && Flag(j);
+    return t;
+  }));
   const tensor<std::int64_t> index = some<std::int64_t>(9, 0, 2, {N});
   const std::int64_t table[] = {7, -8, 9};
   fuse<wide_looked_up>(l = index, input<"u", std::int64_t>(w) = table, into(r));
@@ -120,7 +133,8 @@ BOOST_AUTO_TEST_CASE(booleans) {
   fuse<compared>(a = A, b = B, into(view(strided + 2 * M * N - 1, {N, M}, {-2 * M, -2})));
   for (extent_t i = 0; i < N; ++i)
     for (extent_t j = 0; j < M; ++j) {
-      if (strided[2 * M * N - 1 - 2 * (i * M + j)] != (A(i, j) < B(j))) BOOST_TEST(false, "row " << i << ", column " << j);
+      if (strided[2 * M * N - 1 - 2 * (i * M + j)] != (A(i, j) < B(j)))
+        BOOST_TEST(false, "row " << i << ", column " << j);
       if (!strided[2 * M * N - 2 - 2 * (i * M + j)]) BOOST_TEST(false, "between the elements was written");
     }
 }
@@ -142,7 +156,8 @@ BOOST_AUTO_TEST_CASE(real_numbers_of_both_widths) {
   BOOST_TEST(worst < 1e-15);
 }
 BOOST_AUTO_TEST_CASE(attention_in_double_under_a_boolean_mask) {
-  const tensor<double> Q = filled<double>(1, 1, {N, 9}), K = filled<double>(2, 1, {M, 9}), V = filled<double>(3, 1, {M, 11});
+  const tensor<double> Q = filled<double>(1, 1, {N, 9}), K = filled<double>(2, 1, {M, 9}),
+                       V = filled<double>(3, 1, {M, 11});
   tensor<double> O(N, 11), S(N), want(N, 11), want_lse(N);
   fuse<results(out, lse), strict>(q = Q, k = K, v = V, keep = Keep, into(O, S));
   reference<results(out, lse)>(q = Q, k = K, v = V, keep = Keep, into(want, want_lse));

@@ -6,7 +6,11 @@ using namespace heed::internal;
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"d"> d;  constexpr axis<"e"> e;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d"> d;
+constexpr axis<"e"> e;
 constexpr auto x = input<"x">(n);
 constexpr auto y = input<"y">(n, d);
 constexpr auto c = input<"c">();
@@ -43,7 +47,8 @@ static_assert(run::can_write<const view<float>&> && !run::can_write<view<const f
 static_assert(run::can_write<const std::span<float>&> && !run::can_write<std::span<const float>&>);
 static_assert(run::can_write<std::vector<float>&> && !run::can_write<const std::vector<float>&>);
 static_assert(run::can_write<std::array<float, 3>&> && !run::can_write<const std::array<float, 3>&>);
-static_assert(run::can_write<float (&)[3]> && !run::can_write<const float (&)[3]> && !run::can_write<const float (&)[2][3]>);
+static_assert(run::can_write<float (&)[3]> && !run::can_write<const float (&)[3]> &&
+              !run::can_write<const float (&)[2][3]>);
 static_assert(run::can_write<float&> && !run::can_write<const float&>);
 static_assert(run::can_write<grid&> && !run::can_write<const grid&>);
 static_assert(!operand_traits<std::vector<bool>>::binds, "its elements have no addresses");
@@ -81,9 +86,12 @@ BOOST_AUTO_TEST_CASE(one_axis_of_every_type_is_read) {
   BOOST_TEST((reads(t) && reads(std::as_const(t)) && reads(tensor<float>(t))));
   BOOST_TEST((reads(a) && reads(const_a) && reads(std::vector<float>(a))));
   BOOST_TEST((reads(fixed) && reads(const_fixed) && reads(array) && reads(numbers_of_x)));
-  BOOST_TEST((reads(std::span(a)) && reads(std::span(const_a)) && reads(std::span<const float>(array)) && reads(std::span<float, 4>(array))));
-  BOOST_TEST((reads(view(a)) && reads(view(const_a)) && reads(view(std::span(a))) && reads(view(a, {4})) && reads(view(const_a, {4}, {1}))));
-  BOOST_TEST((reads(view<float>(array, {4})) && reads(view<const float>(array, {4})) && reads(view(numbers_of_x, {4}))));
+  BOOST_TEST((reads(std::span(a)) && reads(std::span(const_a)) && reads(std::span<const float>(array)) &&
+              reads(std::span<float, 4>(array))));
+  BOOST_TEST((reads(view(a)) && reads(view(const_a)) && reads(view(std::span(a))) && reads(view(a, {4})) &&
+              reads(view(const_a, {4}, {1}))));
+  BOOST_TEST(
+      (reads(view<float>(array, {4})) && reads(view<const float>(array, {4})) && reads(view(numbers_of_x, {4}))));
   const float backwards[] = {7, 3, -2, 0.5f}, apart[] = {0.5f, 9, 9, -2, 9, 9, 3, 9, 9, 7};
   BOOST_TEST((reads(view(backwards + 3, {4}, {-1})) && reads(view(apart, {4}, {3}))));
 }
@@ -93,8 +101,9 @@ BOOST_AUTO_TEST_CASE(one_axis_of_every_type_is_written) {
   std::array<float, 4> fixed{};
   float array[4]{}, other[4]{};
   BOOST_TEST((writes(t, t.data()) && writes(a, a.data()) && writes(fixed, fixed.data()) && writes(array, array)));
-  BOOST_TEST((writes(std::span(a2), a2.data()) && writes(view(a3), a3.data()) && writes(view(a4, {4}), a4.data()) && writes(view(other, {4}), other)));
-  const std::span<float> to = a;                           // const spans and views still write
+  BOOST_TEST((writes(std::span(a2), a2.data()) && writes(view(a3), a3.data()) && writes(view(a4, {4}), a4.data()) &&
+              writes(view(other, {4}), other)));
+  const std::span<float> to = a;  // const spans and views still write
   a.assign(4, 0);
   BOOST_TEST(writes(to, a.data()));
   float apart[10];
@@ -123,7 +132,7 @@ BOOST_AUTO_TEST_CASE(arrays_of_arrays_and_the_tensors_of_others) {
   const float scale[] = {10, 100};
   fuse<plane>(y = array, x = scale, into(r));
   BOOST_TEST((r[0][0] == 8 && r[0][2] == 28 && r[1][0] == 398 && r[1][2] == 598));
-  const float (&constant)[2][3] = array;
+  const float(&constant)[2][3] = array;
   float again[2][3]{};
   fuse<plane>(y = constant, x = scale, into(again));
   BOOST_TEST(std::memcmp(r, again, sizeof r) == 0);
@@ -134,12 +143,15 @@ BOOST_AUTO_TEST_CASE(arrays_of_arrays_and_the_tensors_of_others) {
   static float cube[2][5][3], keys[2][5][3], values[2][5][4], result[2][5][4];
   const auto fill = [](auto& a, unsigned seed) {
     std::mt19937 random(seed);
-    for (auto& s : a) for (auto& line_of_s : s) for (float& z : line_of_s) z = float(random() % 1000) / 500 - 1;
+    for (auto& s : a)
+      for (auto& line_of_s : s)
+        for (float& z : line_of_s) z = float(random() % 1000) / 500 - 1;
   };
   fill(cube, 1), fill(keys, 2), fill(values, 3);
   fuse<out>(q = cube, k = keys, v = values, into(result));
   tensor<float> expect(2, 5, 4);
-  fuse<out>(q = view(&cube[0][0][0], {2, 5, 3}), k = view(&keys[0][0][0], {2, 5, 3}), v = view(&values[0][0][0], {2, 5, 4}), into(expect));
+  fuse<out>(q = view(&cube[0][0][0], {2, 5, 3}), k = view(&keys[0][0][0], {2, 5, 3}),
+            v = view(&values[0][0][0], {2, 5, 4}), into(expect));
   BOOST_TEST(std::memcmp(result, expect.data(), sizeof result) == 0);
   BOOST_TEST(!mostly_zero(expect));
 }
@@ -168,12 +180,17 @@ BOOST_AUTO_TEST_CASE(any_strides_of_every_operand_and_result) {
     l.size = reach;
     return l;
   };
-  const auto see = [](const layout& l, float* p) { return view<float>(p + l.first, std::span<const extent_t>(l.extents), std::span<const extent_t>(l.strides)); };
+  const auto see = [](const layout& l, float* p) {
+    return view<float>(p + l.first, std::span<const extent_t>(l.extents), std::span<const extent_t>(l.strides));
+  };
   for (int trial = 0; trial < 300; ++trial) {
     const extent_t B = 1 + below(3), N = 1 + below(20), M = 1 + below(20), D = 1 + below(18), E = 1 + below(18);
-    const layout ql = any({B, N, D}, true), kl = any({B, M, D}, true), vl = any({B, M, E}, true), rl = any({B, N, E}, false);
-    std::vector<float> qs(std::size_t(ql.size)), ks(std::size_t(kl.size)), vs(std::size_t(vl.size)), rs(std::size_t(rl.size) + 20, 77.f);
-    for (auto* a : {&qs, &ks, &vs}) for (float& z : *a) z = float(below(2001)) / 1000 - 1;
+    const layout ql = any({B, N, D}, true), kl = any({B, M, D}, true), vl = any({B, M, E}, true),
+                 rl = any({B, N, E}, false);
+    std::vector<float> qs(std::size_t(ql.size)), ks(std::size_t(kl.size)), vs(std::size_t(vl.size)),
+        rs(std::size_t(rl.size) + 20, 77.f);
+    for (auto* a : {&qs, &ks, &vs})
+      for (float& z : *a) z = float(below(2001)) / 1000 - 1;
     const auto dense = [](const layout& l, const std::vector<float>& from) {
       tensor<float> t{std::span<const extent_t>(l.extents)};
       for (extent_t i = 0; i < l.extents[0]; ++i)
@@ -214,12 +231,14 @@ BOOST_AUTO_TEST_CASE(results_may_lie_between_operands) {
   fuse<out>(q = column(0), k = column(1), v = column(2), into(column(3)));
   for (extent_t i = 0; i < N; ++i)
     for (extent_t j = 0; j < 4 * D; ++j) {
-      const float got = packed[std::size_t(i * 4 * D + j)], want = j < 3 * D ? before[std::size_t(i * 4 * D + j)] : expect(0, i, j - 3 * D);
+      const float got = packed[std::size_t(i * 4 * D + j)],
+                  want = j < 3 * D ? before[std::size_t(i * 4 * D + j)] : expect(0, i, j - 3 * D);
       if (got != want) BOOST_TEST(false, "row " << i << ", column " << j << ": " << got << ", expected " << want);
     }
   // Two results in one buffer: each row's values, then its log-sum-exp.
   std::vector<float> both(std::size_t(N * (D + 1)));
-  fuse<results(out, lse)>(q = column(0), k = column(1), v = column(2), into(view(both.data(), {1, N, D}, {0, D + 1, 1}), view(both.data() + D, {1, N}, {0, D + 1})));
+  fuse<results(out, lse)>(q = column(0), k = column(1), v = column(2),
+                          into(view(both.data(), {1, N, D}, {0, D + 1, 1}), view(both.data() + D, {1, N}, {0, D + 1})));
   for (extent_t i = 0; i < N; ++i) {
     BOOST_TEST(std::memcmp(&both[std::size_t(i * (D + 1))], &expect(0, i, 0), D * sizeof(float)) == 0);
     BOOST_TEST(both[std::size_t(i * (D + 1) + D)] == expect_lse(0, i));
@@ -231,7 +250,8 @@ BOOST_AUTO_TEST_CASE(sharing_is_never_missed) {
   std::array<char, 4096> memory;
   int apart = 0, shared = 0;
   const auto any = [&] {
-    run::bound o{memory.data() + 2048 + 4 * (random() % 16), 2, {extent_t(1 + random() % 4), extent_t(1 + random() % 4)}, {}};
+    run::bound o{
+        memory.data() + 2048 + 4 * (random() % 16), 2, {extent_t(1 + random() % 4), extent_t(1 + random() % 4)}, {}};
     for (int i = 0; i < 2; ++i) o.strides[std::size_t(i)] = extent_t(random() % 25) - 12;
     return o;
   };
@@ -240,7 +260,8 @@ BOOST_AUTO_TEST_CASE(sharing_is_never_missed) {
     for (extent_t i = 0; i < o.extents[0]; ++i)
       for (extent_t j = 0; j < o.extents[1]; ++j)
         for (extent_t byte = 0; byte < 4; ++byte)
-          r[std::size_t(static_cast<char*>(o.data) - memory.data() + 4 * (i * o.strides[0] + j * o.strides[1]) + byte)] = true;
+          r[std::size_t(static_cast<char*>(o.data) - memory.data() + 4 * (i * o.strides[0] + j * o.strides[1]) +
+                        byte)] = true;
     return r;
   };
   for (int trial = 0; trial < 20000; ++trial) {
@@ -259,11 +280,12 @@ BOOST_AUTO_TEST_CASE(sharing_is_never_missed) {
 }
 
 namespace {
-constexpr axis<"i"> twice_i;  constexpr axis<"j", 8> twice_j;
+constexpr axis<"i"> twice_i;
+constexpr axis<"j", 8> twice_j;
 constexpr auto factor = input<"factor">(twice_j);
 constexpr auto plain = input<"plain">(twice_i, twice_j);
-constexpr auto rows_first = plain * factor;                // (i, j)
-constexpr auto columns_first = factor * plain;             // (j, i)
+constexpr auto rows_first = plain * factor;     // (i, j)
+constexpr auto columns_first = factor * plain;  // (j, i)
 }  // namespace
 // Simplification makes one node of both products; each result keeps the memory order that it was declared with.
 BOOST_AUTO_TEST_CASE(a_value_that_is_two_results) {

@@ -1,10 +1,10 @@
 // heed's tensor by itself: indices that are checked, those that are asserted, and what is printed.
-#undef NDEBUG                                              // a user's debug build
+#undef NDEBUG  // a user's debug build
 #define BOOST_TEST_MODULE tensor
 #include <boost/test/unit_test.hpp>
 #include <csignal>
-#include <heed/run/operand.hpp>
-#include <heed/run/print.hpp>
+#include <heed/memory/operand.hpp>
+#include <heed/memory/print.hpp>
 #include <numeric>
 #include <sstream>
 #include <sys/wait.h>
@@ -16,9 +16,7 @@ namespace {
 template <class F> std::string refused(const F& f) {
   try {
     f();
-  } catch (const error& e) {
-    return e.what();
-  }
+  } catch (const error& e) { return e.what(); }
   return "nothing was thrown";
 }
 // Does a program end by an assertion there?
@@ -79,7 +77,8 @@ BOOST_AUTO_TEST_CASE(at_names_what_is_wrong) {
   BOOST_TEST(refused([&] { empty.at(0, 0); }) == "heed: expected 2 indices inside (2, 0), got (0, 0)");
   BOOST_TEST(refused([&] { s.at(2, 0); }) == "heed: expected 2 indices inside (2, 3), got (2, 0)");
   const extent_t three[] = {1, 2, 3};
-  BOOST_TEST(refused([&] { tensor<float, 2> x{std::span<const extent_t>(three)}; }) == "heed: expected 2 extents, got 3");
+  BOOST_TEST(refused([&] { tensor<float, 2> x{std::span<const extent_t>(three)}; }) ==
+             "heed: expected 2 extents, got 3");
 }
 BOOST_AUTO_TEST_CASE(unchecked_access_asserts) {
   tensor<float> t(2, 3);
@@ -102,7 +101,8 @@ BOOST_AUTO_TEST_CASE(small_tensors_are_printed_whole) {
   BOOST_TEST(printed(number) == "2.5");
   BOOST_TEST(printed(line) == "[ -1 inf nan]");
   BOOST_TEST(printed(rows) == "[[1e-09     0]\n [    0   -12]]");
-  BOOST_TEST(printed(counted(tensor<std::int32_t, 3>(2, 2, 3))) == "[[[ 0  1  2]\n  [ 3  4  5]]\n\n [[ 6  7  8]\n  [ 9 10 11]]]");
+  BOOST_TEST(printed(counted(tensor<std::int32_t, 3>(2, 2, 3))) ==
+             "[[[ 0  1  2]\n  [ 3  4  5]]\n\n [[ 6  7  8]\n  [ 9 10 11]]]");
   tensor<bool> seen(2, 2);
   seen(0, 0) = seen(1, 0) = seen(1, 1) = true;
   BOOST_TEST(printed(seen) == "[[1 0]\n [1 1]]");

@@ -1,5 +1,6 @@
 // options: -O0 -DHEED_UNOPTIMISED
-// What explain, passes, drawing and picture print, on graphs of every kind; nothing here depends on the tile sizes of a build.
+// What explain, passes, drawing and picture print, on graphs of every kind; nothing here depends on the tile sizes of a
+// build.
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 #include <fstream>
@@ -10,8 +11,15 @@ using namespace heed;
 using namespace heed::internal;
 
 namespace {
-constexpr axis<"b"> b;  constexpr axis<"h", 2> h;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"z"> z;
-constexpr axis<"d", 16> d;  constexpr axis<"e", 8> e;  constexpr axis<"c", 32> c;  constexpr axis<"o", 24> o;
+constexpr axis<"b"> b;
+constexpr axis<"h", 2> h;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"z"> z;
+constexpr axis<"d", 16> d;
+constexpr axis<"e", 8> e;
+constexpr axis<"c", 32> c;
+constexpr axis<"o", 24> o;
 constexpr auto q = input<"q">(b, h, n, d);
 constexpr auto k = input<"k">(b, h, m, d);
 constexpr auto v = input<"v">(b, h, m, e);
@@ -36,11 +44,13 @@ constexpr auto mlp = x + project<o>(gelu(project<c>(x, weight)), back);
 constexpr auto normed = layer_norm<c>(x);
 constexpr auto without_weights = dot<m>(sigmoid(scaled_dot<d>(q, k)), v);
 
-bool says(const std::string& text, const std::string& expression) { return std::regex_search(text, std::regex(expression)); }
+bool says(const std::string& text, const std::string& expression) {
+  return std::regex_search(text, std::regex(expression));
+}
 #define SAYS(TEXT, EXPRESSION) BOOST_TEST(says(TEXT, EXPRESSION), "no `" EXPRESSION "` in\n" << TEXT)
 
-template <result_list R> inline constexpr const middle::plan& plan_of = middle::plan_of<*R.of[0]>;
-template <result_list R> inline constexpr const middle::region& region_of = middle::region_of<0, *R.of[0]>;
+template <result_list R> inline constexpr const plan::execution_plan& plan_of = plan::plan_of<*R.of[0]>;
+template <result_list R> inline constexpr const plan::region& region_of = plan::region_of<0, *R.of[0]>;
 
 // "a 12.50 KiB" -> bytes.
 double bytes_in(const std::string& text, const std::string& before, const std::string& after) {
@@ -58,17 +68,23 @@ show::tile_counts counted(extent_t rows, extent_t columns, extent_t height, exte
     for (extent_t j = 0; j < columns; j += width) {
       bool some = false, every = true;
       for (extent_t y = i; y < std::min(rows, i + height); ++y)
-        for (extent_t x_ = j; x_ < std::min(columns, j + width); ++x_) some = some || keep(y, x_), every = every && keep(y, x_);
+        for (extent_t x_ = j; x_ < std::min(columns, j + width); ++x_)
+          some = some || keep(y, x_), every = every && keep(y, x_);
       (every ? t.full : some ? t.mixed : t.empty) += 1;
     }
   return t;
 }
-show::tile_counts counted_by_intervals(const middle::region& r, const middle::plan& p, extent_t rows, extent_t columns, int height, int width,
+show::tile_counts counted_by_intervals(const plan::region& r, const plan::execution_plan& p, extent_t rows,
+                                       extent_t columns, int height, int width,
                                        const std::vector<run::view>& operands) {
   show::extent_table extent;
   for (int i = 0; i < p.g.axis_count; ++i) {
     const label& name = p.g.axes[std::size_t(i)].name;
-    extent[std::size_t(i)] = p.g.extent(i) != runtime ? p.g.extent(i) : name == make_label("n") ? rows : name == make_label("m") ? columns : name == make_label("z") ? std::max(rows, columns) : 3;
+    extent[std::size_t(i)] = p.g.extent(i) != runtime  ? p.g.extent(i)
+                             : name == make_label("n") ? rows
+                             : name == make_label("m") ? columns
+                             : name == make_label("z") ? std::max(rows, columns)
+                                                       : 3;
   }
   return show::mask_tiles(r, extent, operands.data()).count(height, width);
 }
@@ -94,7 +110,7 @@ BOOST_AUTO_TEST_CASE(a_score_region) {
   SAYS(text, "workspace: ");
   const std::string without = explain<full>(with(b, 3), with(n, 100), with(m, 90));
   BOOST_TEST(!says(without, "\n  mask "), without);
-  SAYS(without, "cost +2.59 Mflop");                       // 2 x (3 x 2 x 100 x 90) x (16 + 8)
+  SAYS(without, "cost +2.59 Mflop");  // 2 x (3 x 2 x 100 x 90) x (16 + 8)
 }
 BOOST_AUTO_TEST_CASE(sums_of_a_gradient) {
   static constexpr auto table = input<"table">(h, z);
@@ -112,26 +128,32 @@ BOOST_AUTO_TEST_CASE(extents_that_are_missing_are_named) {
   BOOST_CHECK_THROW(explain<causal_out>(with(axis<"nobody">{}, 3)), error);
 }
 BOOST_AUTO_TEST_CASE(masks_that_read_operands) {
-  SAYS(explain<document_out>(with(b, 3), with(n, 100), with(m, 90), with(z, 100)), "mask +depends on the values of doc: bind them");
+  SAYS(explain<document_out>(with(b, 3), with(n, 100), with(m, 90), with(z, 100)),
+       "mask +depends on the values of doc: bind them");
   tensor<std::int32_t> D(3, 100), L(3);
   for (extent_t i = 0; i < 100; ++i) D(0, i) = std::int32_t(i / 30), D(1, i) = 0, D(2, i) = std::int32_t(i);
   const std::string text = explain<document_out>(with(n, 100), with(m, 90), doc = D);
   SAYS(text, "mask +[0-9]+ tiles");
   BOOST_TEST(!says(text, "depends"));
   SAYS(explain<padded_out>(with(b, 3), with(n, 100), with(m, 90)), "depends on the values of length");
-  SAYS(explain<padded_out>(with(n, 100), with(m, 90), length = L), "\\(100 %\\) empty");   // lengths of 0
+  SAYS(explain<padded_out>(with(n, 100), with(m, 90), length = L), "\\(100 %\\) empty");  // lengths of 0
   SAYS(explain<positive>(with(b, 3), with(n, 100), with(m, 90)), "mask +decided score by score");
   tensor<std::int32_t> wrong(2, 100);
   BOOST_CHECK_THROW(explain<document_out>(with(b, 3), with(n, 100), with(m, 90), doc = wrong), error);
 }
 BOOST_AUTO_TEST_CASE(tiles_are_counted_as_the_mask_falls) {
   const auto same = [](const show::tile_counts& a, const show::tile_counts& w, const char* what) {
-    BOOST_TEST(a.empty == 6 * w.empty, what << ": empty");                          // 3 items x 2 heads
+    BOOST_TEST(a.empty == 6 * w.empty, what << ": empty");  // 3 items x 2 heads
     BOOST_TEST(a.full == 6 * w.full, what << ": full");
     BOOST_TEST(a.mixed == 6 * w.mixed, what << ": mixed");
   };
-  const std::vector<run::view> none(middle::max_operands);
-  for (const auto& [rows, columns, height, width] : {std::array<extent_t, 4>{48, 48, 8, 4}, {100, 90, 16, 8}, {7, 61, 5, 3}, {61, 7, 5, 3}, {1, 1, 48, 8}, {50, 200, 48, 8}}) {
+  const std::vector<run::view> none(plan::max_operands);
+  for (const auto& [rows, columns, height, width] : {std::array<extent_t, 4>{48, 48, 8, 4},
+                                                     {100, 90, 16, 8},
+                                                     {7, 61, 5, 3},
+                                                     {61, 7, 5, 3},
+                                                     {1, 1, 48, 8},
+                                                     {50, 200, 48, 8}}) {
     same(counted_by_intervals(region_of<causal_out>, plan_of<causal_out>, rows, columns, int(height), int(width), none),
          counted(rows, columns, height, width, [](extent_t i, extent_t j) { return j <= i; }), "causal");
     same(counted_by_intervals(region_of<window_out>, plan_of<window_out>, rows, columns, int(height), int(width), none),
@@ -140,9 +162,9 @@ BOOST_AUTO_TEST_CASE(tiles_are_counted_as_the_mask_falls) {
   // Documents, bound: bounds may find a tile mixed that is full, never the other way round; nothing is lost.
   std::vector<std::int32_t> ids(200);
   for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = std::int32_t(i / 32);
-  const middle::plan& p = plan_of<document_out>;
-  const middle::region& r = region_of<document_out>;
-  std::vector<run::view> bound(middle::max_operands);
+  const plan::execution_plan& p = plan_of<document_out>;
+  const plan::region& r = region_of<document_out>;
+  std::vector<run::view> bound(plan::max_operands);
   for (int i = 0; i < r.operand_count; ++i)
     if (p.g[r.operands[std::size_t(i)].value].type == element::i32) {
       bound[std::size_t(i)].data = ids.data();
@@ -152,7 +174,8 @@ BOOST_AUTO_TEST_CASE(tiles_are_counted_as_the_mask_falls) {
       }
     }
   const auto keep = [&](extent_t i, extent_t j) { return j <= i && ids[std::size_t(i)] == ids[std::size_t(j)]; };
-  const show::tile_counts got = counted_by_intervals(r, p, 192, 192, 16, 8, bound), want = counted(192, 192, 16, 8, keep);
+  const show::tile_counts got = counted_by_intervals(r, p, 192, 192, 16, 8, bound),
+                          want = counted(192, 192, 16, 8, keep);
   BOOST_TEST(got.all() == 6 * want.all());
   BOOST_TEST(got.empty == 6 * want.empty);
   BOOST_TEST(got.full == 6 * want.full);
@@ -166,7 +189,8 @@ BOOST_AUTO_TEST_CASE(the_workspace_is_what_a_call_takes) {
   SAYS(text, "between regions: \\(n, o=24\\)");
   std::smatch threads;
   BOOST_TEST_REQUIRE(std::regex_search(text, threads, std::regex("each of ([0-9]+) thread")));
-  const double total = bytes_in(text, "workspace: ", " between") + bytes_in(text, "regions, ", " shared") + bytes_in(text, "shared, ", " for each") * std::stod(threads[1]);
+  const double total = bytes_in(text, "workspace: ", " between") + bytes_in(text, "regions, ", " shared") +
+                       bytes_in(text, "shared, ", " for each") * std::stod(threads[1]);
   BOOST_TEST(std::abs(total - double(memory.bytes())) <= 0.01 * double(memory.bytes()) + 64, text << memory.bytes());
 }
 BOOST_AUTO_TEST_CASE(other_regions) {
@@ -190,7 +214,7 @@ BOOST_AUTO_TEST_CASE(other_regions) {
 BOOST_AUTO_TEST_CASE(what_is_computed_is_what_is_printed) {
   static constexpr axis<"u", 8> u;
   static constexpr axis<"w", 4> w;
-  static constexpr auto parts = split<c, u, w>(normed);    // copied out of what region 0 stores
+  static constexpr auto parts = split<c, u, w>(normed);  // copied out of what region 0 stores
   static constexpr auto steps = cast<std::int32_t>(n / 41) + sum<c>(x);
   const std::string s = explain<results(normed, parts)>();
   SAYS(s, "reads +split<c, u, w>\\(\\[0\\]\\)");
@@ -205,7 +229,7 @@ BOOST_AUTO_TEST_CASE(gradients_by_their_names) {
   SAYS(text, "[ \n]+grad\\(k\\) = 0.25 \\* dot<n>\\(weight .*, q\\)\n");
   SAYS(text, "[ \n]+grad\\(slope\\) = sum<");
   SAYS(text, "\n  computes +grad\\(weight\\) = tile\n");
-  SAYS(text, "\n  computes +rsqrt");                       // a result without a name
+  SAYS(text, "\n  computes +rsqrt");  // a result without a name
   const std::string plan = passes<step>();
   SAYS(plan, ", result 1\n");
   SAYS(plan, ", result 2: grad\\(k\\)\n");
@@ -218,8 +242,9 @@ BOOST_AUTO_TEST_CASE(every_pass_can_be_printed) {
   SAYS(text, "\nplan\n");
   SAYS(text, "\nprogram of region 0 \\(");
   SAYS(text, "\nprogram of region 1 \\(");
-  const std::string declared = text.substr(0, text.find("simplified graph")), simple = text.substr(declared.size(), text.find("\nplan\n") - declared.size());
-  SAYS(declared, "= sqrt\\(#[0-9]+\\)");                   // of the width 16, which folds
+  const std::string declared = text.substr(0, text.find("simplified graph")),
+                    simple = text.substr(declared.size(), text.find("\nplan\n") - declared.size());
+  SAYS(declared, "= sqrt\\(#[0-9]+\\)");  // of the width 16, which folds
   BOOST_TEST(!says(simple, "= sqrt\\("), simple);
   SAYS(simple, "= 0.25 ");
   SAYS(simple, "\\(b, h, n, e\\) float  <- result 1");
@@ -241,7 +266,7 @@ BOOST_AUTO_TEST_CASE(a_drawing_is_graphviz) {
   }
   BOOST_TEST(depth == 0);
   BOOST_TEST(!quoted);
-  std::set<std::string> drawn;                             // every arrow joins what is drawn
+  std::set<std::string> drawn;  // every arrow joins what is drawn
   const std::regex node("\n +(v[0-9]+) \\["), arrow("(v[0-9]+) -> (v[0-9]+);");
   for (std::sregex_iterator i(text.begin(), text.end(), node), end; i != end; ++i) drawn.insert((*i)[1]);
   int arrows = 0;
@@ -260,7 +285,9 @@ BOOST_AUTO_TEST_CASE(pictures) {
   BOOST_TEST(picture<window>(with(n, 1), with(m, 2)) == "█·\n");
   BOOST_TEST(picture<past>(with(n, 0), with(m, 2)) == "");
   BOOST_CHECK_EXCEPTION(picture<past>(with(e, 2), with(n, 3), with(m, 4)), error, [](const error& x) {
-    return x.what() == std::string("heed: expected with(...) of rows and columns that the condition varies over (m, n), got e and n");
+    return x.what() ==
+           std::string(
+               "heed: expected with(...) of rows and columns that the condition varies over (m, n), got e and n");
   });
   const std::int32_t ids[1][4] = {{0, 0, 1, 1}};
   BOOST_TEST(picture<documents>(with(n, 4), with(m, 4), doc = ids) == "█···\n██··\n··█·\n··██\n");

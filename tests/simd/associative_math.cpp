@@ -1,5 +1,6 @@
-// A compiler that may reassociate, and says so by no macro, keeps the accuracy of the functions: what rounds to integers, what is
-// split into a high and a low part, and what is scaled in two steps are computed in the order in which they are written.
+// A compiler that may reassociate, and says so by no macro, keeps the accuracy of the functions: what rounds to
+// integers, what is split into a high and a low part, and what is scaled in two steps are computed in the order in
+// which they are written.
 // options: -O2 -fassociative-math -fno-signed-zeros -fno-trapping-math
 #define BOOST_TEST_MODULE associative_math
 #include <boost/test/unit_test.hpp>
@@ -21,7 +22,8 @@ double worst(T from, T to, const OnPacks& on_packs, const Exact& exact) {
     const simd::pack<T> r = on_packs(simd::pack<T>(x));
     const double right = exact(double(x));
     for (int k = 0; k < lanes; ++k)
-      most = std::max(most, std::abs(double(r[k]) - right) / std::max(std::abs(right), double(std::numeric_limits<T>::min())));
+      most = std::max(
+          most, std::abs(double(r[k]) - right) / std::max(std::abs(right), double(std::numeric_limits<T>::min())));
   }
   return most / double(std::numeric_limits<T>::epsilon());
 }
@@ -29,13 +31,20 @@ double worst(T from, T to, const OnPacks& on_packs, const Exact& exact) {
 template <class T>
 void functions_are_accurate() {
   const bool narrow = sizeof(T) == 4;
-  BOOST_TEST(worst<T>(narrow ? -80 : -700, narrow ? 80 : 700, [](auto x) { return simd::exp(x); }, [](double x) { return std::exp(x); }) < 2);
-  BOOST_TEST(worst<T>(narrow ? -120 : -1000, narrow ? 120 : 1000, [](auto x) { return simd::exp2(x); }, [](double x) { return std::exp2(x); }) < 2);
-  BOOST_TEST(worst<T>(narrow ? -120 : -1000, 0, [](auto x) { return simd::exp2_weight(x); }, [](double x) { return std::exp2(x); }) < 3);
+  BOOST_TEST(worst<T>(
+                 narrow ? -80 : -700, narrow ? 80 : 700, [](auto x) { return simd::exp(x); },
+                 [](double x) { return std::exp(x); }) < 2);
+  BOOST_TEST(worst<T>(
+                 narrow ? -120 : -1000, narrow ? 120 : 1000, [](auto x) { return simd::exp2(x); },
+                 [](double x) { return std::exp2(x); }) < 2);
+  BOOST_TEST(worst<T>(
+                 narrow ? -120 : -1000, 0, [](auto x) { return simd::exp2_weight(x); },
+                 [](double x) { return std::exp2(x); }) < 3);
   BOOST_TEST(worst<T>(T(0.01), 1000, [](auto x) { return simd::log(x); }, [](double x) { return std::log(x); }) < 4);
   BOOST_TEST(worst<T>(T(1.5), 1e30f, [](auto x) { return simd::log2(x); }, [](double x) { return std::log2(x); }) < 4);
   BOOST_TEST(worst<T>(-9, 9, [](auto x) { return simd::tanh(x); }, [](double x) { return std::tanh(x); }) < 5);
-  BOOST_TEST(worst<T>(-30, 30, [](auto x) { return simd::sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }) < 4);
+  BOOST_TEST(
+      worst<T>(-30, 30, [](auto x) { return simd::sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }) < 4);
   BOOST_TEST(worst<T>(-5, 5, [](auto x) { return simd::erf(x); }, [](double x) { return std::erf(x); }) < 5);
 }
 
@@ -55,7 +64,7 @@ BOOST_AUTO_TEST_CASE(sums_keep_their_order) {
   volatile float large = 0x1p24f, small = 1;
   using P = simd::pack<float>;
   const P a = float(large), b = float(small);
-  BOOST_TEST(((a + b) + b)[0] == 0x1p24f);                 // 2^24 + 1 rounds back, twice
+  BOOST_TEST(((a + b) + b)[0] == 0x1p24f);  // 2^24 + 1 rounds back, twice
   BOOST_TEST((a + (b + b))[0] == 0x1p24f + 2);
   BOOST_TEST(((a + b) - a)[0] == 0);
 }

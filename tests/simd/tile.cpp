@@ -173,8 +173,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(transposes_for_any_depth_and_count, T, reals) {
   depths.insert(depths.end(), {64, 67, 129});
   for (integer depth : depths)
     for (int count : {0, 1, 2, simd::native_lanes<T>, simd::native_lanes<T> + 1, B<T> - 1, B<T>}) {
-      const integer row_stride =
-          depth + count % 2;  // rows in one array that ends, and rows in one that begins, at a guard page
+      const integer row_stride = depth + count % 2;  // rows in one array that ends, and rows in one that begins, at a
+                                                     // guard page
       const std::size_t extent = depth && count ? std::size_t((count - 1) * row_stride + depth) : 0;
       for (auto where : {guarded<T>::side::before, guarded<T>::side::behind}) {
         guarded<T> x(extent, where), t(std::size_t(depth * B<T>), where, T(9));
@@ -288,7 +288,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(panels_multiply_for_any_rows_depth_outputs, T, rea
         for (integer first = 0; first < rows; first += simd::group) {
           const integer present = std::min<integer>(simd::group, rows - first);
           for (integer c = 0; c < depth; ++c)
-            for (integer i = 0; i < present; ++i) x_grouped[std::size_t(c * simd::group + i)] = x[std::size_t((first + i) * x_stride + c)];
+            for (integer i = 0; i < present; ++i)
+              x_grouped[std::size_t(c * simd::group + i)] = x[std::size_t((first + i) * x_stride + c)];
           simd::multiply_panel_grouped(x_grouped.data(), present, panel.data(), depth, grouped.data() + first * B<T>);
         }
         BOOST_TEST(same_bits(grouped, all));

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Checks the house of include/heed: which floor may include which, and where OpenMP lives.
+"""Checks the house of include/heed: which floor may include which, which room of a floor, and where OpenMP lives.
 
-A header includes only its own floor and floors before it; simd stands on base alone; heed.hpp holds nothing but
-includes and the names that it takes out of heed::internal; only run/team.hpp knows OpenMP.
+A header includes only its own floor and floors before it; simd and memory stand on the first floors alone. Some floors
+have rooms, in an order of their own: a header in a room includes its room and rooms before it, what lies in the floor
+itself comes last; rooms of one machine each know nothing of each other. heed.hpp holds nothing but includes and the
+names that it takes out of heed::internal; only run/team.hpp knows OpenMP.
 
     floors.py include/heed      prints each violation, status 1 if there is one
     floors.py --self-test       shows that a tree with each kind of violation is refused
@@ -12,9 +14,16 @@ import re
 import sys
 import tempfile
 
-FLOORS = ["base", "axis", "graph", "block", "plan", "simd", "run", "show"]
+FLOORS = ["base", "axis", "memory", "graph", "block", "plan", "simd", "run", "call", "show"]
 MAY_INCLUDE = {floor: set(FLOORS[: index + 1]) for index, floor in enumerate(FLOORS)}
 MAY_INCLUDE["simd"] = {"base", "simd"}
+# Of each room the rooms that it may include besides itself; "": what lies in the floor itself.
+MACHINES = ["matmul", "row", "loop", "score"]
+ROOMS = {
+    "plan": {"data": [], "facts": ["data"], "passes": ["data", "facts"]},
+    "run": {"frame": [], "program": ["frame"], "": ["frame"]} | {machine: ["", "frame", "program"] for machine in MACHINES},
+    "call": {"checks": [], "rules": ["checks", ""], "oracle": [], "": ["checks", "rules", "oracle"]},
+}
 UMBRELLA = "heed.hpp"
 UMBRELLA_LINE = re.compile(r"#pragma once|namespace heed \{|using internal::\S+;|\}")
 TEAM = "run/team.hpp"
@@ -49,8 +58,10 @@ def violations(root):
         if str(path) != UMBRELLA and floor not in FLOORS:
             found.append(f"{path}:1: no floor of that name ({', '.join(FLOORS)})")
             continue
-        if len(path.parts) > 2:
-            found.append(f"{path}:1: a floor has no rooms: put the header into {floor}/")
+        room = "/".join(path.parts[1:-1])
+        if str(path) != UMBRELLA and room not in ROOMS.get(floor, {"": []}):
+            found.append(f"{path}:1: no room of that name in {floor} ({', '.join(filter(None, ROOMS.get(floor, {}))) or 'it has none'})")
+            continue
         text = header.read_text(encoding="utf-8")
         for number, line in enumerate(without_comments(text).splitlines(), 1):
             where = f"{path}:{number}:"
@@ -70,6 +81,10 @@ def violations(root):
                 found.append(f"{where} {include[2]} does not exist")
             elif str(path) != UMBRELLA and target.parts[0] not in MAY_INCLUDE[floor]:
                 found.append(f"{where} {floor} includes {target}, which is above it")
+            elif str(path) != UMBRELLA and target.parts[0] == floor and floor in ROOMS:
+                other = "/".join(target.parts[1:-1])
+                if other != room and other not in ROOMS[floor][room]:
+                    found.append(f"{where} {floor}/{room or path.name} includes {target}, a room that it may not know")
     return found
 
 
@@ -78,6 +93,7 @@ def self_test():
     good = {
         "heed.hpp": "// all\n#pragma once\n#include <heed/base/a.hpp>\n#include \"run/team.hpp\"\nnamespace heed {\nusing internal::operator+;\n}\n",
         "base/a.hpp": "#pragma once\n#include <vector>\n",
+        "plan/data/c.hpp": "", "plan/passes/d.hpp": "#include \"../data/c.hpp\"\n", "run/row/e.hpp": "#include \"../team.hpp\"\n",
         "simd/b.hpp": "#include \"../base/a.hpp\"\n/* #pragma omp */ // #include \"../run/team.hpp\"\n",
         "run/team.hpp": "#include <omp.h>\n#include <heed/simd/b.hpp>\n#pragma omp parallel\n",
     }
@@ -85,10 +101,16 @@ def self_test():
         "base includes run": ({"base/x.hpp": "#include \"../run/team.hpp\"\n"}, "which is above it"),
         "base includes the umbrella": ({"base/x.hpp": "#include <heed/heed.hpp>\n"}, "which is above it"),
         "simd includes axis": ({"axis/x.hpp": "", "simd/y.hpp": "#include <heed/axis/x.hpp>\n"}, "which is above it"),
-        "plan includes simd": ({"plan/x.hpp": "  # include \"../simd/b.hpp\"\n"}, "which is above it"),
+        "plan includes simd": ({"plan/data/x.hpp": "  # include \"../../simd/b.hpp\"\n"}, "which is above it"),
         "run includes show": ({"show/x.hpp": "", "run/y.hpp": "#include \"../show/x.hpp\"\n"}, "which is above it"),
         "an unknown floor": ({"detail/x.hpp": ""}, "no floor of that name"),
-        "a room in a floor": ({"base/deep/x.hpp": ""}, "a floor has no rooms"),
+        "a room in a floor without": ({"base/deep/x.hpp": ""}, "no room of that name in base (it has none)"),
+        "an unknown room": ({"plan/deep/x.hpp": ""}, "no room of that name in plan"),
+        "a room in a room": ({"plan/data/deep/x.hpp": ""}, "no room of that name in plan"),
+        "a header beside the rooms": ({"plan/x.hpp": ""}, "no room of that name in plan"),
+        "data include passes": ({"plan/passes/x.hpp": "", "plan/data/y.hpp": "#include \"../passes/x.hpp\"\n"}, "a room that it may not know"),
+        "a machine includes another": ({"run/row/x.hpp": "", "run/loop/y.hpp": "#include <heed/run/row/x.hpp>\n"}, "a room that it may not know"),
+        "memory includes graph": ({"graph/x.hpp": "", "memory/y.hpp": "#include \"../graph/x.hpp\"\n"}, "which is above it"),
         "a missing header": ({"base/x.hpp": "#include <heed/base/nobody.hpp>\n"}, "does not exist"),
         "a header from outside": ({"base/x.hpp": "#include \"../../../outside.hpp\"\n"}, "no header of heed"),
         "a pragma in run": ({"run/x.hpp": "#pragma omp simd\n"}, "OpenMP belongs to"),

@@ -100,7 +100,7 @@ def self_test():
         (good + "namespace heed { inline constexpr int most{3}; }", page, "heed::most is not described"),
         (good + "namespace heed { template <> inline constexpr int most<int> = 3; }", page, "heed::most is not described"),
         (good + "namespace heed { enum class kind { one }; }", page, "heed::kind is not described"),
-        (good + "namespace heed { using internal::middle::plan; }", page, "heed::plan is not described"),
+        (good + "namespace heed { using internal::plan::execution_plan; }", page, "heed::execution_plan is not described"),
         (good + "namespace heed { using internal::operator-; }", page, "heed::operator- is not described"),
         (good + "namespace heed::run { int x; }", page, "namespace heed::run"),
         (good + "namespace heed { inline namespace avx2 { int x; } }", page, "namespace heed::avx2"),

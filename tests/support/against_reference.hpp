@@ -16,8 +16,8 @@ template <class T> tensor<T> filled(unsigned seed, double scale, std::initialize
   for (T& x : t) x = T(normal(random));
   return t;
 }
-// The largest difference over `unit`, counting NaN against NaN and equal infinities as none. A difference where only one
-// side is finite is infinite.
+// The largest difference over `unit`, counting NaN against NaN and equal infinities as none. A difference where only
+// one side is finite is infinite.
 template <class T> double worst_units(const tensor<T>& got, const tensor<double>& want, double unit) {
   double worst = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -30,7 +30,8 @@ template <class T> double worst_units(const tensor<T>& got, const tensor<double>
 }
 template <class T> double largest(const tensor<T>& t) {
   double r = 0;
-  for (const T x : t) if (std::isfinite(double(x))) r = std::max(r, std::fabs(double(x)));
+  for (const T x : t)
+    if (std::isfinite(double(x))) r = std::max(r, std::fabs(double(x)));
   return r;
 }
 template <class T> bool mostly_zero(const tensor<T>& t) {

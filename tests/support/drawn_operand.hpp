@@ -1,6 +1,6 @@
-// Operands as strangers hand them over: any order of axes, padding, steps backwards, broadcast by stride 0, element-aligned
-// and no better, a forbidden page right behind (or before) the last (first) element. Outputs know whether anything was
-// written beside their elements.
+// Operands as strangers hand them over: any order of axes, padding, steps backwards, broadcast by stride 0,
+// element-aligned and no better, a forbidden page right behind (or before) the last (first) element. Outputs know
+// whether anything was written beside their elements.
 #pragma once
 #include "guarded.hpp"
 #include <heed/heed.hpp>
@@ -11,9 +11,13 @@
 namespace heed_tests {
 using namespace heed;
 
-inline int draw(std::mt19937& random, int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
+inline int draw(std::mt19937& random, int low, int high) {
+  return std::uniform_int_distribution<int>(low, high)(random);
+}
 inline bool chance(std::mt19937& random, int one_in) { return draw(random, 1, one_in) == 1; }
-template <class L> auto pick(std::mt19937& random, const L& list) { return list[std::size_t(draw(random, 0, int(std::size(list)) - 1))]; }
+template <class L> auto pick(std::mt19937& random, const L& list) {
+  return list[std::size_t(draw(random, 0, int(std::size(list)) - 1))];
+}
 
 enum class layout_kind { dense, any, no_broadcast, no_broadcast_of_last };
 
@@ -23,7 +27,8 @@ class drawn_operand {
   static constexpr T untouched = T(7);
 
   drawn_operand(std::mt19937& random, std::vector<extent_t> extents, layout_kind kind = layout_kind::any)
-      : extents_(std::move(extents)), strides_(extents_.size()) {
+      : extents_(std::move(extents)),
+        strides_(extents_.size()) {
     const std::size_t rank = extents_.size();
     std::vector<std::size_t> order(rank);
     for (std::size_t i = 0; i < rank; ++i) order[i] = i;
@@ -34,19 +39,22 @@ class drawn_operand {
       const std::size_t axis = order[i];
       const extent_t extent = extents_[axis];
       empty = empty || extent == 0;
-      if ((kind == layout_kind::any || (kind == layout_kind::no_broadcast_of_last && axis + 1 < rank)) && chance(random, 10)) {
+      if ((kind == layout_kind::any || (kind == layout_kind::no_broadcast_of_last && axis + 1 < rank)) &&
+          chance(random, 10)) {
         strides_[axis] = 0, broadcast_ = broadcast_ || extent > 1;
         continue;
       }
-      if (kind != layout_kind::dense && i + 1 == rank && chance(random, 6)) step = 2;   // no axis is contiguous
+      if (kind != layout_kind::dense && i + 1 == rank && chance(random, 6)) step = 2;  // no axis is contiguous
       strides_[axis] = step;
       const extent_t reach = (extent - 1) * step;
       if (kind != layout_kind::dense && chance(random, 6)) strides_[axis] = -step, first += extent > 0 ? -reach : 0;
       else last += extent > 0 ? reach : 0;
-      step *= std::max<extent_t>(extent, 1) + (kind != layout_kind::dense && chance(random, 3) ? draw(random, 1, 3) : 0);
+      step *=
+          std::max<extent_t>(extent, 1) + (kind != layout_kind::dense && chance(random, 3) ? draw(random, 1, 3) : 0);
     }
     const extent_t count = empty ? 0 : last - first + 1;
-    memory_ = std::make_unique<guarded<T>>(std::size_t(count), chance(random, 4) ? guarded<T>::side::before : guarded<T>::side::behind, untouched);
+    memory_ = std::make_unique<guarded<T>>(
+        std::size_t(count), chance(random, 4) ? guarded<T>::side::before : guarded<T>::side::behind, untouched);
     count_ = count;
     origin_ = memory_->data() - (empty ? 0 : first);
   }
@@ -59,12 +67,15 @@ class drawn_operand {
     ((at += extent_t(index) * strides_[i++]), ...);
     return origin_[at];
   }
-  heed::view<T> bind() const { return {origin_, std::span<const extent_t>(extents_), std::span<const extent_t>(strides_)}; }
+  heed::view<T> bind() const {
+    return {origin_, std::span<const extent_t>(extents_), std::span<const extent_t>(strides_)};
+  }
 
   // Calls f(element) for every index, the last axis fastest.
   template <class F> void each(const F& f) const {
     std::vector<extent_t> index(extents_.size());
-    for (const extent_t e : extents_) if (e == 0) return;
+    for (const extent_t e : extents_)
+      if (e == 0) return;
     for (extent_t at = 0;;) {
       f(origin_[at]);
       std::size_t k = extents_.size();

@@ -1,9 +1,10 @@
-// Checks the gradient of a graph against central differences, all in double and all at run time: the pass is an ordinary
-// function and the oracle evaluates any graph, so no kernel is instantiated and hundreds of graphs compile in seconds.
+// Checks the gradient of a graph against central differences, all in double and all at run time: the pass is an
+// ordinary function and the oracle evaluates any graph, so no kernel is instantiated and hundreds of graphs compile in
+// seconds.
 #pragma once
 #include <boost/test/unit_test.hpp>
 #include <heed/graph/gradient.hpp>
-#include <heed/run/reference_graph.hpp>
+#include <heed/call/oracle/reference_graph.hpp>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -24,7 +25,7 @@ inline run::reference_graph::extents extents_of_graph(const graph& g, const exte
     const axis_entry& a = g.axes[std::size_t(i)];
     r[std::size_t(i)] = a.extent != runtime ? a.extent : given.at(a.name.text());
   }
-  for (int i = 1; i < g.size; ++i)                         // the oracle reads as it is told: memory beyond, if these differ
+  for (int i = 1; i < g.size; ++i)  // the oracle reads as it is told: memory beyond, if these differ
     if (g[i].code == op::rename && r[std::size_t(g[i].first)] != r[std::size_t(g[i].second)])
       throw std::logic_error("a renamed axis has two extents: " + g.axes[std::size_t(g[i].second)].name.text());
   return r;
@@ -35,8 +36,8 @@ inline std::size_t elements_of(const input_entry& in, const run::reference_graph
   return size;
 }
 
-// Adds the inputs that `values` lacks. Reals lie in [-1, 1], those with a name in `_pos` in [0.5, 2], whole numbers in 0 .. 4;
-// nothing is a round number, so nothing lies on a kink of abs, min or where.
+// Adds the inputs that `values` lacks. Reals lie in [-1, 1], those with a name in `_pos` in [0.5, 2], whole numbers in
+// 0 .. 4; nothing is a round number, so nothing lies on a kink of abs, min or where.
 inline void draw_missing(values_by_name& values, const graph& g, const extents_by_name& given) {
   const auto extent = extents_of_graph(g, given);
   for (int i = 0; i < g.input_count; ++i) {
@@ -62,7 +63,9 @@ inline void draw_missing(values_by_name& values, const graph& g, const extents_b
 class evaluation {
  public:
   evaluation(const graph& g, const extents_by_name& given, const values_by_name& values)
-      : g_(g), extent_(extents_of_graph(g, given)), views_(std::size_t(g.input_count)) {
+      : g_(g),
+        extent_(extents_of_graph(g, given)),
+        views_(std::size_t(g.input_count)) {
     for (int i = 0; i < g.input_count; ++i) {
       const input_entry& in = g.inputs[std::size_t(i)];
       const std::vector<double>& from = values.at(in.name.text());
@@ -89,7 +92,8 @@ class evaluation {
   }
 
  private:
-  template <class F> void each(const std::vector<int>& order, std::size_t k, run::reference_graph::extents& at, const F& f) const {
+  template <class F> void each(const std::vector<int>& order, std::size_t k, run::reference_graph::extents& at,
+                               const F& f) const {
     if (k == order.size()) return f();
     const std::size_t axis = std::size_t(order[k]);
     for (at[axis] = 0; at[axis] < extent_[axis]; ++at[axis]) each(order, k + 1, at, f);
@@ -134,11 +138,12 @@ inline result_list list_of(std::initializer_list<const expression*> es) {
 // The gradients of some results with respect to every real input, by name.
 struct gradients {
   std::unique_ptr<differentiation> d;
-  values_by_name values;                                   // inputs, cotangents among them
+  values_by_name values;  // inputs, cotangents among them
   values_by_name of;
 
   gradients(const result_list& r, const extents_by_name& given, values_by_name inputs = {})
-      : d(new differentiation(differentiated(r))), values(std::move(inputs)) {
+      : d(new differentiation(differentiated(r))),
+        values(std::move(inputs)) {
     std::vector<std::pair<std::string, node_id>> roots;
     const int inputs_of_gradient = d->g.input_count;
     for (int i = 0; i < inputs_of_gradient; ++i) {
@@ -150,7 +155,8 @@ struct gradients {
     evaluation run(d->g, given, values);
     for (const auto& [name, root] : roots)
       for (int i = 0; i < inputs_of_gradient; ++i)
-        if (d->g.inputs[std::size_t(i)].name.text() == name) of[name] = run(root, order_of_input(d->g.inputs[std::size_t(i)]));
+        if (d->g.inputs[std::size_t(i)].name.text() == name)
+          of[name] = run(root, order_of_input(d->g.inputs[std::size_t(i)]));
   }
 };
 
@@ -171,7 +177,8 @@ inline double objective(const result_list& r, const extents_by_name& given, cons
 inline constexpr double difference_step = 1e-6, absolute = 1e-5, relative = 1e-3;
 
 // Every element of every real input (at most about 48 an input, spread over it).
-inline void check_differences(const std::string& name, const result_list& r, const extents_by_name& given, const values_by_name& inputs = {}) {
+inline void check_differences(const std::string& name, const result_list& r, const extents_by_name& given,
+                              const values_by_name& inputs = {}) {
   gradients got(r, given, inputs);
   int checked = 0, wrong = 0, nonzero = 0;
   std::string first;
@@ -188,17 +195,20 @@ inline void check_differences(const std::string& name, const result_list& r, con
       const double want = (above - below) / (2 * difference_step);
       nonzero += std::fabs(want) > 1e-6;
       if (!(std::fabs(gradient[i] - want) <= absolute + relative * std::fabs(want)) && wrong++ == 0)
-        first = input + "[" + std::to_string(i) + "]: " + std::to_string(gradient[i]) + ", differences give " + std::to_string(want);
+        first = input + "[" + std::to_string(i) + "]: " + std::to_string(gradient[i]) + ", differences give " +
+                std::to_string(want);
     }
   }
-  BOOST_TEST(wrong == 0, name + ": " + std::to_string(wrong) + " of " + std::to_string(checked) + " wrong, first " + first);
+  BOOST_TEST(wrong == 0,
+             name + ": " + std::to_string(wrong) + " of " + std::to_string(checked) + " wrong, first " + first);
   BOOST_TEST_MESSAGE(name << ": " << checked << " elements, " << nonzero << " not 0");
   BOOST_TEST(checked > 0, name + " has no input");
   BOOST_TEST(nonzero > 0, name + ": every difference is 0, which shows nothing");
 }
 
 // The gradient of a result with respect to one input, as an expression: to be differentiated again.
-inline std::unique_ptr<expression> gradient_expression(const expression& e, const std::string& input, shape_value& shape) {
+inline std::unique_ptr<expression> gradient_expression(const expression& e, const std::string& input,
+                                                       shape_value& shape) {
   auto d = std::make_unique<differentiation>(differentiated(list_of({&e})));
   for (int i = 0; i < e.g.input_count; ++i) {
     const input_entry& in = e.g.inputs[std::size_t(i)];
@@ -211,8 +221,8 @@ inline std::unique_ptr<expression> gradient_expression(const expression& e, cons
   }
   throw std::logic_error("no input " + input);
 }
-inline void check_second_differences(const std::string& name, const expression& e, const std::string& input, const extents_by_name& given,
-                                     const values_by_name& inputs = {}) {
+inline void check_second_differences(const std::string& name, const expression& e, const std::string& input,
+                                     const extents_by_name& given, const values_by_name& inputs = {}) {
   shape_value shape{};
   const auto first = gradient_expression(e, input, shape);
   check_differences(name + ", twice", list_of({first.get()}), given, inputs);

@@ -1,5 +1,5 @@
-// Runs the kernels of any list of results on operands with reproducible values, at several extents, and compares every element
-// with the oracle.
+// Runs the kernels of any list of results on operands with reproducible values, at several extents, and compares every
+// element with the oracle.
 #pragma once
 #include <boost/test/unit_test.hpp>
 #include "graphs.hpp"
@@ -11,7 +11,9 @@ using namespace heed::internal;
 using namespace heed_tests::graphs;
 
 template <result_list R, std::size_t... I>
-void execute(run::call_frame& call, workspace& memory, std::index_sequence<I...>) { run::execute<*R.of[I]...>(call, memory); }
+void execute(run::call_frame& call, workspace& memory, std::index_sequence<I...>) {
+  run::execute<*R.of[I]...>(call, memory);
+}
 
 inline double stored_at(element type, const void* data, extent_t offset) {
   switch (stored(type)) {
@@ -26,7 +28,7 @@ inline double stored_at(element type, const void* data, extent_t offset) {
 template <result_list R>
 void check_fused(const char* name, double tolerance = 2e-5) {
   constexpr auto each = std::make_index_sequence<R.count>{};
-  const middle::plan& p = plan_for<R>(each);
+  const plan::execution_plan& p = plan_for<R>(each);
   for (const auto& given : sizes) {
     operands memory;
     const index_array extent = extents_of(p.g, given);
@@ -48,7 +50,7 @@ void check_fused(const char* name, double tolerance = 2e-5) {
       run::bound out;
       extent_t size = 1;
       for (int i = 0; i < p.buffer_count; ++i) {
-        const middle::buffer& b = p.buffers[std::size_t(i)];
+        const plan::buffer& b = p.buffers[std::size_t(i)];
         if (b.result != result) continue;
         out.rank = b.order.count;
         for (int a = out.rank - 1; a >= 0; --a)
@@ -64,7 +66,7 @@ void check_fused(const char* name, double tolerance = 2e-5) {
       const expected_result want(*R.of[result], given);
       const int value = value_of_result(p, result);
       const run::bound& out = call.outputs[std::size_t(result)];
-      const middle::buffer* b = nullptr;
+      const plan::buffer* b = nullptr;
       for (int i = 0; i < p.buffer_count; ++i)
         if (p.buffers[std::size_t(i)].result == result) b = &p.buffers[std::size_t(i)];
       int wrong = 0;
@@ -75,7 +77,8 @@ void check_fused(const char* name, double tolerance = 2e-5) {
         const double got = stored_at(p.g[value].type, out.data, offset), w = want.at(p.g, at);
         if (!alike(got, w, tolerance) && wrong++ == 0) first = std::to_string(got) + " for " + std::to_string(w);
       });
-      BOOST_TEST(wrong == 0, std::string(name) + ", result " + std::to_string(result) + ": " + std::to_string(wrong) + " wrong, first " + first);
+      BOOST_TEST(wrong == 0, std::string(name) + ", result " + std::to_string(result) + ": " + std::to_string(wrong) +
+                                 " wrong, first " + first);
     }
   }
 }

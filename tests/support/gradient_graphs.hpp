@@ -1,4 +1,5 @@
-// Axes and operands in double for tests of gradients, and a way to make a graph at run time, a frame of its own for each.
+// Axes and operands in double for tests of gradients, and a way to make a graph at run time, a frame of its own for
+// each.
 #pragma once
 #include "finite_differences.hpp"
 #include <heed/heed.hpp>
@@ -6,9 +7,22 @@
 namespace heed_tests::gradient_graphs {
 using namespace heed;
 
-constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"u"> u;  constexpr axis<"t"> t;  constexpr axis<"h", 2> h;
-constexpr axis<"r", 2> r;  constexpr axis<"d", 3> d;  constexpr axis<"e", 2> e;  constexpr axis<"c", 6> c;  constexpr axis<"o", 4> o;
-constexpr axis<"z", 7> z;  constexpr axis<"x2", 2> two;  constexpr axis<"y4", 4> four;  constexpr axis<"g", 2> g;  constexpr axis<"q4", 4> heads;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"u"> u;
+constexpr axis<"t"> t;
+constexpr axis<"h", 2> h;
+constexpr axis<"r", 2> r;
+constexpr axis<"d", 3> d;
+constexpr axis<"e", 2> e;
+constexpr axis<"c", 6> c;
+constexpr axis<"o", 4> o;
+constexpr axis<"z", 7> z;
+constexpr axis<"x2", 2> two;
+constexpr axis<"y4", 4> four;
+constexpr axis<"g", 2> g;
+constexpr axis<"q4", 4> heads;
 constexpr axis<"w", 5> words;
 
 constexpr auto a = input<"a", double>(n, c);

@@ -1,4 +1,5 @@
-// Graphs of every kind a plan can hold, with operands: tests/plan interprets their plans, tests/regions runs their kernels.
+// Graphs of every kind a plan can hold, with operands: tests/plan interprets their plans, tests/regions runs their
+// kernels.
 #pragma once
 #include "heed/block/attention.hpp"
 #include "heed/block/rotary.hpp"
@@ -10,9 +11,21 @@ namespace heed_tests::graphs {
 using namespace heed;
 using namespace heed::internal;
 
-constexpr axis<"b"> b;  constexpr axis<"n"> n;  constexpr axis<"m"> m;  constexpr axis<"t"> t;  constexpr axis<"u"> u;  constexpr axis<"h", 2> h;
-constexpr axis<"r", 3> r;  constexpr axis<"d", 4> d;  constexpr axis<"e", 3> e;  constexpr axis<"c", 8> c;  constexpr axis<"o", 8> o;
-constexpr axis<"x2", 2> two;  constexpr axis<"y6", 6> six;  constexpr axis<"z", 11> eleven;  constexpr axis<"f", 5> f;
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"t"> t;
+constexpr axis<"u"> u;
+constexpr axis<"h", 2> h;
+constexpr axis<"r", 3> r;
+constexpr axis<"d", 4> d;
+constexpr axis<"e", 3> e;
+constexpr axis<"c", 8> c;
+constexpr axis<"o", 8> o;
+constexpr axis<"x2", 2> two;
+constexpr axis<"y6", 6> six;
+constexpr axis<"z", 11> eleven;
+constexpr axis<"f", 5> f;
 
 constexpr auto q = input<"q">(b, h, n, d);
 constexpr auto k = input<"k">(b, h, m, d);
@@ -52,8 +65,7 @@ constexpr auto gated = weighed(where(m < n, s * 2, s - gate));
 constexpr auto lse = logsumexp<m>(mask(s, m <= n));
 constexpr auto top = max<m>(mask(s, m <= n));
 constexpr auto weights = softmax<m>(mask(s, m <= n));
-constexpr auto grouped =
-    dot<m>(softmax<m>(mask(dot<d>(input<"qg">(b, h, r, n, d), k) * 0.5, m <= n)), v);
+constexpr auto grouped = dot<m>(softmax<m>(mask(dot<d>(input<"qg">(b, h, r, n, d), k) * 0.5, m <= n)), v);
 constexpr auto shared_keys = dot<m>(softmax<m>(dot<d>(q, input<"k1">(m, d))), input<"v1">(m, e));
 constexpr auto doubled = dot<m>(softmax<m>(s) * 2, v);
 constexpr auto two_tiles = weighed(s + dot<f>(input<"q2">(b, h, n, f), input<"k2">(b, h, m, f)));
@@ -68,11 +80,12 @@ constexpr auto gated_mlp = dot<c>(normed(x), w) * sigmoid(dot<c>(normed(x), w)) 
 constexpr auto post_norm = normed(x + dot<o>(gelu_of, w2));
 constexpr auto embedded = normed(gather<eleven>(word, ids) + input<"kind">(c));
 constexpr auto pooled = mean<n>(mask(x, n < length));
-constexpr auto cosine = dot<c>(x, rename<n, t>(x)) / (sqrt(sum<c>(x * x)) * sqrt(sum<c>(rename<n, t>(x) * rename<n, t>(x))));
+constexpr auto cosine =
+    dot<c>(x, rename<n, t>(x)) / (sqrt(sum<c>(x * x)) * sqrt(sum<c>(rename<n, t>(x) * rename<n, t>(x))));
 constexpr auto column_softmax = softmax<n>(x);
 constexpr auto heads = split<o, h, d>(projected);
-constexpr auto layer = merge<h, d, o>(dot<t>(softmax<t>(mask(dot<d>(heads, rename<n, t>(heads)) / sqrt(size<d>), t < length)),
-                                             rename<n, t>(heads)));
+constexpr auto layer = merge<h, d, o>(
+    dot<t>(softmax<t>(mask(dot<d>(heads, rename<n, t>(heads)) / sqrt(size<d>), t < length)), rename<n, t>(heads)));
 constexpr auto attended = x + dot<o>(layer, w2);
 constexpr auto shifted = shift<n>(x, 1) - shift<n>(x, -2) + shift<n>(x * x, 1);
 constexpr auto joined_value = concat<two, e, f>(slice<d, two, 1>(q), slice<d, e, 1>(q));
@@ -84,27 +97,73 @@ constexpr auto inner = dot<c>(x, x);
 constexpr auto whole_sum = sum<n>(n * 2 - 1);
 constexpr auto minimum = min<n>(mask(gate, n < length));
 constexpr auto scalars = sum<b>(gate * size<n>);
-constexpr auto picked = dot<c>(x, gather<two>(input<"stack">(two, o, c), 1)) * gather<two>(input<"rows">(two, o), 0) + gather<two>(input<"more">(b, two), 1);
+constexpr auto picked = dot<c>(x, gather<two>(input<"stack">(two, o, c), 1)) * gather<two>(input<"rows">(two, o), 0) +
+                        gather<two>(input<"more">(b, two), 1);
 constexpr axis<"half", 2> half;
 constexpr auto turned = rotary<d, half>(q, input<"cos">(n, half), input<"sin">(n, half));
 constexpr auto turned_rows = dot<o>(merge<h, d, o>(turned), w2);
 constexpr auto several_axes = sum<b, c>(x) + mean<n, c>(x * x) * max<n, c>(x) - min<b, n>(gate);
 
-constexpr auto own_score = weighed(mask(primitive<squared_relu>(s) - primitive<swish>(s, slope), primitive<squared_relu>(n - m) < 5));
+constexpr auto own_score =
+    weighed(mask(primitive<squared_relu>(s) - primitive<swish>(s, slope), primitive<squared_relu>(n - m) < 5));
 constexpr auto own_mlp = x + dot<o>(primitive<swish>(projected, 1.5) * primitive<squared_relu>(projected), w2);
 
 // Each of them, alone or with others: CHECK(results...).
-#define HEED_VIEWS_AND_RESULTS(CHECK)                                                                                    \
-  CHECK(layer); CHECK(attended); CHECK(heads); CHECK(shifted); CHECK(joined_value); CHECK(sliced); CHECK(masked_result); \
-  CHECK(masked_dot); CHECK(conditions); CHECK(whole_sum); CHECK(minimum); CHECK(scalars); CHECK(picked); CHECK(turned);  \
-  CHECK(turned_rows); CHECK(several_axes); CHECK(x, x, projected); CHECK(projected, projected, mlp);                     \
+#define HEED_VIEWS_AND_RESULTS(CHECK) \
+  CHECK(layer);                       \
+  CHECK(attended);                    \
+  CHECK(heads);                       \
+  CHECK(shifted);                     \
+  CHECK(joined_value);                \
+  CHECK(sliced);                      \
+  CHECK(masked_result);               \
+  CHECK(masked_dot);                  \
+  CHECK(conditions);                  \
+  CHECK(whole_sum);                   \
+  CHECK(minimum);                     \
+  CHECK(scalars);                     \
+  CHECK(picked);                      \
+  CHECK(turned);                      \
+  CHECK(turned_rows);                 \
+  CHECK(several_axes);                \
+  CHECK(x, x, projected);             \
+  CHECK(projected, projected, mlp);   \
   CHECK(layer, attended, weights);
-#define HEED_EVERY_GRAPH(CHECK)                                                                                       \
-  CHECK(past_only); CHECK(past_only, lse, top); CHECK(lse); CHECK(sloped); CHECK(capped); CHECK(capped_after);        \
-  CHECK(documents); CHECK(nearby); CHECK(padded); CHECK(kept); CHECK(relative); CHECK(with_bias); CHECK(gated);       \
-  CHECK(grouped); CHECK(shared_keys); CHECK(decode); CHECK(doubled); CHECK(two_tiles); CHECK(sunk); CHECK(over_n); CHECK(weights); \
-  CHECK(past_only, weights); CHECK(projected); CHECK(gelu_of); CHECK(mlp); CHECK(gated_mlp); CHECK(post_norm);        \
-  CHECK(embedded); CHECK(pooled); CHECK(cosine); CHECK(column_softmax); CHECK(inner); CHECK(own_score); CHECK(own_mlp);                \
+#define HEED_EVERY_GRAPH(CHECK) \
+  CHECK(past_only);             \
+  CHECK(past_only, lse, top);   \
+  CHECK(lse);                   \
+  CHECK(sloped);                \
+  CHECK(capped);                \
+  CHECK(capped_after);          \
+  CHECK(documents);             \
+  CHECK(nearby);                \
+  CHECK(padded);                \
+  CHECK(kept);                  \
+  CHECK(relative);              \
+  CHECK(with_bias);             \
+  CHECK(gated);                 \
+  CHECK(grouped);               \
+  CHECK(shared_keys);           \
+  CHECK(decode);                \
+  CHECK(doubled);               \
+  CHECK(two_tiles);             \
+  CHECK(sunk);                  \
+  CHECK(over_n);                \
+  CHECK(weights);               \
+  CHECK(past_only, weights);    \
+  CHECK(projected);             \
+  CHECK(gelu_of);               \
+  CHECK(mlp);                   \
+  CHECK(gated_mlp);             \
+  CHECK(post_norm);             \
+  CHECK(embedded);              \
+  CHECK(pooled);                \
+  CHECK(cosine);                \
+  CHECK(column_softmax);        \
+  CHECK(inner);                 \
+  CHECK(own_score);             \
+  CHECK(own_mlp);               \
   HEED_VIEWS_AND_RESULTS(CHECK)
 
 // Inputs with reproducible values: whole numbers 0..5, booleans, reals in [-1, 1].
@@ -152,14 +211,17 @@ inline index_array extents_of(const graph& g, const std::map<std::string, extent
   }
   for (int i = 0; i < g.axis_count; ++i)
     for (int j = 1; j < g.size && r[std::size_t(i)] < 0; ++j)
-      if ((g[j].code == op::merge || g[j].code == op::split) && g[j].first == i) r[std::size_t(i)] = r[std::size_t(g[j].second)] * r[std::size_t(g[j].third)];
+      if ((g[j].code == op::merge || g[j].code == op::split) && g[j].first == i)
+        r[std::size_t(i)] = r[std::size_t(g[j].second)] * r[std::size_t(g[j].third)];
   return r;
 }
 
 template <result_list R, std::size_t... I>
-const middle::plan& plan_for(std::index_sequence<I...>) { return middle::plan_of<*R.of[I]...>; }
+const plan::execution_plan& plan_for(std::index_sequence<I...>) {
+  return plan::plan_of<*R.of[I]...>;
+}
 
-inline int value_of_result(const middle::plan& p, int result) {
+inline int value_of_result(const plan::execution_plan& p, int result) {
   for (int i = 0; i < p.buffer_count; ++i)
     if (p.buffers[std::size_t(i)].result == result) return p.buffers[std::size_t(i)].value;
   return 0;
@@ -192,13 +254,17 @@ void for_each_index(axis_set axes, const index_array& extent, const F& f) {
 class expected_result {
  public:
   expected_result(const expression& e, const std::map<std::string, extent_t>& given)
-      : expression_(e), extent_(extents_of(e.g, given)), inputs_(memory_.of(e.g, extent_)), oracle_(e.g, extent_, inputs_.data()) {
+      : expression_(e),
+        extent_(extents_of(e.g, given)),
+        inputs_(memory_.of(e.g, extent_)),
+        oracle_(e.g, extent_, inputs_.data()) {
     oracle_[e.root];
   }
   double at(const graph& g, const index_array& index) const {
     index_array there{};
     for (int a = 0; a < g.axis_count; ++a)
-      if (const int to = expression_.g.find_axis(g.axes[std::size_t(a)].name); to >= 0) there[std::size_t(to)] = index[std::size_t(a)];
+      if (const int to = expression_.g.find_axis(g.axes[std::size_t(a)].name); to >= 0)
+        there[std::size_t(to)] = index[std::size_t(a)];
     return oracle_.at(expression_.root, there);
   }
 
@@ -210,7 +276,8 @@ class expected_result {
   run::reference_graph oracle_;
 };
 inline bool alike(double got, double want, double tolerance) {
-  return got == want || (std::isnan(got) && std::isnan(want)) || std::fabs(got - want) <= tolerance * (1 + std::fabs(want));
+  return got == want || (std::isnan(got) && std::isnan(want)) ||
+         std::fabs(got - want) <= tolerance * (1 + std::fabs(want));
 }
 
 }  // namespace heed_tests::graphs

@@ -1,11 +1,14 @@
-// Attention and its gradients by plain loops, in any precision, independent of heed; and the error unit of every result.
+// Attention and its gradients by plain loops, in any precision, independent of heed; and the error unit of every
+// result.
 //
-// The unit of a result is eps times the result with every difference replaced by a sum of magnitudes, each weight P counted
-// 1 + reach times, where reach is the largest sum of magnitudes that a score of the row is made of (for a plain score the largest
-// of scale |q| |k|): an exponential magnifies the error of its argument by the argument. (Where eps * (1 + reach) is no longer small,
-// a weight is off by exp(eps * (1 + reach)) - 1 of itself, and by no more than 1.) With A = |dO| |V|^T, B = P (A + the row's
-// sum of P A) in the place of dS = P (dP - delta), and |slope| the derivative of the score by q k scale, likewise without cancellation:
-//   O: P |V|    dV: P^T |dO|    dQ: scale (B |slope|) |K|    dK: scale (B |slope|)^T |Q|    a captured operand: the sum of B |d score|
+// The unit of a result is eps times the result with every difference replaced by a sum of magnitudes, each weight P
+// counted 1 + reach times, where reach is the largest sum of magnitudes that a score of the row is made of (for a plain
+// score the largest of scale |q| |k|): an exponential magnifies the error of its argument by the argument. (Where eps *
+// (1 + reach) is no longer small, a weight is off by exp(eps * (1 + reach)) - 1 of itself, and by no more than 1.) With
+// A = |dO| |V|^T, B = P (A + the row's sum of P A) in the place of dS = P (dP - delta), and |slope| the derivative of
+// the score by q k scale, likewise without cancellation:
+//   O: P |V|    dV: P^T |dO|    dQ: scale (B |slope|) |K|    dK: scale (B |slope|)^T |Q|    a captured operand: the sum
+//   of B |d score|
 // A weight below the smallest normal number may be 0: its error is that number.
 #pragma once
 #include <algorithm>
@@ -16,7 +19,8 @@
 
 namespace heed_tests {
 
-// B x G key heads, R query heads of each; q (b, g, r, n, d), k (b, g, m, d), v (b, g, m, e), cotangent (b, g, r, n, e), all dense.
+// B x G key heads, R query heads of each; q (b, g, r, n, d), k (b, g, m, d), v (b, g, m, e), cotangent (b, g, r, n, e),
+// all dense.
 struct attention_problem {
   std::size_t B = 1, G = 1, R = 1, N = 0, M = 0, D = 0, E = 0;
   double scale = 1;
@@ -24,10 +28,12 @@ struct attention_problem {
 
   std::size_t heads() const { return B * G * R; }
 };
-struct pair_of_positions { std::size_t b, g, r, n, m; };
+struct pair_of_positions {
+  std::size_t b, g, r, n, m;
+};
 
-// What becomes of a scaled product: the score, its derivative by the product, the magnitude of what is added to it, and the
-// derivative without cancellation.
+// What becomes of a scaled product: the score, its derivative by the product, the magnitude of what is added to it, and
+// the derivative without cancellation.
 template <class T> struct changed_score {
   bool visible = true;
   T score{}, slope = T(1);
@@ -35,11 +41,16 @@ template <class T> struct changed_score {
 };
 
 template <class T> struct attention_values {
-  std::vector<T> o, lse, dq, dk, dv, ds;                   // ds (b, g, r, n, m): by the changed score
+  std::vector<T> o, lse, dq, dk, dv, ds;  // ds (b, g, r, n, m): by the changed score
 
   attention_values() = default;
   explicit attention_values(const attention_problem& p)
-      : o(p.heads() * p.N * p.E), lse(p.heads() * p.N), dq(p.q.size()), dk(p.k.size()), dv(p.v.size()), ds(p.heads() * p.N * p.M) {}
+      : o(p.heads() * p.N * p.E),
+        lse(p.heads() * p.N),
+        dq(p.q.size()),
+        dk(p.k.size()),
+        dv(p.v.size()),
+        ds(p.heads() * p.N * p.M) {}
 };
 
 // Calls f(pair, number of the query row, number of the first key of its head) for every row.
@@ -67,7 +78,7 @@ attention_values<T> naive_attention(const attention_problem& p, const Change& ch
       const changed_score<T> s = change(product * T(p.scale), at);
       weight[at.m] = s.score, slope[at.m] = s.slope, top = std::max(top, s.score);
     }
-    if (top == -std::numeric_limits<T>::infinity()) {      // nothing is left
+    if (top == -std::numeric_limits<T>::infinity()) {  // nothing is left
       r.lse[row] = top;
       return;
     }
@@ -104,7 +115,8 @@ attention_values<double> error_units(const attention_problem& p, const Change& c
   const double eps = double(std::numeric_limits<T>::epsilon()), smallest = double(std::numeric_limits<T>::min());
   attention_values<double> r(p);
   const attention_values<double> exact = naive_attention<double>(p, change);
-  std::vector<double> error(p.M), slope(p.M), a(p.M);      // of a weight; the weight itself follows from ds only where dp is not delta
+  std::vector<double> error(p.M), slope(p.M), a(p.M);  // of a weight; the weight itself follows from ds only where dp
+                                                       // is not delta
   std::vector<double> weight(p.M);
   std::vector<char> seen(p.M);
   each_row(p, [&](pair_of_positions at, std::size_t row, std::size_t first) {
@@ -150,7 +162,9 @@ attention_values<double> error_units(const attention_problem& p, const Change& c
 inline double in_units(double got, double want, double unit) {
   if (got == want || (std::isnan(got) && std::isnan(want))) return 0;
   const double difference = std::fabs(got - want);
-  return difference <= 1e-30 ? 0 : difference <= std::numeric_limits<double>::max() ? difference / (unit + 1e-30 / 16) : std::numeric_limits<double>::infinity();
+  return difference <= 1e-30                                ? 0
+         : difference <= std::numeric_limits<double>::max() ? difference / (unit + 1e-30 / 16)
+                                                            : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace heed_tests

@@ -1,20 +1,22 @@
 // Runs a plan element by element in double, with nothing of the kernels: what a region means, spelled out. Against the
 // oracle (run::reference_graph) it tells whether the passes kept the meaning of a graph.
 #pragma once
-#include "heed/plan/make_plan.hpp"
-#include "heed/run/reference_graph.hpp"
+#include "heed/plan/passes/make_plan.hpp"
+#include "heed/call/oracle/reference_graph.hpp"
 #include <map>
 
 namespace heed_tests {
 using namespace heed;
 using namespace heed::internal;
-using namespace heed::internal::middle;
+using namespace heed::internal::plan;
 using index_array = run::reference_graph::extents;
 
 class plan_interpreter {
  public:
-  plan_interpreter(const plan& p, const index_array& extent, const run::view* inputs)
-      : p_(p), extent_(extent), oracle_(p.g, extent, inputs) {
+  plan_interpreter(const execution_plan& p, const index_array& extent, const run::view* inputs)
+      : p_(p),
+        extent_(extent),
+        oracle_(p.g, extent, inputs) {
     for (int i = 1; i < p.g.size; ++i)
       if (p.g[i].code == op::input) oracle_[i];
     for (int i = 0; i < p.region_count; ++i) run_region(lowered(p, i));
@@ -26,11 +28,13 @@ class plan_interpreter {
       const node& x = p_.g[i];
       if (x.code == op::input) return oracle_.at(i, index);
       if (const auto v = values_.find(i); v != values_.end()) return v->second.at(key(x.axes, index));
-      if (!is_view(x.code)) throw std::logic_error("a region reads node " + std::to_string(i) + " before it is written");
+      if (!is_view(x.code))
+        throw std::logic_error("a region reads node " + std::to_string(i) + " before it is written");
       const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
       if (x.code == op::rename) index[first] = index[second];
       if (x.code == op::split) index[first] = index[second] * extent_[third] + index[third];
-      if (x.code == op::merge) index[second] = index[first] / extent_[third], index[third] = index[first] % extent_[third];
+      if (x.code == op::merge)
+        index[second] = index[first] / extent_[third], index[third] = index[first] % extent_[third];
       if (x.code == op::slice) index[first] = index[second] + extent_t(x.value);
       if (x.code == op::pick) index[first] = extent_t(x.value);
       i = x.a;
@@ -63,7 +67,9 @@ class plan_interpreter {
       case op::constant: return x.value;
       case op::tile: return x.operand == 0 ? tile : x.operand == 1 ? tile1_ : weight_;
       case op::cast: return is_real(x.type) ? a() : std::trunc(a());
-      case op::sum: case op::max: case op::min: {
+      case op::sum:
+      case op::max:
+      case op::min: {
         double v = x.code == op::sum ? 0 : x.code == op::max ? -INFINITY : INFINITY;
         index_array at = index;
         oracle_.each(x.over, [&](const index_array& along) {
@@ -117,7 +123,7 @@ class plan_interpreter {
 
   void run_region(const region& r) {
     if (!computable(r)) throw std::logic_error("a region holds what its kernel cannot compute");
-    if (r.operand_count == 1 && r.operands[0].value == r.outputs[0].value) return;   // a copy: its value lies somewhere
+    if (r.operand_count == 1 && r.operands[0].value == r.outputs[0].value) return;  // a copy: its value lies somewhere
     for (int k = 0; k < r.output_count; ++k) values_[r.outputs[std::size_t(k)].value];
     if (r.kind == region_kind::score) {
       run_score(r);
@@ -192,36 +198,41 @@ class plan_interpreter {
   void run_score_gradient(const region& r) {
     const axis_set pairs = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
     for (int k = 0; k < r.output_count; ++k)
-      oracle_.each(r.outputs[std::size_t(k)].axes, [&](const index_array& index) { store(r.outputs[std::size_t(k)], index, 0); });
+      oracle_.each(r.outputs[std::size_t(k)].axes,
+                   [&](const index_array& index) { store(r.outputs[std::size_t(k)], index, 0); });
     oracle_.each(pairs, [&](const index_array& at) {
       const double tile = contracted(r, at) * (r.scale ? eval(r, r.scale, at, 0) : 1);
       if (r.keep && eval(r, r.keep, at, tile) == 0) return;
-      weight_ = std::exp2(eval(r, r.score, at, tile) - located(r.operands[std::size_t(r.log_sum_exp)].value, at) * 1.4426950408889634074);
+      weight_ = std::exp2(eval(r, r.score, at, tile) -
+                          located(r.operands[std::size_t(r.log_sum_exp)].value, at) * 1.4426950408889634074);
       tile1_ = 0;
       if (r.g >= 0)
         oracle_.each(set_of(r.width), [&](const index_array& along) {
           index_array there = at;
           there[std::size_t(r.width[0])] = along[std::size_t(r.width[0])];
-          tile1_ += located(r.operands[std::size_t(r.g)].value, there) * located(r.operands[std::size_t(r.v)].value, there);
+          tile1_ +=
+              located(r.operands[std::size_t(r.g)].value, there) * located(r.operands[std::size_t(r.v)].value, there);
         });
       for (int k = 0; k < r.output_count; ++k) {
         const sink& s = r.sinks[std::size_t(k)];
         const output& o = r.outputs[std::size_t(k)];
         const double value = s.factor * (s.scale ? eval(r, s.scale, at, tile) : 1) * eval(r, s.pair, at, tile);
-        const extent_t entry = s.index ? extent_t(eval(r, s.index, at, tile)) : 0, last = s.index ? extent_[std::size_t(s.table)] - 1 : 0;
+        const extent_t entry = s.index ? extent_t(eval(r, s.index, at, tile)) : 0,
+                       last = s.index ? extent_[std::size_t(s.table)] - 1 : 0;
         oracle_.each(o.axes & ~pairs, [&](const index_array& along) {
           if (s.index && along[std::size_t(s.table)] != std::clamp<extent_t>(entry, 0, last)) return;
           index_array there = at;
           for (std::size_t i = 0; o.axes >> i; ++i)
             if ((o.axes & ~pairs) >> i & 1) there[i] = along[i];
-          values_[o.value][key(o.axes, there)] += value * (s.y < 0 ? 1 : located(r.operands[std::size_t(s.y)].value, there));
+          values_[o.value][key(o.axes, there)] +=
+              value * (s.y < 0 ? 1 : located(r.operands[std::size_t(s.y)].value, there));
         });
       }
     });
   }
 
-  double tile1_ = 0, weight_ = 0;                          // of a score-gradient region, at the pair that is looked at
-  const plan& p_;
+  double tile1_ = 0, weight_ = 0;  // of a score-gradient region, at the pair that is looked at
+  const execution_plan& p_;
   const index_array& extent_;
   run::reference_graph oracle_;
   std::map<int, std::map<extent_t, double>> values_;

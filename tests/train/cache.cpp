@@ -16,21 +16,25 @@ weights loud() {
   std::mt19937 random{5};
   std::normal_distribution<float> normal(0, 0.15f);
   for (const auto& e : w.all())
-    if (e.is_matrix) for (float& x : *e.values) x = normal(random);
+    if (e.is_matrix)
+      for (float& x : *e.values) x = normal(random);
   return w;
 }
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(cached_logits_are_the_uncached_ones) {
   weights w = loud();
-  const std::vector<std::int32_t> text = numbers_of("In the beginning was the word, and it had 96 letters.\nThen came attention; it read them all, from the first to the last one.");
+  const std::vector<std::int32_t> text = numbers_of(
+      "In the beginning was the word, and it had 96 letters.\nThen came attention; it read them all, from the first to "
+      "the last one.");
   const expectation want = expected_after(w, text);
   reader r(w, extent_t(text.size()), extent_t(text.size()));
   double worst = 0, largest = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const std::vector<float>& got = r.read(text[i]);
     for (extent_t j = 0; j < characters; ++j) {
-      // An error unit: that of the last projection alone, eps |hidden| |table|; all four blocks before it have to do with it.
+      // An error unit: that of the last projection alone, eps |hidden| |table|; all four blocks before it have to do
+      // with it.
       double unit = 0;
       for (extent_t k = 0; k < 256; ++k) unit += std::fabs(double(want.hidden(i, k)) * double(w.table(j, k)));
       unit *= double(std::numeric_limits<float>::epsilon());
@@ -41,7 +45,7 @@ BOOST_AUTO_TEST_CASE(cached_logits_are_the_uncached_ones) {
   }
   BOOST_TEST_MESSAGE("worst difference: " << worst << " error units");
   BOOST_TEST(worst <= 16, "cached and uncached logits differ by " + std::to_string(worst) + " error units");
-  BOOST_TEST(largest > 1);                                 // not nearly nothing
+  BOOST_TEST(largest > 1);  // not nearly nothing
 }
 // What is left in the cache matters: without it the same character leads elsewhere.
 BOOST_AUTO_TEST_CASE(the_cache_is_looked_at) {
@@ -52,12 +56,12 @@ BOOST_AUTO_TEST_CASE(the_cache_is_looked_at) {
   for (const std::int32_t t : text) all = long_text.read(t), last = forgetful.read(t);
   const std::vector<float> one = short_text.read(text.back());
   BOOST_TEST(std::fabs(all[5] - one[5]) > 1e-3f);
-  BOOST_TEST(std::fabs(all[5] - last[5]) > 1e-3f);         // a context of two forgets the rest
+  BOOST_TEST(std::fabs(all[5] - last[5]) > 1e-3f);  // a context of two forgets the rest
 }
 BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_refused) {
   weights w = weights::initial(1);
   reader r(w, 4, 2);
   BOOST_CHECK_THROW(r.read(96), heed::error);
   r.read(0), r.read(95);
-  BOOST_CHECK_THROW(r.read(0), heed::error);               // beyond its length
+  BOOST_CHECK_THROW(r.read(0), heed::error);  // beyond its length
 }

@@ -4,7 +4,9 @@
 #include "../base/facts.hpp"
 #include <type_traits>
 
-namespace heed { using extent_t = long; }                   // 64 bits: an extent, an index, a stride in elements
+namespace heed {
+using extent_t = long;
+}  // namespace heed
 
 namespace heed::internal {
 
@@ -32,9 +34,13 @@ template <class T> inline constexpr bool is_axis = false;
 template <text Name, extent_t Extent> inline constexpr bool is_axis<axis<Name, Extent>> = true;
 
 // What is no axis is shown as the type it is.
-template <class T> struct fact_of_axis { using type = T; };
+template <class T> struct fact_of_axis {
+  using type = T;
+};
 template <text Name, extent_t Extent>
-struct fact_of_axis<axis<Name, Extent>> { using type = axis_fact<Name, Extent>; };
+struct fact_of_axis<axis<Name, Extent>> {
+  using type = axis_fact<Name, Extent>;
+};
 template <class T> using axis_fact_of = typename fact_of_axis<T>::type;
 
 template <auto Axis> using axis_type = std::remove_const_t<decltype(Axis)>;

@@ -1,4 +1,5 @@
-// A shape is an ordered list of axes, as a type. Order matters for memory only; everything else treats a shape as a set.
+// A shape is an ordered list of axes, as a type. Order matters for memory only; everything else treats a shape as a
+// set.
 #pragma once
 #include "axis.hpp"
 #include "../base/fixed_array.hpp"
@@ -6,7 +7,9 @@
 
 namespace heed::internal {
 
-template <class... Axes> struct shape { static constexpr int rank = sizeof...(Axes); };
+template <class... Axes> struct shape {
+  static constexpr int rank = sizeof...(Axes);
+};
 
 template <class Shape, class Axis> inline constexpr bool has = false;
 template <class... A, class X> inline constexpr bool has<shape<A...>, X> = (std::is_same_v<A, X> || ...);
@@ -25,13 +28,17 @@ template <class... A, class X> struct append<shape<A...>, X> {
   using type = std::conditional_t<has<shape<A...>, X>, shape<A...>, shape<A..., X>>;
 };
 template <class S, class T> struct join_shapes;
-template <class S> struct join_shapes<S, shape<>> { using type = S; };
+template <class S> struct join_shapes<S, shape<>> {
+  using type = S;
+};
 template <class S, class X, class... R>
 struct join_shapes<S, shape<X, R...>> : join_shapes<typename append<S, X>::type, shape<R...>> {};
 // The axes of S, then those of T that S lacks.
 template <class S, class T> using join = typename join_shapes<S, T>::type;
 
-template <class S, class Dropped, class Kept = shape<>> struct drop_axes { using type = Kept; };
+template <class S, class Dropped, class Kept = shape<>> struct drop_axes {
+  using type = Kept;
+};
 template <class F, class... R, class Dropped, class... K>
 struct drop_axes<shape<F, R...>, Dropped, shape<K...>>
     : drop_axes<shape<R...>, Dropped, std::conditional_t<has<Dropped, F>, shape<K...>, shape<K..., F>>> {};
@@ -42,10 +49,14 @@ template <class S, class From, class To> struct replace_axis;
 template <class... A, class From, class... To>
 struct replace_axis<shape<A...>, From, shape<To...>> {
   template <class X> using part = std::conditional_t<std::is_same_v<X, From>, shape<To...>, shape<X>>;
-  template <class... S> struct cat { using type = shape<>; };
+  template <class... S> struct cat {
+    using type = shape<>;
+  };
   template <class... X, class... Y, class... R>
   struct cat<shape<X...>, shape<Y...>, R...> : cat<shape<X..., Y...>, R...> {};
-  template <class S> struct cat<S> { using type = S; };
+  template <class S> struct cat<S> {
+    using type = S;
+  };
   using type = typename cat<shape<>, part<A>...>::type;
 };
 template <class S, class From, class... To> using replaced = typename replace_axis<S, From, shape<To...>>::type;
@@ -55,7 +66,9 @@ template <class F, class... R>
 inline constexpr bool distinct<F, R...> = (!(F::name == R::name) && ...) && distinct<R...>;
 
 template <class Shape> struct fact_of_shape;
-template <class... A> struct fact_of_shape<shape<A...>> { using type = shape_fact<A...>; };
+template <class... A> struct fact_of_shape<shape<A...>> {
+  using type = shape_fact<A...>;
+};
 template <class Shape> using shape_fact_of = typename fact_of_shape<Shape>::type;
 
 // The shape as a value, for passes and for binding: rank entries in memory order.

@@ -17,7 +17,9 @@ constexpr element joined(element a, element b) { return a < b ? b : a; }
 constexpr int byte_size(element e) {
   switch (e) {
     case element::boolean: return 1;
-    case element::integer: case element::i64: case element::f64: return 8;
+    case element::integer:
+    case element::i64:
+    case element::f64: return 8;
     default: return 4;
   }
 }
@@ -55,12 +57,24 @@ template <> inline constexpr element element_of<double> = element::f64;
 constexpr element stored(element e) {
   return e == element::real ? element::f32 : e == element::integer ? element::i64 : e;
 }
-template <element E> struct storage_of { using type = float; };
-template <> struct storage_of<element::boolean> { using type = bool; };
-template <> struct storage_of<element::integer> { using type = std::int64_t; };
-template <> struct storage_of<element::i32> { using type = std::int32_t; };
-template <> struct storage_of<element::i64> { using type = std::int64_t; };
-template <> struct storage_of<element::f64> { using type = double; };
+template <element E> struct storage_of {
+  using type = float;
+};
+template <> struct storage_of<element::boolean> {
+  using type = bool;
+};
+template <> struct storage_of<element::integer> {
+  using type = std::int64_t;
+};
+template <> struct storage_of<element::i32> {
+  using type = std::int32_t;
+};
+template <> struct storage_of<element::i64> {
+  using type = std::int64_t;
+};
+template <> struct storage_of<element::f64> {
+  using type = double;
+};
 template <element E> using storage = typename storage_of<E>::type;
 
 }  // namespace heed::internal

@@ -8,13 +8,16 @@
 
 namespace heed {
 
-// what() reads `heed: operand 'k', axis 'd': expected 64, got 32`; the parts are kept for programs. A part that does not
-// apply is empty.
+// what() reads `heed: operand 'k', axis 'd': expected 64, got 32`; the parts are kept for programs. A part that does
+// not apply is empty.
 class error : public std::runtime_error {
  public:
   error(std::string operand, std::string axis, std::string expected, std::string got)
       : std::runtime_error(sentence(operand, axis, expected, got)),
-        operand_(std::move(operand)), axis_(std::move(axis)), expected_(std::move(expected)), got_(std::move(got)) {}
+        operand_(std::move(operand)),
+        axis_(std::move(axis)),
+        expected_(std::move(expected)),
+        got_(std::move(got)) {}
 
   const std::string& operand() const noexcept { return operand_; }
   const std::string& axis() const noexcept { return axis_; }
@@ -22,10 +25,11 @@ class error : public std::runtime_error {
   const std::string& got() const noexcept { return got_; }
 
  private:
-  [[gnu::cold]] static std::string sentence(const std::string& operand, const std::string& axis, const std::string& expected,
-                                            const std::string& got) {
+  [[gnu::cold]] static std::string sentence(const std::string& operand, const std::string& axis,
+                                            const std::string& expected, const std::string& got) {
     std::string s = "heed:";
-    for (const auto& [what, name] : {std::pair(" operand '", &operand), std::pair(operand.empty() ? " axis '" : ", axis '", &axis)})
+    for (const auto& [what, name] :
+         {std::pair(" operand '", &operand), std::pair(operand.empty() ? " axis '" : ", axis '", &axis)})
       if (!name->empty()) s.append(what).append(*name).append("'");
     if (s.size() > 5) s.append(":");
     return s.append(" expected ").append(expected).append(", got ").append(got);
@@ -42,12 +46,12 @@ struct piece {
   const char* words = "";
   label name{};
   long number = 0;
-  bool counted = false;                                    // is there a number?
-  const char* after = "";                                  // words behind both
+  bool counted = false;    // is there a number?
+  const char* after = "";  // words behind both
 
   constexpr piece() = default;
   constexpr piece(const char* w) : words(w) {}
-  piece(const std::string& s) : words(s.c_str()) {}        // which must live until the message is written
+  piece(const std::string& s) : words(s.c_str()) {}  // which must live until the message is written
   constexpr piece(label n) : name(n) {}
   constexpr piece(const char* w, label n, const char* a) : words(w), name(n), after(a) {}
   constexpr piece(long n) : number(n), counted(true) {}

@@ -1,5 +1,5 @@
-// A fixed number of elements, subscripted by int. Planning takes most of its steps in subscripts: std::array's are three calls each
-// in a constant expression.
+// A fixed number of elements, subscripted by int. Planning takes most of its steps in subscripts: std::array's are
+// three calls each in a constant expression.
 #pragma once
 #include <cstddef>
 

@@ -1,6 +1,7 @@
-// The instruction set that a file is compiled for, as a name. Two files of one program may be compiled for different ones (-march),
-// and a linker keeps one of all functions of a name: so whatever holds code or sizes that depend on the instruction set lies in
-// an inline namespace of that name. What files hand to each other (tensor, view, workspace, error, graphs) does not.
+// The instruction set that a file is compiled for, as a name. Two files of one program may be compiled for different
+// ones (-march), and a linker keeps one of all functions of a name: so whatever holds code or sizes that depend on the
+// instruction set lies in an inline namespace of that name. What files hand to each other (tensor, view, workspace,
+// error, graphs) does not.
 #pragma once
 
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)

@@ -41,7 +41,9 @@ constexpr label make_label(const char (&s)[N]) {
   return r;
 }
 template <std::size_t N>
-constexpr label make_label(const text<N>& t) { return make_label(t.s); }
+constexpr label make_label(const text<N>& t) {
+  return make_label(t.s);
+}
 
 // A label as a name inside a type.
 constexpr int length_of(label l) {

@@ -6,13 +6,15 @@ namespace heed::internal {
 
 template <class Q, class K, class Width> constexpr bool require_widths() {
   constexpr bool ok = has<Q, Width> && has<K, Width>;
-  static_assert(given<ok, axis_fact_of<Width>, shape_fact_of<Q>, shape_fact_of<K>>, "heed: queries and keys must have the same width");
+  static_assert(given<ok, axis_fact_of<Width>, shape_fact_of<Q>, shape_fact_of<K>>,
+                "heed: queries and keys must have the same width");
   return ok;
 }
 template <class Q, class K, class V, class M> constexpr bool require_keys() {
   constexpr bool ok = has<K, M> && has<V, M>;
-  static_assert(given<ok, axis_fact_of<M>, shape_fact_of<K>, shape_fact_of<V>>, "heed: keys and values must share the axis of keys");
-  static_assert(given<!ok || !has<Q, M>, axis_fact_of<M>, shape_fact_of<Q>>,
+  static_assert(given<ok, axis_fact_of<M>, shape_fact_of<K>, shape_fact_of<V>>,
+                "heed: keys and values must share the axis of keys");
+  static_assert(given < !ok || !has<Q, M>, axis_fact_of<M>, shape_fact_of < Q >>,
                 "heed: queries and keys need position axes of their own: rename<n, m>(keys), and the values alike");
   return ok && !has<Q, M>;
 }
@@ -40,14 +42,16 @@ constexpr auto attention(const Q& q, const K& k, const V& v, const C& keep) {
 // A sink is a number, a scalar, or varies over axes of the scores: heads, perhaps queries.
 template <class Score, class Sink, class M> constexpr bool require_sink() {
   constexpr bool ok = std::is_same_v<join<drop<Score, M>, Sink>, drop<Score, M>>;
-  static_assert(given<ok, shape_fact_of<Sink>, axis_fact_of<M>, shape_fact_of<Score>>, "heed: a sink varies over axes of the scores, but not over keys");
+  static_assert(given<ok, shape_fact_of<Sink>, axis_fact_of<M>, shape_fact_of<Score>>,
+                "heed: a sink varies over axes of the scores, but not over keys");
   return ok;
 }
-// sink_attention<m>(score, v, sink): a logit of its own takes part in every softmax, and the weight it draws goes nowhere:
-// exp(score) / (exp(sink) + sum of exp(score)), times v. Written as softmax times the share that the keys are left with,
-// sigmoid(logsumexp(score) - sink), which is the same number, and a pass over pairs that is fused like any attention.
-// score (..., n, m), v (..., m, e), sink: () or axes of score without m, learned perhaps, finite; the result (..., n, e). A row with
-// nothing left is 0, as are its gradients. Xiao et al. 2023, and as a learned number a head OpenAI 2025 (gpt-oss).
+// sink_attention<m>(score, v, sink): a logit of its own takes part in every softmax, and the weight it draws goes
+// nowhere: exp(score) / (exp(sink) + sum of exp(score)), times v. Written as softmax times the share that the keys are
+// left with, sigmoid(logsumexp(score) - sink), which is the same number, and a pass over pairs that is fused like any
+// attention. score (..., n, m), v (..., m, e), sink: () or axes of score without m, learned perhaps, finite; the result
+// (..., n, e). A row with nothing left is 0, as are its gradients. Xiao et al. 2023, and as a learned number a head
+// OpenAI 2025 (gpt-oss).
 template <auto Keys, Symbolic Score, Symbolic V, Operand Sink>
 constexpr auto sink_attention(const Score& score, const V& v, const Sink& sink) {
   if constexpr (any_ill_formed<Score, V, Sink>) return ill_formed{};

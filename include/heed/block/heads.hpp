@@ -13,7 +13,8 @@ template <class X, class W, class Axis> constexpr bool require_projection() {
 // A bias over another axis would broadcast: (n, o) + (c) is (n, o, c), which nobody means.
 template <class Projected, class Bias> constexpr bool require_bias() {
   constexpr bool ok = std::is_same_v<join<Projected, Bias>, Projected>;
-  static_assert(given<ok, shape_fact_of<Bias>, shape_fact_of<Projected>>, "heed: the bias of a projection varies over axes of its result");
+  static_assert(given<ok, shape_fact_of<Bias>, shape_fact_of<Projected>>,
+                "heed: the bias of a projection varies over axes of its result");
   return ok;
 }
 // x W^T + bias. x (..., c), weight (o, c), bias (o); the result has o in the place of c.
@@ -22,7 +23,8 @@ template <auto Axis, Symbolic X, Symbolic W> constexpr auto project(const X& x, 
   else if constexpr (!require_projection<shape_of<X>, shape_of<W>, axis_type<Axis>>()) return ill_formed{};
   else return dot<Axis>(x, weight);
 }
-template <auto Axis, Symbolic X, Symbolic W, Operand B> constexpr auto project(const X& x, const W& weight, const B& bias) {
+template <auto Axis, Symbolic X, Symbolic W, Operand B> constexpr auto project(const X& x, const W& weight,
+                                                                               const B& bias) {
   const auto projected = project<Axis>(x, weight);
   if constexpr (any_ill_formed<B> || is_ill_formed<std::remove_const_t<decltype(projected)>>) return ill_formed{};
   else if constexpr (!require_bias<shape_of<decltype(projected)>, shape_of<B>>()) return ill_formed{};
@@ -65,6 +67,7 @@ template <auto Heads, auto KvHeads, auto Group, Symbolic X> constexpr auto group
   if constexpr (any_ill_formed<X>) return ill_formed{};
   else if constexpr (!require_all_axes<axis_type<Heads>, axis_type<KvHeads>, axis_type<Group>>()) return ill_formed{};
   else if constexpr (!require_groups<axis_type<Heads>, axis_type<KvHeads>, axis_type<Group>>()) return ill_formed{};
+  // mutants: groups_tiled
   else return split<Heads, KvHeads, Group>(x);
 }
 

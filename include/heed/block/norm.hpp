@@ -16,7 +16,8 @@ template <Symbolic X, Operand... More> constexpr ill_formed layer_norm(const X&,
 // A weight or a bias is a number, a scalar, or varies over the normalised axis.
 template <auto Axis, class... W> constexpr bool require_norm_weights() {
   constexpr bool ok = ((shape_of<W>::rank == 0 || has<shape_of<W>, axis_type<Axis>>) && ...);
-  static_assert(given<ok, axis_fact_of<axis_type<Axis>>, shape_fact_of<shape_of<W>>...>, "heed: the weight and the bias of a norm vary over its axis");
+  static_assert(given<ok, axis_fact_of<axis_type<Axis>>, shape_fact_of<shape_of<W>>...>,
+                "heed: the weight and the bias of a norm vary over its axis");
   return ok;
 }
 // layer_norm(x) * weight + bias; x (..., c), weight (c), bias (c).

@@ -1,7 +1,7 @@
-// Values that decide: what a comparison looks at, and what a cast makes a whole number of (an index, mostly). Where they differ in
-// the last place, another key is seen or another entry is read. So they are computed one way wherever they are computed, in
-// every region and in the oracle: operation by operation as declared, each rounded to the width of its element, nothing
-// contracted, no division turned into a product, by the same functions.
+// Values that decide: what a comparison looks at, and what a cast makes a whole number of (an index, mostly). Where
+// they differ in the last place, another key is seen or another entry is read. So they are computed one way wherever
+// they are computed, in every region and in the oracle: operation by operation as declared, each rounded to the width
+// of its element, nothing contracted, no division turned into a product, by the same functions.
 #pragma once
 #include "graph.hpp"
 
@@ -27,13 +27,16 @@ constexpr node_marks deciding(const graph& g) {
   return r;
 }
 
-// The nodes that are computed in double: those that say so, and those of open width (positions, constants, what is made of them)
-// that feed one, through conditions and indices too, or are compared with one. All other real numbers are floats.
+// The nodes that are computed in double: those that say so, and those of open width (positions, constants, what is made
+// of them) that feed one, through conditions and indices too, or are compared with one. All other real numbers are
+// floats.
 constexpr node_marks computed_in_double(const graph& g) {
   node_marks r{};
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];
-    if (x.type == element::f64 || (is_condition(x.code) && (g[x.a].type == element::f64 || g[x.b].type == element::f64))) r[i] = true;
+    if (x.type == element::f64 ||
+        (is_condition(x.code) && (g[x.a].type == element::f64 || g[x.b].type == element::f64)))
+      r[i] = true;
     if (!r[i]) continue;
     for (const node_id j : {x.a, x.b, x.c})
       if (j && g[j].type != element::f32) r[j] = true;

@@ -1,17 +1,18 @@
-// Reverse-mode differentiation, a pass from graph to graph. The nodes are taken from the last to the first; each hands what
-// reaches it on to its operands by the rule of its operation, and equal values are one node, so the gradient of a graph is linear
-// in it and shares with it what the forward has computed (tanh gives its own slope). A gradient may lack axes of its value:
-// broadcasting by absence works backwards too, and only where an operand lacks an axis is there a sum.
+// Reverse-mode differentiation, a pass from graph to graph. The nodes are taken from the last to the first; each hands
+// what reaches it on to its operands by the rule of its operation, and equal values are one node, so the gradient of a
+// graph is linear in it and shares with it what the forward has computed (tanh gives its own slope). A gradient may
+// lack axes of its value: broadcasting by absence works backwards too, and only where an operand lacks an axis is there
+// a sum.
 //
 // The rules that are not obvious:
-//   absence      what reaches an absent element goes nowhere: a gradient is absent wherever its value is, stays absent on its way
-//                (times the slope of a NaN too), leaves sums and products as an absent element does, and is 0 in the end. A sum all
-//                of whose addends are absent gives an absent gradient as well, so that the next product leaves it out too; of a
-//                condition that says so, the parts that do not vary along the sum are known to.
-//   softmax      dS = p (dp - delta), delta = sum of p dp; for dot<m>(p, v), the weighted values O, delta = sum over the width of dO O.
-//   logsumexp    joins the softmax of the same score: delta - dL.
-//   max, min     over an axis or of two values: shared evenly among those that are equal.
-//   abs, where   abs at 0 has slope 0; a condition has none.
+//   absence      what reaches an absent element goes nowhere: a gradient is absent wherever its value is, stays absent
+//   on its way
+//                (times the slope of a NaN too), leaves sums and products as an absent element does, and is 0 in the
+//                end. A sum all of whose addends are absent gives an absent gradient as well, so that the next product
+//                leaves it out too; of a condition that says so, the parts that do not vary along the sum are known to.
+//   softmax      dS = p (dp - delta), delta = sum of p dp; for dot<m>(p, v), the weighted values O, delta = sum over
+//   the width of dO O. logsumexp    joins the softmax of the same score: delta - dL. max, min     over an axis or of
+//   two values: shared evenly among those that are equal. abs, where   abs at 0 has slope 0; a condition has none.
 //   gather       a scatter: every element of the table sums what reaches its readers, in the order of the axes.
 #pragma once
 #include "presence.hpp"
@@ -22,9 +23,10 @@ namespace heed::internal {
 constexpr bool is_differentiable(element e) { return is_real(e); }
 
 struct differentiation {
-  graph g;                                                 // grows behind the declared graph
-  int declared;                                            // nodes of the declared graph
-  fixed_array<node_id, graph::capacity> gradient{};         // of declared nodes, as far as it is known; 0: none has reached them
+  graph g;                                           // grows behind the declared graph
+  int declared;                                      // nodes of the declared graph
+  fixed_array<node_id, graph::capacity> gradient{};  // of declared nodes, as far as it is known; 0: none has reached
+                                                     // them
   // Softmax and log-sum-exp of one score along the same axis, waiting until the score's turn comes.
   // keep: where something has reached them, if not everywhere.
   struct weights {
@@ -34,21 +36,22 @@ struct differentiation {
   fixed_array<weights, 64> waiting{};
   presences present{};
   int waiting_count = 0;
-  const primitive_entry* refused = nullptr;                // the first primitive that a gradient cannot pass
-  derivative_fault fault{};                                // and why
+  const primitive_entry* refused = nullptr;  // the first primitive that a gradient cannot pass
+  derivative_fault fault{};                  // and why
 
   // ---- building
   constexpr node_id real(double v) { return g.add_constant(v); }
   constexpr bool is(node_id i, double v) const { return g[i].code == op::constant && g[i].value == v; }
   constexpr node_id add_op(op o, element type, node_id a, node_id b = 0, node_id c = 0, double value = 0) {
-    return g.add(node{.code = o, .type = type, .a = a, .b = b, .c = c, .axes = g[a].axes | g[b].axes | g[c].axes, .value = value});
+    return g.add(node{
+        .code = o, .type = type, .a = a, .b = b, .c = c, .axes = g[a].axes | g[b].axes | g[c].axes, .value = value});
   }
   constexpr element joined_real(node_id a, node_id b) const {
     const element e = joined(g[a].type, g[b].type);
     return is_real(e) ? e : element::real;
   }
   constexpr node_id times(node_id a, node_id b) {
-    if (is(a, 1) && is_real(g[b].type)) return b;          // 1 times a whole number (a size) is a real number
+    if (is(a, 1) && is_real(g[b].type)) return b;  // 1 times a whole number (a size) is a real number
     if (is(b, 1) && is_real(g[a].type)) return a;
     return add_op(op::multiply, joined_real(a, b), a, b);
   }
@@ -63,21 +66,33 @@ struct differentiation {
   }
   constexpr node_id negative(node_id a) { return add_op(op::negate, g[a].type, a); }
   constexpr node_id over(node_id a, node_id b) { return add_op(op::divide, joined_real(a, b), a, b); }
-  constexpr node_id where(node_id c, node_id a, node_id b) { return add_op(op::where, joined(g[a].type, g[b].type), c, a, b); }
+  constexpr node_id where(node_id c, node_id a, node_id b) {
+    return add_op(op::where, joined(g[a].type, g[b].type), c, a, b);
+  }
   constexpr node_id compared(op o, node_id a, node_id b) { return add_op(o, element::boolean, a, b); }
   constexpr node_id index_of(int axis) { return add_index(g, axis); }
   constexpr node_id size_of(int axis) { return add_size(g, axis); }
   constexpr node_id whole(double v) { return g.add_constant(v, element::integer); }
   constexpr node_id view(op o, node_id a, int first, int second, int third, axis_set axes, double value = 0) {
-    return g.add(node{.code = o, .type = g[a].type, .a = a, .axes = axes, .first = std::int16_t(first), .second = std::int16_t(second),
-                      .third = std::int16_t(third), .value = value});
+    return g.add(node{.code = o,
+                      .type = g[a].type,
+                      .a = a,
+                      .axes = axes,
+                      .first = std::int16_t(first),
+                      .second = std::int16_t(second),
+                      .third = std::int16_t(third),
+                      .value = value});
   }
   // The table a read along an axis at an index.
   constexpr node_id read_at(node_id a, int axis, node_id index) {
-    return g.add(node{.code = op::gather, .type = g[a].type, .a = a, .b = index,
-                      .axes = (g[a].axes & ~axis_bit(axis)) | g[index].axes, .first = std::int16_t(axis)});
+    return g.add(node{.code = op::gather,
+                      .type = g[a].type,
+                      .a = a,
+                      .b = index,
+                      .axes = (g[a].axes & ~axis_bit(axis)) | g[index].axes,
+                      .first = std::int16_t(axis)});
   }
-  constexpr node_id with_axis(node_id a, int axis) {       // the same value, varying over an axis that it lacks
+  constexpr node_id with_axis(node_id a, int axis) {  // the same value, varying over an axis that it lacks
     if (g[a].axes & axis_bit(axis)) return a;
     return add_op(op::add, g[a].type, a, times(real(0), index_of(axis)));
   }
@@ -88,7 +103,8 @@ struct differentiation {
     const axis_set lacking = axes & ~g[a].axes;
     for (int i = max_axes - 1; i >= 0; --i)
       if (axes & g[a].axes & axis_bit(i))
-        a = g.add(node{.code = op::sum, .type = g[a].type, .a = a, .axes = g[a].axes & ~axis_bit(i), .over = axis_bit(i)});
+        a = g.add(
+            node{.code = op::sum, .type = g[a].type, .a = a, .axes = g[a].axes & ~axis_bit(i), .over = axis_bit(i)});
     for (int i = 0; i < max_axes; ++i)
       if (lacking & axis_bit(i)) a = times(a, size_of(i));
     return kept(a, independent_of(g, keep, axes));
@@ -99,7 +115,12 @@ struct differentiation {
     if (const axis_set own = axes & g[a].axes & ~g[b].axes) a = summed(a, own);
     if (const axis_set own = axes & g[b].axes & ~g[a].axes & ~both) b = summed(b, own);
     const node_id keep = all_of(g, present.of_factor(g, a), present.of_factor(g, b));
-    node_id r = both ? kept(g.add(node{.code = op::dot, .type = joined_real(a, b), .a = a, .b = b, .axes = (g[a].axes | g[b].axes) & ~both, .over = both}),
+    node_id r = both ? kept(g.add(node{.code = op::dot,
+                                       .type = joined_real(a, b),
+                                       .a = a,
+                                       .b = b,
+                                       .axes = (g[a].axes | g[b].axes) & ~both,
+                                       .over = both}),
                             independent_of(g, keep, both))
                      : times(a, b);
     for (int i = 0; i < max_axes; ++i)
@@ -110,15 +131,21 @@ struct differentiation {
   constexpr node_id presence(node_id i) { return present.of(g, i); }
   constexpr node_id or_nothing(node_id value) { return value ? present.or_zero(g, value) : value; }
   // A value that is absent where keep does not hold. (A gradient that is absent there already stays as it is.)
-  constexpr node_id kept(node_id value, node_id keep) { return implies(g, presence(value), keep) ? value : add_mask(g, value, keep); }
+  constexpr node_id kept(node_id value, node_id keep) {
+    return implies(g, presence(value), keep) ? value : add_mask(g, value, keep);
+  }
 
   // ---- handing on
-  // A gradient is absent where its value has no part in the result. It stays absent on its way, and is not 0: a product would
-  // not leave a 0 out, and 0 times the NaN of a masked key is NaN. Two that meet are present where one of them is.
+  // A gradient is absent where its value has no part in the result. It stays absent on its way, and is not 0: a product
+  // would not leave a 0 out, and 0 times the NaN of a masked key is NaN. Two that meet are present where one of them
+  // is.
   constexpr void arrive(node_id to, node_id value) {
     node_id& sum = gradient[to];
     const node_id here = presence(sum), there = presence(value);
-    if (!sum || here == there) { sum = plus(sum, value); return; }
+    if (!sum || here == there) {
+      sum = plus(sum, value);
+      return;
+    }
     sum = plus(or_nothing(sum), or_nothing(value));
     if (here && there) sum = kept(sum, any_of(g, here, there));
   }
@@ -140,7 +167,9 @@ struct differentiation {
     switch (x.code) {
       case op::negate: reach(a, negative(dy), x.axes); break;
       case op::abs:
-        reach(a, chosen(compared(op::less, a, real(0)), negative(dy), where(compared(op::equal, a, real(0)), real(0), dy)), x.axes);
+        reach(a,
+              chosen(compared(op::less, a, real(0)), negative(dy), where(compared(op::equal, a, real(0)), real(0), dy)),
+              x.axes);
         break;
       case op::exp: to_a(y); break;
       case op::exp2: to_a(times(real(0.693147180559945309), y)); break;
@@ -150,9 +179,13 @@ struct differentiation {
       case op::rsqrt: to_a(times(real(-0.5), times(y, times(y, y)))); break;
       case op::erf: to_a(times(real(1.12837916709551257), add_op(op::exp, g[a].type, negative(times(a, a))))); break;
       case op::sigmoid: to_a(times(y, minus(real(1), y))); break;
-      case op::power: if (x.value != 0) to_a(times(real(x.value), add_op(op::power, x.type, a, 0, 0, x.value - 1))); break;
+      case op::power:
+        if (x.value != 0) to_a(times(real(x.value), add_op(op::power, x.type, a, 0, 0, x.value - 1)));
+        break;
       case op::present: reach(a, dy, x.axes); break;
-      case op::cast: if (is_real(x.type)) reach(a, x.type == g[a].type ? dy : add_op(op::cast, g[a].type, dy), x.axes); break;
+      case op::cast:
+        if (is_real(x.type)) reach(a, x.type == g[a].type ? dy : add_op(op::cast, g[a].type, dy), x.axes);
+        break;
       case op::add: reach(a, dy, x.axes), reach(b, dy, x.axes); break;
       case op::subtract: reach(a, dy, x.axes), reach(b, negative(dy), x.axes); break;
       case op::multiply: reach(a, times(dy, b), x.axes), reach(b, times(dy, a), x.axes); break;
@@ -160,7 +193,8 @@ struct differentiation {
         reach(a, over(dy, b), x.axes);
         reach(b, negative(over(times(dy, y), b)), x.axes);
         break;
-      case op::minimum: case op::maximum: {
+      case op::minimum:
+      case op::maximum: {
         const node_id first = x.code == op::minimum ? compared(op::less, a, b) : compared(op::less, b, a);
         const node_id tie = compared(op::equal, a, b), half = times(real(0.5), dy);
         reach(a, chosen(tie, half, where(first, dy, real(0))), x.axes);
@@ -172,7 +206,7 @@ struct differentiation {
         reach(x.c, chosen(a, real(0), dy), x.axes);
         break;
       case op::primitive: user_defined(x, dy); break;
-      default: break;                                      // conditions
+      default: break;  // conditions
     }
   }
 
@@ -192,22 +226,33 @@ struct differentiation {
     const int first = x.first, second = x.second, third = x.third;
     const axis_set one = axis_bit(first), two = axis_bit(second), three = axis_bit(third), has = g[dy].axes;
     switch (x.code) {
-      case op::rename: reach(x.a, has & two ? view(op::rename, dy, second, first, 0, (has & ~two) | one) : dy, g[x.a].axes); break;
+      case op::rename:
+        reach(x.a, has & two ? view(op::rename, dy, second, first, 0, (has & ~two) | one) : dy, g[x.a].axes);
+        break;
       case op::split: {
-        if (!(has & (two | three))) { reach(x.a, dy, g[x.a].axes); break; }
+        if (!(has & (two | three))) {
+          reach(x.a, dy, g[x.a].axes);
+          break;
+        }
         const node_id d = with_axis(with_axis(dy, second), third);
         reach(x.a, view(op::merge, d, first, second, third, (g[d].axes & ~(two | three)) | one), g[x.a].axes);
         break;
       }
-      case op::merge: reach(x.a, has & one ? view(op::split, dy, first, second, third, (has & ~one) | two | three) : dy, g[x.a].axes); break;
+      case op::merge:
+        reach(x.a, has & one ? view(op::split, dy, first, second, third, (has & ~one) | two | three) : dy, g[x.a].axes);
+        break;
       case op::slice: {
-        const node_id at = x.value == 0 ? index_of(first) : add_op(op::subtract, element::integer, index_of(first), whole(x.value));
+        const node_id at =
+            x.value == 0 ? index_of(first) : add_op(op::subtract, element::integer, index_of(first), whole(x.value));
         placed(x.a, dy, second, at);
         break;
       }
       case op::shift: {
         if (has & one) {
-          reach(x.a, g.add(node{.code = op::shift, .type = g[dy].type, .a = dy, .axes = has, .first = x.first, .value = -x.value}), x.axes);
+          reach(x.a,
+                g.add(node{
+                    .code = op::shift, .type = g[dy].type, .a = dy, .axes = has, .first = x.first, .value = -x.value}),
+                x.axes);
         } else {
           const node_id at = add_op(op::add, element::integer, index_of(first), whole(x.value));
           reach(x.a, where(inside(at, first), dy, real(0)), x.axes);
@@ -216,34 +261,44 @@ struct differentiation {
       }
       case op::concat:
         reach(x.a, has & one ? read_at(dy, first, index_of(second)) : dy, g[x.a].axes);
-        reach(x.b, has & one ? read_at(dy, first, add_op(op::add, element::integer, index_of(third), size_of(second))) : dy, g[x.b].axes);
+        reach(x.b,
+              has & one ? read_at(dy, first, add_op(op::add, element::integer, index_of(third), size_of(second))) : dy,
+              g[x.b].axes);
         break;
       default: break;
     }
   }
-  constexpr node_id up_to_end(node_id at, int axis) {      // not beyond the last position of an axis
+  constexpr node_id up_to_end(node_id at, int axis) {  // not beyond the last position of an axis
     return add_op(op::minimum, element::integer, at, add_op(op::subtract, element::integer, size_of(axis), whole(1)));
   }
   constexpr node_id inside(node_id at, int axis) {
-    return add_op(op::both, element::boolean, compared(op::less_equal, whole(0), at), compared(op::less, at, size_of(axis)));
+    return add_op(op::both, element::boolean, compared(op::less_equal, whole(0), at),
+                  compared(op::less, at, size_of(axis)));
   }
-  // dy, along `axis`, lies in the operand where `at` (an index along `axis`) is inside it; 0 elsewhere. A table read at an axis
-  // itself is a view and must be as long as that axis; the operand's is longer, so such an index ends with dy.
+  // dy, along `axis`, lies in the operand where `at` (an index along `axis`) is inside it; 0 elsewhere. A table read at
+  // an axis itself is a view and must be as long as that axis; the operand's is longer, so such an index ends with dy.
   constexpr void placed(node_id to, node_id dy, int axis, node_id at) {
-    const node_id value = g[dy].axes & axis_bit(axis) ? read_at(dy, axis, g[at].code == op::index ? up_to_end(at, axis) : at) : dy;
+    const node_id value =
+        g[dy].axes & axis_bit(axis) ? read_at(dy, axis, g[at].code == op::index ? up_to_end(at, axis) : at) : dy;
     reach(to, where(inside(at, axis), value, real(0)), g[to].axes);
   }
   constexpr void gathered(const node& x, node_id dy) {
     const node& index = g[x.b];
-    if (index.code == op::index && index.first != x.first && !(g[x.a].axes & index.axes)) {   // read at an axis: its first elements
+    if (index.code == op::index && index.first != x.first && !(g[x.a].axes & index.axes)) {  // read at an axis: its
+                                                                                             // first elements
       placed(x.a, dy, index.first, index_of(x.first));
       return;
     }
     const axis_set table = axis_bit(x.first), readers = (x.axes | g[dy].axes) & ~(g[x.a].axes & ~table);
     if (readers) {
       const node_id bare = present.bare(g, dy), from = bare ? bare : dy;
-      const node_id sums = g.add(node{.code = op::scatter, .type = g[dy].type, .a = from, .b = x.b,
-                                      .axes = ((g[from].axes | index.axes) & ~readers) | table, .over = readers, .first = x.first});
+      const node_id sums = g.add(node{.code = op::scatter,
+                                      .type = g[dy].type,
+                                      .a = from,
+                                      .b = x.b,
+                                      .axes = ((g[from].axes | index.axes) & ~readers) | table,
+                                      .over = readers,
+                                      .first = x.first});
       arrive(x.a, kept(sums, independent_of(g, presence(dy), readers)));
       return;
     }
@@ -259,7 +314,7 @@ struct differentiation {
   constexpr weights& waiting_for(node_id softmax) {
     for (int i = 0; i < waiting_count; ++i)
       if (waiting[i].softmax == softmax) return waiting[i];
-    waiting[waiting_count].softmax = softmax;   // too many: a compile error here
+    waiting[waiting_count].softmax = softmax;  // too many: a compile error here
     return waiting[waiting_count++];
   }
   // dy reaches some weights: in which of their rows, as far as is known (0: in all).
@@ -272,7 +327,8 @@ struct differentiation {
   constexpr void dot_product(const node& x, node_id y, node_id dy) {
     const axis_set all = g[x.a].axes | g[x.b].axes;
     for (const auto& [to, other] : {std::pair(x.a, x.b), std::pair(x.b, x.a)}) {
-      const bool weights_of = g[to].code == op::softmax && g[to].over == x.over && to < declared && g[other].code != op::softmax;
+      const bool weights_of =
+          g[to].code == op::softmax && g[to].over == x.over && to < declared && g[other].code != op::softmax;
       if (!weights_of) {
         reach_product(to, dy, other, all);
         continue;
@@ -299,7 +355,8 @@ struct differentiation {
         reach(x.a, over(dy, count), all);
         break;
       }
-      case op::max: case op::min: {
+      case op::max:
+      case op::min: {
         const node_id equal = compared(op::equal, x.a, y);
         const node_id count = summed(where(equal, real(1), real(0)), x.over);
         reach(x.a, kept(where(equal, over(dy, count), real(0)), presence(dy)), all);
@@ -328,12 +385,13 @@ struct differentiation {
       const node_id p = w.softmax;
       node_id reached = w.reached, delta = w.delta;
       const node_id keep = presence(i);
-      if (const node_id other = p < declared ? or_nothing(gradient[p]) : node_id(0)) {   // it was used in other ways too
+      if (const node_id other = p < declared ? or_nothing(gradient[p]) : node_id(0)) {  // it was used in other ways too
         reaches(w, gradient[p]);
         const node_id seen = keep ? add_op(op::mask, g[other].type, other, keep) : other;
         delta = plus(delta, summed(times(p, seen), g[p].over));
         reached = plus(reached, other);
       }
+      // mutants: sign_of_score_gradient, delta_dropped
       const node_id d = times(p, minus(reached, delta));
       reach(i, kept(d, all_of(g, keep, w.keep)), g[p].axes);
     }
@@ -358,8 +416,8 @@ struct differentiation {
       hand_on(node_id(i));
     }
   }
-  // The gradient of an input with all of its axes and its element, also where no value of that element is part of it (the sum
-  // of an input: ones); zeros if nothing has reached it.
+  // The gradient of an input with all of its axes and its element, also where no value of that element is part of it
+  // (the sum of an input: ones); zeros if nothing has reached it.
   constexpr node_id of_input(node_id i) {
     const node_id d = with_axes(gradient[i] ? or_nothing(gradient[i]) : real(0), g[i].axes);
     return g[d].type == g[i].type ? d : add_op(op::cast, g[i].type, d);

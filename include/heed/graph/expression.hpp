@@ -1,5 +1,6 @@
-// The front: typed expressions. The type of a value is its shape and its element, so that a mistake is an error on the line
-// that makes it; its value is the graph that computes it, grown by every operator with one copy of the larger operand.
+// The front: typed expressions. The type of a value is its shape and its element, so that a mistake is an error on the
+// line that makes it; its value is the graph that computes it, grown by every operator with one copy of the larger
+// operand.
 #pragma once
 #include "graph.hpp"
 #include <type_traits>
@@ -11,25 +12,31 @@ struct expression {
   graph g;
   int root;
   const shape_value* shape;
-  label named_after;                                       // of a gradient: the input that it belongs to; empty for others
+  label named_after;  // of a gradient: the input that it belongs to; empty for others
   template <class Grow>
   constexpr expression(const graph& from, const shape_value& s, const Grow& grow, const label& input = {})
-      : g(from), root(grow(g)), shape(&s), named_after(input) {}
+      : g(from),
+        root(grow(g)),
+        shape(&s),
+        named_after(input) {}
   constexpr const node& top() const { return g[root]; }
 };
 
 // Mistakes with an expression that the language would let through to where nobody understands the message.
 template <class Shape> constexpr bool require_bound_input() {
-  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>, "heed: a call binds inputs by name: this expression is no input");
+  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>,
+                "heed: a call binds inputs by name: this expression is no input");
   return false;
 }
 template <class Shape> constexpr bool require_number_of_cpp() {
-  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>,
-                "heed: an expression is no number of C++: write exp(x) for std::exp(x), and fuse<x>(...) for its values");
+  static_assert(
+      given<(Shape::rank < 0), shape_fact_of<Shape>>,
+      "heed: an expression is no number of C++: write exp(x) for std::exp(x), and fuse<x>(...) for its values");
   return false;
 }
 template <class Shape> constexpr bool require_condition_of_cpp() {
-  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>, "heed: an expression has no value for `if`: where(condition, a, b) chooses");
+  static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>,
+                "heed: an expression has no value for `if`: where(condition, a, b) chooses");
   return false;
 }
 
@@ -59,8 +66,10 @@ concept Operand = Symbolic<T> || std::is_arithmetic_v<std::remove_cvref_t<T>>;
 template <class S, element E> expr<S, E> as_expr_type(const expr<S, E>&);
 template <text N, extent_t X> expr<shape<axis<N, X>>, element::integer> as_expr_type(const axis<N, X>&);
 inline expr<shape<>, element::boolean> as_expr_type(bool);
-template <class T> requires std::is_integral_v<T> expr<shape<>, element::integer> as_expr_type(T);
-template <class T> requires std::is_floating_point_v<T> expr<shape<>, element::real> as_expr_type(T);
+template <class T> requires std::is_integral_v<T>
+expr<shape<>, element::integer> as_expr_type(T);
+template <class T> requires std::is_floating_point_v<T>
+expr<shape<>, element::real> as_expr_type(T);
 ill_formed as_expr_type(ill_formed);
 
 template <class T> using expr_of = decltype(as_expr_type(std::declval<const T&>()));
@@ -89,37 +98,49 @@ constexpr node_id put(graph& g, const T& v) {
   if (std::is_constant_evaluated() && !__builtin_constant_p(v))
     stop_compiling<"heed: a number that is known at run time is an input without axes">();
   return g.add_constant(double(v), std::is_same_v<T, bool> ? element::boolean
-                                   : std::is_integral_v<T> ? element::integer : element::real);
+                                   : std::is_integral_v<T> ? element::integer
+                                                           : element::real);
 }
 
-// The graph of an operand, and of the larger of two: what an operator grows. References, for a copy is what operators cost.
+// The graph of an operand, and of the larger of two: what an operator grows. References, for a copy is what operators
+// cost.
 inline constexpr graph empty_graph{};
-// An object, for a function of one operand of any type would also be found, by its argument, where a user calls one of his own.
+// An object, for a function of one operand of any type would also be found, by its argument, where a user calls one of
+// his own.
 inline constexpr struct {
   template <class T> constexpr const graph& operator()(const T& x) const {
-    if constexpr (std::is_base_of_v<expression, T>) return x.g; else return empty_graph;
+    if constexpr (std::is_base_of_v<expression, T>) return x.g;
+    else return empty_graph;
   }
 } graph_of;
 template <class A> constexpr const graph& larger_graph(const A& a) { return graph_of(a); }
 constexpr const graph& larger_of(const graph& a, const graph& b) { return a.size >= b.size ? a : b; }
-template <class A, class B> constexpr const graph& larger_graph(const A& a, const B& b) { return larger_of(graph_of(a), graph_of(b)); }
+template <class A, class B> constexpr const graph& larger_graph(const A& a, const B& b) {
+  return larger_of(graph_of(a), graph_of(b));
+}
 
 // One axis has one extent: the first pair of axes of two shapes that share a name but not an extent.
-template <class A, class B> struct clash { using type = void; };
-template <class A, class... B> struct first_clash { using type = void; };
+template <class A, class B> struct clash {
+  using type = void;
+};
+template <class A, class... B> struct first_clash {
+  using type = void;
+};
 template <class A, class F, class... R>
 struct first_clash<A, F, R...>
     : std::conditional_t<clashes<A, F>, std::type_identity<shape<A, F>>, first_clash<A, R...>> {};
-template <class... B> struct clash<shape<>, shape<B...>> { using type = void; };
+template <class... B> struct clash<shape<>, shape<B...>> {
+  using type = void;
+};
 template <class A, class... R, class... B>
-struct clash<shape<A, R...>, shape<B...>>
-    : std::conditional_t<!std::is_void_v<typename first_clash<A, B...>::type>, first_clash<A, B...>,
-                         clash<shape<R...>, shape<B...>>> {};
+struct clash<shape<A, R...>, shape<B...>> : std::conditional_t<!std::is_void_v<typename first_clash<A, B...>::type>,
+                                                               first_clash<A, B...>, clash<shape<R...>, shape<B...>>> {
+};
 
 template <class Pair> constexpr bool one_extent = true;
 template <class A, class B>
 constexpr bool one_extent<shape<A, B>> = [] {
-  static_assert(given<A::extent == B::extent, axis_fact_of<A>, axis_fact_of<B>>,
+  static_assert(given < A::extent == B::extent, axis_fact_of<A>, axis_fact_of < B >>,
                 "heed: an axis has one extent throughout a graph");
   return false;
 }();

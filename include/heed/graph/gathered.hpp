@@ -1,7 +1,7 @@
-// An element of a product of rows and columns is one row times one column. A value that is read at an index along an axis that becomes known
-// with a call (the logit of a target word) is built that way, so that neither it nor its gradient asks for all products: through
-// pointwise operations down to the products, whose columns are read at the index. Not where the index has positions of its own: there
-// the products are fewer than what is read of them.
+// An element of a product of rows and columns is one row times one column. A value that is read at an index along an
+// axis that becomes known with a call (the logit of a target word) is built that way, so that neither it nor its
+// gradient asks for all products: through pointwise operations down to the products, whose columns are read at the
+// index. Not where the index has positions of its own: there the products are fewer than what is read of them.
 #pragma once
 #include "presence.hpp"
 
@@ -11,7 +11,7 @@ struct gathered_value {
   graph& g;
   node_id index;
   int axis;
-  fixed_array<node_id, graph::capacity> to{};              // what became of a value at the index; 0: not seen yet
+  fixed_array<node_id, graph::capacity> to{};  // what became of a value at the index; 0: not seen yet
 
   constexpr bool is_product(const node& x) const {
     if (x.code != op::dot) return false;
@@ -20,15 +20,20 @@ struct gathered_value {
     return a != b && !(g[index].axes & x.over) && !(g[index].axes & ~(x.axes & ~one));
   }
   constexpr node_id read(node_id i) {
-    return g.add(node{.code = op::gather, .type = g[i].type, .a = i, .b = index, .axes = (g[i].axes & ~axis_bit(axis)) | g[index].axes,
+    return g.add(node{.code = op::gather,
+                      .type = g[i].type,
+                      .a = i,
+                      .b = index,
+                      .axes = (g[i].axes & ~axis_bit(axis)) | g[index].axes,
                       .first = std::int16_t(axis)});
   }
   constexpr bool reaches_product(node_id i) {
     if (!i || !(g[i].axes & axis_bit(axis)) || to[i]) return false;
-    to[i] = i;                                // looked at
+    to[i] = i;  // looked at
     const node& x = g[i];
     if (is_product(x)) return true;
-    return (is_pointwise(x.code) || x.code == op::mask) && (reaches_product(x.a) || reaches_product(x.b) || reaches_product(x.c));
+    return (is_pointwise(x.code) || x.code == op::mask) &&
+           (reaches_product(x.a) || reaches_product(x.b) || reaches_product(x.c));
   }
   constexpr node_id at_index(node_id i) {
     if (!i || !(g[i].axes & axis_bit(axis))) return i;
@@ -37,8 +42,15 @@ struct gathered_value {
     const axis_set axes = (x.axes & ~axis_bit(axis)) | g[index].axes;
     node_id r = 0;
     if (x.code == op::index) {
-      const node_id last = g.add(node{.code = op::subtract, .type = element::integer, .a = add_size(g, axis), .b = g.add_constant(1, element::integer)});
-      const node_id low = g.add(node{.code = op::maximum, .type = element::integer, .a = index, .b = g.add_constant(0, element::integer), .axes = axes});
+      const node_id last = g.add(node{.code = op::subtract,
+                                      .type = element::integer,
+                                      .a = add_size(g, axis),
+                                      .b = g.add_constant(1, element::integer)});
+      const node_id low = g.add(node{.code = op::maximum,
+                                     .type = element::integer,
+                                     .a = index,
+                                     .b = g.add_constant(0, element::integer),
+                                     .axes = axes});
       r = g.add(node{.code = op::minimum, .type = element::integer, .a = low, .b = last, .axes = axes});
     } else if (is_product(x)) {
       (g[x.a].axes & axis_bit(axis) ? x.a : x.b) = read(g[x.a].axes & axis_bit(axis) ? x.a : x.b);

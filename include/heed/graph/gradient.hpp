@@ -1,6 +1,6 @@
-// Gradients: `gradient<out>(wrt(q, k, slope))` is the list of results grad(q), grad(k), grad(slope), an ordinary graph: fused,
-// explained, evaluated by `reference` and differentiated again like any other. For every result of `out` that is not a single
-// number the graph has one more input, its cotangent: `cotangent<out> = dO` in a call.
+// Gradients: `gradient<out>(wrt(q, k, slope))` is the list of results grad(q), grad(k), grad(slope), an ordinary graph:
+// fused, explained, evaluated by `reference` and differentiated again like any other. For every result of `out` that is
+// not a single number the graph has one more input, its cotangent: `cotangent<out> = dO` in a call.
 #pragma once
 #include "differentiate.hpp"
 #include "results.hpp"
@@ -22,11 +22,13 @@ template <std::size_t Count> constexpr bool require_inputs_of_gradient() {
   return ok;
 }
 template <text Name, element Type> constexpr bool require_real_input() {
-  static_assert(given<is_real(Type), operand_fact<Name>, element_fact_of<Type>>, "heed: only inputs of real numbers have a gradient");
+  static_assert(given<is_real(Type), operand_fact<Name>, element_fact_of<Type>>,
+                "heed: only inputs of real numbers have a gradient");
   return is_real(Type);
 }
 template <text Name, bool There> constexpr bool require_input_of_graph() {
-  static_assert(given<There, operand_fact<Name>>, "heed: a gradient is taken with respect to an input that the graph does not have");
+  static_assert(given<There, operand_fact<Name>>,
+                "heed: a gradient is taken with respect to an input that the graph does not have");
   return There;
 }
 template <element Type> constexpr bool require_real_result() {
@@ -53,8 +55,8 @@ constexpr bool has_input(const result_list& r, const label& name) {
     if (has_input(r.of[k]->g, name)) return true;
   return false;
 }
-// A name for an input that passes add: base, then a number (0: none), primed where `taken` says that an input has that name already,
-// as it does in the gradient of a gradient.
+// A name for an input that passes add: base, then a number (0: none), primed where `taken` says that an input has that
+// name already, as it does in the gradient of a gradient.
 template <class Taken>
 constexpr label unused_label(const char* base, int number, const Taken& taken) {
   char s[label_capacity + 1]{};
@@ -62,7 +64,7 @@ constexpr label unused_label(const char* base, int number, const Taken& taken) {
   for (; base[n]; ++n) s[n] = base[n];
   if (number >= 10) s[n++] = char('0' + number / 10);
   if (number > 0) s[n++] = char('0' + number % 10);
-  while (taken(make_label(s))) s[n++] = '\'';              // too many: a compile error here
+  while (taken(make_label(s))) s[n++] = '\'';  // too many: a compile error here
   return make_label(s);
 }
 // The name of the cotangent of result k: cotangent, or cotangent1, cotangent2, ... where there are several results.
@@ -81,7 +83,8 @@ constexpr differentiation differentiated(const result_list& r) {
   d.declared = d.g.size;
   for (int k = 0; k < r.count; ++k) {
     const node& x = d.g[roots[k]];
-    const node_id dy = r.of[k]->shape->rank == 0 ? d.real(1) : put_input(d.g, cotangent_label(r, k), stored(x.type), *r.of[k]->shape);
+    const node_id dy =
+        r.of[k]->shape->rank == 0 ? d.real(1) : put_input(d.g, cotangent_label(r, k), stored(x.type), *r.of[k]->shape);
     d.gradient[roots[k]] = d.plus(d.gradient[roots[k]], dy);
   }
   d.run();
@@ -95,12 +98,15 @@ constexpr node_id node_of_input(const graph& g, int size, const label& name) {
   return 0;
 }
 template <result_list R, class Input>
-inline constexpr auto gradient_with_respect_to = expr<typename Input::shape_type, Input::type>(empty_graph, [](graph& g) {
-  differentiation d = differentiation_of<R>;
-  const node_id root = d.of_input(node_of_input(d.g, d.declared, make_label(Input::name)));
-  g = d.g;
-  return root;
-}, make_label(Input::name));
+inline constexpr auto gradient_with_respect_to = expr<typename Input::shape_type, Input::type>(
+    empty_graph,
+    [](graph& g) {
+      differentiation d = differentiation_of<R>;
+      const node_id root = d.of_input(node_of_input(d.g, d.declared, make_label(Input::name)));
+      g = d.g;
+      return root;
+    },
+    make_label(Input::name));
 
 template <result_list R, class Input> constexpr bool differentiable_input() {
   return require_input_of_graph<Input::name, has_input(R, make_label(Input::name))>();
@@ -112,10 +118,14 @@ template <result_list R> constexpr bool differentiable_results() {
 }
 
 template <label Name, derivative_fault Fault> constexpr bool require_derivative() {
-  static_assert(given<Fault != derivative_fault::missing, operand_fact<text_of<Name>()>>, "heed: this primitive has no derivative(...) of its operands");
-  static_assert(given<Fault != derivative_fault::count, operand_fact<text_of<Name>()>>, "heed: the derivative of a primitive of two operands is a pair of expressions");
-  static_assert(given<Fault != derivative_fault::number, operand_fact<text_of<Name>()>>, "heed: the derivative of a primitive is a number or an expression that is one");
-  static_assert(given<Fault != derivative_fault::pointwise, operand_fact<text_of<Name>()>>, "heed: the derivative of a primitive is pointwise, in its operands alone");
+  static_assert(given < Fault != derivative_fault::missing, operand_fact < text_of<Name>() >>,
+                "heed: this primitive has no derivative(...) of its operands");
+  static_assert(given < Fault != derivative_fault::count, operand_fact < text_of<Name>() >>,
+                "heed: the derivative of a primitive of two operands is a pair of expressions");
+  static_assert(given < Fault != derivative_fault::number, operand_fact < text_of<Name>() >>,
+                "heed: the derivative of a primitive is a number or an expression that is one");
+  static_assert(given < Fault != derivative_fault::pointwise, operand_fact < text_of<Name>() >>,
+                "heed: the derivative of a primitive is pointwise, in its operands alone");
   return Fault == derivative_fault::none;
 }
 template <result_list R> constexpr bool differentiable_primitives() {
@@ -124,9 +134,9 @@ template <result_list R> constexpr bool differentiable_primitives() {
   else return require_derivative<d.refused->name, d.fault>();
 }
 
-// gradient<out>(wrt(q, k, v)), gradient<results(out, lse)>(wrt(q)): results in the order of wrt, each with the shape and the
-// element of its input, and with its name: `grad(q)` in a call. Errors: those above. Where several values tie for a maximum
-// they share its gradient evenly.
+// gradient<out>(wrt(q, k, v)), gradient<results(out, lse)>(wrt(q)): results in the order of wrt, each with the shape
+// and the element of its input, and with its name: `grad(q)` in a call. Errors: those above. Where several values tie
+// for a maximum they share its gradient evenly.
 template <result_list R, class... Inputs>
 consteval result_list gradient(wrt_list<Inputs...>) {
   result_list r;
@@ -134,16 +144,17 @@ consteval result_list gradient(wrt_list<Inputs...>) {
   if constexpr (is_well_formed<R>())
     if constexpr (differentiable_results<R>())
       if constexpr ((differentiable_input<R, Inputs>() && ...))
-      if constexpr (differentiable_primitives<R>()) {
-        r.well_formed = true;
-        ((r.of[r.count++] = &gradient_with_respect_to<R, Inputs>), ...);
-      }
+        if constexpr (differentiable_primitives<R>()) {
+          r.well_formed = true;
+          ((r.of[r.count++] = &gradient_with_respect_to<R, Inputs>), ...);
+        }
   return r;
 }
 template <result_list R> consteval result_list gradient(ill_formed) { return result_list(ill_formed{}); }
 
 template <class... T> constexpr bool require_result_between_brackets() {
-  static_assert(given<sizeof...(T) == 0, T...>, "heed: a gradient is written gradient<out>(wrt(q, k)): the result stands between < and >");
+  static_assert(given < sizeof...(T) == 0, T... >,
+                "heed: a gradient is written gradient<out>(wrt(q, k)): the result stands between < and >");
   return false;
 }
 template <class T, class... More> constexpr ill_formed gradient(const T&, const More&...) {
@@ -176,20 +187,25 @@ template <class T> constexpr auto grad(const T&) {
 // The shape of a result as a type.
 template <const shape_value& S, class I> struct shape_type_of_value;
 template <const shape_value& S, std::size_t... I>
-struct shape_type_of_value<S, std::index_sequence<I...>> { using type = shape<axis<text_of<S.axes[I].name>(), S.axes[I].extent>...>; };
+struct shape_type_of_value<S, std::index_sequence<I...>> {
+  using type = shape<axis<text_of<S.axes[I].name>(), S.axes[I].extent>...>;
+};
 
-// cotangent<out> = dO: binds the cotangent of a result; cotangent<results(out, lse), 1> = dL that of the second of several.
+// cotangent<out> = dO: binds the cotangent of a result; cotangent<results(out, lse), 1> = dL that of the second of
+// several.
 template <result_list R, int K = 0>
 struct cotangent_key {
   template <class Tensor> constexpr auto operator=(Tensor&& operand) const {
-    if constexpr (!is_well_formed<R>()) return ill_formed{};     // refused where it was declared
+    if constexpr (!is_well_formed<R>()) return ill_formed{};  // refused where it was declared
     else return bound<Tensor>(std::forward<Tensor>(operand));
   }
 
  private:
   template <class Tensor> static constexpr auto bound(Tensor&& operand) {
-    using Shape = typename shape_type_of_value<*R.of[K]->shape, std::make_index_sequence<std::size_t(R.of[K]->shape->rank)>>::type;
-    return binding<text_of<cotangent_label(R, K)>(), Shape, stored(R.of[K]->top().type), Tensor>{std::forward<Tensor>(operand)};
+    using Shape = typename shape_type_of_value<*R.of[K]->shape,
+                                               std::make_index_sequence<std::size_t(R.of[K]->shape->rank)>>::type;
+    return binding<text_of<cotangent_label(R, K)>(), Shape, stored(R.of[K]->top().type), Tensor>{
+        std::forward<Tensor>(operand)};
   }
 };
 template <result_list R, int K = 0> inline constexpr cotangent_key<R, K> cotangent{};

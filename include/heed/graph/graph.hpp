@@ -1,6 +1,7 @@
-// The graph: a plain array of nodes that grows by `add`. Equal nodes are one node (found by a structural hash that holds
-// whatever the numbering), so a graph is a DAG, linear in what was written. `graft` copies what is missing from another
-// graph; operands that grew from the same expression share a prefix, which is recognised without looking at its nodes.
+// The graph: a plain array of nodes that grows by `add`. Equal nodes are one node (found by a structural hash that
+// holds whatever the numbering), so a graph is a DAG, linear in what was written. `graft` copies what is missing from
+// another graph; operands that grew from the same expression share a prefix, which is recognised without looking at its
+// nodes.
 #pragma once
 #include "node.hpp"
 #include <bit>
@@ -16,13 +17,13 @@ constexpr std::uint64_t hash_of(const axis_entry& x) {
 }
 
 struct graph {
-  static constexpr int capacity = 2048;                    // nodes; more is a compile error at the node that was too many
+  static constexpr int capacity = 2048;  // nodes; more is a compile error at the node that was too many
   static constexpr int input_capacity = 400;
 
   fixed_array<node, capacity> nodes;
-  int size;                                                // the next free number; node 0 is "nothing"
-  fixed_array<std::uint64_t, capacity + 1> prefix;          // prefix[i]: hash of the nodes 0 .. i-1 in order
-  fixed_array<node_id, capacity * 2> table;                 // open addressing by hash
+  int size;                                         // the next free number; node 0 is "nothing"
+  fixed_array<std::uint64_t, capacity + 1> prefix;  // prefix[i]: hash of the nodes 0 .. i-1 in order
+  fixed_array<node_id, capacity * 2> table;         // open addressing by hash
   fixed_array<axis_entry, max_axes> axes;
   fixed_array<std::uint64_t, max_axes> axis_hash;
   int axis_count;
@@ -50,20 +51,21 @@ struct graph {
   constexpr std::uint64_t hash_of_axes(axis_set s) const {
     std::uint64_t h = 1;
     for (int i = 0; s >> i; ++i)
-      if (s >> i & 1) h += axis_hash[i];      // a set: the order does not matter
+      if (s >> i & 1) h += axis_hash[i];  // a set: the order does not matter
     return h;
   }
   // Structural: of operations and names, never of numbers in this graph.
   constexpr std::uint64_t hash_of_node(const node& x) const {
-    const std::uint64_t value = x.code == op::primitive ? primitives[int(x.value)]->hash : std::bit_cast<std::uint64_t>(x.value);
+    const std::uint64_t value =
+        x.code == op::primitive ? primitives[int(x.value)]->hash : std::bit_cast<std::uint64_t>(x.value);
     std::uint64_t h = mixed(std::uint64_t(x.code) * 8 + std::uint64_t(x.type), value);
     if (x.a) h = mixed(h, nodes[x.a].hash);
     if (x.b) h = mixed(h, nodes[x.b].hash * 3);
     if (x.c) h = mixed(h, nodes[x.c].hash * 5);
     if (x.over) h = mixed(h, hash_of_axes(x.over));
     const bool two = x.code >= op::rename && x.code <= op::slice;
-    if (is_view(x.code) || x.code == op::index || x.code == op::size || x.code == op::gather || x.code == op::scatter || x.code == op::shift ||
-        x.code == op::concat)
+    if (is_view(x.code) || x.code == op::index || x.code == op::size || x.code == op::gather || x.code == op::scatter ||
+        x.code == op::shift || x.code == op::concat)
       h = mixed(h, axis_hash[x.first]);
     if (two || x.code == op::concat) h = mixed(h, axis_hash[x.second]);
     if (x.code == op::split || x.code == op::merge || x.code == op::concat) h = mixed(h, axis_hash[x.third]);
@@ -93,10 +95,11 @@ struct graph {
 
   // Copies what `root` of another graph needs and this one lacks; returns the root's number here.
   constexpr node_id graft(const graph& g, int root) {
-    int low = 0, high = size < root + 1 ? size : root + 1;   // the longest common prefix
+    int low = 0, high = size < root + 1 ? size : root + 1;  // the longest common prefix
     while (low < high) {
       const int middle = (low + high + 1) / 2;
-      if (prefix[middle] == g.prefix[middle]) low = middle; else high = middle - 1;
+      if (prefix[middle] == g.prefix[middle]) low = middle;
+      else high = middle - 1;
     }
     if (root < low) return node_id(root);
     fixed_array<std::int16_t, max_axes> axis_to{};
@@ -132,11 +135,12 @@ struct graph {
     return to[root];
   }
 
-  // The number of a primitive in this graph. By their hashes: where a compiler cannot compare addresses it can compare those.
+  // The number of a primitive in this graph. By their hashes: where a compiler cannot compare addresses it can compare
+  // those.
   constexpr int add_primitive(const primitive_entry& x) {
     for (int i = 0; i < primitive_count; ++i)
       if (primitives[i]->hash == x.hash) return i;
-    primitives[primitive_count] = &x;         // too many: a compile error here
+    primitives[primitive_count] = &x;  // too many: a compile error here
     return primitive_count++;
   }
 
@@ -147,8 +151,7 @@ struct graph {
     return std::int16_t(input_count++);
   }
   constexpr std::int16_t moved_input(input_entry x, const fixed_array<std::int16_t, max_axes>& axis_to) {
-    for (int i = 0; i < x.rank; ++i)
-      x.order[i] = std::int8_t(axis_to[x.order[i]]);
+    for (int i = 0; i < x.rank; ++i) x.order[i] = std::int8_t(axis_to[x.order[i]]);
     return add_input(x);
   }
 };

@@ -16,7 +16,8 @@ struct binding {
 };
 
 template <text Name, class Shape> constexpr bool require_positions() {
-  static_assert(given<(Shape::rank > 0), operand_fact<Name>>, "heed: an input without axes has no positions to read with at(index)");
+  static_assert(given<(Shape::rank > 0), operand_fact<Name>>,
+                "heed: an input without axes has no positions to read with at(index)");
   return Shape::rank > 0;
 }
 
@@ -32,13 +33,15 @@ struct input_expr : expr<Shape, Type> {
   constexpr input_expr(const expr<Shape, Type>& value) : expr<Shape, Type>(value) {}
   constexpr input_expr(const input_expr&) = default;
 
-  // doc.at(m): the value at another axis: the table read along its last position axis at a computed index. For a table of
-  // several axes, `at` replaces the last axis; gather<axis>(table, index) names the axis.
+  // doc.at(m): the value at another axis: the table read along its last position axis at a computed index. For a table
+  // of several axes, `at` replaces the last axis; gather<axis>(table, index) names the axis.
   template <Operand I> constexpr auto at(const I& index) const {
     if constexpr (!require_positions<Name, Shape>()) return ill_formed{};
-    else return [&]<class... A>(shape<A...>) {
-      return gather<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>{}>(static_cast<const expr<Shape, Type>&>(*this), index);
-    }(Shape{});
+    else
+      return [&]<class... A>(shape<A...>) {
+        return gather<std::tuple_element_t<sizeof...(A) - 1, std::tuple<A...>>{}>(
+            static_cast<const expr<Shape, Type>&>(*this), index);
+      }(Shape{});
   }
 };
 
@@ -59,25 +62,28 @@ constexpr node_id put_input(graph& g, const label& name, element type, const sha
 template <text Name, class... Axes> constexpr bool require_distinct() {
   constexpr bool axes = (is_axis<Axes> && ...), few = sizeof...(Axes) <= std::size_t(max_rank);
   static_assert(given<axes, operand_fact<Name>, axis_fact_of<Axes>...>, "heed: the arguments of an input are axes");
-  static_assert(given<few, operand_fact<Name>, number_fact<"axes", sizeof...(Axes)>>, "heed: an input has at most 12 axes");
+  static_assert(given<few, operand_fact<Name>, number_fact<"axes", sizeof...(Axes)>>,
+                "heed: an input has at most 12 axes");
   if constexpr (!axes || !few) return false;
   else {
-    static_assert(given<distinct<Axes...>, operand_fact<Name>, axis_fact_of<Axes>...>, "heed: an input has each axis once");
+    static_assert(given<distinct<Axes...>, operand_fact<Name>, axis_fact_of<Axes>...>,
+                  "heed: an input has each axis once");
     return distinct<Axes...>;
   }
 }
 
-// input<"q">(b, h, n, d): an operand of float elements with these axes in memory order; input<"ids", std::int32_t>(b, n),
-// input<"keep", bool>(b, m) and input<"x", double>(n) hold other elements.
+// input<"q">(b, h, n, d): an operand of float elements with these axes in memory order; input<"ids", std::int32_t>(b,
+// n), input<"keep", bool>(b, m) and input<"x", double>(n) hold other elements.
 template <text Name, class T = float, class... Axes>
 constexpr auto input(Axes...) {
-  static_assert(given<is_storable<T>, operand_fact<Name>>, "heed: an input holds float, double, std::int32_t, std::int64_t or bool");
+  static_assert(given<is_storable<T>, operand_fact<Name>>,
+                "heed: an input holds float, double, std::int32_t, std::int64_t or bool");
   if constexpr (!is_storable<T>) return ill_formed{};
   else if constexpr (!require_distinct<Name, Axes...>()) return ill_formed{};
   else {
     using Shape = shape<Axes...>;
-    return input_expr<Name, Shape, element_of<T>>(
-        expr<Shape, element_of<T>>(empty_graph, [](graph& g) { return put_input(g, make_label(Name), element_of<T>, value_of_shape<Shape>); }));
+    return input_expr<Name, Shape, element_of<T>>(expr<Shape, element_of<T>>(
+        empty_graph, [](graph& g) { return put_input(g, make_label(Name), element_of<T>, value_of_shape<Shape>); }));
   }
 }
 

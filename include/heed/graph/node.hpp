@@ -1,5 +1,6 @@
-// A node of a graph: one operation on at most three earlier nodes. An all-zero node is "nothing", and node 0 of every graph
-// is that one, so that an operand number 0 means "no operand" and untouched arrays cost constant evaluation nothing.
+// A node of a graph: one operation on at most three earlier nodes. An all-zero node is "nothing", and node 0 of every
+// graph is that one, so that an operand number 0 means "no operand" and untouched arrays cost constant evaluation
+// nothing.
 #pragma once
 #include "../axis/shape.hpp"
 #include "../base/element.hpp"
@@ -9,29 +10,58 @@ namespace heed::internal {
 
 enum class op : std::uint8_t {
   nothing,
-  input, constant, index, size,                            // leaves: index and size of the axis `first`
-  negate, abs, exp, exp2, log, tanh, sqrt, rsqrt, erf, sigmoid, power,   // power: a to the constant `value`
-  present,                                                 // a where it is present, 0 where it is absent (see mask)
-  primitive,                                               // an operation of the user's on a, or on a and b: number `value` of the graph's
-  add, subtract, multiply, divide, floor_divide, remainder, minimum, maximum,
-  less, less_equal, equal, both, either, invert,
-  where,                                                   // a ? b : c
-  mask,                                                    // a where b holds, absent elsewhere
-  cast,                                                    // a as another element type
-  gather,                                                  // table a read along `first` at the index b
-  scatter,                                                 // the reverse: a summed over `over`, each element at the index b along `first`
-  rename,                                                  // axis `first` becomes `second`
-  split,                                                   // axis `first` becomes `second` x `third`, `third` fastest
-  merge,                                                   // `second` x `third` become `first`, `third` fastest
-  slice,                                                   // axis `first` from `value` on becomes `second`
-  pick,                                                    // position `value` of axis `first`, which is gone
-  shift,                                                   // position i along `first` reads i - value; absent: 0
-  concat,                                                  // a along `second`, then b along `third`, as `first`
-  dot,                                                     // sum of a * b over `over`
-  sum, max, min, mean, logsumexp,                          // over `over`
-  softmax,                                                 // along `over`; b: its log-sum-exp, where that is known already
-  tile,                                                    // in a region's program: the contraction computed by the loops
-  load                                                     // in a region's program: an operand in memory
+  input,
+  constant,
+  index,
+  size,  // leaves: index and size of the axis `first`
+  negate,
+  abs,
+  exp,
+  exp2,
+  log,
+  tanh,
+  sqrt,
+  rsqrt,
+  erf,
+  sigmoid,
+  power,      // power: a to the constant `value`
+  present,    // a where it is present, 0 where it is absent (see mask)
+  primitive,  // an operation of the user's on a, or on a and b: number `value` of the graph's
+  add,
+  subtract,
+  multiply,
+  divide,
+  floor_divide,
+  remainder,
+  minimum,
+  maximum,
+  less,
+  less_equal,
+  equal,
+  both,
+  either,
+  invert,
+  where,    // a ? b : c
+  mask,     // a where b holds, absent elsewhere
+  cast,     // a as another element type
+  gather,   // table a read along `first` at the index b
+  scatter,  // the reverse: a summed over `over`, each element at the index b along `first`
+  rename,   // axis `first` becomes `second`
+  split,    // axis `first` becomes `second` x `third`, `third` fastest
+  merge,    // `second` x `third` become `first`, `third` fastest
+  slice,    // axis `first` from `value` on becomes `second`
+  pick,     // position `value` of axis `first`, which is gone
+  shift,    // position i along `first` reads i - value; absent: 0
+  concat,   // a along `second`, then b along `third`, as `first`
+  dot,      // sum of a * b over `over`
+  sum,
+  max,
+  min,
+  mean,
+  logsumexp,  // over `over`
+  softmax,    // along `over`; b: its log-sum-exp, where that is known already
+  tile,       // in a region's program: the contraction computed by the loops
+  load        // in a region's program: an operand in memory
 };
 
 constexpr bool is_leaf(op o) { return o >= op::input && o <= op::size; }
@@ -43,42 +73,47 @@ constexpr bool is_pointwise(op o) { return (o >= op::negate && o <= op::where) |
 constexpr bool is_view(op o) { return o >= op::rename && o <= op::pick; }
 constexpr bool is_reduction(op o) { return o >= op::sum && o <= op::logsumexp; }
 
-using axis_set = std::uint32_t;                            // bit i: axis i of the graph's table
+using axis_set = std::uint32_t;  // bit i: axis i of the graph's table
 inline constexpr int max_axes = 32;
 
-using node_id = std::int16_t;                              // 0: nothing
+using node_id = std::int16_t;  // 0: nothing
 
 struct node {
   op code{};
   element type{};
   node_id a{}, b{}, c{};
-  axis_set axes{};                                         // the axes the value varies over
-  axis_set over{};                                         // the axes that are contracted, reduced or normalised
-  std::int16_t first{}, second{}, third{};                 // axis numbers, see `op`; an input's number in `first`
-  double value{};                                          // constant, exponent, offset
-  std::uint64_t hash{};                                    // of the value, operands included, whatever the numbering
+  axis_set axes{};                          // the axes the value varies over
+  axis_set over{};                          // the axes that are contracted, reduced or normalised
+  std::int16_t first{}, second{}, third{};  // axis numbers, see `op`; an input's number in `first`
+  double value{};                           // constant, exponent, offset
+  std::uint64_t hash{};                     // of the value, operands included, whatever the numbering
 
   constexpr node_id operand(int i) const { return i == 0 ? a : i == 1 ? b : c; }
   bool operator==(const node&) const = default;
 };
 
 struct graph;
-namespace middle::inline HEED_INSTRUCTION_SET { struct interval; }
-inline namespace HEED_INSTRUCTION_SET { template <class T> struct pack_argument; }                          // a pack, of which this floor knows nothing: run/primitive_value.hpp
+namespace plan::inline HEED_INSTRUCTION_SET {
+struct interval;
+}
+inline namespace HEED_INSTRUCTION_SET {
+template <class T> struct pack_argument;
+}  // namespace HEED_INSTRUCTION_SET
 
 // What is wrong with the derivative of a primitive; none: nothing. `refused`: an error has said so already.
 enum class derivative_fault : std::uint8_t { none, missing, count, number, pointwise, refused };
 
-inline constexpr int max_primitives = 16;                  // of different ones in a graph
+inline constexpr int max_primitives = 16;  // of different ones in a graph
 // An operation that a user has written (see primitive.hpp): what passes and kernels know of it.
 struct primitive_entry {
   label name;
-  int operands;                                            // 1 or 2; with one, b is not looked at
-  std::uint64_t hash;                                      // of the type that defines it
+  int operands;        // 1 or 2; with one, b is not looked at
+  std::uint64_t hash;  // of the type that defines it
   void (*of_floats)(pack_argument<float>& to, const pack_argument<float>& a, const pack_argument<float>& b);
   void (*of_doubles)(pack_argument<double>& to, const pack_argument<double>& a, const pack_argument<double>& b);
-  void (*bounds)(middle::interval& to, const middle::interval& a, const middle::interval& b);
-  node_id (*add_slope)(graph& g, int operand, node_id a, node_id b, derivative_fault& fault);   // the derivative by an operand, at a and b
+  void (*bounds)(plan::interval& to, const plan::interval& a, const plan::interval& b);
+  node_id (*add_slope)(graph& g, int operand, node_id a, node_id b, derivative_fault& fault);  // the derivative by an
+                                                                                               // operand, at a and b
 };
 
 // An operand from outside: its name, its element type and its axes in memory order.
@@ -86,7 +121,7 @@ struct input_entry {
   label name;
   element type;
   std::int8_t rank;
-  fixed_array<std::int8_t, max_rank> order;                 // axis numbers
+  fixed_array<std::int8_t, max_rank> order;  // axis numbers
   bool operator==(const input_entry&) const = default;
 };
 

@@ -10,13 +10,27 @@ namespace heed::internal {
 
 template <element... E> inline constexpr bool numbers = ((E != element::boolean) && ...);
 template <element E> struct element_name;
-template <> struct element_name<element::boolean> { using type = element_fact<"bool">; };
-template <> struct element_name<element::integer> { using type = element_fact<"integer">; };
-template <> struct element_name<element::i32> { using type = element_fact<"int32">; };
-template <> struct element_name<element::i64> { using type = element_fact<"int64">; };
-template <> struct element_name<element::real> { using type = element_fact<"real">; };
-template <> struct element_name<element::f32> { using type = element_fact<"float">; };
-template <> struct element_name<element::f64> { using type = element_fact<"double">; };
+template <> struct element_name<element::boolean> {
+  using type = element_fact<"bool">;
+};
+template <> struct element_name<element::integer> {
+  using type = element_fact<"integer">;
+};
+template <> struct element_name<element::i32> {
+  using type = element_fact<"int32">;
+};
+template <> struct element_name<element::i64> {
+  using type = element_fact<"int64">;
+};
+template <> struct element_name<element::real> {
+  using type = element_fact<"real">;
+};
+template <> struct element_name<element::f32> {
+  using type = element_fact<"float">;
+};
+template <> struct element_name<element::f64> {
+  using type = element_fact<"double">;
+};
 template <element E> using element_fact_of = typename element_name<E>::type;
 
 // The rules of pointwise operators: each returns whether the program is well formed, or stops it with its message.
@@ -31,7 +45,8 @@ template <element... E> constexpr bool require_conditions() {
 }
 template <element... E> constexpr bool require_whole_numbers() {
   constexpr bool ok = (is_integer(E) && ...);
-  static_assert(given<ok, element_fact_of<E>...>, "heed: % and floor_divide take whole numbers; the quotient of others is /");
+  static_assert(given<ok, element_fact_of<E>...>,
+                "heed: % and floor_divide take whole numbers; the quotient of others is /");
   return ok;
 }
 template <element A, element B> constexpr bool require_one_width() {
@@ -68,16 +83,21 @@ constexpr auto binary(op o, const A& a, const B& b) {
   else {
     using Shape = join<shape_of<A>, shape_of<B>>;
     constexpr element wide = joined(element_of_expr<A>, element_of_expr<B>);
-    constexpr element type = Rule == rule::arithmetic || Rule == rule::whole_division ? wide : Rule == rule::division ? real_of(wide) : element::boolean;
+    constexpr element type = Rule == rule::arithmetic || Rule == rule::whole_division ? wide
+                             : Rule == rule::division                                 ? real_of(wide)
+                                                                                      : element::boolean;
     return expr<Shape, type>(larger_graph(a, b), [&](graph& g) {
-      if constexpr (Swapped) return add_operation(g, o, type, b, a); else return add_operation(g, o, type, a, b);
+      if constexpr (Swapped) return add_operation(g, o, type, b, a);
+      else return add_operation(g, o, type, a, b);
     });
   }
 }
 
-#define HEED_BINARY(NAME, RULE, CODE)                                                                    \
-  template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)                                   \
-  constexpr auto NAME(const A& a, const B& b) { return binary<rule::RULE>(op::CODE, a, b); }
+#define HEED_BINARY(NAME, RULE, CODE)                                  \
+  template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>) \
+  constexpr auto NAME(const A& a, const B& b) {                        \
+    return binary<rule::RULE>(op::CODE, a, b);                         \
+  }
 HEED_BINARY(operator+, arithmetic, add)
 HEED_BINARY(operator-, arithmetic, subtract)
 HEED_BINARY(operator*, arithmetic, multiply)
@@ -94,9 +114,13 @@ HEED_BINARY(operator||, condition, either)
 #undef HEED_BINARY
 
 template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
-constexpr auto operator>(const A& a, const B& b) { return binary<rule::comparison, true>(op::less, a, b); }
+constexpr auto operator>(const A& a, const B& b) {
+  return binary<rule::comparison, true>(op::less, a, b);
+}
 template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
-constexpr auto operator>=(const A& a, const B& b) { return binary<rule::comparison, true>(op::less_equal, a, b); }
+constexpr auto operator>=(const A& a, const B& b) {
+  return binary<rule::comparison, true>(op::less_equal, a, b);
+}
 
 template <class A>
 constexpr auto unary(op o, const A& a, double value = 0) {
@@ -123,13 +147,15 @@ template <Symbolic A> constexpr auto operator!(const A& a) {
   else return unary_same(op::invert, a);
 }
 template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
-constexpr auto operator!=(const A& a, const B& b) { return !(a == b); }
+constexpr auto operator!=(const A& a, const B& b) {
+  return !(a == b);
+}
 
-#define HEED_UNARY(NAME, BUILD, CODE)                                                      \
-  template <Symbolic A> constexpr auto NAME(const A& a) {                                  \
-    if constexpr (any_ill_formed<A>) return ill_formed{};                                  \
-    else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};        \
-    else return BUILD(op::CODE, a);                                                        \
+#define HEED_UNARY(NAME, BUILD, CODE)                                               \
+  template <Symbolic A> constexpr auto NAME(const A& a) {                           \
+    if constexpr (any_ill_formed<A>) return ill_formed{};                           \
+    else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{}; \
+    else return BUILD(op::CODE, a);                                                 \
   }
 HEED_UNARY(operator-, unary_same, negate)
 HEED_UNARY(abs, unary_same, abs)
@@ -161,13 +187,13 @@ template <Operand A, Symbolic B> constexpr auto pow(const A&, const B&) {
 }
 
 template <element C> constexpr bool require_mask() {
-  static_assert(given<C == element::boolean, element_fact_of<C>>,
+  static_assert(given < C == element::boolean, element_fact_of < C >>,
                 "heed: a mask is a condition (boolean), not a number");
   return C == element::boolean;
 }
 
-// where(condition, a, b): a where the condition holds, b elsewhere; both numbers, or both conditions. Shape: the axes of a,
-// then those b adds, then those the condition adds.
+// where(condition, a, b): a where the condition holds, b elsewhere; both numbers, or both conditions. Shape: the axes
+// of a, then those b adds, then those the condition adds.
 template <Operand C, Operand A, Operand B> requires(Symbolic<C> || Symbolic<A> || Symbolic<B>)
 constexpr auto where(const C& c, const A& a, const B& b) {
   if constexpr (any_ill_formed<C, A, B>) return ill_formed{};
@@ -180,14 +206,14 @@ constexpr auto where(const C& c, const A& a, const B& b) {
     constexpr element type = joined(element_of_expr<A>, element_of_expr<B>);
     return expr<Shape, type>(larger_of(larger_graph(a, b), graph_of(c)), [&](graph& g) {
       const node_id i = put(g, c), x = put(g, a), y = put(g, b);
-      return g.add(node{.code = op::where, .type = type, .a = i, .b = x, .c = y,
-                        .axes = g[i].axes | g[x].axes | g[y].axes});
+      return g.add(
+          node{.code = op::where, .type = type, .a = i, .b = x, .c = y, .axes = g[i].axes | g[x].axes | g[y].axes});
     });
   }
 }
 
-// mask(score, keep): the score where `keep` holds, absent elsewhere. Absent is not a number: whatever is computed from an
-// absent score is absent, and reductions, softmax and dot leave it out, whatever is stored there.
+// mask(score, keep): the score where `keep` holds, absent elsewhere. Absent is not a number: whatever is computed from
+// an absent score is absent, and reductions, softmax and dot leave it out, whatever is stored there.
 template <Operand A, Operand C> requires(Symbolic<A> || Symbolic<C>)
 constexpr auto mask(const A& score, const C& keep) {
   if constexpr (any_ill_formed<A, C>) return ill_formed{};
@@ -197,13 +223,14 @@ constexpr auto mask(const A& score, const C& keep) {
   else {
     using Shape = join<shape_of<A>, shape_of<C>>;
     constexpr element type = real_of(element_of_expr<A>);
-    return expr<Shape, type>(larger_graph(score, keep), [&](graph& g) { return add_operation(g, op::mask, type, score, keep); });
+    return expr<Shape, type>(larger_graph(score, keep),
+                             [&](graph& g) { return add_operation(g, op::mask, type, score, keep); });
   }
 }
 
 // cast<float>(a): the same numbers as another element type; double to float rounds, real to integer drops the fraction.
 template <class T, Symbolic A> constexpr auto cast(const A& a) {
-  static_assert(given<is_storable<T> && element_of<T> != element::boolean>,
+  static_assert(given < is_storable<T> && element_of<T> != element::boolean >,
                 "heed: cast goes to float, double, std::int32_t or std::int64_t");
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};

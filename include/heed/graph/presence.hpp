@@ -1,5 +1,6 @@
-// Where a value of a graph is present (see mask): the condition as a node of the graph. Whatever is computed from an absent
-// value is absent; what moves elements takes along whether they are there. Such a condition is itself present everywhere.
+// Where a value of a graph is present (see mask): the condition as a node of the graph. Whatever is computed from an
+// absent value is absent; what moves elements takes along whether they are there. Such a condition is itself present
+// everywhere.
 #pragma once
 #include "graph.hpp"
 
@@ -9,13 +10,15 @@ constexpr axis_set axis_bit(int axis) { return axis_set(1) << axis; }
 constexpr node_id add_index(graph& g, int axis) {
   return g.add(node{.code = op::index, .type = element::integer, .axes = axis_bit(axis), .first = std::int16_t(axis)});
 }
-constexpr node_id add_size(graph& g, int axis) {           // its extent, a constant where that is static
+constexpr node_id add_size(graph& g, int axis) {  // its extent, a constant where that is static
   if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
   return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
 }
 // How many elements some axes have together, at least 1: what a mean over them divides by.
 constexpr node_id add_count(graph& g, axis_set axes) {
-  const auto whole = [&](op o, node_id a, node_id b) { return g.add(node{.code = o, .type = element::integer, .a = a, .b = b}); };
+  const auto whole = [&](op o, node_id a, node_id b) {
+    return g.add(node{.code = o, .type = element::integer, .a = a, .b = b});
+  };
   double known = 1;
   node_id count = 0;
   for (int i = 0; i < max_axes; ++i) {
@@ -62,11 +65,18 @@ template <class F> constexpr void each_conjunct(const graph& g, node_id conditio
 // Those of them that vary over no axis of a set.
 constexpr node_id independent_of(graph& g, node_id condition, axis_set axes) {
   node_id r = 0;
-  each_conjunct(g, condition, [&](node_id c) { if (!(g[c].axes & axes)) r = all_of(g, r, c); });
+  each_conjunct(g, condition, [&](node_id c) {
+    if (!(g[c].axes & axes)) r = all_of(g, r, c);
+  });
   return r;
 }
 constexpr node_id add_mask(graph& g, node_id value, node_id keep) {
-  return keep ? g.add(node{.code = op::mask, .type = g[value].type, .a = value, .b = keep, .axes = g[value].axes | g[keep].axes}) : value;
+  return keep ? g.add(node{.code = op::mask,
+                           .type = g[value].type,
+                           .a = value,
+                           .b = keep,
+                           .axes = g[value].axes | g[keep].axes})
+              : value;
 }
 constexpr node_id add_present(graph& g, node_id i) {
   return g.add(node{.code = op::present, .type = g[i].type, .a = i, .axes = g[i].axes});
@@ -105,8 +115,13 @@ class presences {
         if (g[x.a].code == op::constant) std::swap(x.a, x.b);
         if (g[x.b].code != op::constant) return 0;
         break;
-      case op::negate: case op::cast: case op::rename: case op::split: case op::merge: break;
-      case op::add: case op::subtract: {
+      case op::negate:
+      case op::cast:
+      case op::rename:
+      case op::split:
+      case op::merge: break;
+      case op::add:
+      case op::subtract: {
         if (of(g, x.a) != of(g, x.b)) return 0;
         const node_id b = bare(g, x.b);
         if (!b) return 0;
@@ -117,7 +132,7 @@ class presences {
     }
     x.a = bare(g, x.a), x.axes = is_view(x.code) ? x.axes : g[x.a].axes | g[x.b].axes, x.hash = 0;
     if (!x.a) return 0;
-    if (x.code == op::multiply) std::swap(x.a, x.b);       // constants stand on the left
+    if (x.code == op::multiply) std::swap(x.a, x.b);  // constants stand on the left
     return g.add(x);
   }
   // Is a value 0 wherever a condition does not hold, as far as its form tells? A sum in which nothing is left is.
@@ -125,18 +140,25 @@ class presences {
     const node x = g[i];
     switch (x.code) {
       case op::constant: return x.value == 0;
-      case op::sum: case op::dot: case op::scatter: {
+      case op::sum:
+      case op::dot:
+      case op::scatter: {
         if (g[keep].axes & x.over) return false;
         const node_id a = of_factor(g, x.a), b = of_factor(g, x.b);
         bool r = true;
         each_conjunct(g, keep, [&](node_id c) { r = r && (implies(g, a, c) || implies(g, b, c)); });
-        return r || (x.code != op::dot && vanishes(g, x.a, keep));   // (0 times NaN is not 0)
+        return r || (x.code != op::dot && vanishes(g, x.a, keep));  // (0 times NaN is not 0)
       }
-      case op::where: return g[x.c].code == op::constant && g[x.c].value == 0 && (implies(g, x.a, keep) || vanishes(g, x.b, keep));
+      case op::where:
+        return g[x.c].code == op::constant && g[x.c].value == 0 && (implies(g, x.a, keep) || vanishes(g, x.b, keep));
       case op::present: return implies(g, of(g, x.a), keep);
-      case op::negate: case op::cast: return vanishes(g, x.a, keep);
-      case op::multiply: return g[x.a].code == op::constant ? vanishes(g, x.b, keep) : g[x.b].code == op::constant && vanishes(g, x.a, keep);
-      case op::add: case op::subtract: return vanishes(g, x.a, keep) && vanishes(g, x.b, keep);
+      case op::negate:
+      case op::cast: return vanishes(g, x.a, keep);
+      case op::multiply:
+        return g[x.a].code == op::constant ? vanishes(g, x.b, keep)
+                                           : g[x.b].code == op::constant && vanishes(g, x.a, keep);
+      case op::add:
+      case op::subtract: return vanishes(g, x.a, keep) && vanishes(g, x.b, keep);
       default: return false;
     }
   }
@@ -145,28 +167,40 @@ class presences {
     if (!a && !b) return 0;
     const axis_set one = axis_bit(x.first), two = axis_bit(x.second), three = axis_bit(x.third), has = g[a].axes;
     switch (x.code) {
-      case op::rename: case op::split: case op::slice:
-        return has & one ? view(g, x, a, (has & ~one) | (x.code == op::split ? two | three : two)) : a;
+      case op::rename:
+      case op::split:
+      case op::slice: return has & one ? view(g, x, a, (has & ~one) | (x.code == op::split ? two | three : two)) : a;
       case op::pick: return has & one ? view(g, x, a, has & ~one) : a;
       case op::merge: {
         if (!(has & (two | three))) return a;
         a = varying(g, varying(g, a, x.second), x.third);
         return view(g, x, a, (g[a].axes & ~(two | three)) | one);
       }
-      case op::shift: {                                    // the zeros that come in are there
+      case op::shift: {  // the zeros that come in are there
         const node_id here = add_index(g, x.first), zero = g.add_constant(0, element::integer);
-        const node_id at = g.add(node{.code = op::subtract, .type = element::integer, .a = here, .b = g.add_constant(x.value, element::integer), .axes = one});
+        const node_id at = g.add(node{.code = op::subtract,
+                                      .type = element::integer,
+                                      .a = here,
+                                      .b = g.add_constant(x.value, element::integer),
+                                      .axes = one});
         const node_id from = read_at(g, varying(g, a, x.first), x.first, at);
-        const node_id before = add_condition(g, op::less, at, zero), behind = add_condition(g, op::less_equal, add_size(g, x.first), at);
+        const node_id before = add_condition(g, op::less, at, zero),
+                      behind = add_condition(g, op::less_equal, add_size(g, x.first), at);
         return add_condition(g, op::either, from, add_condition(g, op::either, before, behind));
       }
       case op::concat: {
         const node_id holds = g.add_constant(1, element::boolean);
         const node_id p = varying(g, a ? a : holds, x.second), q = varying(g, b ? b : holds, x.third);
-        return g.add(node{.code = op::concat, .type = element::boolean, .a = p, .b = q, .axes = (g[p].axes & ~two) | (g[q].axes & ~three) | one,
-                          .first = x.first, .second = x.second, .third = x.third});
+        return g.add(node{.code = op::concat,
+                          .type = element::boolean,
+                          .a = p,
+                          .b = q,
+                          .axes = (g[p].axes & ~two) | (g[q].axes & ~three) | one,
+                          .first = x.first,
+                          .second = x.second,
+                          .third = x.third});
       }
-      default: {                                           // gather: b is where the index is present
+      default: {  // gather: b is where the index is present
         return all_of(g, a && (has & one) ? read_at(g, a, x.first, b ? add_present(g, x.b) : x.b) : a, b);
       }
     }
@@ -174,12 +208,12 @@ class presences {
 
  private:
   static constexpr node_id always = -1;
-  fixed_array<node_id, graph::capacity> known_{};           // 0: not asked yet
+  fixed_array<node_id, graph::capacity> known_{};  // 0: not asked yet
 
   constexpr node_id found_for(graph& g, const node x) {
     if (x.code == op::present) return 0;
     if (x.code == op::mask) return all_of(g, of(g, x.a), held(g, x.b));
-    if (x.code == op::where) {                             // that of the branch that is taken
+    if (x.code == op::where) {  // that of the branch that is taken
       const node_id c = of(g, x.a), a = of(g, x.b), b = of(g, x.c), choice = held(g, x.a);
       const node_id taken = a ? add_condition(g, op::either, add_condition(g, op::invert, choice), a) : node_id(0);
       const node_id other = b ? add_condition(g, op::either, choice, b) : node_id(0);
@@ -191,25 +225,39 @@ class presences {
   // A condition that holds where c is present and holds.
   constexpr node_id held(graph& g, node_id c) { return of(g, c) ? add_present(g, c) : c; }
   static constexpr node_id view(graph& g, const node& x, node_id a, axis_set axes) {
-    return g.add(node{.code = x.code, .type = element::boolean, .a = a, .axes = axes, .first = x.first, .second = x.second, .third = x.third, .value = x.value});
+    return g.add(node{.code = x.code,
+                      .type = element::boolean,
+                      .a = a,
+                      .axes = axes,
+                      .first = x.first,
+                      .second = x.second,
+                      .third = x.third,
+                      .value = x.value});
   }
   static constexpr node_id read_at(graph& g, node_id table, int axis, node_id index) {
-    return g.add(node{.code = op::gather, .type = g[table].type, .a = table, .b = index, .axes = (g[table].axes & ~axis_bit(axis)) | g[index].axes,
+    return g.add(node{.code = op::gather,
+                      .type = g[table].type,
+                      .a = table,
+                      .b = index,
+                      .axes = (g[table].axes & ~axis_bit(axis)) | g[index].axes,
                       .first = std::int16_t(axis)});
   }
   // The same condition, varying over an axis that it lacks.
   static constexpr node_id varying(graph& g, node_id condition, int axis) {
     if (g[condition].axes & axis_bit(axis)) return condition;
-    return add_condition(g, op::both, condition, add_condition(g, op::less_equal, g.add_constant(0, element::integer), add_index(g, axis)));
+    return add_condition(g, op::both, condition,
+                         add_condition(g, op::less_equal, g.add_constant(0, element::integer), add_index(g, axis)));
   }
 };
 
-// exp(s - logsumexp<m>(s)) is softmax<m>(s), absent where s is: what x is the exponent of, 0 if it is not such a difference.
+// exp(s - logsumexp<m>(s)) is softmax<m>(s), absent where s is: what x is the exponent of, 0 if it is not such a
+// difference.
 constexpr node_id add_weights(graph& g, node_id x) {
   const node d = g[x], l = g[d.b];
   if (d.code != op::subtract || l.code != op::logsumexp || l.a != d.a) return 0;
   presences present;
-  const node_id weights = g.add(node{.code = op::softmax, .type = l.type, .a = d.a, .axes = g[d.a].axes, .over = l.over});
+  const node_id weights =
+      g.add(node{.code = op::softmax, .type = l.type, .a = d.a, .axes = g[d.a].axes, .over = l.over});
   return add_mask(g, weights, present.of(g, d.a));
 }
 // Such weights as an operand of a product along their axes, which leaves absent scores out without being told.

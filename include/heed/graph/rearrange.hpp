@@ -1,5 +1,5 @@
-// Other views of a value: rename, split, merge, slice, concat, shift, gather and the order of axes. Nothing is computed; the
-// compiler reads through them wherever it can.
+// Other views of a value: rename, split, merge, slice, concat, shift, gather and the order of axes. Nothing is
+// computed; the compiler reads through them wherever it can.
 #pragma once
 #include "gathered.hpp"
 #include "reduction.hpp"
@@ -8,9 +8,11 @@ namespace heed::internal {
 
 template <class Shape, class X, class... To> constexpr bool require_replacement() {
   constexpr bool there = has<Shape, X>, two = distinct<To...>, free = (!has_name<drop<Shape, X>, To> && ...);
-  static_assert(given<there, axis_fact_of<X>, shape_fact_of<Shape>>, "heed: rename, split and slice need the axis in their operand");
-  static_assert(given<!there || two, axis_fact_of<To>...>, "heed: split makes two axes of different names");
-  static_assert(given<!there || !two || free, axis_fact_of<To>..., shape_fact_of<Shape>>, "heed: the operand already has the new axis");
+  static_assert(given<there, axis_fact_of<X>, shape_fact_of<Shape>>,
+                "heed: rename, split and slice need the axis in their operand");
+  static_assert(given < !there || two, axis_fact_of<To>... >, "heed: split makes two axes of different names");
+  static_assert(given < !there || !two || free, axis_fact_of<To>..., shape_fact_of < Shape >>,
+                "heed: the operand already has the new axis");
   return there && two && free;
 }
 
@@ -20,10 +22,19 @@ constexpr auto viewed(op o, const A& a, const axis_entry& first, const axis_entr
   return expr<Shape, Type>(graph_of(a), [&](graph& g) {
     const node_id x = put(g, a);
     const int i = g.axis(first), j = g.axis(second), k = o == op::split || o == op::merge ? g.axis(third) : 0;
-    const axis_set one = axis_set(1) << i, two = axis_set(1) << j, three = k ? axis_set(1) << k : o == op::split || o == op::merge ? axis_set(1) : 0;
+    const axis_set one = axis_set(1) << i, two = axis_set(1) << j,
+                   three = k                                  ? axis_set(1) << k
+                           : o == op::split || o == op::merge ? axis_set(1)
+                                                              : 0;
     const axis_set axes = o == op::merge ? (g[x].axes & ~(two | three)) | one : (g[x].axes & ~one) | two | three;
-    return g.add(node{.code = o, .type = Type, .a = x, .axes = axes, .first = std::int16_t(i),
-                      .second = std::int16_t(j), .third = std::int16_t(k), .value = value});
+    return g.add(node{.code = o,
+                      .type = Type,
+                      .a = x,
+                      .axes = axes,
+                      .first = std::int16_t(i),
+                      .second = std::int16_t(j),
+                      .third = std::int16_t(k),
+                      .value = value});
   });
 }
 template <class X> inline constexpr axis_entry entry_of{X::name, X::extent};
@@ -35,7 +46,8 @@ template <class From, class To> constexpr bool require_same_extent() {
 }
 // rename<from, to>(a): the same values along another name. The extents must agree.
 template <auto From, auto To, Symbolic A> constexpr auto rename(const A& a) {
-  using F = axis_type<From>; using T = axis_type<To>;
+  using F = axis_type<From>;
+  using T = axis_type<To>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_all_axes<F, T>()) return ill_formed{};
   else if constexpr (!require_replacement<shape_of<A>, F, T>()) return ill_formed{};
@@ -52,12 +64,16 @@ template <class Whole, class Major, class Minor> constexpr bool require_product(
 }
 // split<whole, major, minor>(a): axis `whole` as two, `minor` running fastest.
 template <auto Whole, auto Major, auto Minor, Symbolic A> constexpr auto split(const A& a) {
-  using W = axis_type<Whole>; using X = axis_type<Major>; using Y = axis_type<Minor>;
+  using W = axis_type<Whole>;
+  using X = axis_type<Major>;
+  using Y = axis_type<Minor>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_all_axes<W, X, Y>()) return ill_formed{};
   else if constexpr (!require_replacement<shape_of<A>, W, X, Y>()) return ill_formed{};
   else if constexpr (!require_product<W, X, Y>()) return ill_formed{};
-  else return viewed<replaced<shape_of<A>, W, X, Y>, element_of_expr<A>>(op::split, a, entry_of<W>, entry_of<X>, entry_of<Y>);
+  else
+    return viewed<replaced<shape_of<A>, W, X, Y>, element_of_expr<A>>(op::split, a, entry_of<W>, entry_of<X>,
+                                                                      entry_of<Y>);
 }
 
 template <class Shape, class Major, class Minor, class Whole> constexpr bool require_merge() {
@@ -65,37 +81,47 @@ template <class Shape, class Major, class Minor, class Whole> constexpr bool req
   constexpr bool free = !has_name<drop<Shape, Major, Minor>, Whole>;
   static_assert(given<there, axis_fact_of<Major>, axis_fact_of<Minor>, shape_fact_of<Shape>>,
                 "heed: merge needs both axes in its operand");
-  static_assert(given<!there || free, axis_fact_of<Whole>, shape_fact_of<Shape>>, "heed: the operand already has the new axis");
+  static_assert(given < !there || free, axis_fact_of<Whole>, shape_fact_of < Shape >>,
+                "heed: the operand already has the new axis");
   return there && free;
 }
 // merge<major, minor, whole>(a): two axes as one, `minor` running fastest. `whole` stands where `minor` stood.
 template <auto Major, auto Minor, auto Whole, Symbolic A> constexpr auto merge(const A& a) {
-  using X = axis_type<Major>; using Y = axis_type<Minor>; using W = axis_type<Whole>;
+  using X = axis_type<Major>;
+  using Y = axis_type<Minor>;
+  using W = axis_type<Whole>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_all_axes<X, Y, W>()) return ill_formed{};
   else if constexpr (!require_merge<shape_of<A>, X, Y, W>()) return ill_formed{};
   else if constexpr (!require_product<W, X, Y>()) return ill_formed{};
-  else return viewed<replaced<drop<shape_of<A>, X>, Y, W>, element_of_expr<A>>(op::merge, a, entry_of<W>, entry_of<X>, entry_of<Y>);
+  else
+    return viewed<replaced<drop<shape_of<A>, X>, Y, W>, element_of_expr<A>>(op::merge, a, entry_of<W>, entry_of<X>,
+                                                                            entry_of<Y>);
 }
 
 template <class From, class To, long Start> constexpr bool require_slice() {
-  constexpr bool ok = Start >= 0 && To::extent != runtime && (From::extent == runtime || Start + To::extent <= From::extent);
+  constexpr bool ok =
+      Start >= 0 && To::extent != runtime && (From::extent == runtime || Start + To::extent <= From::extent);
   static_assert(given<ok, axis_fact_of<From>, axis_fact_of<To>, number_fact<"start", Start>>,
                 "heed: a slice lies inside its axis and has a static extent");
   return ok;
 }
 // slice<from, to, start>(a): the elements start .. start + extent of `to` along `from`.
 template <auto From, auto To, long Start, Symbolic A> constexpr auto slice(const A& a) {
-  using F = axis_type<From>; using T = axis_type<To>;
+  using F = axis_type<From>;
+  using T = axis_type<To>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_all_axes<F, T>()) return ill_formed{};
   else if constexpr (!require_replacement<shape_of<A>, F, T>()) return ill_formed{};
   else if constexpr (!require_slice<F, T, Start>()) return ill_formed{};
-  else return viewed<replaced<shape_of<A>, F, T>, element_of_expr<A>>(op::slice, a, entry_of<F>, entry_of<T>, {}, double(Start));
+  else
+    return viewed<replaced<shape_of<A>, F, T>, element_of_expr<A>>(op::slice, a, entry_of<F>, entry_of<T>, {},
+                                                                   double(Start));
 }
 
 template <class Shape, class X> constexpr bool require_shifted() {
-  static_assert(given<has<Shape, X>, axis_fact_of<X>, shape_fact_of<Shape>>, "heed: shift needs its axis in the operand");
+  static_assert(given<has<Shape, X>, axis_fact_of<X>, shape_fact_of<Shape>>,
+                "heed: shift needs its axis in the operand");
   return has<Shape, X>;
 }
 // shift<n>(a, k): position i reads position i - k; where there is none, 0.
@@ -108,8 +134,12 @@ template <auto Axis, Symbolic A> constexpr auto shift(const A& a, long k) {
     return expr<shape_of<A>, element_of_expr<A>>(graph_of(a), [&](graph& g) {
       const node_id x = put(g, a);
       const int i = g.axis(entry_of<X>);
-      return g.add(node{.code = op::shift, .type = element_of_expr<A>, .a = x, .axes = g[x].axes,
-                        .first = std::int16_t(i), .value = double(k)});
+      return g.add(node{.code = op::shift,
+                        .type = element_of_expr<A>,
+                        .a = x,
+                        .axes = g[x].axes,
+                        .first = std::int16_t(i),
+                        .value = double(k)});
     });
   }
 }
@@ -118,17 +148,24 @@ template <class SA, class SB, class A, class B, class To> constexpr bool require
   constexpr bool there = has<SA, A> && has<SB, B>;
   constexpr bool known = A::extent != runtime && B::extent != runtime && To::extent != runtime;
   constexpr bool sums = !known || A::extent + B::extent == To::extent;
-  constexpr bool same = std::is_same_v<join<drop<SA, A>, drop<SB, B>>, drop<SA, A>> && drop<SA, A>::rank == drop<SB, B>::rank;
+  constexpr bool same =
+      std::is_same_v<join<drop<SA, A>, drop<SB, B>>, drop<SA, A>> && drop<SA, A>::rank == drop<SB, B>::rank;
   constexpr bool free = !has_name<drop<SA, A>, To>;
-  static_assert(given<there, axis_fact_of<A>, axis_fact_of<B>, shape_fact_of<SA>, shape_fact_of<SB>>, "heed: concat needs its axes in its operands");
-  static_assert(given<!there || same, shape_fact_of<SA>, shape_fact_of<SB>>, "heed: concat joins values that differ only along its axes");
-  static_assert(given<!there || !same || free, axis_fact_of<To>, shape_fact_of<SA>>, "heed: the operand already has the new axis");
-  static_assert(given<!there || !same || !free || sums, axis_fact_of<A>, axis_fact_of<B>, axis_fact_of<To>>, "heed: the extent of a concat is the sum of its parts");
+  static_assert(given<there, axis_fact_of<A>, axis_fact_of<B>, shape_fact_of<SA>, shape_fact_of<SB>>,
+                "heed: concat needs its axes in its operands");
+  static_assert(given < !there || same, shape_fact_of<SA>, shape_fact_of < SB >>,
+                "heed: concat joins values that differ only along its axes");
+  static_assert(given < !there || !same || free, axis_fact_of<To>, shape_fact_of < SA >>,
+                "heed: the operand already has the new axis");
+  static_assert(given < !there || !same || !free || sums, axis_fact_of<A>, axis_fact_of<B>, axis_fact_of < To >>,
+                "heed: the extent of a concat is the sum of its parts");
   return there && same && free && sums;
 }
 // concat<x, y, to>(a, b): a along x, then b along y, as axis `to`, whose extent is the sum.
 template <auto X, auto Y, auto To, Symbolic A, Symbolic B> constexpr auto concat(const A& a, const B& b) {
-  using P = axis_type<X>; using Q = axis_type<Y>; using T = axis_type<To>;
+  using P = axis_type<X>;
+  using Q = axis_type<Y>;
+  using T = axis_type<To>;
   if constexpr (any_ill_formed<A, B>) return ill_formed{};
   else if constexpr (!require_all_axes<P, Q, T>()) return ill_formed{};
   else if constexpr (!require_concat<shape_of<A>, shape_of<B>, P, Q, T>()) return ill_formed{};
@@ -140,19 +177,28 @@ template <auto X, auto Y, auto To, Symbolic A, Symbolic B> constexpr auto concat
       const node_id x = put(g, a), y = put(g, b);
       const int i = g.axis(entry_of<T>), j = g.axis(entry_of<P>), k = g.axis(entry_of<Q>);
       const axis_set rest = g[x].axes & ~(axis_set(1) << j);
-      return g.add(node{.code = op::concat, .type = type, .a = x, .b = y, .axes = rest | axis_set(1) << i,
-                        .first = std::int16_t(i), .second = std::int16_t(j), .third = std::int16_t(k)});
+      return g.add(node{.code = op::concat,
+                        .type = type,
+                        .a = x,
+                        .b = y,
+                        .axes = rest | axis_set(1) << i,
+                        .first = std::int16_t(i),
+                        .second = std::int16_t(j),
+                        .third = std::int16_t(k)});
     });
   }
 }
 
 template <class Table, class X, element Index> constexpr bool require_gather() {
-  static_assert(given<has<Table, X>, axis_fact_of<X>, shape_fact_of<Table>>, "heed: gather needs its axis in the table");
-  static_assert(given<!has<Table, X> || is_integer(Index), element_fact_of<Index>>, "heed: a table is indexed by whole numbers");
+  static_assert(given<has<Table, X>, axis_fact_of<X>, shape_fact_of<Table>>,
+                "heed: gather needs its axis in the table");
+  static_assert(given < !has<Table, X> || is_integer(Index), element_fact_of < Index >>,
+                "heed: a table is indexed by whole numbers");
   return has<Table, X> && is_integer(Index);
 }
-// gather<x>(table, index): the table read along x at a computed index; shape: the index's axes, then the table's without x.
-// An index outside the table reads its nearest end; ids that are operands themselves are checked when the call begins.
+// gather<x>(table, index): the table read along x at a computed index; shape: the index's axes, then the table's
+// without x. An index outside the table reads its nearest end; ids that are operands themselves are checked when the
+// call begins.
 template <auto Axis, Symbolic A, Operand I> constexpr auto gather(const A& table, const I& index) {
   using X = axis_type<Axis>;
   if constexpr (any_ill_formed<A, I>) return ill_formed{};
@@ -174,8 +220,10 @@ template <auto... Axes, Symbolic A> constexpr auto arrange(const A& a) {
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else {
     using Shape = shape<axis_type<Axes>...>;
-    constexpr bool ok = Shape::rank == shape_of<A>::rank && has_all<shape_of<A>, axis_type<Axes>...> && has_all_of<shape_of<A>, Shape>;
-    static_assert(given<ok, shape_fact_of<Shape>, shape_fact_of<shape_of<A>>>, "heed: arrange names every axis of its operand once");
+    constexpr bool ok =
+        Shape::rank == shape_of<A>::rank && has_all<shape_of<A>, axis_type<Axes>...> && has_all_of<shape_of<A>, Shape>;
+    static_assert(given<ok, shape_fact_of<Shape>, shape_fact_of<shape_of<A>>>,
+                  "heed: arrange names every axis of its operand once");
     if constexpr (!ok) return ill_formed{};
     else {
       return expr<Shape, element_of_expr<A>>(graph_of(a), [&](graph& g) { return put(g, a); });

@@ -1,5 +1,6 @@
-// What works along whole axes: dot, sum, max, min, mean, logsumexp and softmax. Absent elements (see mask) are left out: the
-// sum of nothing is 0, its maximum -inf, its log-sum-exp -inf, its mean 0, and softmax gives an absent element weight 0.
+// What works along whole axes: dot, sum, max, min, mean, logsumexp and softmax. Absent elements (see mask) are left
+// out: the sum of nothing is 0, its maximum -inf, its log-sum-exp -inf, its mean 0, and softmax gives an absent element
+// weight 0.
 #pragma once
 #include "pointwise.hpp"
 
@@ -13,7 +14,8 @@ template <class Shape, class... X> constexpr bool require_axes() {
 }
 // What stands between < and > of size and of views.
 template <class... X> constexpr bool require_all_axes() {
-  static_assert(given<(is_axis<X> && ...), X...>, "heed: an axis is needed here: size<n>, rename<n, m>(a), split<o, h, d>(a)");
+  static_assert(given<(is_axis<X> && ...), X...>,
+                "heed: an axis is needed here: size<n>, rename<n, m>(a), split<o, h, d>(a)");
   return (is_axis<X> && ...);
 }
 template <std::size_t Axes> constexpr bool require_some() {
@@ -34,7 +36,8 @@ constexpr axis_set axes_in(graph& g) {
   return s;
 }
 
-// dot<x, ...>(a, b): the sum over the axes x, ... of a * b. Shape: the axes of a, then those of b that a lacks, without x.
+// dot<x, ...>(a, b): the sum over the axes x, ... of a * b. Shape: the axes of a, then those of b that a lacks, without
+// x.
 template <auto... Axes, Operand A, Operand B>
 constexpr auto dot(const A& a, const B& b) {
   if constexpr (any_ill_formed<A, B>) return ill_formed{};
@@ -48,8 +51,8 @@ constexpr auto dot(const A& a, const B& b) {
     return expr<Shape, type>(larger_graph(a, b), [&](graph& g) {
       const axis_set over = axes_in<Axes...>(g);
       const node_id x = as_factor(g, put(g, a), over), y = as_factor(g, put(g, b), over);
-      return g.add(node{.code = op::dot, .type = type, .a = x, .b = y,
-                        .axes = (g[x].axes | g[y].axes) & ~over, .over = over});
+      return g.add(
+          node{.code = op::dot, .type = type, .a = x, .b = y, .axes = (g[x].axes | g[y].axes) & ~over, .over = over});
     });
   }
 }
@@ -71,9 +74,11 @@ constexpr auto along(op o, const A& a) {
   }
 }
 
-#define HEED_REDUCTION(NAME, WHOLE)                                                                        \
-  template <auto... Axes, Symbolic A>                                                                      \
-  constexpr auto NAME(const A& a) { return along<false, WHOLE, A, Axes...>(op::NAME, a); }
+#define HEED_REDUCTION(NAME, WHOLE)                      \
+  template <auto... Axes, Symbolic A>                    \
+  constexpr auto NAME(const A& a) {                      \
+    return along<false, WHOLE, A, Axes...>(op::NAME, a); \
+  }
 HEED_REDUCTION(sum, true)
 HEED_REDUCTION(max, true)
 HEED_REDUCTION(min, true)
@@ -81,13 +86,16 @@ HEED_REDUCTION(mean, false)
 HEED_REDUCTION(logsumexp, false)
 #undef HEED_REDUCTION
 
-// softmax<m>(a): exp(a) / sum<m>(exp(a)) over what is not absent, computed without overflow. A row with nothing left is 0. Over several
-// axes, softmax<y, x>(a), all their elements together have weight 1.
+// softmax<m>(a): exp(a) / sum<m>(exp(a)) over what is not absent, computed without overflow. A row with nothing left is
+// 0. Over several axes, softmax<y, x>(a), all their elements together have weight 1.
 template <auto Axis, auto... More, Symbolic A>
-constexpr auto softmax(const A& a) { return along<true, false, A, Axis, More...>(op::softmax, a); }
+constexpr auto softmax(const A& a) {
+  return along<true, false, A, Axis, More...>(op::softmax, a);
+}
 
 template <class A> constexpr bool require_named_axis() {
-  static_assert(given<!Symbolic<A>, A>, "heed: the axis stands between < and >: softmax<m>(a), scaled_dot<d>(q, k), attention<d, m>(q, k, v)");
+  static_assert(given<!Symbolic<A>, A>,
+                "heed: the axis stands between < and >: softmax<m>(a), scaled_dot<d>(q, k), attention<d, m>(q, k, v)");
   return false;
 }
 template <Symbolic A> constexpr ill_formed softmax(const A&) {
@@ -99,11 +107,12 @@ template <Symbolic A> constexpr ill_formed softmax(const A&) {
 template <auto Axis> constexpr auto make_size() {
   using X = axis_type<Axis>;
   if constexpr (!require_all_axes<X>()) return ill_formed{};
-  else return expr<shape<>, element::integer>(empty_graph, [](graph& g) {
-    const int id = g.axis({X::name, X::extent});
-    if constexpr (X::extent != runtime) return g.add_constant(double(X::extent), element::integer);
-    else return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(id)});
-  });
+  else
+    return expr<shape<>, element::integer>(empty_graph, [](graph& g) {
+      const int id = g.axis({X::name, X::extent});
+      if constexpr (X::extent != runtime) return g.add_constant(double(X::extent), element::integer);
+      else return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(id)});
+    });
 }
 template <auto Axis> inline constexpr auto size = make_size<Axis>();
 

@@ -1,5 +1,5 @@
-// What is compiled: one result, or several (`results(out, lse)`), held as pointers to the expressions, so that a template
-// argument stays as short as their names.
+// What is compiled: one result, or several (`results(out, lse)`), held as pointers to the expressions, so that a
+// template argument stays as short as their names.
 #pragma once
 #include "input.hpp"
 #include <iosfwd>
@@ -22,7 +22,8 @@ template <std::size_t Count> constexpr bool require_count() {
 
 template <class Shape> constexpr bool require_name() {
   static_assert(given<(Shape::rank < 0), shape_fact_of<Shape>>,
-                "heed: between < and > stands the name of an expression: constexpr auto out = ...; in a function static constexpr auto out = ...");
+                "heed: between < and > stands the name of an expression: constexpr auto out = ...; in a function "
+                "static constexpr auto out = ...");
   return false;
 }
 
@@ -30,8 +31,8 @@ struct result_list {
   const expression* of[max_results]{};
   int count = 0;
   bool well_formed = true;
-  bool constant = true;                                    // is every result constexpr?
-  int too_many = 0;                                        // how many there would be, were there room
+  bool constant = true;  // is every result constexpr?
+  int too_many = 0;      // how many there would be, were there room
 
   consteval result_list() = default;
   template <class S, element E> consteval result_list(const expr<S, E>& e) { keep(&e); }
@@ -49,13 +50,15 @@ struct result_list {
 
 // Can a list of results be compiled? What is wrong with it is said once; lists in a list are counted here.
 template <result_list R> constexpr bool is_well_formed() {
-  static_assert(given<R.too_many == 0, number_fact<"results", R.too_many>>, "heed: results takes 1 to 64 expressions");
-  static_assert(given<R.constant>, "heed: a result is constexpr: constexpr auto out = ...; in a function static constexpr auto out = ...");
+  static_assert(given < R.too_many == 0, number_fact < "results", R.too_many >>,
+                "heed: results takes 1 to 64 expressions");
+  static_assert(given<R.constant>,
+                "heed: a result is constexpr: constexpr auto out = ...; in a function static constexpr auto out = ...");
   return R.well_formed;
 }
 
-// results(out, lse): several results of one graph, computed together; `into` takes them in this order. A list among them stands
-// for its own: results(loss, gradient<loss>(wrt(w))).
+// results(out, lse): several results of one graph, computed together; `into` takes them in this order. A list among
+// them stands for its own: results(loss, gradient<loss>(wrt(w))).
 template <class... E>
 consteval result_list results(const E&... e) {
   result_list r;
@@ -77,7 +80,9 @@ consteval result_list results(const E&... e) {
 
 // std::cout << out: an expression has nothing to print.
 template <class T> constexpr bool require_values() {
-  static_assert(given<!is_result<T>, T>, "heed: an expression has no values to print: explain<out>() describes it, fuse<out>(...) computes them");
+  static_assert(
+      given<!is_result<T>, T>,
+      "heed: an expression has no values to print: explain<out>() describes it, fuse<out>(...) computes them");
   return false;
 }
 template <class Char, class Traits, class T> requires is_result<T>

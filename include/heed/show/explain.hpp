@@ -1,7 +1,7 @@
-// What became of a graph, as text: its regions in the order in which they run, what each computes and reads, tile sizes, and
-// for given extents the arithmetic, the memory traffic and how a mask falls on the tiles.
+// What became of a graph, as text: its regions in the order in which they run, what each computes and reads, tile
+// sizes, and for given extents the arithmetic, the memory traffic and how a mask falls on the tiles.
 #pragma once
-#include "../plan/make_plan.hpp"
+#include "../plan/passes/make_plan.hpp"
 #include "../simd/tile.hpp"
 #include "text.hpp"
 #include "tiles.hpp"
@@ -36,23 +36,26 @@ inline double program_cost(const region& r, const extent_table& e) {
   double n = 0;
   for (int i = 1; i < r.code.size; ++i) {
     const instruction& x = r.code[i];
-    if (!is_leaf(x.code) && x.code != op::load && x.code != op::tile)
-      n += elements(e, x.axes | x.over);
+    if (!is_leaf(x.code) && x.code != op::load && x.code != op::tile) n += elements(e, x.axes | x.over);
   }
   return n;
 }
 // What a score-gradient region makes of a pairwise value.
-inline std::string sink_text(const plan& p, const region& r, int k) {
+inline std::string sink_text(const execution_plan& p, const region& r, int k) {
   const sink& s = r.sinks[k];
   const std::string pair = instruction_text(p, r, s.pair), over = axes_text(p.g, [&] {
-    axis_list l;
-    for (int i = 0; i < max_axes; ++i)
-      if (s.over >> i & 1) l.add(i);
-    return l;
-  }());
-  const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ", scale = s.scale ? instruction_text(p, r, s.scale, 5) + " * " : std::string();
-  if (s.y >= 0) return factor + scale + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[s.y].value) + ")";
-  if (s.index) return factor + scale + "sum<" + over + ">(" + pair + ") at " + axis_name(p.g, s.table) + " = " + instruction_text(p, r, s.index);
+                                                             axis_list l;
+                                                             for (int i = 0; i < max_axes; ++i)
+                                                               if (s.over >> i & 1) l.add(i);
+                                                             return l;
+                                                           }());
+  const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ",
+                    scale = s.scale ? instruction_text(p, r, s.scale, 5) + " * " : std::string();
+  if (s.y >= 0)
+    return factor + scale + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[s.y].value) + ")";
+  if (s.index)
+    return factor + scale + "sum<" + over + ">(" + pair + ") at " + axis_name(p.g, s.table) + " = " +
+           instruction_text(p, r, s.index);
   return factor + scale + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
 }
 // Every operation of the region, as if no tile were empty.
@@ -73,10 +76,8 @@ inline double region_flops(const region& r, const extent_table& e) {
 }
 inline double region_bytes(const region& r, const extent_table& e) {
   double n = 0;
-  for (int k = 0; k < r.operand_count; ++k)
-    n += elements(e, r.operands[k].axes) * byte_size(r.operands[k].type);
-  for (int k = 0; k < r.output_count; ++k)
-    n += elements(e, r.outputs[k].axes) * byte_size(r.outputs[k].type);
+  for (int k = 0; k < r.operand_count; ++k) n += elements(e, r.operands[k].axes) * byte_size(r.operands[k].type);
+  for (int k = 0; k < r.output_count; ++k) n += elements(e, r.outputs[k].axes) * byte_size(r.outputs[k].type);
   return n;
 }
 
@@ -86,11 +87,16 @@ inline std::string how_read(const region& r, int k) {
     if (k == r.w || k == r.v) return "broadcast in place, once per block of rows";
     if (k == r.log_sum_exp) return "log-sum-exp of the scores, per row";
     for (int i = 0; i < r.output_count; ++i)
-      if (r.sinks[i].y == k) return r.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows" : "in outer products";
+      if (r.sinks[i].y == k)
+        return r.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows"
+                                                         : "in outer products";
   }
   const bool score = r.kind == region_kind::score;
-  if (k == r.x) return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
-  if (k == r.w) return score ? "keys: broadcast in place, once per block of rows" : "packed once per call into panels, columns in lanes";
+  if (k == r.x)
+    return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
+  if (k == r.w)
+    return score ? "keys: broadcast in place, once per block of rows"
+                 : "packed once per call into panels, columns in lanes";
   if (k == r.v) return "values: broadcast in place, once per block of rows";
   for (int i = 1; i < r.code.size; ++i) {
     const instruction& x = r.code[i];
@@ -104,31 +110,40 @@ inline std::string how_read(const region& r, int k) {
 // How the mask of a score region falls on its tiles.
 struct mask_report {
   std::string text;
-  double visited = 1;                                      // the share of tiles that are not empty
+  double visited = 1;  // the share of tiles that are not empty
 };
-inline mask_report explain_mask(const plan& p, const region& r, const extent_table& e, const run::view* operands, int rows, int columns) {
+inline mask_report explain_mask(const execution_plan& p, const region& r, const extent_table& e,
+                                const run::view* operands, int rows, int columns) {
   mask_tiles tiles(r, e, operands);
   if (tiles.reads_score()) return {"decided score by score: it reads the score itself", 1};
-  std::string wanted;                                      // the operands behind what is missing, each once
+  std::string wanted;  // the operands behind what is missing, each once
   bool bindable = true;
   for (const int k : tiles.missing()) {
     node_id i = r.operands[k].value;
     while (is_view(p.g[i].code)) i = p.g[i].a;
     bindable = bindable && p.g[i].code == op::input;
-    if (const std::string name = operand_text(p, i); (", " + wanted + ",").find(", " + name + ",") == std::string::npos) wanted += (wanted.empty() ? "" : ", ") + name;
+    if (const std::string name = operand_text(p, i); (", " + wanted + ",").find(", " + name + ",") == std::string::npos)
+      wanted += (wanted.empty() ? "" : ", ") + name;
   }
   if (!wanted.empty())
-    return {"depends on the values of " + wanted + (bindable ? ": bind them, as in explain<out>(name = operand), and its tiles are counted" : ""), 1};
+    return {"depends on the values of " + wanted +
+                (bindable ? ": bind them, as in explain<out>(name = operand), and its tiles are counted" : ""),
+            1};
   const tile_counts n = tiles.count(rows, columns);
-  const auto part = [&](double x, const char* what) { return number(x) + " (" + number(std::round(1000 * x / n.all()) / 10) + " %) " + what; };
+  const auto part = [&](double x, const char* what) {
+    return number(x) + " (" + number(std::round(1000 * x / n.all()) / 10) + " %) " + what;
+  };
   if (n.all() == 0) return {"no tiles", 1};
-  return {number(n.all()) + " tiles of " + std::to_string(rows) + " x " + std::to_string(columns) + ": " + part(n.empty, "empty, skipped; ") +
-              part(n.full, "full, without mask code; ") + part(n.mixed, "mixed"), (n.full + n.mixed) / n.all()};
+  return {number(n.all()) + " tiles of " + std::to_string(rows) + " x " + std::to_string(columns) + ": " +
+              part(n.empty, "empty, skipped; ") + part(n.full, "full, without mask code; ") + part(n.mixed, "mixed"),
+          (n.full + n.mixed) / n.all()};
 }
 
-inline std::string explain_region(const plan& p, const region& r, int number, const extent_table& e, const run::view* operands, int lane_count) {
+inline std::string explain_region(const execution_plan& p, const region& r, int number, const extent_table& e,
+                                  const run::view* operands, int lane_count) {
   const graph& g = p.g;
-  const auto named = [&](int k, const std::string& what) { // output k; "grad(q) = " before it where it is such a result
+  const auto named = [&](int k, const std::string& what) {  // output k; "grad(q) = " before it where it is such a
+                                                            // result
     const std::string name = k < 0 ? std::string() : result_name(p, p.regions[number].writes[k].into);
     return name.empty() ? what : name + " = " + what;
   };
@@ -136,7 +151,8 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
   if (*r.reason) s += std::string(" (not fused: ") + r.reason + ")";
   s += ", " + std::string(internal::name_of(r.real)) + "\n";
   const auto line = [&](const char* what, const std::string& text) {
-    if (!text.empty()) s += std::string("  ") + what + std::string(std::size_t(12 - int(std::string(what).size())), ' ') + text + "\n";
+    if (!text.empty())
+      s += std::string("  ") + what + std::string(std::size_t(12 - int(std::string(what).size())), ' ') + text + "\n";
   };
   line("batch", axes_text(g, r.batch));
   line("rows", axes_text(g, r.rows));
@@ -145,30 +161,40 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
   line("width", axes_text(g, r.width));
   const bool scores = r.kind == region_kind::score || r.kind == region_kind::score_gradient;
   if (scores)
-    line("tiles", std::to_string(simd::vectors * lane_count) + " rows x " + std::to_string(simd::group) + " columns in registers");
+    line("tiles", std::to_string(simd::vectors * lane_count) + " rows x " + std::to_string(simd::group) +
+                      " columns in registers");
   if (r.kind == region_kind::matmul)
-    line("tiles", std::to_string(simd::group) + " rows x " + std::to_string(simd::vectors * lane_count) + " columns in registers");
+    line("tiles", std::to_string(simd::group) + " rows x " + std::to_string(simd::vectors * lane_count) +
+                      " columns in registers");
   if (r.kind == region_kind::row)
-    line("lanes", r.lanes_along ? "along " + axes_text(g, r.columns) : r.lane_axis >= 0 ? "across " + axis_text(g, r.lane_axis) : "one");
+    line("lanes", r.lanes_along      ? "along " + axes_text(g, r.columns)
+                  : r.lane_axis >= 0 ? "across " + axis_text(g, r.lane_axis)
+                                     : "one");
   for (int k = 0; k < r.operand_count; ++k)
     line(k ? "" : "reads", operand_text(p, r.operands[k].value) + ": " + how_read(r, k));
   if (scores) {
-    line("tile", (r.scale ? instruction_text(p, r, r.scale, 5) + " * " : std::string()) + "dot<" + axes_text(g, r.depth) + ">(" +
-                     operand_text(p, r.operands[r.x].value) + ", " + operand_text(p, r.operands[r.w].value) + ")");
+    line("tile", (r.scale ? instruction_text(p, r, r.scale, 5) + " * " : std::string()) + "dot<" +
+                     axes_text(g, r.depth) + ">(" + operand_text(p, r.operands[r.x].value) + ", " +
+                     operand_text(p, r.operands[r.w].value) + ")");
     line("score", instruction_text(p, r, r.score) + "  (in units of log 2)");
     if (r.keep) line("keeps", instruction_text(p, r, r.keep));
     if (r.kind == region_kind::score_gradient) {
       if (r.g >= 0)
-        line("tile1", "dot<" + axes_text(g, r.width) + ">(" + operand_text(p, r.operands[r.g].value) + ", " + operand_text(p, r.operands[r.v].value) + ")");
+        line("tile1", "dot<" + axes_text(g, r.width) + ">(" + operand_text(p, r.operands[r.g].value) + ", " +
+                          operand_text(p, r.operands[r.v].value) + ")");
       line("weight", "exp2(score - log-sum-exp)");
       for (int k = 0; k < r.output_count; ++k) line(k ? "" : "gives", named(k, sink_text(p, r, k)));
-    } else line("gives", (r.out >= 0 ? named(r.out, "weighted values") : "") + (r.lse >= 0 ? (r.out >= 0 ? ", " : "") + named(r.lse, "log-sum-exp") : "") +
-                      (r.top >= 0 ? (r.out >= 0 || r.lse >= 0 ? ", " : "") + named(r.top, "row maximum") : ""));
+    } else
+      line("gives", (r.out >= 0 ? named(r.out, "weighted values") : "") +
+                        (r.lse >= 0 ? (r.out >= 0 ? ", " : "") + named(r.lse, "log-sum-exp") : "") +
+                        (r.top >= 0 ? (r.out >= 0 || r.lse >= 0 ? ", " : "") + named(r.top, "row maximum") : ""));
   } else {
-    for (int k = 0; k < r.output_count; ++k) line(k ? "" : "computes", named(k, instruction_text(p, r, r.outputs[k].result)));
+    for (int k = 0; k < r.output_count; ++k)
+      line(k ? "" : "computes", named(k, instruction_text(p, r, r.outputs[k].result)));
     const outline& o = p.regions[number];
     const buffer& to = p.buffers[o.writes[0].into];
-    if (r.kind == region_kind::row && o.read_count == 1 && o.reads[0] == o.writes[0].value && to.result < 0 && lies_in_input(g, to.value))
+    if (r.kind == region_kind::row && o.read_count == 1 && o.reads[0] == o.writes[0].value && to.result < 0 &&
+        lies_in_input(g, to.value))
       line("unless", "the merged axes of the operand step as one in memory: it is read there");
     if (r.index) line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(p, r, r.index));
   }
@@ -178,7 +204,8 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
   for (int i = 0; i < g.axis_count; ++i)
     if ((needed >> i & 1) && e[i] == runtime) unknown |= bit(i);
   if (unknown) {
-    line("cost", "not known without the extents of " + axes_text(g, unknown) + ": explain<out>(with(axis, extent), ...)");
+    line("cost",
+         "not known without the extents of " + axes_text(g, unknown) + ": explain<out>(with(axis, extent), ...)");
     return s;
   }
   double visited = 1;
@@ -188,13 +215,17 @@ inline std::string explain_region(const plan& p, const region& r, int number, co
     visited = m.visited;
   }
   const double flops = region_flops(r, e);
-  line("cost", flops_text(flops) + (r.keep && scores ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) + " in the tiles that are visited, " : " at most, " : ", ") +
+  line("cost", flops_text(flops) +
+                   (r.keep && scores ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) +
+                                                         " in the tiles that are visited, "
+                                                   : " at most, "
+                                     : ", ") +
                    bytes_text(region_bytes(r, e)) + " read and written once");
   return s;
 }
 
 // operands: by region, then by operand number.
-inline std::string explain_plan(const plan& p, const std::vector<region>& regions, const extent_table& e,
+inline std::string explain_plan(const execution_plan& p, const std::vector<region>& regions, const extent_table& e,
                                 const std::vector<std::vector<run::view>>& operands, int lanes_of_float) {
   const graph& g = p.g;
   std::string s = std::to_string(g.size - 1) + " nodes, " + std::to_string(p.region_count) + " region" +
@@ -205,8 +236,10 @@ inline std::string explain_plan(const plan& p, const std::vector<region>& region
   }
   std::string between;
   for (int b = 0; b < p.buffer_count; ++b)
-    if (const buffer& x = p.buffers[b]; x.result < 0) between += (between.empty() ? "(" : ", (") + axes_text(g, x.order) + ")" + (x.over_pairs ? " over pairs of positions" : "");
+    if (const buffer& x = p.buffers[b]; x.result < 0)
+      between += (between.empty() ? "(" : ", (") + axes_text(g, x.order) + ")" +
+                 (x.over_pairs ? " over pairs of positions" : "");
   return s + "between regions: " + (between.empty() ? std::string("nothing is stored") : between) + "\n";
 }
 
-}  // namespace heed::internal::show
+}  // namespace heed::internal::show::inline HEED_INSTRUCTION_SET

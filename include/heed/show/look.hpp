@@ -1,9 +1,10 @@
 // The public ways to look at a graph: explain<out>(with(n, 512), doc = D), passes<out>(), drawing<out>() and
-// picture<keep>(with(n, 64), with(m, 64)). None runs the graph; an ill-formed one shows nothing, for it has been refused.
+// picture<keep>(with(n, 64), with(m, 64)). None runs the graph; an ill-formed one shows nothing, for it has been
+// refused.
 #pragma once
-#include "../run/call_rules.hpp"
-#include "../run/execute.hpp"
-#include "../run/reference_graph.hpp"
+#include "../call/rules/call_rules.hpp"
+#include "../call/execute.hpp"
+#include "../call/oracle/reference_graph.hpp"
 #include "drawing.hpp"
 #include "explain.hpp"
 
@@ -20,7 +21,8 @@ template <const auto& Graph, class... Args> constexpr bool lookable() {
 // What is known of every axis: its static extent, what the arguments say, what follows through views.
 inline extent_table extents_of(const graph& g, const run::call_frame& f) {
   extent_table e;
-  for (std::size_t i = 0; i < e.size(); ++i) e[i] = int(i) >= g.axis_count ? runtime : g.axes[i].extent != runtime ? g.axes[i].extent : f.extent[i];
+  for (std::size_t i = 0; i < e.size(); ++i)
+    e[i] = int(i) >= g.axis_count ? runtime : g.axes[i].extent != runtime ? g.axes[i].extent : f.extent[i];
   for (int i = 0; i < g.input_count; ++i) {
     const run::bound& b = f.inputs[i];
     const input_entry& in = g.inputs[i];
@@ -33,7 +35,7 @@ inline extent_table extents_of(const graph& g, const run::call_frame& f) {
         throw error(in.name.text(), axis_name(g, in.order[k]), std::to_string(known), std::to_string(b.extents[k]));
     }
   }
-  for (int round = 0; round < 3; ++round)                  // a chain of views is rarely longer
+  for (int round = 0; round < 3; ++round)  // a chain of views is rarely longer
     for (int i = 1; i < g.size; ++i) {
       const node& x = g[i];
       extent_t &first = e[x.first], &second = e[x.second], &third = e[x.third];
@@ -80,7 +82,7 @@ inline run::bound dense(const shape_value& s, const extent_table& e, const graph
 
 template <const expression&... Outs> struct looked_at {
   // The workspace of a call on dense operands, with the threads that a call would have now.
-  static std::string workspace_text(const plan& p, const extent_table& e) {
+  static std::string workspace_text(const execution_plan& p, const extent_table& e) {
     axis_set used = 0;
     for (int i = 1; i < p.g.size; ++i) used |= p.g[i].axes | p.g[i].over;
     for (int i = 0; i < p.g.axis_count; ++i)
@@ -99,70 +101,77 @@ template <const expression&... Outs> struct looked_at {
     const run::locator at(p, f);
     const run::scratch_need n = run::largest_need<Outs...>(at, threads);
     const auto bytes = [](std::size_t b) { return bytes_text(double(run::rounded_up(b))); };
-    return "workspace: " + bytes(at.places.bytes) + " between regions, " + bytes(n.shared) + " shared, " + bytes(n.per_thread) + " for each of " +
-           std::to_string(threads) + " thread" + (threads == 1 ? "" : "s") + "\n";
+    return "workspace: " + bytes(at.places.bytes) + " between regions, " + bytes(n.shared) + " shared, " +
+           bytes(n.per_thread) + " for each of " + std::to_string(threads) + " thread" + (threads == 1 ? "" : "s") +
+           "\n";
   }
 
   template <class... Args> static std::string explain(Args&... args) {
-    if constexpr (!lookable<middle::plan_of<Outs...>.g, Args...>()) return "";
+    if constexpr (!lookable<plan::plan_of<Outs...>.g, Args...>()) return "";
     else {
-      const plan& p = middle::plan_of<Outs...>;
-      const run::call_frame f = run::frame_of<middle::plan_of<Outs...>.g>(run::arguments_by_key(args...));
+      const execution_plan& p = plan::plan_of<Outs...>;
+      const run::call_frame f = run::frame_of<plan::plan_of<Outs...>.g>(run::arguments_by_key(args...));
       const extent_table e = extents_of(p.g, f);
       std::vector<region> regions;
       std::vector<std::vector<run::view>> operands;
       run::each_region<Outs...>([&]<int I>() {
-        const region& r = middle::region_of<I, Outs...>;
+        const region& r = plan::region_of<I, Outs...>;
         regions.push_back(r);
         operands.emplace_back(std::size_t(r.operand_count) + 1);
-        for (std::size_t k = 0; k < std::size_t(r.operand_count); ++k) operands.back()[k] = view_of_value(p.g, f, e, r.operands[k].value);
+        for (std::size_t k = 0; k < std::size_t(r.operand_count); ++k)
+          operands.back()[k] = view_of_value(p.g, f, e, r.operands[k].value);
       });
       return explain_plan(p, regions, e, operands, simd::native_lanes<float>) + workspace_text(p, e);
     }
   }
 
   static std::string passes() {
-    const plan& p = middle::plan_of<Outs...>;
-    const auto& declared = middle::merged_of<Outs...>;
-    const auto& simple = middle::simplified_of<Outs...>;
+    const execution_plan& p = plan::plan_of<Outs...>;
+    const auto& declared = plan::merged_of<Outs...>;
+    const auto& simple = plan::simplified_of<Outs...>;
     constexpr int count = int(sizeof...(Outs));
-    std::string s = "declared graph\n" + graph_text(declared.g, declared.roots, count) + "simplified graph\n" + graph_text(simple.g, simple.roots, count) +
-                    "plan\n" + plan_text(p);
+    std::string s = "declared graph\n" + graph_text(declared.g, declared.roots, count) + "simplified graph\n" +
+                    graph_text(simple.g, simple.roots, count) + "plan\n" + plan_text(p);
     run::each_region<Outs...>([&]<int I>() {
-      const region& r = middle::region_of<I, Outs...>;
+      const region& r = plan::region_of<I, Outs...>;
       s += "program of region " + std::to_string(I) + " (" + name_of(r.kind) + ")\n" + program_text(p, r);
     });
     return s;
   }
 
-  static std::string draw() { return drawing(middle::plan_of<Outs...>); }
+  static std::string draw() { return drawing(plan::plan_of<Outs...>); }
 
   // One character a cell: a condition over two axes, evaluated at every position.
   template <class Row, class Column, class... Args>
   static std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns, Args&... args) {
-    const graph& g = middle::merged_of<Outs...>.g;
-    if constexpr (!lookable<middle::merged_of<Outs...>.g, Args...>()) return "";
+    const graph& g = plan::merged_of<Outs...>.g;
+    if constexpr (!lookable<plan::merged_of<Outs...>.g, Args...>()) return "";
     else {
-      run::call_frame f = run::frame_of<middle::merged_of<Outs...>.g>(run::arguments_by_key(args...));
-      const int row = g.find_axis(Row::name), column = g.find_axis(Column::name);   // -1: the mask is the same all along
+      run::call_frame f = run::frame_of<plan::merged_of<Outs...>.g>(run::arguments_by_key(args...));
+      const int row = g.find_axis(Row::name), column = g.find_axis(Column::name);  // -1: the mask is the same all along
       if (row >= 0) f.extent[row] = rows.extent;
       if (column >= 0) f.extent[column] = columns.extent;
       const extent_table e = extents_of(g, f);
       std::vector<run::view> inputs;
       for (int i = 0; i < g.input_count; ++i) {
         const std::string name = g.inputs[i].name.text();
-        if (f.inputs[i].rank < 0) throw error(name, "", "to be bound, for the mask reads it: picture<keep>(rows, columns, " + name + " = ...)", "nothing");
+        if (f.inputs[i].rank < 0)
+          throw error(name, "", "to be bound, for the mask reads it: picture<keep>(rows, columns, " + name + " = ...)",
+                      "nothing");
         for (int k = 1; k < g.size; ++k)
-          if (g[k].code == op::input && g[k].first == i && inputs.size() == std::size_t(i)) inputs.push_back(view_of_value(g, f, e, node_id(k)));
+          if (g[k].code == op::input && g[k].first == i && inputs.size() == std::size_t(i))
+            inputs.push_back(view_of_value(g, f, e, node_id(k)));
       }
-      const int root = middle::merged_of<Outs...>.roots[0];
-      const axis_set shown = (row >= 0 ? middle::bit(row) : 0) | (column >= 0 ? middle::bit(column) : 0), others = g[root].axes & ~shown;
-      bool asked = false;                                  // for an axis that is not shown, though a shown one changes nothing
+      const int root = plan::merged_of<Outs...>.roots[0];
+      const axis_set shown = (row >= 0 ? plan::bit(row) : 0) | (column >= 0 ? plan::bit(column) : 0),
+                     others = g[root].axes & ~shown;
+      bool asked = false;  // for an axis that is not shown, though a shown one changes nothing
       for (int i = 0; i < g.axis_count; ++i) asked = asked || ((others >> i & 1) && f.extent[i] != runtime);
       if (asked && __builtin_popcountll(g[root].axes & shown) < 2)
-        throw error("", "", "with(...) of rows and columns that the condition varies over (" + axes_text(g, g[root].axes) + ")",
+        throw error("", "",
+                    "with(...) of rows and columns that the condition varies over (" + axes_text(g, g[root].axes) + ")",
                     std::string(Row::name.text()) + " and " + std::string(Column::name.text()));
-      for (int i = 0; i < g.axis_count; ++i)               // other axes: the picture of their first position
+      for (int i = 0; i < g.axis_count; ++i)  // other axes: the picture of their first position
         if ((g[root].axes >> i & 1) && (e[i] < 0 || (e[i] == 0 && i != row && i != column)))
           throw error("", axis_name(g, i), "a position to show", "extent " + std::to_string(e[i]));
       run::reference_graph r(g, e, inputs.data());
@@ -180,7 +189,7 @@ template <const expression&... Outs> struct looked_at {
   }
 };
 template <bool One, bool Condition> constexpr bool require_picture() {
-  static_assert(given<One && Condition>, "heed: picture shows one condition");
+  static_assert(given < One && Condition >, "heed: picture shows one condition");
   return One && Condition;
 }
 
@@ -191,26 +200,29 @@ struct unseen {
   static std::string passes() { return ""; }
   static std::string draw() { return ""; }
 };
-template <result_list R, class I> struct make_looked_at { using type = unseen; };
+template <result_list R, class I> struct make_looked_at {
+  using type = unseen;
+};
 template <result_list R, std::size_t... I> requires(is_well_formed<R>())
 struct make_looked_at<R, std::index_sequence<I...>> {
   using type = std::conditional_t<run::fusible<options{}, *R.of[I]...>(), looked_at<*R.of[I]...>, unseen>;
 };
 template <result_list R> using look = typename make_looked_at<R, std::make_index_sequence<std::size_t(R.count)>>::type;
 
-}  // namespace show
+}  // namespace show::inline HEED_INSTRUCTION_SET
 
 inline namespace HEED_INSTRUCTION_SET {
 
-// What became of a graph, as text: explain<out>(). With the extents of its axes also what it costs: explain<out>(with(n, 512),
-// with(m, 512)); with operands, which bring their extents, also how a mask that reads them falls: explain<out>(doc = D).
+// What became of a graph, as text: explain<out>(). With the extents of its axes also what it costs:
+// explain<out>(with(n, 512), with(m, 512)); with operands, which bring their extents, also how a mask that reads them
+// falls: explain<out>(doc = D).
 template <result_list R, class... Args> std::string explain(Args&&... args) { return show::look<R>::explain(args...); }
 // What each pass has made of it: the declared graph, the simplified one, the plan, the program of every region.
 template <result_list R> std::string passes() { return show::look<R>::passes(); }
 // Its regions as a Graphviz drawing.
 template <result_list R> std::string drawing() { return show::look<R>::draw(); }
-// A mask in the terminal, one line a query, one character a key: picture<keep>(with(n, 64), with(m, 64)); operands that it
-// reads follow: picture<keep>(with(n, 64), with(m, 64), doc = D).
+// A mask in the terminal, one line a query, one character a key: picture<keep>(with(n, 64), with(m, 64)); operands that
+// it reads follow: picture<keep>(with(n, 64), with(m, 64), doc = D).
 template <result_list R, class Row, class Column, class... Args>
 std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns, Args&&... args) {
   if constexpr (is_well_formed<R>()) {
@@ -220,5 +232,5 @@ std::string picture(const extent_binding<Row>& rows, const extent_binding<Column
   } else return "";
 }
 
-}  // inline namespace
+}  // namespace HEED_INSTRUCTION_SET
 }  // namespace heed::internal

@@ -1,7 +1,7 @@
 // Graphs and programs as text: expressions as their author would write them, with axes and constants spelled out.
 #pragma once
-#include "../plan/plan.hpp"
-#include "../plan/simplify.hpp"
+#include "../plan/data/execution_plan.hpp"
+#include "../plan/passes/simplify.hpp"
 #include <cstdio>
 #include <string>
 
@@ -9,15 +9,22 @@ namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
 inline const char* name_of(op o) {
   static constexpr const char* names[] = {
-      "nothing", "input", "constant", "index", "size", "-", "abs", "exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf",
-      "sigmoid", "pow", "present", "primitive", "+", "-", "*", "/", "floor_divide", "%", "min", "max", "<", "<=", "==", "&&", "||", "!", "where", "mask", "cast", "gather", "scatter",
-      "rename", "split", "merge", "slice", "pick", "shift", "concat", "dot", "sum", "max", "min", "mean", "logsumexp", "softmax",
-      "tile", "load"};
+      "nothing", "input", "constant",     "index",  "size",    "-",      "abs",     "exp",       "exp2",  "log",
+      "tanh",    "sqrt",  "rsqrt",        "erf",    "sigmoid", "pow",    "present", "primitive", "+",     "-",
+      "*",       "/",     "floor_divide", "%",      "min",     "max",    "<",       "<=",        "==",    "&&",
+      "||",      "!",     "where",        "mask",   "cast",    "gather", "scatter", "rename",    "split", "merge",
+      "slice",   "pick",  "shift",        "concat", "dot",     "sum",    "max",     "min",       "mean",  "logsumexp",
+      "softmax", "tile",  "load"};
   static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);
   return names[int(o)];
 }
 inline const char* name_of(region_kind k) {
-  return k == region_kind::score ? "score" : k == region_kind::matmul ? "matmul" : k == region_kind::row ? "row" : k == region_kind::loop ? "loop" : k == region_kind::scatter ? "scatter" : "score gradient";
+  return k == region_kind::score     ? "score"
+         : k == region_kind::matmul  ? "matmul"
+         : k == region_kind::row     ? "row"
+         : k == region_kind::loop    ? "loop"
+         : k == region_kind::scatter ? "scatter"
+                                     : "score gradient";
 }
 inline const char* name_of(role r) {
   return r == role::uniform ? "uniform" : r == role::row ? "per row" : r == role::column ? "per column" : "per pair";
@@ -52,9 +59,13 @@ inline std::string axes_text(const graph& g, axis_set s) {
 // How tightly an operator binds, as in C++; calls and leaves bind tightest.
 constexpr int precedence(op o) {
   switch (o) {
-    case op::multiply: case op::divide: case op::remainder: return 5;
-    case op::add: case op::subtract: return 4;
-    case op::less: case op::less_equal: return 3;
+    case op::multiply:
+    case op::divide:
+    case op::remainder: return 5;
+    case op::add:
+    case op::subtract: return 4;
+    case op::less:
+    case op::less_equal: return 3;
     case op::equal: return 2;
     case op::both: return 1;
     case op::either: return 0;
@@ -66,8 +77,7 @@ constexpr int precedence(op o) {
 template <class Operand>
 std::string operation(const graph& g, op code, double value, int operands, const Operand& operand) {
   const int own = precedence(code);
-  if (is_binary(code) && own < 6)
-    return operand(0, own) + " " + name_of(code) + " " + operand(1, own + 1);
+  if (is_binary(code) && own < 6) return operand(0, own) + " " + name_of(code) + " " + operand(1, own + 1);
   if (code == op::negate || code == op::invert) return name_of(code) + operand(0, 6);
   std::string s = (code == op::primitive ? g.primitives[int(value)]->name.text() : name_of(code)) + "(";
   for (int i = 0; i < operands; ++i) s += (i ? ", " : "") + operand(i, -1);
@@ -91,7 +101,8 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
     case op::constant: return number(x.value);
     case op::index: return axis_name(g, x.first);
     case op::size: return "size<" + axis_name(g, x.first) + ">";
-    case op::gather: case op::scatter: return of(axis_name(g, x.first));
+    case op::gather:
+    case op::scatter: return of(axis_name(g, x.first));
     case op::rename: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second));
     case op::split: return of(axis_name(g, x.first) + ", " + axis_name(g, x.second) + ", " + axis_name(g, x.third));
     case op::merge: return of(axis_name(g, x.second) + ", " + axis_name(g, x.third) + ", " + axis_name(g, x.first));
@@ -110,9 +121,9 @@ inline std::string expression_text(const graph& g, int i) {
   return expression_text(g, i, [](int) { return std::string(); });
 }
 
-// A value that lies in memory, as a region names it: an input by its name, what another region computed as [its number]. What a
-// region copies is named by what it copies.
-inline std::string operand_text(const plan& p, node_id value) {
+// A value that lies in memory, as a region names it: an input by its name, what another region computed as [its
+// number]. What a region copies is named by what it copies.
+inline std::string operand_text(const execution_plan& p, node_id value) {
   return expression_text(p.g, value, [&](int i) {
     for (int r = 0; r < p.region_count; ++r) {
       const outline& o = p.regions[r];
@@ -126,22 +137,25 @@ inline std::string operand_text(const plan& p, node_id value) {
 }
 
 // The name of a result that has one, `grad(q)`; empty for others and for what is no result.
-inline std::string result_name(const plan& p, int buffer) {
+inline std::string result_name(const execution_plan& p, int buffer) {
   const int k = p.buffers[buffer].result;
   return k < 0 || p.declared.named_after[k].empty() ? std::string() : "grad(" + p.declared.named_after[k].text() + ")";
 }
 
 // ---- what each pass of the middle has made, one line a node or an instruction
 
-// A graph as its nodes in order: number, operation on earlier numbers, axes, element. Nodes that no root needs are left out.
+// A graph as its nodes in order: number, operation on earlier numbers, axes, element. Nodes that no root needs are left
+// out.
 template <std::size_t N>
 std::string graph_text(const graph& g, const fixed_array<node_id, N>& roots, int count) {
   const node_flags used = reachable(g, roots, count);
   std::string s;
   for (int i = 1; i < g.size; ++i) {
     if (!used[i]) continue;
-    const std::string what = expression_text(g, i, [&](int j) { return j == i ? std::string() : "#" + std::to_string(j); });
-    s += "  #" + std::to_string(i) + " = " + what + "  (" + axes_text(g, g[i].axes) + ") " + internal::name_of(g[i].type);
+    const std::string what =
+        expression_text(g, i, [&](int j) { return j == i ? std::string() : "#" + std::to_string(j); });
+    s += "  #" + std::to_string(i) + " = " + what + "  (" + axes_text(g, g[i].axes) + ") " +
+         internal::name_of(g[i].type);
     for (int k = 0; k < count; ++k)
       if (roots[k] == i) s += count == 1 ? "  <- result" : "  <- result " + std::to_string(k + 1);
     s += "\n";
@@ -149,12 +163,13 @@ std::string graph_text(const graph& g, const fixed_array<node_id, N>& roots, int
   return s;
 }
 // A plan: its regions as outlines, and the buffers between them.
-inline std::string plan_text(const plan& p) {
+inline std::string plan_text(const execution_plan& p) {
   std::string s;
   const auto number_of = [](node_id i) { return "#" + std::to_string(i); };
   for (int k = 0; k < p.region_count; ++k) {
     const outline& o = p.regions[k];
-    s += "  region " + std::to_string(k) + ": " + name_of(o.kind) + ", reads " + joined_text(o.reads, o.read_count, " ", number_of) + ", writes";
+    s += "  region " + std::to_string(k) + ": " + name_of(o.kind) + ", reads " +
+         joined_text(o.reads, o.read_count, " ", number_of) + ", writes";
     for (int w = 0; w < o.write_count; ++w)
       s += " " + number_of(o.writes[w].value) + " into buffer " + std::to_string(o.writes[w].into);
     s += *o.reason ? std::string(" (") + o.reason + ")\n" : "\n";
@@ -162,15 +177,19 @@ inline std::string plan_text(const plan& p) {
   for (int b = 0; b < p.buffer_count; ++b) {
     const buffer& x = p.buffers[b];
     const std::string name = result_name(p, b);
-    s += "  buffer " + std::to_string(b) + ": " + number_of(x.value) + " (" + axes_text(p.g, x.order) + ") " + internal::name_of(stored(x.type)) +
+    s += "  buffer " + std::to_string(b) + ": " + number_of(x.value) + " (" + axes_text(p.g, x.order) + ") " +
+         internal::name_of(stored(x.type)) +
          (x.result >= 0 ? ", result " + std::to_string(x.result + 1) + (name.empty() ? "" : ": " + name)
-                        : ", workspace from region " + std::to_string(x.first) + " to " + std::to_string(x.last)) + "\n";
+                        : ", workspace from region " + std::to_string(x.first) + " to " + std::to_string(x.last)) +
+         "\n";
   }
   return s;
 }
-inline const char* tile_name(const instruction& x) { return x.operand == 0 ? "tile" : x.operand == 1 ? "tile1" : "weight"; }
+inline const char* tile_name(const instruction& x) {
+  return x.operand == 0 ? "tile" : x.operand == 1 ? "tile1" : "weight";
+}
 // The program of a region, one instruction a line, with how often each changes.
-inline std::string program_text(const plan& p, const region& r) {
+inline std::string program_text(const execution_plan& p, const region& r) {
   std::string s;
   for (int i = 1; i < r.code.size; ++i) {
     const instruction& x = r.code[i];
@@ -182,11 +201,18 @@ inline std::string program_text(const plan& p, const region& r) {
       case op::size: what = "size<" + axis_name(p.g, x.axis) + ">"; break;
       case op::tile: what = tile_name(x); break;
       case op::load: what = "load " + operand_text(p, r.operands[x.operand].value); break;
-      case op::gather: what = "gather<" + axis_name(p.g, x.axis) + ">(" + operand_text(p, r.operands[x.operand].value) + ", " + sub(0, 0) + ")"; break;
+      case op::gather:
+        what = "gather<" + axis_name(p.g, x.axis) + ">(" + operand_text(p, r.operands[x.operand].value) + ", " +
+               sub(0, 0) + ")";
+        break;
       case op::cast: what = std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
       default:
         what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, 0) + ")"
-                      : operation(p.g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
+                      : operation(p.g, x.code, x.value,
+                                  x.c   ? 3
+                                  : x.b ? 2
+                                        : 1,
+                                  sub);
     }
     s += "  %" + std::to_string(i) + " = " + what + "  " + name_of(x.where) + ", " + internal::name_of(x.type) + "\n";
   }
@@ -194,21 +220,21 @@ inline std::string program_text(const plan& p, const region& r) {
 }
 
 // Instruction i of a region's program, down to its operands.
-inline std::string instruction_text(const plan& p, const region& r, int i, int outer = -1) {
+inline std::string instruction_text(const execution_plan& p, const region& r, int i, int outer = -1) {
   const instruction& x = r.code[i];
   const auto operand_name = [&](int k) { return operand_text(p, r.operands[k].value); };
-  const auto sub = [&](int k, int own) {
-    return instruction_text(p, r, k == 0 ? x.a : k == 1 ? x.b : x.c, own);
-  };
+  const auto sub = [&](int k, int own) { return instruction_text(p, r, k == 0 ? x.a : k == 1 ? x.b : x.c, own); };
   switch (x.code) {
     case op::constant: return number(x.value);
     case op::index: return axis_name(p.g, x.axis);
     case op::size: return "size<" + axis_name(p.g, x.axis) + ">";
     case op::tile: return tile_name(x);
     case op::load: return operand_name(x.operand);
-    case op::gather: return "gather<" + axis_name(p.g, x.axis) + ">(" + operand_name(x.operand) + ", " + sub(0, -1) + ")";
-    case op::cast:                                         // to whole it drops the fraction; to real it changes nothing
-      if (class_of(x.type) != value_class::whole || class_of(r.code[x.a].type) == value_class::whole) return sub(0, outer);
+    case op::gather:
+      return "gather<" + axis_name(p.g, x.axis) + ">(" + operand_name(x.operand) + ", " + sub(0, -1) + ")";
+    case op::cast:  // to whole it drops the fraction; to real it changes nothing
+      if (class_of(x.type) != value_class::whole || class_of(r.code[x.a].type) == value_class::whole)
+        return sub(0, outer);
       return std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, -1) + ")";
     default: break;
   }
@@ -217,4 +243,4 @@ inline std::string instruction_text(const plan& p, const region& r, int i, int o
   return precedence(x.code) < outer ? "(" + s + ")" : s;
 }
 
-}  // namespace heed::internal::show
+}  // namespace heed::internal::show::inline HEED_INSTRUCTION_SET

@@ -1,26 +1,27 @@
-// How a mask falls on the tiles of a score region: empty (skipped), full (no mask code) or mixed. The mask is evaluated over
-// intervals as the kernel does, from the region as a value, so nothing is compiled for it. A mask of positions alone needs
-// extents only; one that reads operands (documents, lengths) needs their memory too.
+// How a mask falls on the tiles of a score region: empty (skipped), full (no mask code) or mixed. The mask is evaluated
+// over intervals as the kernel does, from the region as a value, so nothing is compiled for it. A mask of positions
+// alone needs extents only; one that reads operands (documents, lengths) needs their memory too.
 #pragma once
 #include "../graph/presence.hpp"
-#include "../plan/interval.hpp"
-#include "../run/environment.hpp"
-#include "../run/evaluate.hpp"
-#include "../run/memory.hpp"
+#include "../plan/facts/interval.hpp"
+#include "../run/frame/environment.hpp"
+#include "../run/program/evaluate.hpp"
+#include "../run/frame/elements.hpp"
 #include <array>
 #include <utility>
 #include <vector>
 
 namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
-using extent_table = std::array<extent_t, max_axes>;       // by axis number; `runtime` where it is not known
+using extent_table = std::array<extent_t, max_axes>;  // by axis number; `runtime` where it is not known
 
 // One operation on intervals, chosen at run time: the same overloads that the kernels use.
 inline interval operation_on(op code, interval a, interval b, interval c, double value) {
   interval r;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     const auto one = [&]<op Code>() {
-      if constexpr (is_pointwise(Code) && Code != op::cast && Code != op::primitive) r = run::apply<Code>(a, b, c, value);
+      if constexpr (is_pointwise(Code) && Code != op::cast && Code != op::primitive)
+        r = run::apply<Code>(a, b, c, value);
     };
     ((std::size_t(code) == I ? one.template operator()<op(I)>() : void()), ...);
   }(std::make_index_sequence<std::size_t(op::load) + 1>{});
@@ -28,7 +29,7 @@ inline interval operation_on(op code, interval a, interval b, interval c, double
 }
 
 struct tile_counts {
-  double empty = 0, full = 0, mixed = 0;                   // of all items together
+  double empty = 0, full = 0, mixed = 0;  // of all items together
   double all() const { return empty + full + mixed; }
 };
 
@@ -36,14 +37,20 @@ class mask_tiles {
  public:
   // operands: by operand number of the region; data is null where nothing is bound.
   mask_tiles(const region& r, const extent_table& e, const run::view* operands)
-      : r_(r), extent_(e), operands_(operands), needed_(needed_by(r.code, r.keep)) {}
+      : r_(r),
+        extent_(e),
+        operands_(operands),
+        needed_(needed_by(r.code, r.keep)) {}
   // Does the mask look at the contracted score? Then no tile is known before it is computed.
-  bool reads_score() const { return any([](const instruction& x) { return x.code == op::tile; }); }
+  bool reads_score() const {
+    return any([](const instruction& x) { return x.code == op::tile; });
+  }
   // The operands that it reads and that are not bound, by operand number.
   std::vector<int> missing() const {
     std::vector<int> m;
     for (int k = 0; k < r_.operand_count; ++k)
-      if (!operands_[k].data && any([&](const instruction& x) { return (x.code == op::load || x.code == op::gather) && x.operand == k; }))
+      if (!operands_[k].data &&
+          any([&](const instruction& x) { return (x.code == op::load || x.code == op::gather) && x.operand == k; }))
         m.push_back(k);
     return m;
   }
@@ -51,13 +58,14 @@ class mask_tiles {
   // Counts tiles of `rows` rows x `columns` columns over every item.
   tile_counts count(int rows, int columns) {
     tile_counts t;
-    axis_set read = 0;                                     // items differ only along batch axes that the mask reads
+    axis_set read = 0;  // items differ only along batch axes that the mask reads
     double alike = 1;
     for (int i = 1; i <= r_.keep; ++i)
       if (needed_[i]) read |= r_.code[i].axes | (is_read(i) ? r_.operands[r_.code[i].operand].axes : axis_set(0));
     axis_list items;
     for (int i = 0; i < r_.batch.count; ++i)
-      if (read >> r_.batch[i] & 1) items.add(r_.batch[i]); else alike *= double(extent_[r_.batch[i]]);
+      if (read >> r_.batch[i] & 1) items.add(r_.batch[i]);
+      else alike *= double(extent_[r_.batch[i]]);
     extent_t item_count = 1, row_count = 1;
     for (int i = 0; i < items.count; ++i) item_count *= extent_[items[i]];
     for (int i = 0; i < r_.rows.count; ++i) row_count *= extent_[r_.rows[i]];
@@ -98,8 +106,7 @@ class mask_tiles {
         if (!needed_[i] || moves(x)) continue;
         now_[i] = computed(i, now_, 0, 0);
         interval& over = range_[i];
-        over = row == first_row_ ? now_[i]
-                            : interval(std::min(over.lo, now_[i].lo), std::max(over.hi, now_[i].hi));
+        over = row == first_row_ ? now_[i] : interval(std::min(over.lo, now_[i].lo), std::max(over.hi, now_[i].hi));
       }
     }
   }
@@ -117,7 +124,9 @@ class mask_tiles {
       default: return run::element_at<element::f32, double>(v.data, offset);
     }
   }
-  static interval anything(const instruction& x) { return class_of(x.type) == value_class::truth ? interval(0, 1) : interval(); }
+  static interval anything(const instruction& x) {
+    return class_of(x.type) == value_class::truth ? interval(0, 1) : interval();
+  }
 
   // What an operand holds at [low, end) along an axis, at the current row or at any row of the block.
   interval over_entries(const instruction& x, extent_t axis, extent_t low, extent_t end) const {
@@ -136,8 +145,8 @@ class mask_tiles {
   void add_entries(bounds_of_values& over, const instruction& x, extent_t axis, extent_t low, extent_t end) const {
     for (extent_t j = low; j < end; ++j) over.add(element(x, axis, j));
   }
-  // Does any row of the block see any of the columns [first, end)? The mask itself, element by element, as the kernel looks at
-  // what bounds leave open.
+  // Does any row of the block see any of the columns [first, end)? The mask itself, element by element, as the kernel
+  // looks at what bounds leave open.
   bool sees_any(extent_t first, extent_t end) {
     single_ = true;
     bool seen = false;
@@ -164,7 +173,8 @@ class mask_tiles {
         if (!moves(x)) return element(x, -1, 0);
         if (single_) return element(x, r_.columns[0], first);
         const extent_t low = first / granule * granule, high = std::min(total_, (last / granule + 1) * granule);
-        return x.where == role::pair ? over_rows(x, r_.columns[0], low, high) : over_entries(x, r_.columns[0], low, high);
+        return x.where == role::pair ? over_rows(x, r_.columns[0], low, high)
+                                     : over_entries(x, r_.columns[0], low, high);
       }
       case op::gather: {
         const interval where = of[x.a];
@@ -172,7 +182,8 @@ class mask_tiles {
         if (!moves(x)) return top < 0 ? 0 : element(x, x.axis, std::clamp<extent_t>(extent_t(where.lo), 0, top));
         const axis_set axes = r_.operands[x.operand].axes & ~axis_bit(x.axis);
         if (axes & axis_bit(r_.columns[0]) || top < 0 || is_unknown(where)) return anything(x);
-        const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))), end = extent_t(std::clamp(where.hi, 0.0, double(top))) + 1;
+        const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))),
+                       end = extent_t(std::clamp(where.hi, 0.0, double(top))) + 1;
         bool has_rows = false;
         for (int j = 0; j < r_.rows.count; ++j) has_rows = has_rows || axes & axis_bit(r_.rows[j]);
         if (!has_rows || single_) return end - low > bounded_entries ? anything(x) : over_entries(x, x.axis, low, end);
@@ -214,9 +225,9 @@ class mask_tiles {
   fixed_array<bool, program::capacity> needed_;
   std::array<interval, program::capacity> now_, range_;
   std::array<extent_t, max_axes> index_{};
-  extent_t columns_ = 1, total_ = 0;                       // of a tile; of an item
-  extent_t first_row_ = 0, row_count_ = 0;                 // the block
-  bool single_ = false;                                    // one row and one column, not a tile
+  extent_t columns_ = 1, total_ = 0;        // of a tile; of an item
+  extent_t first_row_ = 0, row_count_ = 0;  // the block
+  bool single_ = false;                     // one row and one column, not a tile
 };
 
-}  // namespace heed::internal::show
+}  // namespace heed::internal::show::inline HEED_INSTRUCTION_SET

@@ -46,7 +46,8 @@ template <class T, int N, class... C>
 HEED_INLINE pack<T, N> polynomial(pack<T, N> x, C... coefficients) {
   const T c[] = {T(coefficients)...};
   pack<T, N> r = c[sizeof...(C) - 1];
-  HEED_UNROLL for (int i = int(sizeof...(C)) - 2; i >= 0; --i) r = fma(r, x, c[i]);
+  HEED_UNROLL for (int i = int(sizeof...(C)) - 2; i >= 0; --i)
+    r = fma(r, x, c[i]);
   return r;
 }
 // 2^n for a sum n + shifted. -bias gives 0.
@@ -315,4 +316,4 @@ HEED_INLINE T power(T x, double c) {
   return std::pow(x, T(c));
 }
 
-}  // namespace heed::internal::simd
+}  // namespace heed::internal::simd::inline HEED_INSTRUCTION_SET

@@ -20,9 +20,10 @@
 #define HEED_INLINE inline __attribute__((always_inline))
 #define HEED_INLINED __attribute__((always_inline))  // for lambdas: [&]() HEED_INLINED { ... }
 #define HEED_NOINLINE __attribute__((noinline))
-// Sums are rounded as they are written, also where the compiler may reassociate and says so by no macro (-fassociative-math): what
-// rounds to integers or is split into a high and a low part relies on it. clang is told in front of a function's statements,
-// g++ by `as_written`; an fma that a sum must not look into is `settled`, for around every fma it costs kernels registers.
+// Sums are rounded as they are written, also where the compiler may reassociate and says so by no macro
+// (-fassociative-math): what rounds to integers or is split into a high and a low part relies on it. clang is told in
+// front of a function's statements, g++ by `as_written`; an fma that a sum must not look into is `settled`, for around
+// every fma it costs kernels registers.
 #ifdef __clang__
 #define HEED_IN_ORDER _Pragma("clang fp reassociate(off)")
 #else
@@ -38,8 +39,8 @@
 
 namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
 
-// A number or a vector, for g++: not to be taken apart. A barrier around the registers of AVX-512 g++ 12 makes one of 16 elements,
-// each taken out and put back, so that these are said to be read and written by no instruction at all.
+// A number or a vector, for g++: not to be taken apart. A barrier around the registers of AVX-512 g++ 12 makes one of
+// 16 elements, each taken out and put back, so that these are said to be read and written by no instruction at all.
 template <class V> HEED_INLINE V as_written(V v) {
 #ifdef __clang__
   return v;
@@ -50,7 +51,7 @@ template <class V> HEED_INLINE V as_written(V v) {
     return v;
   } else
 #endif
-  return __builtin_assoc_barrier(v);
+    return __builtin_assoc_barrier(v);
 #endif
 }
 
@@ -143,18 +144,21 @@ struct pack {
   // Lane i is p[i * stride]; the stride may be 0 or negative.
   static HEED_INLINE pack load_strided(const T* p, std::ptrdiff_t stride) {
     pack r;
-    HEED_UNROLL for (int i = 0; i < N; ++i) r.x[i] = p[i * stride];
+    HEED_UNROLL for (int i = 0; i < N; ++i)
+      r.x[i] = p[i * stride];
     return r;
   }
   HEED_INLINE void store_strided(T* p, std::ptrdiff_t stride) const {
-    HEED_UNROLL for (int i = 0; i < N; ++i) p[i * stride] = x[i];
+    HEED_UNROLL for (int i = 0; i < N; ++i)
+      p[i * stride] = x[i];
   }
   // Lane i is p[index[i]].
   template <PackElement I>
   requires std::is_integral_v<I>
   static HEED_INLINE pack gather(const T* p, pack<I, N> index) {
     pack r;
-    HEED_UNROLL for (int i = 0; i < N; ++i) r.x[i] = p[index.x[i]];
+    HEED_UNROLL for (int i = 0; i < N; ++i)
+      r.x[i] = p[index.x[i]];
     return r;
   }
   // Lane i is p[i] (p[i * stride]) for i < count and `fill` behind; any count, 0 and less included.
@@ -187,10 +191,11 @@ struct pack {
   static HEED_INLINE void copy_fewer(T* to, const T* from, std::ptrdiff_t count) {
     if (count <= 0) return;
     std::ptrdiff_t done = 0;
-    HEED_UNROLL for (int half = N / 2; half > 0; half /= 2) if (count & half) {
-      __builtin_memcpy(to + done, from + done, half * sizeof(T));
-      done += half;
-    }
+    HEED_UNROLL for (int half = N / 2; half > 0; half /= 2)
+      if (count & half) {
+        __builtin_memcpy(to + done, from + done, half * sizeof(T));
+        done += half;
+      }
   }
 
   HEED_INLINE T operator[](int i) const { return x[i]; }
@@ -474,13 +479,14 @@ HEED_INLINE constexpr auto to_integer(T a) {
   return integer_of_size<sizeof(T) <= 4 ? 4 : 8>(a);
 }
 
-// ---- the quotient of whole numbers, rounded down, and what is left, which has the sign of the divisor; by 0 both are 0
+// ---- the quotient of whole numbers, rounded down, and what is left, which has the sign of the divisor; by 0 both are
+// 0
 template <Scalar A, Scalar B>
 HEED_INLINE constexpr auto floor_divide(A a, B b) {
   using R = std::common_type_t<A, B>;
   static_assert(std::is_integral_v<R>);
   if (b == 0) return R(0);
-  if (b == -1) return R(0 - std::make_unsigned_t<R>(a));                  // the lowest number stays itself
+  if (b == -1) return R(0 - std::make_unsigned_t<R>(a));  // the lowest number stays itself
   const R q = R(a) / R(b), rest = R(a) % R(b);
   return R(rest != 0 && (rest < 0) != (b < 0) ? q - 1 : q);
 }
@@ -492,8 +498,8 @@ HEED_INLINE constexpr auto remainder(A a, B b) {
   const R rest = R(a) % R(b);
   return R(rest != 0 && (rest < 0) != (b < 0) ? rest + R(b) : rest);
 }
-// No processor divides packs of integers. Those of 32 bits divide as doubles, whose rounded quotient is whole only where the
-// exact one is; wider ones go lane by lane.
+// No processor divides packs of integers. Those of 32 bits divide as doubles, whose rounded quotient is whole only
+// where the exact one is; wider ones go lane by lane.
 template <class T, int N>
 struct whole_quotient {
   pack<T, N> quotient, rest;
@@ -504,15 +510,21 @@ HEED_INLINE whole_quotient<T, N> divided_down(pack<T, N> a, pack<T, N> b) {
     const pack<T, N> zero(T(0)), divisor = select(b == zero, T(1), b);
     pack<T, N> toward_zero;
     if constexpr (N == 1) toward_zero = convert<T>(convert<double>(a) / convert<double>(divisor));
-    else [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {      // by halves: doubles are twice as wide
-      const auto half = [](pack<T, N / 2> p, pack<T, N / 2> s) HEED_INLINED { return convert<T>(convert<double>(p) / convert<double>(s)); };
-      const auto low = half(__builtin_shufflevector(a.x, a.x, I...), __builtin_shufflevector(divisor.x, divisor.x, I...));
-      const auto high = half(__builtin_shufflevector(a.x, a.x, (I + N / 2)...), __builtin_shufflevector(divisor.x, divisor.x, (I + N / 2)...));
-      toward_zero = __builtin_shufflevector(low.x, high.x, I..., (I + N / 2)...);
-    }(std::make_integer_sequence<int, N / 2>{});
+    else
+      [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {  // by halves: doubles are twice as wide
+        const auto half = [](pack<T, N / 2> p, pack<T, N / 2> s)
+                              HEED_INLINED { return convert<T>(convert<double>(p) / convert<double>(s)); };
+        const auto low =
+            half(__builtin_shufflevector(a.x, a.x, I...), __builtin_shufflevector(divisor.x, divisor.x, I...));
+        const auto high = half(__builtin_shufflevector(a.x, a.x, (I + N / 2)...),
+                               __builtin_shufflevector(divisor.x, divisor.x, (I + N / 2)...));
+        toward_zero = __builtin_shufflevector(low.x, high.x, I..., (I + N / 2)...);
+      }(std::make_integer_sequence<int, N / 2>{});
     const pack<T, N> rest = a - toward_zero * divisor;
-    const pack<T, N> down(typename pack<T, N>::vector((rest.x != 0) & ((rest.x ^ divisor.x) < 0)));     // -1 where rounding went up
-    return {select(b == zero, zero, toward_zero + down), select(b == zero, zero, rest - pack<T, N>(down.x * divisor.x))};
+    const pack<T, N> down(typename pack<T, N>::vector((rest.x != 0) & ((rest.x ^ divisor.x) < 0)));  // -1 where
+                                                                                                     // rounding went up
+    return {select(b == zero, zero, toward_zero + down),
+            select(b == zero, zero, rest - pack<T, N>(down.x * divisor.x))};
   } else {
     whole_quotient<T, N> r;
     for (int i = 0; i < N; ++i) r.quotient.x[i] = floor_divide(a.x[i], b.x[i]), r.rest.x[i] = remainder(a.x[i], b.x[i]);
@@ -591,4 +603,4 @@ HEED_INLINE bool all(mask<Size, N> m) {
 HEED_INLINE constexpr bool any(bool m) { return m; }
 HEED_INLINE constexpr bool all(bool m) { return m; }
 
-}  // namespace heed::internal::simd
+}  // namespace heed::internal::simd::inline HEED_INSTRUCTION_SET

@@ -21,8 +21,8 @@ inline constexpr int block_rows = vectors * native_lanes<T>;  // 48 floats with 
 
 using index = std::ptrdiff_t;
 
-// Keeps what was loaded in a register. Where there are 16 of them, g++ reads it from memory again for every FMA instead, which
-// saves an instruction and makes the loop one of loads.
+// Keeps what was loaded in a register. Where there are 16 of them, g++ reads it from memory again for every FMA
+// instead, which saves an instruction and makes the loop one of loads.
 template <class T>
 HEED_INLINE void hold(pack<T>& p) {
 #if defined(__FMA__) && !defined(__AVX512F__) && !defined(__clang__)
@@ -35,43 +35,51 @@ HEED_INLINE void hold(pack<T>& p) {
 // acc[i][v] = sum over d of t[d][v] * x[i * x_stride + d], in order of d.
 // t: [depth][block_rows<T>], of which the first Packs packs of each line are read; x: Keys rows of depth contiguous
 // elements; depth may be 0 (the sums are then 0).
-struct nothing_else { HEED_INLINE void operator()(index) const {} };
+struct nothing_else {
+  HEED_INLINE void operator()(index) const {}
+};
 template <class T, int Keys, int Packs, class Also = nothing_else>
-HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth, pack<T> (&acc)[Keys][Packs],
-                          const Also& also = {}) {
+HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth,
+                          pack<T> (&acc)[Keys][Packs], const Also& also = {}) {
   // A loop that may run zero times makes g++ keep a second set of accumulators on the stack: contract zeros instead.
   alignas(vector_bytes) static constexpr T zeros[block_rows<T>] = {};
   if (depth < 1) t = x = zeros, x_stride = 0, depth = 1;
-  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] = T(0);
+  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL
+    for (int v = 0; v < Packs; ++v) acc[i][v] = T(0);
   HEED_KEEP_LOOP for (index d = 0; d < depth; ++d) {
     also(d);
     pack<T> q[Packs];
-    HEED_UNROLL for (int v = 0; v < Packs; ++v) q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>), hold(q[v]);
+    HEED_UNROLL for (int v = 0; v < Packs; ++v)
+      q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>), hold(q[v]);
     HEED_UNROLL for (int i = 0; i < Keys; ++i) {
       const pack<T> b = x[i * x_stride + d];
-      HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] = fma(q[v], b, acc[i][v]);
+      HEED_UNROLL for (int v = 0; v < Packs; ++v)
+        acc[i][v] = fma(q[v], b, acc[i][v]);
     }
   }
 }
 
-// t[c][rows] += sum over j of x[j * stride + c] * p[j][rows], for c < Columns, in order of j, for the first Packs packs of
-// rows. p: [count][block_rows<T>]; t: [Columns][block_rows<T>]; count >= 1.
+// t[c][rows] += sum over j of x[j * stride + c] * p[j][rows], for c < Columns, in order of j, for the first Packs packs
+// of rows. p: [count][block_rows<T>]; t: [Columns][block_rows<T>]; count >= 1.
 template <int Columns, int Packs, class T>
-HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict x, index stride, T* __restrict t, index count) {
+HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict x, index stride, T* __restrict t,
+                                     index count) {
   if (count < 1) __builtin_unreachable();  // else g++ keeps a second, spilled set of accumulators
   pack<T> acc[Columns][Packs];
-  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] =
-      pack<T>::load(t + i * block_rows<T> + v * native_lanes<T>);
+  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL
+    for (int v = 0; v < Packs; ++v) acc[i][v] = pack<T>::load(t + i * block_rows<T> + v * native_lanes<T>);
   HEED_KEEP_LOOP for (index j = 0; j < count; ++j) {
     pack<T> r[Packs];
-    HEED_UNROLL for (int v = 0; v < Packs; ++v) r[v] = pack<T>::load(p + j * block_rows<T> + v * native_lanes<T>), hold(r[v]);
+    HEED_UNROLL for (int v = 0; v < Packs; ++v)
+      r[v] = pack<T>::load(p + j * block_rows<T> + v * native_lanes<T>), hold(r[v]);
     HEED_UNROLL for (int i = 0; i < Columns; ++i) {
       const pack<T> b = x[j * stride + i];
-      HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v] = fma(r[v], b, acc[i][v]);
+      HEED_UNROLL for (int v = 0; v < Packs; ++v)
+        acc[i][v] = fma(r[v], b, acc[i][v]);
     }
   }
-  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL for (int v = 0; v < Packs; ++v) acc[i][v].store(
-      t + i * block_rows<T> + v * native_lanes<T>);
+  HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL
+    for (int v = 0; v < Packs; ++v) acc[i][v].store(t + i * block_rows<T> + v * native_lanes<T>);
 }
 
 // The same for any width and any count, 0 included: as many full tiles as fit, then smaller ones. The sum of a column
@@ -107,7 +115,8 @@ HEED_NOINLINE inline bool all_finite(const T* __restrict x, index stride, index 
   return all(good);
 }
 
-// What a mask excludes has weight -0, which no weight is that was computed: of those that are seen, 0 is one like others.
+// What a mask excludes has weight -0, which no weight is that was computed: of those that are seen, 0 is one like
+// others.
 template <class P>
 HEED_INLINE P excluded() {
   return P(typename P::element(-0.0));
@@ -123,8 +132,8 @@ HEED_INLINE typename pack<T, N>::mask is_excluded(pack<T, N> weight) {
 // weight is excluded. Equal to accumulate_all bit by bit where x is finite, but for the sign of a zero.
 template <class T>
 __attribute__((noinline, cold)) inline void accumulate_present(const T* __restrict p, const T* __restrict x,
-                                                               index stride, T* __restrict t, index width,
-                                                               index count, int packs = vectors) {
+                                                               index stride, T* __restrict t, index width, index count,
+                                                               int packs = vectors) {
   for (index c = 0; c < width; ++c)
     for (int v = 0; v < packs * native_lanes<T>; v += native_lanes<T>) {
       pack<T> acc = pack<T>::load(t + c * block_rows<T> + v);
@@ -139,24 +148,27 @@ __attribute__((noinline, cold)) inline void accumulate_present(const T* __restri
 // out[i][c] += sum over r of p[i][r] * x[r][c], for i < Keys and Columns packs of columns, in order of r < rows: the
 // outer products that gradients of keys and values are made of. p: [Keys][block_rows<T>]; rows >= 1.
 template <int Keys, int Columns, class T>
-HEED_NOINLINE inline void outer(const T* __restrict p, const T* __restrict x, index x_stride, T* __restrict out, index out_stride, index rows) {
+HEED_NOINLINE inline void outer(const T* __restrict p, const T* __restrict x, index x_stride, T* __restrict out,
+                                index out_stride, index rows) {
   if (rows < 1) __builtin_unreachable();
   pack<T> acc[Keys][Columns];
-  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int c = 0; c < Columns; ++c) acc[i][c] =
-      pack<T>::load(out + i * out_stride + c * native_lanes<T>);
+  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL
+    for (int c = 0; c < Columns; ++c) acc[i][c] = pack<T>::load(out + i * out_stride + c * native_lanes<T>);
   HEED_KEEP_LOOP for (index r = 0; r < rows; ++r, x += x_stride) {
     pack<T> b[Columns];
-    HEED_UNROLL for (int c = 0; c < Columns; ++c) b[c] = pack<T>::load(x + c * native_lanes<T>);
+    HEED_UNROLL for (int c = 0; c < Columns; ++c)
+      b[c] = pack<T>::load(x + c * native_lanes<T>);
     HEED_UNROLL for (int i = 0; i < Keys; ++i) {
       const pack<T> a = p[i * block_rows<T> + r];
-      HEED_UNROLL for (int c = 0; c < Columns; ++c) acc[i][c] = fma(a, b[c], acc[i][c]);
+      HEED_UNROLL for (int c = 0; c < Columns; ++c)
+        acc[i][c] = fma(a, b[c], acc[i][c]);
     }
   }
-  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL for (int c = 0; c < Columns; ++c) acc[i][c].store(
-      out + i * out_stride + c * native_lanes<T>);
+  HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL
+    for (int c = 0; c < Columns; ++c) acc[i][c].store(out + i * out_stride + c * native_lanes<T>);
 }
-// The same for any number of keys and a width that is a multiple of the lanes: six keys at a time, all columns, so that p
-// comes from L1 once. The sum of an element does not depend on the tile it falls into.
+// The same for any number of keys and a width that is a multiple of the lanes: six keys at a time, all columns, so that
+// p comes from L1 once. The sum of an element does not depend on the tile it falls into.
 template <int Columns, int Keys, class T>
 inline void outer_columns(const T* p, const T* x, index x_stride, T* out, index out_stride, index rows, index width) {
   constexpr int step = Columns * native_lanes<T>;
@@ -166,31 +178,40 @@ inline void outer_columns(const T* p, const T* x, index x_stride, T* out, index 
     if (c < width) outer_columns<Columns / 2, Keys>(p, x + c, x_stride, out + c, out_stride, rows, width - c);
 }
 template <class T>
-inline void outer_all(const T* p, const T* x, index x_stride, T* out, index out_stride, index rows, index width, index keys) {
+inline void outer_all(const T* p, const T* x, index x_stride, T* out, index out_stride, index rows, index width,
+                      index keys) {
   constexpr int columns = register_count == 32 ? 4 : 2;
   if (rows < 1) return;
   index j = 0;
-  for (; j + 6 <= keys; j += 6) outer_columns<columns, 6>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
-  for (; j + 2 <= keys; j += 2) outer_columns<columns, 2>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
-  if (j < keys) outer_columns<columns, 1>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
+  for (; j + 6 <= keys; j += 6)
+    outer_columns<columns, 6>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
+  for (; j + 2 <= keys; j += 2)
+    outer_columns<columns, 2>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
+  if (j < keys)
+    outer_columns<columns, 1>(p + j * block_rows<T>, x, x_stride, out + j * out_stride, out_stride, rows, width);
 }
-// Excluded means absent here too: the slow twin for rows of x that are not finite leaves them alone where p is excluded.
+// Excluded means absent here too: the slow twin for rows of x that are not finite leaves them alone where p is
+// excluded.
 template <class T>
-__attribute__((noinline, cold)) inline void outer_present(const T* __restrict p, const T* __restrict x, index x_stride, T* __restrict out,
-                                                          index out_stride, index rows, index width, index keys) {
+__attribute__((noinline, cold)) inline void outer_present(const T* __restrict p, const T* __restrict x, index x_stride,
+                                                          T* __restrict out, index out_stride, index rows, index width,
+                                                          index keys) {
   for (index j = 0; j < keys; ++j)
     for (index c = 0; c < width; c += native_lanes<T>) {
       pack<T> acc = pack<T>::load(out + j * out_stride + c);
       for (index r = 0; r < rows; ++r)
-        if (const T a = p[j * block_rows<T> + r]; a != T(0) || !__builtin_signbit(a)) acc = fma(pack<T>(a), pack<T>::load(x + r * x_stride + c), acc);
+        if (const T a = p[j * block_rows<T> + r]; a != T(0) || !__builtin_signbit(a))
+          acc = fma(pack<T>(a), pack<T>::load(x + r * x_stride + c), acc);
       acc.store(out + j * out_stride + c);
     }
 }
 
-// table[at[j][r]] += p[j][r] for j < keys, r < rows, in that order but for runs: rows of a pack that all name one element are
-// added up in lanes, neighbours that do one after the other, in T. p, at: [keys][block_rows<T>]; `at` lies inside the table.
+// table[at[j][r]] += p[j][r] for j < keys, r < rows, in that order but for runs: rows of a pack that all name one
+// element are added up in lanes, neighbours that do one after the other, in T. p, at: [keys][block_rows<T>]; `at` lies
+// inside the table.
 template <class T>
-HEED_NOINLINE inline void add_at(const T* p, const integer_of_size<sizeof(T)>* at, double* table, index rows, index keys) {
+HEED_NOINLINE inline void add_at(const T* p, const integer_of_size<sizeof(T)>* at, double* table, index rows,
+                                 index keys) {
   using I = integer_of_size<sizeof(T)>;
   for (index j = 0; j < keys; ++j, p += block_rows<T>, at += block_rows<T>)
     for (index v = 0; v < rows; v += native_lanes<T>) {
@@ -202,7 +223,10 @@ HEED_NOINLINE inline void add_at(const T* p, const integer_of_size<sizeof(T)>* a
       I to = at[v];
       T run = p[v];
       for (index i = v + 1; i < v + some; ++i) {
-        if (at[i] == to) { run += p[i]; continue; }
+        if (at[i] == to) {
+          run += p[i];
+          continue;
+        }
         table[to] += double(run);
         to = at[i], run = p[i];
       }
@@ -241,9 +265,11 @@ HEED_NOINLINE inline void transpose_in(const T* const* rows, int count, index el
       for (index next = 0; next < depth; next += lanes) {
         const index d = next + lanes <= depth ? next : depth - lanes;  // the last step overlaps the one before
         pack<T> r[lanes];
-        HEED_UNROLL for (int i = 0; i < lanes; ++i) r[i] = pack<T>::load(base[i] + d);
+        HEED_UNROLL for (int i = 0; i < lanes; ++i)
+          r[i] = pack<T>::load(base[i] + d);
         transpose(r);
-        HEED_UNROLL for (int i = 0; i < lanes; ++i) select(keep, r[i] * scale, T(0)).store(t + (d + i) * block_rows<T>);
+        HEED_UNROLL for (int i = 0; i < lanes; ++i)
+          select(keep, r[i] * scale, T(0)).store(t + (d + i) * block_rows<T>);
       }
     }
   }
@@ -278,9 +304,11 @@ HEED_NOINLINE inline void transpose_out(const T* __restrict t, const T* __restri
     for (index next = 0; next < depth; next += lanes) {
       const index d = next + lanes <= depth ? next : depth - lanes;  // the last step overlaps the one before
       pack<T> r[lanes];
-      HEED_UNROLL for (int i = 0; i < lanes; ++i) r[i] = pack<T>::load(t + (d + i) * block_rows<T> + v) * f;
+      HEED_UNROLL for (int i = 0; i < lanes; ++i)
+        r[i] = pack<T>::load(t + (d + i) * block_rows<T> + v) * f;
       transpose(r);
-      HEED_UNROLL for (int i = 0; i < lanes; ++i) if (i < present) r[i].store(rows[v + i] + d);
+      HEED_UNROLL for (int i = 0; i < lanes; ++i)
+        if (i < present) r[i].store(rows[v + i] + d);
     }
   }
 }
@@ -302,9 +330,11 @@ inline void pack_panel(const T* w, index output_stride, index element_stride, in
   transpose_in<T>(w, output_stride, outputs, element_stride, depth, T(1), panel);
 }
 
-// Where element c of row i of the activations lies: rows apart by a stride and contiguous (in place), or grouped: element c of
-// all rows of a group side by side, then the next.
-template <bool Grouped> constexpr index activation_at(index i, index c, index x_stride) { return Grouped ? c * group + i : i * x_stride + c; }
+// Where element c of row i of the activations lies: rows apart by a stride and contiguous (in place), or grouped:
+// element c of all rows of a group side by side, then the next.
+template <bool Grouped> constexpr index activation_at(index i, index c, index x_stride) {
+  return Grouped ? c * group + i : i * x_stride + c;
+}
 
 // sums[i][o] = (Continue ? sums[i][o] : 0) + sum over c of x[activation_at(i, c)] * panel[c][o], for i < Rows, in order
 // of c. sums: [Rows][block_rows<T>], where an epilogue picks them up: the round trip through L1 costs 0.3 % at depth
@@ -314,22 +344,25 @@ HEED_NOINLINE inline void panel_tile(const T* __restrict x, index x_stride, cons
                                      T* __restrict sums) {
   if (depth < 1) __builtin_unreachable();
   pack<T> acc[Rows][vectors];
-  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] =
-      Continue ? pack<T>::load(sums + i * block_rows<T> + v * native_lanes<T>) : pack<T>(T(0));
+  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL
+    for (int v = 0; v < vectors; ++v)
+      acc[i][v] = Continue ? pack<T>::load(sums + i * block_rows<T> + v * native_lanes<T>) : pack<T>(T(0));
   HEED_KEEP_LOOP for (index c = 0; c < depth; ++c) {
     pack<T> w[vectors];
-    HEED_UNROLL for (int v = 0; v < vectors; ++v) w[v] = pack<T>::load(panel + c * block_rows<T> + v * native_lanes<T>), hold(w[v]);
+    HEED_UNROLL for (int v = 0; v < vectors; ++v)
+      w[v] = pack<T>::load(panel + c * block_rows<T> + v * native_lanes<T>), hold(w[v]);
     HEED_UNROLL for (int i = 0; i < Rows; ++i) {
       const pack<T> b = x[activation_at<Grouped>(i, c, x_stride)];
-      HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v] = fma(b, w[v], acc[i][v]);
+      HEED_UNROLL for (int v = 0; v < vectors; ++v)
+        acc[i][v] = fma(b, w[v], acc[i][v]);
     }
   }
-  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL for (int v = 0; v < vectors; ++v) acc[i][v].store(
-      sums + i * block_rows<T> + v * native_lanes<T>);
+  HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL
+    for (int v = 0; v < vectors; ++v) acc[i][v].store(sums + i * block_rows<T> + v * native_lanes<T>);
 }
 
-// The same for any number of rows (at most one group, if they are grouped) and any depth, 0 included. The sums of a row do not
-// depend on the tile it falls into.
+// The same for any number of rows (at most one group, if they are grouped) and any depth, 0 included. The sums of a row
+// do not depend on the tile it falls into.
 template <bool Continue, bool Grouped, class T>
 inline void panel_tiles(const T* x, index x_stride, index rows, const T* panel, index depth, T* sums) {
   if (depth < 1) {
@@ -363,4 +396,4 @@ inline void multiply_panel_grouped(const T* x, index rows, const T* panel, index
   panel_tiles<false, true>(x, 0, rows, panel, depth, sums);
 }
 
-}  // namespace heed::internal::simd
+}  // namespace heed::internal::simd::inline HEED_INSTRUCTION_SET

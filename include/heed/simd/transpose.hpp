@@ -51,14 +51,18 @@ HEED_INLINE void transpose(pack<T, N> (&r)[N]) {
   }
 }
 
-// to[j * Stride + i] = from[offset[i] + j] for i, j < native lanes. Out of line, so that nothing around it takes its registers.
+// to[j * Stride + i] = from[offset[i] + j] for i, j < native lanes. Out of line, so that nothing around it takes its
+// registers.
 template <int Stride, class T>
-HEED_NOINLINE inline void transpose_square(const T* __restrict from, const std::ptrdiff_t* __restrict offset, T* __restrict to) {
+HEED_NOINLINE inline void transpose_square(const T* __restrict from, const std::ptrdiff_t* __restrict offset,
+                                           T* __restrict to) {
   constexpr int lanes = native_lanes<T>;
   pack<T, lanes> r[lanes];
-  HEED_UNROLL for (int i = 0; i < lanes; ++i) r[i] = pack<T, lanes>::load(from + offset[i]);
+  HEED_UNROLL for (int i = 0; i < lanes; ++i)
+    r[i] = pack<T, lanes>::load(from + offset[i]);
   transpose(r);
-  HEED_UNROLL for (int i = 0; i < lanes; ++i) r[i].store(to + i * Stride);
+  HEED_UNROLL for (int i = 0; i < lanes; ++i)
+    r[i].store(to + i * Stride);
 }
 
-}  // namespace heed::internal::simd
+}  // namespace heed::internal::simd::inline HEED_INSTRUCTION_SET

@@ -1,0 +1,200 @@
+// The arguments of a call, in any order: operands by name, into(...), extents, a workspace. They are of as many types
+// as the caller likes, so they stand in a map from types to pointers, where each is found by what it is.
+#pragma once
+#include "../graph/gradient.hpp"
+#include "checks/call_checks.hpp"
+#include "../memory/workspace.hpp"
+#include <array>
+#include <boost/hana/at_key.hpp>
+#include <boost/hana/contains.hpp>
+#include <boost/hana/for_each.hpp>
+#include <boost/hana/map.hpp>
+#include <boost/hana/pair.hpp>
+#include <boost/hana/tuple.hpp>
+#include <boost/hana/type.hpp>
+
+namespace heed::internal {
+
+// into(O, L): where the results go, in the order of `results`; into(L, grad(q) = dQ): those that have a name also by
+// it, in any order behind the others.
+template <class... Tensors>
+struct into_binding {
+  boost::hana::tuple<Tensors&...> operands;
+};
+template <class... Tensors>
+constexpr into_binding<std::remove_reference_t<Tensors>...> into(Tensors&&... t) {
+  return {{t...}};
+}
+
+// with(n, 128): the extent of an axis that no operand carries.
+template <class Axis> struct extent_binding {
+  extent_t extent;
+};
+template <class Axis> requires is_axis<Axis>
+constexpr extent_binding<Axis> with(Axis, extent_t extent) {
+  return {extent};
+}
+
+namespace run::inline HEED_INSTRUCTION_SET {
+namespace hana = boost::hana;
+
+template <class T> inline constexpr bool is_into = false;
+template <class... T> inline constexpr bool is_into<into_binding<T...>> = true;
+template <class T> inline constexpr bool is_binding = false;
+template <text N, class S, element E, class T> inline constexpr bool is_binding<binding<N, S, E, T>> = true;
+template <class T> inline constexpr bool is_extent = false;
+template <class A> inline constexpr bool is_extent<extent_binding<A>> = true;
+template <class T> inline constexpr bool is_workspace = std::is_same_v<std::remove_cvref_t<T>, workspace>;
+
+template <class T> using traits_of = operand_traits<std::remove_cvref_t<T>>;
+// Views and spans carry their own constness; of owners a const object cannot be written.
+template <class T> inline constexpr bool is_view_type = false;
+template <class T> inline constexpr bool is_view_type<heed::view<T>> = true;
+template <class T, std::size_t N> inline constexpr bool is_view_type<std::span<T, N>> = true;
+template <class T>
+inline constexpr bool can_write =
+    !std::is_const_v<typename traits_of<T>::element_type> &&
+    (is_view_type<std::remove_cvref_t<T>> || !std::is_const_v<std::remove_reference_t<T>>);
+
+// The input that an operand of into(...) names; empty: none, it goes by its position. And the memory that it brings.
+template <class X> inline constexpr label named_in_into{};
+template <text N, class T> inline constexpr label named_in_into<gradient_binding<N, T>> = make_label(N);
+template <class X> struct memory_in_into {
+  using type = X;
+};
+template <text N, class T> struct memory_in_into<gradient_binding<N, T>> {
+  using type = std::remove_reference_t<T>;
+};
+template <text N, class T> struct memory_in_into<const gradient_binding<N, T>>
+    : memory_in_into<gradient_binding<N, T>> {};
+
+// Which operand of into(...) each result goes to, or the first mistake.
+struct into_order {
+  enum class fault { none, count, order, unknown, ambiguous, twice, missing } wrong = fault::none;
+  int at = 0;                              // the number of the operand or, if missing or twice, of the result
+  std::array<int, max_results> operand{};  // by result
+};
+// names: those of the operands; results: those of the results.
+constexpr into_order ordered(const label* names, int count, const label* results, int result_count) {
+  using fault = into_order::fault;
+  into_order r;
+  r.operand.fill(-1);
+  for (int i = 0; i < count; ++i) {
+    int k = i;
+    if (!names[i].empty()) {
+      k = -1;
+      for (int j = 0; j < result_count; ++j) {
+        if (!(results[j] == names[i])) continue;
+        if (k >= 0) return {fault::ambiguous, i};
+        k = j;
+      }
+      if (k < 0) return {fault::unknown, i};
+    } else if (i > 0 && !names[i - 1].empty()) return {fault::order, i};
+    else if (k >= result_count) return {fault::count, i};
+    if (r.operand[k] >= 0) return {fault::twice, k};
+    r.operand[k] = i;
+  }
+  for (int k = 0; k < result_count; ++k)
+    if (r.operand[k] < 0) return {fault::missing, k};
+  return r;
+}
+template <class Into, const expression&... Outs> inline constexpr into_order order_in{};
+template <class... X, const expression&... Outs> inline constexpr into_order order_in<into_binding<X...>, Outs...> =
+    [] {
+      const label names[] = {named_in_into<std::remove_cv_t<X>>...}, results[] = {Outs.named_after...};
+      return ordered(names, int(sizeof...(X)), results, int(sizeof...(Outs)));
+    }();
+
+// What an argument is found by: a type that is never defined. Names are labels here: a graph knows its inputs by them.
+template <label Name> struct operand_key;
+template <class Axis> struct extent_key;
+struct into_key;
+struct workspace_key;
+template <class Argument> struct key_of_argument;
+template <text N, class S, element E, class T>
+struct key_of_argument<binding<N, S, E, T>> {
+  using type = hana::type<operand_key<make_label(N)>>;
+};
+template <class Axis> struct key_of_argument<extent_binding<Axis>> {
+  using type = hana::type<extent_key<Axis>>;
+};
+template <class... T> struct key_of_argument<into_binding<T...>> {
+  using type = hana::type<into_key>;
+};
+template <> struct key_of_argument<workspace> {
+  using type = hana::type<workspace_key>;
+};
+
+// The map. call_rules.hpp has seen to it that no key stands there twice.
+template <class... Args>
+auto arguments_by_key(Args&... args) {
+  return hana::make_map(hana::make_pair(typename key_of_argument<std::remove_cv_t<Args>>::type{}, &args)...);
+}
+template <class Map, class Key> inline constexpr bool holds =
+    decltype(hana::contains(std::declval<const Map&>(), Key{}))::value;
+
+template <class Axis>
+void give_extent(const graph& g, call_frame& f, const extent_binding<Axis>& e) {
+  const int i = g.find_axis(Axis::name);
+  if (i < 0) refuse({}, Axis::name, {"an axis of the graph"}, {"one that it does not have"});
+  if (e.extent < 0) refuse({}, Axis::name, {"an extent that is not negative"}, {e.extent});
+  f.extent[i] = e.extent;
+}
+
+template <class Map> const auto& into_in(const Map& arguments) { return *arguments[hana::type<into_key>{}]; }
+template <class Map>
+workspace& workspace_in(const Map& arguments, workspace& otherwise) {
+  using key = hana::type<workspace_key>;
+  if constexpr (holds<Map, key>) return *arguments[key{}];
+  else return otherwise;
+}
+
+// Traits of a user's give a view.
+inline const bound& as_bound(const bound& b) { return b; }
+template <class T> bound as_bound(const heed::view<T>& v) { return operand_traits<heed::view<T>>::bind(v); }
+// Not inlined: the operands of a call are many and of few types.
+template <class T> [[gnu::noinline]] void locate(bound& to, T& operand) { to = as_bound(traits_of<T>::bind(operand)); }
+
+// The memory of result K of some.
+template <std::size_t K, const expression&... Outs, class... X>
+auto& memory_of_result(const into_binding<X...>& given) {
+  constexpr std::size_t at = std::size_t(order_in<into_binding<X...>, Outs...>.operand[K]);
+  auto& result = given.operands[hana::size_c<at>];
+  if constexpr (requires { result.operand; }) return result.operand;
+  else return result;
+}
+// The memory of results, where they have their order.
+template <const expression&... Outs, class... X>
+void locate_results(call_frame& f, const into_binding<X...>& given) {
+  if constexpr ((named_in_into<std::remove_cv_t<X>>.empty() && ...))
+    hana::for_each(given.operands, [&](auto& result) { locate(f.outputs.emplace_back(), result); });
+  else
+    [&]<std::size_t... K>(std::index_sequence<K...>) {
+      (locate(f.outputs.emplace_back(), memory_of_result<K, Outs...>(given)), ...);
+    }(std::make_index_sequence<sizeof...(X)>{});
+}
+
+// What a call says, located: operands as pointers, extents and strides; the extents given by with(...).
+template <const auto& Graph, class Map>
+call_frame frame_of(const Map& arguments) {
+  call_frame f;
+  f.extent.fill(runtime);
+  f.inputs.resize(std::size_t(Graph.input_count));
+  [&]<int... I>(std::integer_sequence<int, I...>) {
+    (
+        [&] {
+          using key = hana::type<operand_key<Graph.inputs[I].name>>;
+          if constexpr (holds<Map, key>) {  // simplification may have left an input without a use
+            locate(f.inputs[I], arguments[key{}]->operand);
+          }
+        }(),
+        ...);
+  }(std::make_integer_sequence<int, Graph.input_count>{});
+  hana::for_each(hana::values(arguments), [&]<class A>(const A* argument) {
+    if constexpr (is_extent<A>) give_extent(Graph, f, *argument);
+  });
+  return f;
+}
+
+}  // namespace run::inline HEED_INSTRUCTION_SET
+}  // namespace heed::internal

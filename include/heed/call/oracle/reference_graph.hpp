@@ -1,0 +1,328 @@
+// The oracle: a declared graph (not its plan) evaluated node by node in double, every node a dense array, every loop
+// plain. Whether an element is absent (see mask) is kept beside its value, so nothing here depends on how infinity
+// behaves. Beside a value that decides (graph/decisions.hpp) stands the one that comparisons and casts to whole numbers
+// look at: computed as kernels do. Slow and large by design: it allocates every intermediate value, pairs of positions
+// included.
+#pragma once
+#include "../../graph/decisions.hpp"
+#include "../../run/frame/environment.hpp"
+#include "../../run/program/evaluate.hpp"
+#include <array>
+#include <cmath>
+#include <vector>
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+struct dense_value {
+  axis_set axes = 0;
+  std::array<extent_t, max_axes> stride{};  // row-major over ascending axis numbers
+  std::vector<double> number;
+  std::vector<double> decided;  // empty where it decides nothing
+  std::vector<unsigned char> absent;
+};
+
+class reference_graph {
+ public:
+  using extents = std::array<extent_t, max_axes>;
+
+  // inputs: by input number of the graph, strides by axis number of the graph, element types as declared.
+  reference_graph(const graph& g, const extents& extent, const view* inputs)
+      : g_(g),
+        extent_(extent),
+        inputs_(inputs),
+        decides_(deciding(g)),
+        in_double_(computed_in_double(g)) {
+    values_.resize(std::size_t(g.size));
+  }
+  // Evaluates what a node needs; its value stays valid as long as this object lives.
+  const dense_value& operator[](int root) {
+    std::vector<bool> used(std::size_t(root) + 1);
+    used[root] = true;
+    for (int i = root; i > 0; --i)
+      if (used[i])
+        for (const int j : {int(g_[i].a), int(g_[i].b), int(g_[i].c)}) used[j] = true;
+    for (int i = 1; i <= root; ++i)
+      if (used[i] && !done(i)) evaluate(i);
+    return values_[root];
+  }
+
+  // The element of node `i` at an index by axis number, -inf where it is absent.
+  double at(int i, const extents& index) const {
+    const dense_value& v = values_[i];
+    const extent_t o = offset(v, index);
+    return v.absent[o] == is_absent ? -INFINITY : v.number[o];
+  }
+
+  // Calls f(index) for every index over some axes, the last axis number fastest.
+  template <class F>
+  void each(axis_set axes, const F& f) const {
+    extents index{};
+    int list[max_axes], rank = 0;
+    for (int i = 0; i < max_axes; ++i)
+      if (axes >> i & 1) {
+        if (extent_[i] == 0) return;
+        list[rank++] = i;
+      }
+    for (;;) {
+      f(index);
+      int k = rank - 1;
+      for (; k >= 0; --k) {
+        const std::size_t a = std::size_t(list[k]);
+        if (++index[a] < extent_[a]) break;
+        index[a] = 0;
+      }
+      if (k < 0) return;
+    }
+  }
+
+ private:
+  // Marks: absent, or a softmax weight of something absent and what vanishes with it, which take no part in a product,
+  // whatever they meet.
+  static constexpr unsigned char is_absent = 1, is_weightless = 2;
+
+  bool done(int i) const { return !values_[i].number.empty() || values_[i].axes != 0; }
+  static extent_t offset(const dense_value& v, const extents& index) {
+    extent_t r = 0;
+    for (std::size_t i = 0; v.axes >> i; ++i) r += v.stride[i] * index[i];
+    return r;
+  }
+  double number(int i, const extents& index) const { return values_[i].number[offset(values_[i], index)]; }
+  // What a comparison or a cast to a whole number sees.
+  double looked_at(int i, const extents& index) const {
+    const dense_value& v = values_[i];
+    return v.decided.empty() ? number(i, index) : v.decided[offset(v, index)];
+  }
+  unsigned char mark(int i, const extents& index) const { return values_[i].absent[offset(values_[i], index)]; }
+  bool absent(int i, const extents& index) const { return i && mark(i, index) == is_absent; }
+
+  double input(const node& x, const extents& index) const {
+    const input_entry& in = g_.inputs[x.first];
+    const view& v = inputs_[x.first];
+    extent_t o = 0;
+    for (std::size_t k = 0; k < std::size_t(in.rank); ++k) o += v.stride[in.order[k]] * index[in.order[k]];
+    switch (in.type) {
+      case element::boolean: return read<bool>(v, o);
+      case element::i32: return read<std::int32_t>(v, o);
+      case element::i64:
+      case element::integer: return double(read<std::int64_t>(v, o));
+      case element::f64: return read<double>(v, o);
+      default: return double(read<float>(v, o));
+    }
+  }
+  template <class T> static T read(const view& v, extent_t o) {
+    T r;
+    __builtin_memcpy(&r, static_cast<const char*>(v.data) + o * extent_t(sizeof(T)), sizeof(T));
+    return r;
+  }
+
+  double pointwise(const node& x, double a, double b, double c) const {
+    switch (x.code) {
+      case op::primitive: return primitive_number(*g_.primitives[int(x.value)], a, b);
+      case op::negate: return -a;
+      case op::abs: return std::fabs(a);
+      case op::exp: return std::exp(a);
+      case op::exp2: return std::exp2(a);
+      case op::log: return std::log(a);
+      case op::tanh: return std::tanh(a);
+      case op::sqrt: return std::sqrt(a);
+      case op::rsqrt: return 1 / std::sqrt(a);
+      case op::erf: return std::erf(a);
+      case op::sigmoid: return a >= 0 ? 1 / (1 + std::exp(-a)) : std::exp(a) / (1 + std::exp(a));
+      case op::power: return std::pow(a, x.value);
+      case op::add: return a + b;
+      case op::subtract: return a - b;
+      case op::multiply: return a * b;
+      case op::divide: return a / b;
+      case op::floor_divide: return double(simd::floor_divide(std::int64_t(a), std::int64_t(b)));
+      case op::remainder: return double(simd::remainder(std::int64_t(a), std::int64_t(b)));
+      case op::minimum: return a < b || a != a ? a : b;
+      case op::maximum: return a > b || a != a ? a : b;
+      case op::less: return a < b;
+      case op::less_equal: return a <= b;
+      case op::equal: return a == b;
+      case op::both: return a != 0 && b != 0;
+      case op::either: return a != 0 || b != 0;
+      case op::invert: return a == 0;
+      case op::where: return a != 0 ? b : c;
+      case op::cast: return is_real(x.type) ? a : std::trunc(a);
+      default: return NAN;
+    }
+  }
+
+  void evaluate(int i) {
+    const node& x = g_[i];
+    dense_value& v = values_[i];
+    v.axes = x.axes;
+    extent_t size = 1;
+    for (int a = max_axes - 1; a >= 0; --a)
+      if (x.axes >> a & 1) v.stride[a] = size, size *= extent_[a];
+    v.number.assign(std::size_t(size), 0);
+    v.absent.assign(std::size_t(size), 0);
+    if (decides_[i]) v.decided.assign(std::size_t(size), 0);
+    each(x.axes, [&](const extents& index) {
+      const std::size_t o = std::size_t(offset(v, index));
+      bool gone = false;
+      v.number[o] = element_of_node(x, index, gone);
+      if (!v.decided.empty())
+        v.decided[o] = in_double_[i] ? decided_element<double>(x, index, v.number[o])
+                                     : decided_element<float>(x, index, v.number[o]);
+      v.absent[o] = gone ? is_absent : weightless(x, index) ? is_weightless : 0;
+    });
+  }
+  bool weightless(const node& x, extents index) const {
+    if (x.code == op::softmax) return absent(x.a, index);
+    if (x.code == op::rename) {
+      index[x.first] = index[x.second];
+      return mark(x.a, index) == is_weightless;
+    }
+    if (!is_real(x.type)) return false;
+    const auto is = [&](int i) { return i && mark(i, index) == is_weightless; };
+    const auto is_or_zero = [&](int i) { return is(i) || (g_[i].code == op::constant && g_[i].value == 0); };
+    switch (x.code) {
+      case op::multiply: return is(x.a) || is(x.b);
+      case op::divide:
+      case op::mask:
+      case op::negate:
+      case op::cast:
+      case op::present: return is(x.a);
+      case op::add:
+      case op::subtract: return is(x.a) && is(x.b);
+      case op::where: return (is(x.b) || is(x.c)) && is_or_zero(x.b) && is_or_zero(x.c);
+      default: return false;
+    }
+  }
+
+  template <class T> double decided_element(const node& x, const extents& index, double number_of_it) const {
+    if (x.code == op::constant) return x.value;  // as wide as what it meets
+    if (x.code == op::present) return absent(x.a, index) ? 0 : T(looked_at(x.a, index));
+    if (x.code == op::mask) return T(looked_at(x.a, index));
+    if (is_view(x.code) || x.code == op::gather || x.code == op::shift || x.code == op::concat) {
+      bool gone = false;
+      return T(moved(x, index, gone, true));
+    }
+    if (x.code == op::max || x.code == op::min)
+      return T(reduced(x, index, true));  // one of the values it is compared with
+    if (!is_pointwise(x.code)) return T(number_of_it);
+    const double a = looked_at(x.a, index), b = x.b ? looked_at(x.b, index) : 0, c = x.c ? looked_at(x.c, index) : 0;
+    switch (x.code) {
+#define HEED_DECIDED(CODE) \
+  case op::CODE: return run::decided<op::CODE, T, T>(T(a), T(b), T(c), x.value);
+      // clang-format off
+      HEED_DECIDED(add) HEED_DECIDED(subtract) HEED_DECIDED(multiply) HEED_DECIDED(divide) HEED_DECIDED(minimum)
+      HEED_DECIDED(maximum) HEED_DECIDED(negate) HEED_DECIDED(abs) HEED_DECIDED(exp) HEED_DECIDED(exp2)
+      HEED_DECIDED(log) HEED_DECIDED(tanh) HEED_DECIDED(sqrt) HEED_DECIDED(rsqrt) HEED_DECIDED(erf)
+      HEED_DECIDED(sigmoid) HEED_DECIDED(power)
+#undef HEED_DECIDED
+      case op::where: return T(a != 0 ? b : c);
+      case op::primitive: return primitive_number<T>(*g_.primitives[int(x.value)], T(a), T(b));
+      default: return T(a);  // cast
+    }
+    // clang-format on
+  }
+
+  double element_of_node(const node& x, const extents& index, bool& gone) const {
+    if (x.code == op::present) return absent(x.a, index) ? 0 : number(x.a, index);
+    if (is_pointwise(x.code)) {
+      const double a = number(x.a, index), b = x.b ? number(x.b, index) : 0, c = x.c ? number(x.c, index) : 0;
+      gone = absent(x.a, index) ||
+             (x.code == op::where ? absent(a != 0 ? x.b : x.c, index) : absent(x.b, index) || absent(x.c, index));
+      if (is_comparison(x.code)) {
+        const auto wide = [&](int i) { return g_[i].code != op::constant && is_real(g_[i].type) && in_double_[i]; };
+        const bool in_double = wide(x.a) || wide(x.b);
+        const bool real = is_real(g_[x.a].type) || is_real(g_[x.b].type);
+        const double p = looked_at(x.a, index), q = looked_at(x.b, index);
+        return real && !in_double ? pointwise(x, float(p), float(q), 0) : pointwise(x, p, q, 0);
+      }
+      if (x.code == op::cast && is_integer(x.type)) return pointwise(x, looked_at(x.a, index), 0, 0);
+      return pointwise(x, a, b, c);
+    }
+    switch (x.code) {
+      case op::input: return input(x, index);
+      case op::constant: return x.value;
+      case op::index: return double(index[x.first]);
+      case op::size: return double(extent_[x.first]);
+      case op::mask:
+        gone = absent(x.a, index) || absent(x.b, index) || number(x.b, index) == 0;
+        return number(x.a, index);
+      default:
+        return is_view(x.code) || x.code == op::gather || x.code == op::shift || x.code == op::concat
+                   ? moved(x, index, gone)
+                   : reduced(x, index);
+    }
+  }
+
+  double moved(const node& x, extents index, bool& gone, bool decided = false) const {
+    const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
+    int from = x.a;
+    switch (x.code) {
+      case op::rename: index[first] = index[second]; break;
+      case op::split: index[first] = index[second] * extent_[third] + index[third]; break;
+      case op::merge:
+        index[second] = index[first] / extent_[third], index[third] = index[first] % extent_[third];
+        break;
+      case op::slice: index[first] = index[second] + extent_t(x.value); break;
+      case op::pick: index[first] = extent_t(x.value); break;
+      case op::shift:
+        index[first] -= extent_t(x.value);
+        if (index[first] < 0 || index[first] >= extent_[first]) return 0;
+        break;
+      case op::concat:
+        if (index[first] < extent_[second]) index[second] = index[first];
+        else from = x.b, index[third] = index[first] - extent_[second];
+        break;
+      default: {  // gather: outside the table, its nearest end
+        gone = absent(x.b, index);
+        const double at = number(x.b, index), top = double(extent_[first] - 1);
+        index[first] = extent_t(at < 0 ? 0 : at > top ? top : at);
+      }
+    }
+    gone = gone || absent(from, index);
+    return decided ? looked_at(from, index) : number(from, index);
+  }
+
+  double reduced(const node& x, const extents& at, bool decided = false) const {
+    extents index = at;
+    double top = -INFINITY, low = INFINITY, total = 0, count = 0;
+    const auto over = [&](const auto& f) {
+      each(x.over, [&](const extents& along) {
+        for (std::size_t i = 0; x.over >> i; ++i)
+          if (x.over >> i & 1) index[i] = along[i];
+        if (x.code == op::dot ? !mark(x.a, index) && !mark(x.b, index) : !absent(x.a, index))
+          f(decided ? looked_at(x.a, index) : number(x.a, index));
+      });
+    };
+    if (x.code == op::dot) {
+      over([&](double a) { total += a * number(x.b, index); });
+      return total;
+    }
+    if (x.code == op::scatter) {  // outside the table: its nearest end
+      const std::size_t first = std::size_t(x.first);
+      over([&](double a) {
+        if (absent(x.b, index)) return;
+        const double to = number(x.b, index), last = double(extent_[first] - 1);
+        if ((to < 0 ? 0 : to > last ? last : to) == double(at[first])) total += a;
+      });
+      return total;
+    }
+    over([&](double a) { top = a > top || a != a ? a : top, low = a < low || a != a ? a : low, ++count; });
+    if (x.code == op::max) return top;
+    if (x.code == op::min) return low;
+    if (x.code == op::sum || x.code == op::mean) {
+      over([&](double a) { total += a; });
+      return x.code == op::sum ? total : count > 0 ? total / count : 0;
+    }
+    const double shift = top == -INFINITY ? 0 : top;
+    over([&](double a) { total += std::exp(a - shift); });
+    if (x.code == op::logsumexp) return shift + std::log(total);
+    if (absent(x.a, at)) return 0;
+    return total == 0 ? 0 : std::exp(number(x.a, at) - shift) / total;
+  }
+
+  const graph& g_;
+  const extents& extent_;
+  const view* inputs_;
+  node_marks decides_, in_double_;
+  std::vector<dense_value> values_;
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

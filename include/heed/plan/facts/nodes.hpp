@@ -1,0 +1,60 @@
+// What passes ask of single nodes and of sets of them: sets of axes, views down to the memory that they show, the nodes
+// that some results need, and a stack for walks from a value down to what it is computed from.
+#pragma once
+#include "../../graph/graph.hpp"
+#include <bit>
+
+namespace heed::internal::plan {
+
+using node_flags = fixed_array<bool, graph::capacity>;
+
+constexpr axis_set bit(int axis) { return axis < 0 ? axis_set(0) : axis_set(1) << axis; }
+constexpr int count_of(axis_set s) { return std::popcount(s); }
+constexpr int only_axis(axis_set s) { return std::countr_zero(s); }
+// What a score program computes itself; everything else is read from memory.
+constexpr bool is_inlined(op o) {
+  return is_pointwise(o) || o == op::mask || o == op::gather || o == op::constant || o == op::index || o == op::size;
+}
+constexpr node_id source_of_view(const graph& g, node_id i) {
+  while (is_view(g[i].code) && g[i].code != op::merge) i = g[i].a;
+  return i;
+}
+// The caller's memory, seen as it is or merged.
+constexpr bool lies_in_input(const graph& g, node_id i) {
+  while (is_view(g[i].code)) i = g[i].a;
+  return g[i].code == op::input;
+}
+
+// A number of an input, at a constant index: regions read the whole table at it.
+constexpr bool is_number_of_table(const graph& g, node_id i) {
+  return g[i].code == op::pick && g[i].axes == 0 && g[g[i].a].code == op::input;
+}
+
+struct node_stack {
+  fixed_array<node_id, graph::capacity> of{};  // each at most once
+  int count = 0;
+  fixed_array<bool, graph::capacity> seen{};
+  constexpr void push(node_id i) {
+    if (!i || seen[i]) return;
+    seen[i] = true;
+    of[count++] = i;
+  }
+  constexpr node_id pop() { return of[--count]; }
+};
+
+// The nodes that some roots need.
+template <std::size_t N>
+constexpr node_flags reachable(const graph& g, const fixed_array<node_id, N>& roots, int count) {
+  node_flags r{};
+  int last = 0;
+  for (int i = 0; i < count; ++i) {
+    r[roots[i]] = true;
+    last = roots[i] > last ? roots[i] : last;
+  }
+  for (int i = last; i > 0; --i)
+    if (r[i]) r[g[i].a] = r[g[i].b] = r[g[i].c] = true;
+  r[0] = false;
+  return r;
+}
+
+}  // namespace heed::internal::plan

@@ -1,0 +1,106 @@
+// Recognises a score region: softmax along one column axis of a pointwise program over one contraction. Says which
+// contraction, which axes do what, or why it is none.
+#pragma once
+#include "growth.hpp"
+#include "nodes.hpp"
+#include "order.hpp"
+
+namespace heed::internal::plan {
+
+struct score_match {
+  const char* reason = "";   // empty: it is a score region
+  node_id tile{}, x{}, w{};  // the contraction; its operand without and with the column axis
+  int column = -1, depth = -1, width = -1;
+  axis_set rows{}, batch{};
+  constexpr bool ok() const { return tile != 0; }
+};
+
+// `values` is the other operand of the product with the weights, 0 if only row statistics are wanted.
+constexpr score_match match_score(const graph& g, node_id score, node_id values, int column) {
+  score_match r;
+  node_stack s;
+  s.push(score);
+  node_id tile = 0, thin = 0;
+  bool two = false, thin_two = false;
+  while (s.count) {
+    const node_id i = s.pop();
+    const node& x = g[i];
+    if (x.code == op::gather) {
+      s.push(x.b);
+      continue;
+    }
+    if (is_inlined(x.code)) {
+      s.push(x.a), s.push(x.b), s.push(x.c);
+      continue;
+    }
+    if (x.code != op::dot || !(x.axes & bit(column))) continue;
+    const bool in_a = g[x.a].axes & bit(column), in_b = g[x.b].axes & bit(column);
+    if (in_a == in_b) continue;
+    const axis_set rows = x.axes & ~g[in_a ? x.a : x.b].axes;
+    if (rows) two = two || tile, tile = i;
+    else thin_two = thin_two || thin, thin = i;
+  }
+  const auto no = [&](const char* why) {
+    r.reason = why, r.tile = 0;
+    return r;
+  };
+  if (!tile) tile = thin, two = thin_two;
+  if (!tile) return no("there is no contraction of queries and keys under the softmax");
+  if (two) return no("two contractions in one score");
+  // A softmax and the values it weights come out of one region, which is the only one that leaves out what the softmax
+  // excludes.
+  if (const weighted_values inner = weighted(g, tile);
+      inner.weights && match_score(g, g[inner.weights].a, inner.values, only_axis(g[tile].over)).ok())
+    return no("its scores come out of another softmax");
+  const node& t = g[tile];
+  if (count_of(t.over) != 1) return no("the score contracts several axes at once");
+  if (g[t.a].code == op::mask || g[t.b].code == op::mask)
+    return no("elements of queries or keys are masked one by one");
+  r.column = column, r.depth = only_axis(t.over);
+  r.w = g[t.a].axes & bit(column) ? t.a : t.b, r.x = r.w == t.a ? t.b : t.a;
+  const axis_set all = g[score].axes, value_axes = values ? g[values].axes : 0;
+  if (values && !(value_axes & bit(column))) return no("the values lack the axis of the softmax");
+  if (values && g[values].code == op::mask) return no("the values are masked");
+  // Of several axes that the values have alone one is their width: the last whose extent is known, or the last. The
+  // others are items of a batch that shares its scores, which are computed again for each: less than a pass over stored
+  // weights takes.
+  axis_set width = value_axes & ~all & ~bit(column), known = 0;
+  for (int i = 0; i < g.axis_count; ++i)
+    if ((width & bit(i)) && g.extent(i) != runtime) known |= bit(i);
+  if (known) width = known;
+  r.width = width ? std::bit_width(width) - 1 : -1;
+  width = bit(r.width);
+  r.rows = t.axes & ~g[r.w].axes & ~value_axes;
+  r.batch = (all | value_axes) & ~r.rows & ~bit(column) & ~width;
+  r.tile = tile;
+
+  // Whatever else the score reads must not itself be a pairwise value that would have to be stored.
+  node_stack o;
+  o.push(score);
+  while (o.count) {
+    const node_id i = o.pop();
+    const node& x = g[i];
+    if (i == tile) continue;
+    if (x.code == op::gather) o.push(x.b);
+    else if (is_inlined(x.code)) o.push(x.a), o.push(x.b), o.push(x.c);
+    else if (!lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows))
+      return no("the score reads another value over pairs of positions that is not an input");
+  }
+  return r;
+}
+
+// Why the contraction under i runs in a loop. Weights that say what they leave out (see settled_absence) are those that
+// no score region takes.
+constexpr const char* why_no_score(const graph& g, node_id i) {
+  const node& x = g[i];
+  if (x.code == op::dot && count_of(x.over) == 1)
+    for (const node_id j : {x.a, x.b}) {
+      const node& w = g[g[j].a];
+      if (g[j].code != op::mask || w.code != op::softmax || w.over != x.over) continue;
+      const char* reason = match_score(g, w.a, j == x.a ? x.b : x.a, only_axis(x.over)).reason;
+      if (*reason) return reason;
+    }
+  return "a contraction over pairs of positions that no score region takes";
+}
+
+}  // namespace heed::internal::plan

@@ -1,0 +1,107 @@
+// Who uses what: the last user of every node, and for every contraction or reduction the farthest pointwise value that
+// it alone feeds (its summit): the value worth storing in its place, because everything on the way fuses into its
+// region.
+#pragma once
+#include "comparisons.hpp"
+#include "nodes.hpp"
+
+namespace heed::internal::plan {
+
+struct uses {
+  node_marks decides{};  // see deciding
+  comparisons compared{};
+  node_flags used{};  // needed by some result
+  node_flags result{};
+  fixed_array<node_id, graph::capacity> last{};    // the last user; results are used to the end
+  fixed_array<node_id, graph::capacity> summit{};  // of contractions and reductions
+  fixed_array<node_id, graph::capacity> below{};   // inverse: whose summit a node is
+  node_flags absent{};                             // part of it may be absent: never read back from memory
+  node_flags pairwise{};    // a contraction over pairs of positions, and what is computed from one at the same pairs
+  node_flags unstorable{};  // over pairs of positions that neither an operand nor a result lies over
+};
+
+constexpr bool is_contraction(const graph& g, const node& x) {  // a dot with rows or columns of its own, nothing absent
+                                                                // in it
+  if (x.code != op::dot || g[x.a].code == op::mask || g[x.b].code == op::mask) return false;
+  const axis_set a = g[x.a].axes, b = g[x.b].axes;
+  return (a & ~b) || (b & ~a);
+}
+constexpr bool is_heavy(op o) { return o == op::dot || is_reduction(o) || o == op::softmax; }
+
+constexpr axis_set runtime_axes(const graph& g) {
+  axis_set r = 0;
+  for (int i = 0; i < g.axis_count; ++i)
+    if (g.extent(i) == runtime) r |= bit(i);
+  return r;
+}
+
+// The farthest pointwise value that `from` alone feeds, and what lies on the way to it, both ends included.
+struct epilogue {
+  node_id summit{};
+  node_flags reached{};  // of the nodes from `from` to the summit; behind it they say nothing
+};
+constexpr epilogue epilogue_of(const graph& g, const uses& u, const node_flags& owned, node_id from) {
+  epilogue r{.summit = from};
+  r.reached[from] = true;
+  if (u.result[from]) return r;
+  int open = u.last[from];  // the last user of what has been reached so far
+  for (int j = from + 1; j <= open && j < g.size; ++j) {
+    const node& x = g[j];
+    if (!u.used[j] || !(r.reached[x.a] || r.reached[x.b] || r.reached[x.c])) continue;
+    if (!is_pointwise(x.code) || u.absent[j] || x.axes != g[from].axes || owned[j] || !is_real(x.type)) break;
+    r.reached[j] = true;
+    if (open <= j) r.summit = node_id(j);
+    if (u.result[j]) break;
+    if (u.last[j] > open) open = u.last[j];
+  }
+  return r;
+}
+
+template <std::size_t N>
+constexpr uses uses_of(const graph& g, const fixed_array<node_id, N>& roots, int count) {
+  uses u;
+  u.used = reachable(g, roots, count);
+  for (int i = g.size - 1; i > 0; --i) {
+    if (!u.used[i]) continue;
+    const node& x = g[i];
+    for (node_id j : {x.a, x.b, x.c})
+      if (j && u.last[j] < i) u.last[j] = node_id(i);
+  }
+  for (int i = 0; i < count; ++i) {
+    u.result[roots[i]] = true;
+    u.last[roots[i]] = node_id(g.size);
+  }
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    u.absent[i] = x.code == op::mask ||
+                  (is_pointwise(x.code) && x.code != op::present && (u.absent[x.a] || u.absent[x.b] || u.absent[x.c]));
+  }
+  node_flags owned{};
+  const memory_of_the_call memory(g, u.used, u.result);
+  for (int i = g.size - 1; i > 0; --i) {
+    const node& x = g[i];
+    if (!u.used[i] || !is_heavy(x.code)) continue;
+    if (weighted(g, node_id(i)).weights) {  // comes out of a score region, or of a loop
+      u.summit[i] = u.below[i] = node_id(i);
+      continue;
+    }
+    const epilogue way = epilogue_of(g, u, owned, node_id(i));
+    u.summit[i] = way.summit;
+    u.below[way.summit] = node_id(i);
+    if (!is_contraction(g, x)) continue;
+    for (int j = i; j <= way.summit; ++j)  // nobody else's epilogue: one region computes it, on one tile
+      owned[j] = owned[j] || way.reached[j];
+  }
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    u.unstorable[i] = !is_leaf(x.code) && memory.grows_faster(x.axes);
+    bool pairs = u.unstorable[i] && u.used[i] && is_contraction(g, x);
+    for (const node_id j : {x.a, x.b, x.c}) pairs = pairs || (u.pairwise[j] && (g[j].axes & ~x.axes) == 0);
+    u.pairwise[i] = pairs;
+  }
+  u.decides = deciding(g);
+  u.compared = comparisons(g, u.used);
+  return u;
+}
+
+}  // namespace heed::internal::plan

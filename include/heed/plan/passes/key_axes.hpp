@@ -1,0 +1,459 @@
+// The first pass over graphs with a softmax (logsumexp, max) over several axes, keys on a grid: these axes become one,
+// so that all passes and kernels behind know softmaxes along one axis alone. (Where the graph merges them itself, above
+// the score, they are one from below the score on.) Whatever lies over pairs of positions is computed along the merged
+// axis from the start; what lies over keys alone is merged when it gets there (a contraction writes straight into the
+// merged buffer), and the index along a key axis is a quotient or a remainder of the merged index, exact whole numbers
+// that a mask's bounds follow. It runs behind differentiation, so that gradients are merged with it. Row axes stay as
+// they are: a run of rows may have several.
+#pragma once
+#include "../../graph/presence.hpp"
+#include "../facts/score_match.hpp"
+#include "simplify.hpp"
+
+namespace heed::internal::plan {
+
+// The same results with one softmax axis fewer.
+struct merged_axes {
+  graph g{};
+  fixed_array<node_id, max_results> roots{};
+  fixed_array<node_id, graph::capacity> to{};  // of every node of the graph: what became of it; merged where it lies
+                                               // over pairs
+  bool done = false;
+};
+
+// A score as far as the loops of one region compute it: calls f for each of its nodes, down to contractions, which are
+// the last ones.
+template <class F> constexpr void each_of_score(const graph& g, node_id score, axis_set keys, const F& f) {
+  node_stack s;
+  s.push(score);
+  while (s.count) {
+    const node_id i = s.pop();
+    const node& x = g[i];
+    if ((x.axes & keys) != keys) continue;
+    f(i);
+    if (x.code == op::gather) s.push(x.b);
+    else if (is_pointwise(x.code) || x.code == op::mask) s.push(x.a), s.push(x.b), s.push(x.c);
+  }
+}
+// The row axes of a score: those of its contractions that the keys lack.
+constexpr axis_set rows_of_score(const graph& g, node_id score, axis_set keys) {
+  axis_set rows = 0;
+  each_of_score(g, score, keys, [&](node_id i) {
+    const node& x = g[i];
+    if (x.code != op::dot) return;
+    const axis_set a = g[x.a].axes, b = g[x.b].axes;
+    if ((a & keys) == keys && !(b & keys)) rows |= b & ~a;
+    if ((b & keys) == keys && !(a & keys)) rows |= a & ~b;
+  });
+  return rows;
+}
+// What is to be merged: several axes under one softmax, or two that the graph merges itself above a score, which then
+// is computed along the merged axis (`whole`; -1: a new one).
+struct axes_to_merge {
+  axis_set keys{};
+  int whole = -1, major = -1, minor = -1;
+};
+// The first of them, apart from axes that have been looked at. A maximum is taken axis by axis as well as at once where
+// there is no contraction below it.
+constexpr axes_to_merge several_axes(const graph& g, const node_flags& used, axis_set but) {
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    const bool sums = x.code == op::softmax || x.code == op::logsumexp;
+    if (!used[i] || (x.over & but) || !(sums || x.code == op::max || x.code == op::min)) continue;
+    if (std::popcount(x.over) > 1) {
+      if (sums || rows_of_score(g, x.a, x.over)) return {x.over};
+      continue;
+    }
+    axes_to_merge found;
+    each_of_score(g, x.a, x.over, [&](node_id j) {
+      const node& y = g[j];
+      if (y.code != op::merge || axis_bit(y.first) != x.over) return;
+      const axis_set keys = axis_bit(y.second) | axis_bit(y.third);
+      if (!(keys & but) && rows_of_score(g, y.a, keys)) found = {keys, y.first, y.second, y.third};
+    });
+    if (found.keys) return found;
+  }
+  return {};
+}
+
+class axes_merger {
+ public:
+  constexpr axes_merger(const graph& graph_, const node_flags& used_, const axes_to_merge& what_)
+      : g(graph_),
+        used(used_),
+        keys(what_.keys),
+        what(what_) {
+    h.axes = g.axes, h.axis_hash = g.axis_hash, h.axis_count = g.axis_count;
+    h.inputs = g.inputs, h.input_count = g.input_count;
+    h.primitives = g.primitives, h.primitive_count = g.primitive_count;
+  }
+
+  template <std::size_t N> constexpr merged_axes run(const fixed_array<node_id, N>& roots, int count) {
+    merged_axes r;
+    if (what.whole >= 0) {
+      key[0] = whole[0] = what.major, key[1] = what.minor, whole[1] = what.whole, key_count = 2;
+    } else {
+      order_keys();
+      if (h.axis_count + key_count - 1 > max_axes) return r;
+      name_axes();
+    }
+    find_pairs();
+    for (int i = 1; i < g.size; ++i) {
+      if (!used[i]) continue;
+      if (paired[i]) merged[i] = is_given(g[i], op::split) ? plain_of(g[i].a) : rebuilt(g[i], true);
+      else if (!deferred(node_id(i)) && !is_partial_sum(g[i])) plain_of(node_id(i));
+    }
+    for (int k = 0; k < count; ++k) r.roots[k] = plain_of(roots[k]);
+    for (int i = 1; i < g.size; ++i) r.to[i] = paired[i] ? merged[i] : plain[i];
+    r.done = has_extent(r.roots, count);
+    r.g = h;
+    return r;
+  }
+
+ private:
+  const graph& g;
+  const node_flags& used;
+  const axis_set keys;
+  const axes_to_merge what;
+  graph h{};                                  // what becomes of it
+  fixed_array<int, max_axes> key{}, whole{};  // key axes from the slowest to the fastest; what so many of them are
+                                              // merged to
+  int key_count = 0;
+  axis_set rows = 0;
+  node_flags paired{};                                      // computed along the merged axis
+  fixed_array<node_id, graph::capacity> plain{}, merged{};  // of a node of g: itself, the same along the merged axis;
+                                                            // 0: not made yet
+  // A sum over some of the keys of pairs, which waits for the others: `of` summed over `over`, present where a
+  // condition holds (as it is, and along the merged axis; 0: everywhere). What is summed step by step would lie over
+  // pairs between the steps.
+  struct waiting_sum {
+    node_id of{};
+    axis_set over{};
+    node_id keep{}, merged_keep{};
+  };
+  fixed_array<waiting_sum, graph::capacity> waiting{};
+  presences present{};  // of h
+
+  constexpr int one() const { return whole[key_count - 1]; }
+  constexpr axis_set swapped(axis_set s) const { return s & keys ? (s & ~keys) | axis_bit(one()) : s; }
+  constexpr bool has_all(node_id i) const { return (g[i].axes & keys) == keys; }
+  constexpr bool is_partial(axis_set s) const { return (s & keys) && (s & keys) != keys; }
+  constexpr bool is_partial_sum(const node& x) const { return x.code == op::sum && is_partial(x.over); }
+  constexpr bool touches_keys(const node& x) const {  // by what it does to axes
+    const bool two = x.code >= op::rename && x.code <= op::slice;
+    const axis_set axes = axis_bit(x.first) | (two || x.code == op::concat ? axis_bit(x.second) : 0) |
+                          (x.code == op::split || x.code == op::merge || x.code == op::concat ? axis_bit(x.third) : 0);
+    return is_moving(x.code) && (axes & keys);
+  }
+
+  // The views that the graph itself merges or splits the keys by.
+  constexpr bool is_given(const node& x, op view) const {
+    return x.code == view && x.first == what.whole && x.second == what.major && x.third == what.minor;
+  }
+
+  // ---- axes
+  // In the memory order of an operand that has all of them.
+  constexpr void order_keys() {
+    const auto append = [&](int axis) {
+      for (int j = 0; j < key_count; ++j)
+        if (key[j] == axis) return;
+      key[key_count++] = axis;
+    };
+    for (int i = 1; i < g.size && !key_count; ++i) {
+      if (!used[i] || g[i].code != op::input || !has_all(node_id(i)) || !is_real(g[i].type)) continue;
+      const input_entry& in = g.inputs[g[i].first];
+      for (int j = 0; j < in.rank; ++j)
+        if (keys >> in.order[j] & 1) append(in.order[j]);
+    }
+    for (int a = 0; a < max_axes; ++a)
+      if (keys >> a & 1) append(a);
+  }
+  // yk and xk become yk*xk.
+  constexpr void name_axes() {
+    whole[0] = key[0];
+    for (int j = 1; j < key_count; ++j) {
+      const axis_entry major = h.axes[whole[j - 1]], y = h.axes[key[j]];
+      const extent_t extent = major.extent == runtime || y.extent == runtime ? runtime : major.extent * y.extent;
+      whole[j] = h.axis({product_label(major.name, y.name), extent});
+    }
+  }
+  constexpr label product_label(const label& a, const label& b) const {
+    for (int primes = 0;; ++primes) {  // as many as it takes, where the name is taken
+      char s[label_capacity + 1]{};
+      int n = 0;
+      const auto append = [&](const label& x) {
+        for (unsigned i = 0; int(i) < length_of(x) && n < int(label_capacity) - primes; ++i)
+          s[n++] = char(x.word[i / 8] >> (8 * (i % 8)) & 255);
+      };
+      append(a), append(make_label("*")), append(b);
+      for (int i = 0; i < primes; ++i) s[n++] = '\'';
+      if (h.find_axis(make_label(s)) < 0) return make_label(s);
+    }
+  }
+  // The index along a key axis, of the merged index.
+  constexpr node_id digit(int axis) {
+    node_id left = add_index(h, one());
+    for (int j = key_count - 1;; --j) {
+      if (j == 0) return left;
+      const node_id size = add_size(h, key[j]);
+      // mutants: key_axes_confused
+      if (key[j] == axis) return whole_number(op::remainder, left, size);
+      left = whole_number(op::floor_divide, left, size);
+    }
+  }
+  constexpr node_id whole_number(op o, node_id a, node_id b) {
+    return h.add(node{.code = o, .type = element::integer, .a = a, .b = b, .axes = h[a].axes | h[b].axes});
+  }
+
+  // ---- what is computed along the merged axis
+  constexpr void find_pairs() {
+    for (int i = 1; i < g.size; ++i) {
+      const node& x = g[i];
+      if (used[i] && is_given(x, op::merge)) {
+        rows |= rows_of_score(g, x.a, keys);
+        if (rows_of_score(g, x.a, keys)) each_of_score(g, x.a, keys, [&](node_id j) { mark(j); });
+      }
+      if (!used[i] || x.over != keys ||
+          !(x.code == op::softmax || x.code == op::logsumexp || x.code == op::max || x.code == op::min))
+        continue;
+      rows |= rows_of_score(g, x.a, keys);
+      if (x.code == op::softmax) paired[i] = true;
+      each_of_score(g, x.a, keys, [&](node_id j) { mark(j); });
+    }
+    for (int i = 1; i < g.size; ++i)
+      if (used[i] && is_given(g[i], op::split) && (g[i].axes & rows)) paired[i] = true;
+    for (bool more = true; more;) {
+      more = false;
+      for (int i = 1; i < g.size; ++i)  // what is computed from pairs
+        if (used[i] && !paired[i] && has_all(node_id(i)) && follows(g[i])) paired[i] = more = true;
+      for (int i = g.size - 1; i > 0; --i) {  // and what that is computed from
+        if (!paired[i] || (rows && !(g[i].axes & rows))) continue;
+        const node& x = g[i];
+        if (!is_pointwise(x.code) && x.code != op::mask) continue;
+        for (const node_id k : {x.a, x.b, x.c})
+          if (mark(k)) more = true;
+      }
+    }
+  }
+  constexpr bool mark(node_id i) {
+    const node& x = g[i];
+    if (!i || paired[i] || !has_all(i)) return false;
+    const bool computed = is_pointwise(x.code) || x.code == op::mask || x.code == op::dot ||
+                          (x.code == op::gather && !(g[x.a].axes & keys));
+    return paired[i] = computed && !touches_keys(x);
+  }
+  // Is x over keys computed from pairs? What is reduced to the keys alone is so too, but what is computed from that is
+  // no longer.
+  constexpr bool follows(const node& x) const {
+    const auto of_pairs = [&](node_id i) { return paired[i]; };
+    if (!(of_pairs(x.a) || of_pairs(x.b) || of_pairs(x.c)) || touches_keys(x) || is_partial(x.over)) return false;
+    const auto stays = [&](node_id i) { return !i || !has_all(i) || of_pairs(i); };
+    if (is_pointwise(x.code) || x.code == op::mask) return (x.axes & rows) || (stays(x.a) && stays(x.b) && stays(x.c));
+    const auto over_rows = [&](node_id i) { return of_pairs(i) && (!rows || (g[i].axes & rows)); };
+    return over_rows(x.a) || over_rows(x.b);
+  }
+
+  // ---- the new graph
+  constexpr node_id of(node_id i, bool along_one) {
+    return !i ? node_id(0) : along_one ? merged_of_node(i) : plain_of(i);
+  }
+  constexpr node_id rebuilt(node x, bool along_one) {
+    if (x.code != op::input) x.hash = 0;
+    x.a = of(x.a, along_one), x.b = of(x.b, along_one), x.c = of(x.c, along_one);
+    if (along_one) x.axes = swapped(x.axes), x.over = swapped(x.over);
+    return h.add(x);
+  }
+  constexpr node_id plain_of(node_id i) {
+    node_id& r = plain[i];
+    if (r || !i) return r;
+    const node& x = g[i];
+    node_id made = 0;
+    if (paired[i]) made = split_up(merged[i]);
+    else if (is_given(x, op::merge)) made = merged_of_node(x.a);
+    else if (waiting[i].of) made = summed_at_last(waiting[i]);
+    else made = rebuilt(x, reduces_pairs(x));
+    return plain[i] = made;
+  }
+  constexpr bool reduces_pairs(const node& x) const {
+    return (x.over & keys) == keys && (paired[x.a] || paired[x.b] || x.code == op::softmax || x.code == op::logsumexp);
+  }
+  constexpr node_id merged_of_node(node_id i) {
+    node_id& r = merged[i];
+    if (r) return r;
+    const node& x = g[i];
+    const axis_set own = x.axes & keys;
+    node_id made = 0;
+    if (!own) made = plain_of(i);
+    else if (x.code == op::index) made = digit(x.first);
+    else if (is_followed_down(x)) made = rebuilt(x, true);
+    else if (own == keys) made = merged_up(plain_of(i));
+    else if (std::popcount(own) == 1) made = read_at(plain_of(i), only_axis(own), digit(only_axis(own)));
+    else made = merged_up(over_all_keys(plain_of(i)));
+    return merged[i] = made;
+  }
+  // Conditions, whole numbers and absence go along with the values that they decide about; numbers over all keys are
+  // merged as they are.
+  constexpr bool is_followed_down(const node& x) const {
+    if (x.code == op::gather) return !(g[x.a].axes & keys);
+    return x.code == op::mask || x.code == op::present ||
+           (is_pointwise(x.code) && (!is_real(x.type) || (x.axes & keys) != keys));
+  }
+  constexpr node_id view(op o, node_id a, int first, int second, int third, axis_set axes) {
+    return h.add(node{.code = o,
+                      .type = h[a].type,
+                      .a = a,
+                      .axes = axes,
+                      .first = std::int16_t(first),
+                      .second = std::int16_t(second),
+                      .third = std::int16_t(third)});
+  }
+  constexpr node_id merged_up(node_id a) {
+    for (int j = 1; j < key_count; ++j) {
+      const int major = whole[j - 1], minor = key[j], both = whole[j];
+      a = view(op::merge, a, both, major, minor, (h[a].axes & ~(axis_bit(major) | axis_bit(minor))) | axis_bit(both));
+    }
+    return a;
+  }
+  constexpr node_id split_up(node_id a) {
+    for (int j = key_count - 1; j > 0; --j) {
+      const int major = whole[j - 1], minor = key[j], both = whole[j];
+      a = view(op::split, a, both, major, minor, (h[a].axes & ~axis_bit(both)) | axis_bit(major) | axis_bit(minor));
+    }
+    return a;
+  }
+  constexpr node_id read_at(node_id a, int axis, node_id index) {
+    return h.add(node{.code = op::gather,
+                      .type = h[a].type,
+                      .a = a,
+                      .b = index,
+                      .axes = (h[a].axes & ~axis_bit(axis)) | h[index].axes,
+                      .first = std::int16_t(axis)});
+  }
+  // The same value, varying over the keys that it lacks.
+  constexpr node_id over_all_keys(node_id a) {
+    for (int j = 0; j < key_count; ++j) {
+      if (h[a].axes & axis_bit(key[j])) continue;
+      const node_id there = add_condition(h, op::less_equal, h.add_constant(0, element::integer), add_index(h, key[j]));
+      a = h.add(
+          node{.code = op::where, .type = h[a].type, .a = there, .b = a, .c = a, .axes = h[a].axes | h[there].axes});
+    }
+    return a;
+  }
+
+  // ---- sums over some of the keys
+  constexpr bool waits(node_id i) const { return waiting[i].of != 0; }
+  // What is summed, absent where the sum is: sums and products leave it out one way or the other.
+  constexpr node_id addends(const waiting_sum& s) { return add_mask(h, s.of, s.merged_keep); }
+  constexpr node_id summed(node_id a, axis_set over) {
+    return over ? h.add(node{.code = op::sum, .type = h[a].type, .a = a, .axes = h[a].axes & ~over, .over = over}) : a;
+  }
+  // Is i such a sum, or what is made of one alone and may be summed afterwards? Then it waits.
+  constexpr bool deferred(node_id i) {
+    const node& x = g[i];
+    if (x.code == op::sum && paired[x.a] && is_partial_sum(x)) waiting[i] = {merged[x.a], x.over};
+    else if (waits(x.a) || waits(x.b)) {
+      if (!after_waiting(i)) return false;
+    } else return false;
+    if (waits(i) && (waiting[i].over & keys) == keys) {  // no other axis of the keys is left
+      plain[i] = add_mask(h, summed(addends(waiting[i]), swapped(waiting[i].over)), waiting[i].keep);
+      waiting[i] = {};
+    }
+    return true;
+  }
+  constexpr bool after_waiting(node_id i) {
+    const node& x = g[i];
+    const node_id a = waits(x.a) ? x.a : x.b, other = a == x.a ? x.b : x.a;
+    const waiting_sum from = waiting[a];
+    const auto wait = [&](node y, axis_set over, bool kept) {
+      y.axes = (h[y.a].axes | h[y.b].axes) & ~y.over, y.hash = 0;
+      waiting[i] = {h.add(y), over, kept ? from.keep : node_id(0), kept ? from.merged_keep : node_id(0)};
+      return true;
+    };
+    node y = x;
+    switch (x.code) {
+      case op::sum: waiting[i] = {addends(from), from.over | x.over}; return true;
+      case op::negate:
+      case op::cast: y.a = from.of; return wait(y, from.over, true);
+      case op::present: waiting[i] = {addends(from), from.over}; return true;
+      case op::mask:
+        if (a != x.a || (g[x.b].axes & from.over)) return false;
+        waiting[i] = {from.of, from.over, all_of(h, from.keep, plain_of(x.b)),
+                      all_of(h, from.merged_keep, merged_of_node(x.b))};
+        return true;
+      case op::add:
+      case op::subtract: {                        // of the same keys, as of a table that two scores read
+        const waiting_sum more = waiting[other];  // (a is the left operand)
+        if (!more.of || more.over != from.over || more.keep != from.keep || h[more.of].axes != h[from.of].axes)
+          return false;
+        const bool together = present.of(h, from.of) == present.of(h, more.of);  // else what one of them lacks is 0 to
+                                                                                 // the other
+        y.a = together ? from.of : present.or_zero(h, from.of), y.b = together ? more.of : present.or_zero(h, more.of);
+        return wait(y, from.over, true);
+      }
+      case op::multiply:
+        if (g[other].axes || waits(other)) return false;
+        y.a = waits(x.a) ? from.of : plain_of(x.a), y.b = waits(x.a) ? plain_of(x.b) : from.of;
+        return wait(y, from.over, true);
+      case op::dot:
+        if (waits(other) || (g[other].axes & from.over) || (x.over & keys)) return false;
+        y.a = waits(x.a) ? addends(from) : merged_of_node(x.a), y.b = waits(x.b) ? addends(from) : merged_of_node(x.b);
+        return wait(y, from.over, false);
+      case op::scatter:
+        if (a != x.a || (g[x.b].axes & from.over) || ((from.over | x.over) & keys) != keys) return false;
+        y.a = addends(from), y.b = merged_of_node(x.b), y.over = swapped(from.over | x.over), y.hash = 0;
+        plain[i] = h.add(y);
+        return true;
+      default: return false;
+    }
+  }
+  constexpr node_id summed_at_last(const waiting_sum& s) {
+    return add_mask(h, summed(split_up(summed(s.of, s.over & ~keys)), s.over & keys), s.keep);
+  }
+
+  // Does a view that the results need say how long the merged axis is?
+  template <std::size_t N> constexpr bool has_extent(const fixed_array<node_id, N>& roots, int count) const {
+    const node_flags needed = reachable(h, roots, count);
+    for (int i = 1; i < h.size; ++i)
+      if (needed[i] && (h[i].code == op::merge || h[i].code == op::split) && h[i].first == one()) return true;
+    return false;
+  }
+};
+
+// The pass: as often as there are such axes.
+template <std::size_t N>
+constexpr merged_axes with_merged_axes(const graph& g, const fixed_array<node_id, N>& roots, int count) {
+  merged_axes r;
+  axis_set tried = 0;
+  for (bool more = true; more;) {
+    more = false;
+    const graph& now = r.done ? r.g : g;
+    fixed_array<node_id, max_results> at{};
+    for (int k = 0; k < count; ++k) at[k] = r.done ? r.roots[k] : roots[k];
+    const node_flags used = reachable(now, at, count);
+    const axes_to_merge what = several_axes(now, used, tried);
+    if (!what.keys) break;
+    tried |= what.keys, more = true;
+    merged_axes next = axes_merger(now, used, what).run(at, count);
+    if (!next.done) continue;
+    if (r.done)
+      for (node_id& i : r.to) i = next.to[i];
+    else r.to = next.to;
+    r.g = next.g, r.roots = next.roots, r.done = true;
+  }
+  return r;
+}
+// Is there anything for it to do?
+template <std::size_t N>
+constexpr bool has_several_axes(const graph& g, const fixed_array<node_id, N>& roots, int count) {
+  axis_set along = 0, made = 0;
+  bool several = false;
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    if (x.code == op::merge) made |= axis_bit(x.first);
+    if (!x.over || x.code == op::dot || x.code == op::sum) continue;
+    along |= x.over, several = several || (x.over & (x.over - 1));
+  }
+  return (several || (along & made)) && several_axes(g, reachable(g, roots, count), 0).keys != 0;
+}
+
+}  // namespace heed::internal::plan

@@ -1,0 +1,99 @@
+// From expressions to a plan: merge the results into one graph, make one axis of several under a softmax, simplify it,
+// split it into regions. Each step is a constexpr variable of its own, so that each has the compiler's whole limit of
+// evaluation steps to itself.
+#pragma once
+#include "key_axes.hpp"
+#include "lower.hpp"
+
+namespace heed::internal::plan::inline HEED_INSTRUCTION_SET {
+
+struct merged_graph {
+  graph g{};
+  fixed_array<node_id, max_results> roots{};
+  int count = 0;
+};
+
+template <class... E>
+constexpr merged_graph merge_results(const E&... e) {
+  merged_graph r;
+  const expression* const all[] = {&e...};
+  int largest = 0;
+  for (int i = 1; i < int(sizeof...(E)); ++i)
+    if (all[i]->g.size > all[largest]->g.size) largest = i;
+  r.g = all[largest]->g;
+  for (const expression* x : all) {
+    r.roots[r.count] = r.g.graft(x->g, x->root);
+    ++r.count;
+  }
+  return r;
+}
+
+// The declared memory order of a result in a graph's axis numbers.
+constexpr std::uint64_t declared_order(const graph& g, const shape_value& s) {
+  std::uint64_t r = 0;
+  for (int i = 0; i < s.rank; ++i) r = with_axis(r, i, g.find_axis(s.axes[i].name));
+  return r;
+}
+
+// The memory order of every value; results follow their declared shapes, a value that is several results that of the
+// first.
+template <class... E>
+constexpr axis_orders orders_with_results(const simplified_graph& s, const E&... e) {
+  axis_orders r = orders_of(s.g);
+  const shape_value* const shapes[] = {e.shape...};
+  for (std::size_t i = sizeof...(E); i-- > 0;) {
+    r[s.roots[i]] = declared_order(s.g, *shapes[i]);
+    for (node_id y = s.roots[i]; s.g[y].code == op::split; y = s.g[y].a) {  // what it is copied from lies in the same
+                                                                            // order
+      const node& x = s.g[y];
+      r[x.a] = replaced_order(dropped_order(r[y], axis_set(1) << x.second), x.third, x.first);
+    }
+  }
+  return r;
+}
+template <class... E>
+constexpr declared_results declared_results_of(const simplified_graph& s, const E&... e) {
+  return {{declared_order(s.g, *e.shape)...}, {e.named_after...}};
+}
+
+template <const expression&... Outs> inline constexpr merged_graph merged_of = merge_results(Outs...);
+// Simplified, of the graph with merged key axes where it has several under a softmax.
+constexpr simplified_graph simplified_behind(const merged_axes& m, int count) {
+  simplified_graph r = simplified(m.g, m.roots, count);
+  fixed_array<node_id, graph::capacity> to{};
+  for (int i = 0; i < graph::capacity; ++i) to[i] = r.to[m.to[i]];
+  r.to = to;
+  return r;
+}
+template <const expression&... Outs>
+inline constexpr merged_axes merged_axes_of =
+    with_merged_axes(merged_of<Outs...>.g, merged_of<Outs...>.roots, int(sizeof...(Outs)));
+template <const expression&... Outs> constexpr simplified_graph simplify_results() {
+  constexpr const merged_graph& declared = merged_of<Outs...>;
+  if constexpr (!has_several_axes(declared.g, declared.roots, declared.count))
+    return simplified(declared.g, declared.roots, declared.count);
+  else if constexpr (!merged_axes_of<Outs...>.done) return simplified(declared.g, declared.roots, declared.count);
+  else return simplified_behind(merged_axes_of<Outs...>, declared.count);
+}
+template <const expression&... Outs> inline constexpr simplified_graph simplified_of = simplify_results<Outs...>();
+template <const expression&... Outs>
+inline constexpr axis_orders orders_of_results = orders_with_results(simplified_of<Outs...>, Outs...);
+template <const expression&... Outs>
+inline constexpr uses uses_of_results =
+    uses_of(simplified_of<Outs...>.g, simplified_of<Outs...>.roots, int(sizeof...(Outs)));
+template <const expression&... Outs>
+inline constexpr execution_plan plan_of =
+    split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>,
+                       uses_of_results<Outs...>, declared_results_of(simplified_of<Outs...>, Outs...));
+template <int I, const expression&... Outs> inline constexpr region region_of = lowered(plan_of<Outs...>, I);
+// Of every region the first that has the same loops: that one is compiled.
+template <const expression&... Outs>
+inline constexpr auto first_alike_of = []<int... I>(std::integer_sequence<int, I...>) {
+  const region* const all[] = {&region_of<I, Outs...>...};
+  fixed_array<std::int16_t, sizeof...(I)> r{};
+  for (int i = 0; i < int(sizeof...(I)); ++i)
+    while (!same_loops(*all[r[i]], *all[i])) ++r[i];
+  return r;
+}(std::make_integer_sequence<int, plan_of<Outs...>.region_count>{});
+
+}  // namespace heed::internal::plan::inline HEED_INSTRUCTION_SET

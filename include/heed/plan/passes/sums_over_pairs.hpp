@@ -1,0 +1,121 @@
+// Values over pairs of positions that vanish with the weights of a softmax, as everything on the way back through
+// attention does, and how their sums are taken: all at once, or apart where several softmaxes are summed, so that a
+// region can reduce each.
+#pragma once
+#include "../../graph/presence.hpp"
+#include "fold.hpp"
+#include "../facts/growth.hpp"
+
+namespace heed::internal::plan {
+
+// Weights that are used in other ways than to weigh values: by a gradient, most likely, which needs their log-sum-exp.
+constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used) {
+  node_flags r{};
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    if (!used[i]) continue;
+    for (const node_id j : {x.a, x.b, x.c})
+      if (g[j].code == op::softmax && !(x.code == op::dot && x.over == g[j].over)) r[j] = true;
+  }
+  return r;
+}
+
+// Is a pointwise value 0 wherever some operands (a, b, c) are?
+constexpr bool vanishes_with_operands(const graph& g, const node& x, bool a, bool b, bool c) {
+  if (!(a || b || c) || !is_real(x.type)) return false;
+  switch (x.code) {
+    case op::multiply: return true;
+    case op::divide:
+    case op::mask:
+    case op::negate:
+    case op::cast: return a;
+    case op::add:
+    case op::subtract: return a && b;
+    case op::where: return (b || is_constant(g, x.b, 0)) && (c || is_constant(g, x.c, 0));
+    case op::present: return a;
+    default: return false;
+  }
+}
+
+// With the weights of which softmax a value vanishes: 0: none, several: a sum over more than one.
+struct vanishing {
+  static constexpr node_id several = -1;
+  fixed_array<node_id, graph::capacity> with{};
+  int done = 1;
+  constexpr bool operator[](node_id i) const { return with[i] != 0; }
+  constexpr void extend(const graph& g) {
+    for (; done < g.size; ++done) {
+      const node& x = g[done];
+      const node_id a = with[x.a], b = with[x.b], c = with[x.c];
+      if (with[done] || !vanishes_with_operands(g, x, a, b, c)) continue;
+      const node_id first = a && x.code != op::where ? a : b ? b : c, other = x.code == op::where ? c : b;
+      const bool sums = x.code == op::add || x.code == op::subtract || x.code == op::where;
+      with[done] = sums && other && other != first ? several : first;
+    }
+  }
+};
+
+// sum<n>(f * sum<m>(x)) = sum<n, m>(f * x), for values over pairs of positions only: what a gradient sums step by step
+// would otherwise be stored over pairs between the steps. That nothing is left of an inner sum its addends say
+// themselves.
+constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, presences& present) {
+  const auto bare = [&](node_id i) {
+    return g[i].code == op::mask && present.vanishes(g, g[i].a, g[i].b) ? g[i].a : i;
+  };
+  sum.a = bare(sum.a);
+  node of = g[sum.a];
+  if (of.code == op::multiply || of.code == op::negate) of.a = bare(of.a), of.b = bare(of.b);
+  const auto inner = [&](node_id i) { return g[i].code == op::sum && paired[g[i].a]; };
+  if (inner(sum.a)) {
+    sum.over |= of.over, sum.a = of.a;
+  } else if (of.code == op::negate && inner(of.a)) {
+    sum.over |= g[of.a].over, sum.a = make(g, op::negate, of.type, g[of.a].a);
+  } else if (of.code == op::multiply && (inner(of.a) || inner(of.b))) {
+    const node_id s = inner(of.b) ? of.b : of.a, f = s == of.b ? of.a : of.b;
+    if ((g[f].axes & ~g[g[s].a].axes) || (g[f].axes & g[s].over)) return;
+    sum.over |= g[s].over, sum.a = make(g, op::multiply, of.type, f, g[s].a);
+  }
+}
+
+// A sum over the weights of several softmaxes, or over those of one and what does not vanish with them, as two addends,
+// so that each softmax can be reduced in a region of its own; false if it does not come apart. Factors and masks go to
+// both. What may be stored (the gradient of logits over few words) is stored once instead of being reduced twice,
+// unless several regions give it.
+struct addends {
+  node_id a{}, b{};
+};
+constexpr bool come_apart(graph& g, node_id i, const memory_of_the_call& memory, vanishing& paired, presences& present,
+                          addends& r) {
+  const node x = g[i];
+  const auto weights_of = [&](node_id j) { return paired.with[g[j].code == op::sum ? g[j].a : j]; };  // of a batch's
+                                                                                                      // sum too
+  const bool sums = (x.code == op::add || x.code == op::subtract) && weights_of(x.a) != weights_of(x.b) &&
+                    ((weights_of(x.a) && weights_of(x.b)) || memory.grows_faster(x.axes));
+  if (!sums && paired.with[i] != vanishing::several) return false;
+  const auto both = [&](auto build) {
+    r = {build(r.a), build(r.b)};
+    paired.extend(g);
+    return true;
+  };
+  switch (x.code) {
+    case op::add:
+    case op::subtract:
+      r = {x.a, x.code == op::add ? x.b : make(g, op::negate, x.type, x.b)};
+      paired.extend(g);
+      return present.of(g, r.a) == present.of(g, r.b);  // an absent addend makes the sum absent
+    case op::multiply: {
+      const bool left = paired.with[x.a] == vanishing::several;
+      return come_apart(g, left ? x.a : x.b, memory, paired, present, r) &&
+             both([&](node_id part) { return make(g, op::multiply, x.type, left ? part : x.a, left ? x.b : part); });
+    }
+    case op::negate:
+    case op::cast:
+    case op::present:
+    case op::mask:
+      return come_apart(g, x.a, memory, paired, present, r) &&
+             both([&](node_id part) { return make(g, x.code, x.type, part, x.b); });
+    default: return false;
+  }
+}
+
+}  // namespace heed::internal::plan

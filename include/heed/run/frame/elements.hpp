@@ -1,0 +1,96 @@
+// Reading and writing elements of any type, one by one or by lanes, and finding them: strides of flattened axes.
+#pragma once
+#include "../../simd/pack.hpp"
+#include "environment.hpp"
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+template <element E, class To>
+HEED_INLINE To element_at(const void* base, extent_t at) {
+  storage<E> v;
+  __builtin_memcpy(&v, static_cast<const char*>(base) + at * extent_t(sizeof v), sizeof v);
+  return To(v);
+}
+template <element E, class From>
+HEED_INLINE void put_element(void* base, extent_t at, From value) {
+  const storage<E> v = storage<E>(value);
+  __builtin_memcpy(static_cast<char*>(base) + at * extent_t(sizeof v), &v, sizeof v);
+}
+
+// Lanes of a value at base[at], base[at + stride], ...; `count` of them exist, the others repeat 0.
+template <element E, class P>
+HEED_INLINE P load_lanes(const void* base, extent_t at, extent_t stride, int count) {
+  using T = typename P::element;
+  constexpr int lanes = P::lanes;
+  if constexpr (std::is_same_v<T, storage<E>>) {
+    const T* p = static_cast<const T*>(base) + at;
+    if (stride == 1) return count >= lanes ? P::load(p) : P::load_partial(p, count);
+  }
+  if (stride == 0) return P(element_at<E, T>(base, at));
+  alignas(64) T v[lanes];
+  for (int i = 0; i < lanes; ++i) v[i] = i < count ? element_at<E, T>(base, at + i * stride) : T(0);
+  return P::load(v);
+}
+template <element E, class P>
+HEED_INLINE void store_lanes(void* base, extent_t at, extent_t stride, int count, P value) {
+  using T = typename P::element;
+  if constexpr (std::is_same_v<T, storage<E>>) {
+    T* p = static_cast<T*>(base) + at;
+    if (stride == 1) {
+      if (count >= P::lanes) value.store(p);
+      else value.store_partial(p, count);
+      return;
+    }
+  }
+  for (int i = 0; i < count && i < P::lanes; ++i) put_element<E>(base, at + i * stride, value[i]);
+}
+
+// A value as rename, split, slice or pick shows it.
+inline void look_through(const node& x, const extent_t* extent, view& v) {
+  const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
+  const extent_t s = v.stride[first];
+  v.stride[first] = 0;
+  if (x.code == op::rename) v.stride[second] = s;
+  if (x.code == op::split) v.stride[third] = s, v.stride[second] = s * extent[third];
+  if (x.code == op::slice) v.stride[second] = s;
+  if (x.code == op::slice || x.code == op::pick) {
+    if (v.data) v.data = static_cast<char*>(v.data) + extent_t(x.value) * s * byte_size(stored(x.type));
+  }
+}
+
+// The number of elements of some axes.
+inline extent_t count_of(const axis_list& axes, const extent_t* extent) {
+  extent_t n = 1;
+  for (int i = 0; i < axes.count; ++i) n *= extent[axes[i]];
+  return n;
+}
+// The offset of element `number` of flattened axes (the last runs fastest), in elements.
+inline extent_t offset_of(const axis_list& axes, const extent_t* extent, const view& v, extent_t number) {
+  extent_t r = 0;
+  for (int i = axes.count - 1; i >= 0; --i) {
+    const extent_t e = extent[axes[i]];
+    r += number % e * v.stride[axes[i]];
+    number /= e;
+  }
+  return r;
+}
+// Flattened axes as one: whether a single stride reaches every element, and which.
+struct flat_stride {
+  bool single = true;
+  extent_t stride = 0;
+};
+inline flat_stride flattened(const axis_list& axes, const extent_t* extent, const view& v) {
+  flat_stride r;
+  extent_t inner = 1;
+  bool first = true;
+  for (int i = axes.count - 1; i >= 0; --i) {
+    const extent_t e = extent[axes[i]], s = v.stride[axes[i]];
+    if (e == 1) continue;
+    if (first) r.stride = s, first = false;
+    else if (s != r.stride * inner) r.single = false;
+    inner *= e;
+  }
+  return r;
+}
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

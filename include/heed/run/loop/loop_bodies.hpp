@@ -1,0 +1,442 @@
+// Runs the bodies of a loop region (loop_homes.hpp) for one thread: a program along one axis, elements of it in the
+// lanes of a pack, all in double. Every real value is a pack, what does not vary along the axis too, so that equal
+// values are equal bits whichever loop computes them. Before a body runs its homes are filled, as far as they do not
+// hold what it needs: then it is a loop without branches.
+#pragma once
+#include "loop_homes.hpp"
+#include "../frame/elements.hpp"
+#include <array>
+#include <cstring>
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+template <const auto& Region>
+struct loop_bodies {
+  using homes = loop_homes<Region>;
+  using P = simd::pack<double>;
+  using W = simd::pack<std::int64_t>;
+  using M = typename P::mask;
+  static constexpr int lanes = P::lanes, size = Region.code.size;
+  static constexpr int home_count = homes::count > 0 ? homes::count : 1;
+  template <int I> using pack_of =
+      std::conditional_t<class_of(Region.code[I].type) == value_class::real, P,
+                         std::conditional_t<class_of(Region.code[I].type) == value_class::whole, W, M>>;
+  static constexpr bool has(axis_set axes, int axis) { return homes::has(axes, axis); }
+
+  // Values for all indices in [from, to) along the home's axis, at one index of the other axes.
+  struct row {
+    std::int64_t* entries;  // numbers of 64 bits, real or whole; truths are 0 and 1
+    bool valid;
+    extent_t fills;  // how often it was begun to be filled
+    extent_t from, to;
+    extent_t at[max_axes];
+  };
+  const environment& call;
+  extent_t index[max_axes];
+  row rows[home_count];
+
+  static std::size_t padded(extent_t n) { return std::size_t((n + lanes - 1) / lanes * lanes); }
+  static std::size_t length(int home, const environment& call) {
+    const int along = homes::all[home].along;
+    return padded(along < 0 ? 1 : call.extent[along]);
+  }
+  static std::size_t bytes(const environment& call) {
+    std::size_t entries = 0;
+    for (int k = 0; k < homes::count; ++k) entries += length(k, call);
+    return rounded_up(rounded_up(sizeof(loop_bodies)) + entries * sizeof(std::int64_t));
+  }
+  explicit loop_bodies(const environment& c) : call(c) {
+    std::int64_t* next =
+        reinterpret_cast<std::int64_t*>(reinterpret_cast<std::byte*>(this) + rounded_up(sizeof(loop_bodies)));
+    for (int k = 0; k < homes::count; ++k) {
+      rows[k].entries = next, rows[k].valid = false, rows[k].fills = 0;
+      next += length(k, c);
+    }
+    std::fill_n(index, std::size_t(max_axes), extent_t(0));
+  }
+  // In `bytes` of memory at an address that is a multiple of 64; nothing is remembered.
+  static void begin(const environment& call, std::byte* memory) { new (memory) loop_bodies(call); }
+  static loop_bodies& in(std::byte* memory) { return *std::launder(reinterpret_cast<loop_bodies*>(memory)); }
+
+  // A body along axis K (-1: one element). Self: what it computes though it has a home. Across: the lanes are elements
+  // along that axis of what the body is reduced to, and it runs along K one by one.
+  template <int K, int Self, int Across = -1> struct body {
+    using real_wide = P;
+    using real_narrow = P;
+    using whole_wide = W;
+    using whole_narrow = W;
+    using truth_wide = M;
+    using truth_narrow = M;
+    using constant = double;
+    static constexpr bool wide(const instruction&) { return true; }
+    static constexpr bool given(const instruction&) { return false; }
+    static constexpr bool keeps(int i) { return i != Self && homes::kept.keeps(i, K); }
+
+    static constexpr int lane = Across < 0 ? K : Across;  // the axis in the lanes
+
+    const loop_bodies& b;
+    extent_t base[size];  // of loads and gathers: where the operand starts, without those axes and the table's
+    extent_t at = 0;      // the element in the first lane
+    int count = lanes;    // how many exist
+    extent_t step = 0;    // across: the element along K
+
+    explicit HEED_INLINE body(const loop_bodies& all) : b(all) {}
+
+    template <int... Roots> HEED_INLINE void start() {
+      static constexpr instruction_set used = needed<Region, body, Roots...>();
+      static constexpr auto located = listed<int(size)>([](int i) {
+        return used[i] && !keeps(i) && (Region.code[i].code == op::load || Region.code[i].code == op::gather);
+      });
+      each<located>([&]<int I>() HEED_INLINED {
+        constexpr instruction x = Region.code[I];
+        constexpr axis_set axes = Region.operands[x.operand].axes & ~plan::bit(K) & ~plan::bit(lane) &
+                                  ~(x.code == op::gather ? plan::bit(x.axis) : 0);
+        extent_t r = 0;
+        for (int a = 0; axes >> a; ++a)
+          if (axes >> a & 1) r += b.index[a] * b.call.operands[x.operand].stride[a];
+        base[I] = r;
+      });
+    }
+    template <int I> HEED_INLINE pack_of<I> get() const {
+      constexpr instruction x = Region.code[I];
+      if constexpr (keeps(I)) {
+        const std::int64_t* const e = b.rows[homes::number(I, K)].entries;
+        if constexpr (!has(x.axes, K)) return single<I>(e);
+        else if constexpr (Across >= 0) return single<I>(e + step);
+        else return kept<I>(e + at);
+      } else if constexpr (x.code == op::load) {
+        return read<I>(base[I] + across<I>());
+      } else if constexpr (x.code == op::index) {
+        return x.axis == lane ? simd::iota<std::int64_t, lanes>(at) : W(x.axis == K ? step : b.index[x.axis]);
+      } else {
+        return W(b.call.extent[x.axis]);
+      }
+    }
+    template <int I> HEED_INLINE pack_of<I> gather(W where) const {
+      constexpr instruction x = Region.code[I];
+      constexpr operand o = Region.operands[x.operand];
+      constexpr bool along = x.axis != lane && has(o.axes, lane);
+      const view& v = b.call.operands[x.operand];
+      const extent_t top = b.call.extent[x.axis] - 1, unit = along ? v.stride[lane < 0 ? 0 : lane] : 0,
+                     entry = v.stride[x.axis];
+      const extent_t from = base[I] + (x.axis == K ? 0 : across<I>());
+      alignas(64) std::int64_t r[lanes] = {};
+      for (int i = 0; i < lanes && i < count && top >= 0; ++i) {
+        const extent_t w = where[i] < 0 ? 0 : where[i] > top ? top : where[i];
+        put<I>(r + i, element_at<o.type, number_of<I>>(v.data, from + (at + i) * unit + w * entry));
+      }
+      return kept<I>(r);
+    }
+
+   private:
+    template <int I> HEED_INLINE extent_t across() const {
+      constexpr instruction x = Region.code[I];
+      if constexpr (Across >= 0 && has(Region.operands[x.operand].axes, K))
+        return step * b.call.operands[x.operand].stride[K];
+      else return 0;
+    }
+    template <int I> HEED_INLINE pack_of<I> read(extent_t from) const {
+      constexpr instruction x = Region.code[I];
+      constexpr element e = Region.operands[x.operand].type;
+      constexpr value_class c = class_of(x.type);
+      const view& v = b.call.operands[x.operand];
+      if constexpr (!has(Region.operands[x.operand].axes, lane))
+        return pack_of<I>(element_at<e, number_of<I>>(v.data, from));
+      else {
+        const extent_t stride = v.stride[lane < 0 ? 0 : lane];
+        if constexpr (c == value_class::truth) return elements<e, W>(v.data, from + at * stride, stride, count) != W(0);
+        else return elements<e, pack_of<I>>(v.data, from + at * stride, stride, count);
+      }
+    }
+  };
+  // Lanes of a value in memory, `count` of them; the others repeat 0.
+  template <element E, class V> static HEED_INLINE V elements(const void* base, extent_t at, extent_t stride,
+                                                              int count) {
+    if (count < lanes) return fewer_elements<E, V>(base, at, stride, count);
+    if constexpr (E == element::boolean) return load_lanes<E, V>(base, at, stride, lanes);
+    else {
+      using narrow = simd::pack<storage<E>, lanes>;
+      const storage<E>* const p = static_cast<const storage<E>*>(base) + at;
+      return simd::convert<typename V::element>(stride == 1 ? narrow::load(p) : narrow::load_strided(p, stride));
+    }
+  }
+  template <element E, class V> [[gnu::noinline]] static V fewer_elements(const void* base, extent_t at,
+                                                                          extent_t stride, int count) {
+    return load_lanes<E, V>(base, at, stride, count);
+  }
+  template <int I> using number_of =
+      std::conditional_t<class_of(Region.code[I].type) == value_class::real, double,
+                         std::conditional_t<class_of(Region.code[I].type) == value_class::whole, std::int64_t, bool>>;
+  template <int I> static HEED_INLINE void put(std::int64_t* to, number_of<I> v) {
+    if constexpr (class_of(Region.code[I].type) == value_class::truth) *to = v;
+    else __builtin_memcpy(to, &v, sizeof v);
+  }
+  template <int I> static HEED_INLINE pack_of<I> kept(const std::int64_t* from) {
+    pack_of<I> r;
+    if constexpr (class_of(Region.code[I].type) == value_class::truth) return W::load(from) != W(0);
+    else __builtin_memcpy(&r.x, from, sizeof r.x);
+    return r;
+  }
+  template <int I> static HEED_INLINE pack_of<I> single(const std::int64_t* from) {
+    number_of<I> v;
+    if constexpr (class_of(Region.code[I].type) == value_class::truth) v = *from != 0;
+    else __builtin_memcpy(&v, from, sizeof v);
+    return pack_of<I>(v);
+  }
+  template <int I> static HEED_INLINE void keep(std::int64_t* to, pack_of<I> v) {
+    if constexpr (class_of(Region.code[I].type) == value_class::truth) simd::select(v, W(1), W(0)).store(to);
+    else __builtin_memcpy(to, &v.x, sizeof v.x);
+  }
+  // Instructions of some kind, as a list that a kernel is unrolled over.
+  struct instruction_list {
+    std::array<std::int16_t, std::size_t(size)> of{};
+    int count = 0;
+  };
+  template <int Size, class F> static constexpr instruction_list listed(const F& is) {
+    instruction_list r;
+    for (int i = 1; i < Size; ++i)
+      if (is(i)) r.of[r.count++] = std::int16_t(i);
+    return r;
+  }
+  template <const auto& List, class F> static HEED_INLINE void each(const F& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>)
+        HEED_INLINED { (f.template operator()<List.of[I]>(), ...); }(std::make_integer_sequence<int, List.count>{});
+  }
+  template <const auto& List, class F> static HEED_INLINE void each_downwards(const F& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {
+      (f.template operator()<List.of[List.count - 1 - I]>(), ...);
+    }(std::make_integer_sequence<int, List.count>{});
+  }
+
+  // ---- homes
+  // Does the home of value I, seen from a body along K, hold [from, to) at the index?
+  template <int I, int K> bool holds(extent_t from, extent_t to) const {
+    constexpr axis_set others = Region.code[I].axes & ~plan::bit(K);
+    const row& r = rows[homes::number(I, K)];
+    bool same = r.valid;
+    if constexpr (has(Region.code[I].axes, K)) same = same && r.from <= from && r.to >= to;
+    for (int a = 0; others >> a; ++a)
+      if (others >> a & 1) same = same && r.at[a] == index[a];
+    return same;
+  }
+  template <int I, int K> extent_t begin_filling(extent_t from, extent_t to) {
+    row& r = rows[homes::number(I, K)];
+    for (int a = 0; Region.code[I].axes >> a; ++a)
+      if (Region.code[I].axes >> a & 1) r.at[a] = index[a];
+    r.valid = false, r.from = from, r.to = to;
+    return ++r.fills;
+  }
+  // Reductions that fill other homes may have begun to fill this one anew, at another index: then it holds neither.
+  template <int I, int K> void end_filling(extent_t fill) {
+    row& r = rows[homes::number(I, K)];
+    r.valid = r.fills == fill;
+  }
+  // Fills what a body along K needs for its elements in [from, to).
+  template <int K, int Self, int A, int B = 0> [[gnu::noinline]] void prepare(extent_t from, extent_t to) {
+    static constexpr auto wanted = homes::wanted({A, B}, K, Self);
+    static constexpr auto reduced_rows = listed<size>(
+        [](int i) { return wanted[i] && is_reduction(Region.code[i].code) && has(Region.code[i].axes, K); });
+    static constexpr auto singles = listed<size>([](int i) { return wanted[i] && !has(Region.code[i].axes, K); });
+    static constexpr auto other_rows = listed<size>(
+        [](int i) { return wanted[i] && !is_reduction(Region.code[i].code) && has(Region.code[i].axes, K); });
+    // What is reduced for one home may pass through another at other indices: again, until all hold. Values are
+    // computed from earlier ones alone, so every round leaves less.
+    for (bool more = reduced_rows.count + singles.count > 0; more;) {
+      more = false;
+      if constexpr (reduced_rows.count > 0) more = fill_side_by_side<K, reduced_rows>(from, to);
+      each_downwards<singles>([&]<int I>() {
+        if (holds<I, K>(0, 1)) return;
+        more = true;
+        const extent_t fill = begin_filling<I, K>(0, 1);
+        if constexpr (is_reduction(Region.code[I].code)) {
+          put<I>(rows[homes::number(I, K)].entries, reduce<I>());
+        } else {
+          prepare<-1, I, I>(0, 1);
+          body<-1, I> e{*this};
+          e.template start<I>();
+          keep<I>(rows[homes::number(I, K)].entries, evaluate<Region, I>(e));
+        }
+        end_filling<I, K>(fill);
+      });
+    }
+    each<other_rows>([&]<int I>() {
+      if (!holds<I, K>(from, to)) fill_row<I, K>(from, to);
+    });
+  }
+  // Rows of reductions, element by element: they share what they are reduced from. Is there one that did not hold?
+  template <int K, const auto& List> [[gnu::noinline]] bool fill_side_by_side(extent_t from, extent_t to) {
+    bool stale[List.count], any = false;
+    extent_t fill[List.count] = {};
+    [&]<int... J>(std::integer_sequence<int, J...>) {
+      ((stale[J] = !holds<List.of[J], K>(from, to), any = any || stale[J]), ...);
+      if (!any) return;
+      ((stale[J] ? void(fill[J] = begin_filling<List.of[J], K>(from, to)) : void()), ...);
+      bool left = false, one_by_one[List.count];
+      ((one_by_one[J] = stale[J] && !reduce_across<List.of[J], K>(from, to), left = left || one_by_one[J]), ...);
+      const extent_t here = index[K];
+      for (index[K] = from; left && index[K] < to; ++index[K])
+        ((one_by_one[J] ? put<List.of[J]>(rows[homes::number(List.of[J], K)].entries + index[K], reduce<List.of[J]>())
+                        : void()),
+         ...);
+      index[K] = here;
+      ((stale[J] ? end_filling<List.of[J], K>(fill[J]) : void()), ...);
+    }(std::make_integer_sequence<int, List.count>{});
+    return any;
+  }
+  template <int I, int K> [[gnu::noinline]] void fill_row(extent_t from, extent_t to) {
+    const extent_t fill = begin_filling<I, K>(from, to);
+    std::int64_t* const entries = rows[homes::number(I, K)].entries;
+    body<K, I> e{*this};
+    e.template start<I>();
+    for (e.at = from; e.at < to; e.at += lanes) {
+      e.count = int(std::min<extent_t>(lanes, to - e.at));
+      keep<I>(entries + e.at, evaluate<Region, I>(e));
+    }
+    end_filling<I, K>(fill);
+  }
+
+  // ---- reductions
+  template <op O, class V> static HEED_INLINE V combined(V a, V b) {
+    if constexpr (O == op::sum) return a + b;
+    else if constexpr (std::is_floating_point_v<typename V::element>)
+      return O == op::max ? simd::select((b > a) || (b != b), b, a) : simd::select((b < a) || (b != b), b, a);
+    else return O == op::max ? simd::select(b > a, b, a) : simd::select(b < a, b, a);
+  }
+  template <int I> static constexpr auto neutral() {
+    using T = number_of<I>;
+    constexpr op o = Region.code[I].code;
+    if constexpr (o == op::sum) return T(0);
+    else if constexpr (std::is_same_v<T, double>)
+      return o == op::max ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
+    else return o == op::max ? std::numeric_limits<T>::lowest() : std::numeric_limits<T>::max();
+  }
+  // May reduction I have elements along K in its lanes? Not where it needs something of each that it has in rows along
+  // its own axis, nor where real values are compared: its sums are taken in another order.
+  template <int I, int K> static constexpr bool goes_across = [] {
+    constexpr instruction x = Region.code[I];
+    if (class_of(x.type) != value_class::real || !has(Region.code[x.a].axes, K)) return false;
+    const auto wanted = homes::wanted({x.a, 0}, homes::inner_axis(x.over), 0);
+    for (int i = 1; i < size; ++i) {
+      const instruction& y = Region.code[i];
+      if (wanted[i] && has(y.axes, K)) return false;
+      if ((y.code == op::less || y.code == op::less_equal || y.code == op::equal) &&
+          class_of(Region.code[y.a].type) == value_class::real && Region.code[y.a].code != op::constant &&
+          Region.code[y.b].code != op::constant)
+        return false;
+    }
+    return true;
+  }();
+  // ... and should it: what it reads lies side by side along K, and not along its own axis.
+  template <int I, int K> bool is_better_across() const {
+    constexpr int own = homes::inner_axis(Region.code[I].over);
+    bool better = false, worse = false;
+    constexpr auto used = needed<Region, body<own, 0, K>, Region.code[I].a>();
+    for (int i = 1; i < size; ++i) {
+      const instruction& x = Region.code[i];
+      if (!used[i] || body<own, 0, K>::keeps(i) || x.code != op::load) continue;
+      const axis_set axes = Region.operands[x.operand].axes;
+      const view& v = call.operands[x.operand];
+      if (!has(axes, K)) continue;
+      if (v.stride[K] != 1) worse = true;
+      else if (has(axes, own) && v.stride[own] != 1) better = true;
+    }
+    return better && !worse;
+  }
+  // The same axes as before, the next index along all but K; false: that was the last.
+  bool next_index(axis_set over, int K) {
+    for (int a = max_axes - 1; a >= 0; --a) {
+      if (a == K || !(over >> a & 1)) continue;
+      if (++index[a] < call.extent[a]) return true;
+      index[a] = 0;
+    }
+    return false;
+  }
+  // Calls run() for all indices along the axes of a reduction but its inner one, if there are any.
+  template <int I, class F> HEED_INLINE void each_run(const F& run) {
+    constexpr axis_set over = Region.code[I].over;
+    extent_t saved[max_axes];
+    bool none = false;
+    for (int a = 0; over >> a; ++a)
+      if (over >> a & 1) saved[a] = index[a], index[a] = 0, none = none || call.extent[a] == 0;
+    if (!none) do
+        run();
+      while (next_index(over, homes::inner_axis(over)));
+    for (int a = 0; over >> a; ++a)
+      if (over >> a & 1) index[a] = saved[a];
+  }
+  // t and the element that a body is at.
+  template <int I, class V, class E> static HEED_INLINE V with_next(V t, const E& e) {
+    constexpr instruction x = Region.code[I], from = Region.code[x.a];
+    constexpr bool product =
+        x.code == op::sum && std::is_same_v<V, P> && from.code == op::multiply && !from.decides && !E::keeps(x.a);
+    if constexpr (product) {  // a product that is summed is one fma
+      auto v = compute<Region, from.a, from.b>(e);
+      return simd::fma(slot<Region, E, from.a>(v), slot<Region, E, from.b>(v), t);
+    } else {
+      return combined<x.code>(t, V(evaluate<Region, x.a>(e)));
+    }
+  }
+  // Fills the row of reduction I along K with lanes along K, if that is better.
+  template <int I, int K> bool reduce_across(extent_t from, extent_t to) {
+    if constexpr (!goes_across<I, K>) return false;
+    else {
+      if (!is_better_across<I, K>()) return false;
+      sum_across<I, K>(from, to);
+      return true;
+    }
+  }
+  template <int I, int K> [[gnu::noinline]] void sum_across(extent_t from, extent_t to) {
+    constexpr instruction x = Region.code[I];
+    constexpr int own = homes::inner_axis(x.over), packs = 4;
+    double* const entries = reinterpret_cast<double*>(rows[homes::number(I, K)].entries);
+    std::fill(entries + from, entries + to, neutral<I>());
+    each_run<I>([&] {
+      prepare<own, 0, x.a>(0, call.extent[own]);
+      body<own, 0, K> e{*this};
+      e.template start<x.a>();
+      for (extent_t first = from; first < to;) {
+        const bool whole = first + packs * lanes <= to;
+        e.at = first, e.count = int(std::min<extent_t>(lanes, to - first));
+        if (whole) {
+          P t[packs];
+          for (int k = 0; k < packs; ++k) t[k] = P::load(entries + first + k * lanes);
+          for (e.step = 0; e.step < call.extent[own]; ++e.step) HEED_UNROLL
+            for (int k = 0; k < packs; ++k) {
+              e.at = first + k * lanes, e.count = lanes;
+              t[k] = with_next<I>(t[k], e);
+            }
+          for (int k = 0; k < packs; ++k) t[k].store(entries + first + k * lanes);
+          first += packs * lanes;
+        } else {
+          P t = P::load(entries + first);
+          for (e.step = 0; e.step < call.extent[own]; ++e.step) t = with_next<I>(t, e);
+          t.store(entries + first);
+          first += lanes;
+        }
+      }
+    });
+  }
+  template <int I> [[gnu::noinline]] number_of<I> reduce() {
+    constexpr instruction x = Region.code[I];
+    constexpr int K = homes::inner_axis(x.over);
+    using V = pack_of<I>;
+    V t[4];  // independent, they take turns; joined in an order that the length fixes
+    for (V& one : t) one = V(neutral<I>());
+    const auto next = [&](V sum) HEED_INLINED { t[0] = t[1], t[1] = t[2], t[2] = t[3], t[3] = sum; };
+    each_run<I>([&] {
+      const extent_t length = call.extent[K];
+      prepare<K, 0, x.a>(0, length);
+      body<K, 0> e{*this};
+      e.template start<x.a>();
+      for (; e.at + lanes <= length; e.at += lanes) next(with_next<I>(t[0], e));
+      if (e.at < length) {
+        e.count = int(length - e.at);
+        next(simd::select(M::first(e.count), with_next<I>(t[0], e), t[0]));
+      }
+    });
+    return simd::fold(combined<x.code>(combined<x.code>(t[0], t[1]), combined<x.code>(t[2], t[3])),
+                      [](auto u, auto v) HEED_INLINED { return combined<x.code>(u, v); });
+  }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

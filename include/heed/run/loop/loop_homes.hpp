@@ -1,0 +1,176 @@
+// What the loops of a region remember: of each value that is asked for again a row along the axis that a loop runs
+// over, or one value where it does not vary along it. A loop region is bodies, one a reduction and one for its output,
+// each a program along one axis; what a body needs of reductions, and what it would compute again for elements that do
+// not ask for it, has a home.
+#pragma once
+#include "../../plan/facts/score_match.hpp"
+#include "../program/evaluate.hpp"
+#include <array>
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+struct loop_home {
+  std::int16_t value;
+  std::int8_t along;  // -1: one value
+};
+
+// An operation whose value is worth a place in memory whoever asks for it twice.
+constexpr bool is_costly(const instruction& x) {
+  switch (x.code) {
+    case op::exp:
+    case op::exp2:
+    case op::log:
+    case op::tanh:
+    case op::erf:
+    case op::sigmoid:
+    case op::power:
+    case op::primitive: return true;
+    case op::divide:
+    case op::sqrt:
+    case op::rsqrt: return true;
+    default: return false;
+  }
+}
+
+template <const auto& Region>
+struct loop_homes {
+  static constexpr int size = Region.code.size;
+  using flags = std::array<bool, std::size_t(size)>;
+  static constexpr bool has(axis_set axes, int axis) { return axis >= 0 && (axes >> axis & 1); }
+
+  // Along which axis the loop of a reduction runs innermost: the one that most others run over, so that what they
+  // remember is the same row.
+  static constexpr int inner_axis(axis_set over) {
+    int best = -1, most = -1;
+    for (int a = 0; over >> a; ++a) {
+      if (!has(over, a)) continue;
+      int others = 0;
+      for (int i = 1; i < size; ++i) others += is_reduction(Region.code[i].code) && has(Region.code[i].over, a);
+      if (others >= most) best = a, most = others;
+    }
+    return best;
+  }
+  // The axes of the output in the order in which they are run through: those that many reductions vary over first.
+  static constexpr axis_list order_of_rows() {
+    axis_list r = Region.rows;
+    const auto dependent = [](int axis) {
+      int reductions = 0;
+      for (int i = 1; i < size; ++i) reductions += is_reduction(Region.code[i].code) && has(Region.code[i].axes, axis);
+      return reductions;
+    };
+    for (int i = 1; i < r.count; ++i)
+      for (int j = i; j > 0 && dependent(r[j]) > dependent(r[j - 1]); --j) std::swap(r.of[j], r.of[j - 1]);
+    return r;
+  }
+  static constexpr bool scatters = Region.index != 0;
+  static constexpr axis_list rows = scatters ? Region.rows : order_of_rows();
+  // The axis that the loop of the output runs along: its last, or the last that is scattered from.
+  static constexpr int last = scatters     ? (Region.columns.count ? Region.columns[Region.columns.count - 1] : -1)
+                              : rows.count ? rows[rows.count - 1]
+                                           : -1;
+
+  struct table {
+    std::array<axis_set, std::size_t(size)> along{};
+    flags single{};
+    constexpr bool keeps(int i, int axis) const {
+      return has(Region.code[i].axes, axis) ? has(along[i], axis) : single[i];
+    }
+  };
+  struct search {
+    table found{};
+    std::array<int, std::size_t(size)> reached{};  // by how many bodies
+    std::array<int, std::size_t(size)> before{};   // ... in the search before this one
+    std::array<axis_set, std::size_t(size)> filled_along{};
+    flags filled{}, reduced{};
+    std::array<bool, std::size_t(size)> heavy{};  // there is something costly in it, down to the next reduction
+  };
+  // One body along an axis: what is needed of it below some roots; `context`: the axes that it runs through.
+  static constexpr void visit(search& s, std::array<int, 3> roots, int axis, axis_set context) {
+    flags need{};
+    for (const int i : roots) need[i] = true;
+    flags at_home{};
+    for (int i = size - 1; i > 0; --i) {
+      if (!need[i]) continue;
+      const instruction& x = Region.code[i];
+      ++s.reached[i];
+      const bool again = (x.axes != context && s.heavy[i] && (context & ~x.axes)) || (is_costly(x) && s.before[i] > 1);
+      if (is_reduction(x.code) || (again && !is_program_leaf(x.code))) {
+        at_home[i] = true;
+        if (has(x.axes, axis)) s.found.along[i] |= axis_set(1) << axis;
+        else s.found.single[i] = true;
+      } else if (!is_program_leaf(x.code)) {
+        need[x.a] = need[x.b] = need[x.c] = true;
+      }
+    }
+    for (int i = 1; i < size; ++i) {
+      if (!at_home[i]) continue;
+      const instruction& x = Region.code[i];
+      if (is_reduction(x.code)) {
+        if (!s.reduced[i]) s.reduced[i] = true, visit(s, {x.a, 0, 0}, inner_axis(x.over), x.axes | x.over);
+      } else if (has(x.axes, axis)) {
+        if (!has(s.filled_along[i], axis))
+          s.filled_along[i] |= axis_set(1) << axis, visit(s, {x.a, x.b, x.c}, axis, x.axes);
+      } else if (!s.filled[i]) {
+        s.filled[i] = true, visit(s, {x.a, x.b, x.c}, -1, x.axes);
+      }
+    }
+  }
+  static constexpr table found() {
+    search s{};
+    for (int pass = 0; pass < 2; ++pass) {
+      const auto last_time = s.reached;
+      s = {};
+      s.before = last_time;
+      for (int i = 1; i < size; ++i) {
+        const instruction& x = Region.code[i];
+        s.heavy[i] = !is_reduction(x.code) && (is_costly(x) || s.heavy[x.a] || s.heavy[x.b] || s.heavy[x.c]);
+      }
+      visit(s, {Region.outputs[0].result, Region.index, 0}, last,
+            Region.outputs[0].axes | plan::set_of(Region.columns) | plan::set_of(Region.rows));
+    }
+    return s.found;
+  }
+  static constexpr table kept = found();
+  static constexpr int count = [] {
+    int n = 0;
+    for (int i = 1; i < size; ++i) n += plan::count_of(kept.along[i]) + kept.single[i];
+    return n;
+  }();
+  static constexpr auto all = [] {
+    std::array<loop_home, std::size_t(count > 0 ? count : 1)> r{};
+    int n = 0;
+    for (int i = 1; i < size; ++i) {
+      if (kept.single[i]) r[n++] = {std::int16_t(i), -1};
+      for (int a = 0; kept.along[i] >> a; ++a)
+        if (has(kept.along[i], a)) r[n++] = {std::int16_t(i), std::int8_t(a)};
+    }
+    return r;
+  }();
+  // The home of value i in a body along an axis.
+  static constexpr int number(int i, int axis) {
+    const int along = has(Region.code[i].axes, axis) ? axis : -1;
+    for (int k = 0; k < count; ++k)
+      if (all[k].value == i && all[k].along == along) return k;
+    return -1;
+  }
+  // What a body along an axis has to find in its homes: for its roots, and for what is computed along the same axis to
+  // fill them. `self`: what a body fills, which it computes itself.
+  static constexpr flags wanted(std::array<int, 2> roots, int axis, int self) {
+    flags need{}, r{};
+    for (const int i : roots) need[i] = true;
+    for (int i = size - 1; i > 0; --i) {
+      if (!need[i]) continue;
+      const instruction& x = Region.code[i];
+      if (i != self && kept.keeps(i, axis)) {
+        r[i] = true;
+        if (is_reduction(x.code) || !has(x.axes, axis)) continue;
+      } else if (is_program_leaf(x.code)) {
+        continue;
+      }
+      need[x.a] = need[x.b] = need[x.c] = true;
+    }
+    return r;
+  }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

@@ -1,0 +1,62 @@
+// The loop region: whatever no other region takes, in double, every reduction a loop of its own in a fixed order.
+// Correct and parallel, as fast as plain loops that remember what they need again (loop_homes.hpp); explain says so and
+// why.
+#pragma once
+#include "loop_bodies.hpp"
+#include "../team.hpp"
+#include <bit>
+#include <cmath>
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+template <const auto& Region>
+struct loop_kernel {
+  using bodies = loop_bodies<Region>;
+  using homes = loop_homes<Region>;
+  static constexpr int last = homes::last, lanes = bodies::lanes;
+  static constexpr output out = Region.outputs[0];
+  static constexpr axis_list outer = [] {
+    axis_list r = homes::rows;
+    if (r.count) --r.count;
+    return r;
+  }();
+
+  static scratch_need need(const environment& call) { return {0, bodies::bytes(call)}; }
+
+  static void piece(bodies& b, extent_t from, extent_t to) {
+    const view& v = b.call.outputs[0];
+    b.template prepare<last, 0, out.result>(from, to);
+    typename bodies::template body<last, 0> e{b};
+    e.template start<out.result>();
+    extent_t base = 0;
+    for (int i = 0; i < outer.count; ++i) base += b.index[outer[i]] * v.stride[outer[i]];
+    const extent_t stride = last < 0 ? 0 : v.stride[last < 0 ? 0 : last];
+    for (e.at = from; e.at < to; e.at += lanes) {
+      e.count = int(std::min<extent_t>(lanes, to - e.at));
+      const auto r = evaluate<Region, out.result>(e);
+      for (int i = 0; i < e.count; ++i) put_element<out.type>(v.data, base + (e.at + i) * stride, r[i]);
+    }
+  }
+  // An item is some elements along the last axis: all of them, for they share most, unless there are too few items for
+  // the threads.
+  static void run(const environment& call, const scratch& s) noexcept {
+    for (int t = 0; t < call.threads; ++t) bodies::begin(call, s.of(t));
+    const extent_t length = last < 0 ? 1 : call.extent[last < 0 ? 0 : last], count = count_of(outer, call.extent);
+    if (length == 0 || count == 0) return;
+    const extent_t wanted = call.threads > 1 && count < 4 * call.threads ? (4 * call.threads + count - 1) / count : 1;
+    const extent_t chunk = ((length + wanted - 1) / wanted + lanes - 1) / lanes * lanes,
+                   chunks = (length + chunk - 1) / chunk;
+    for_each_item(count * chunks, call.threads, [&](extent_t item, int thread) {
+      bodies& b = bodies::in(s.of(thread));
+      extent_t rest = item / chunks;
+      for (int i = outer.count - 1; i >= 0; --i) {
+        const extent_t e = call.extent[outer[i]];
+        b.index[outer[i]] = rest % e, rest /= e;
+      }
+      const extent_t from = item % chunks * chunk;
+      piece(b, from, std::min(length, from + chunk));
+    });
+  }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

@@ -1,0 +1,135 @@
+// The scatter region: the gradient of a table that is read at an index. The elements of the rows (the width of an
+// embedding) are shared out among the threads; each is summed over all positions in their order, so nothing is atomic
+// and the bits do not depend on the team. Lanes run along the fastest axis of the rows where values lie in memory as
+// they are; otherwise a program is evaluated as in a loop region, along the last axis that is scattered from, and added
+// element by element.
+#pragma once
+#include "../../plan/facts/score_match.hpp"
+#include "loop_bodies.hpp"
+#include "../program/scalar_environment.hpp"
+#include "../team.hpp"
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+template <const auto& Region>
+struct scatter_kernel {
+  static constexpr output out = Region.outputs[0];
+  static constexpr instruction value = Region.code[out.result];
+  static constexpr operand source = Region.operands[value.operand];
+  using bodies = loop_bodies<Region>;
+  static constexpr int table = Region.depth[0];
+  static constexpr int lane = Region.rows.count ? Region.rows[Region.rows.count - 1] : -1;
+  static constexpr bool reduces = [] {
+    for (int i = 1; i < Region.code.size; ++i)
+      if (is_reduction(Region.code[i].code)) return true;
+    return false;
+  }();
+  // Values that are loaded as they are and stored as they are, an index that is the same for all lanes.
+  static constexpr bool in_lanes = lane >= 0 && !reduces && value.code == op::load && source.type == out.type &&
+                                   is_real(out.type) && !(Region.code[Region.index].axes & plan::bit(lane)) &&
+                                   (source.axes & plan::bit(lane));
+  using T = storage<is_real(out.type) ? out.type : element::f32>;
+  using P = simd::pack<T>;
+  static constexpr int packs = 2;
+  static constexpr extent_t chunk = packs * P::lanes;
+
+  static scratch_need need(const environment& call) {
+    if constexpr (in_lanes) return {};
+    else return {0, bodies::bytes(call) + rounded_up(std::size_t(call.extent[table]) * sizeof(double))};
+  }
+
+  // Calls f() at every position of the columns, the last axis fastest; `at` holds the index.
+  template <class F> static HEED_INLINE void each_position(scalar_environment<Region>& at, const F& f) {
+    const extent_t total = count_of(Region.columns, at.call.extent);
+    for (int i = 0; i < Region.columns.count; ++i) at.index[Region.columns[i]] = 0;
+    for (extent_t k = 0; k < total; ++k) {
+      f();
+      for (int i = Region.columns.count - 1; i >= 0; --i) {
+        if (++at.index[Region.columns[i]] < at.call.extent[Region.columns[i]]) break;
+        at.index[Region.columns[i]] = 0;
+      }
+    }
+  }
+  static HEED_INLINE extent_t entry(const scalar_environment<Region>& at, extent_t top) {
+    const extent_t i = extent_t(evaluate<Region, Region.index>(at));
+    return i < 0 ? 0 : i > top ? top : i;
+  }
+
+  // Lanes [from, from + count) of one row.
+  static void lanes(scalar_environment<Region>& at, extent_t base, extent_t from, int count) {
+    const view& to = at.call.outputs[0];
+    const view& v = at.call.operands[value.operand];
+    const extent_t entries = at.call.extent[table], step = to.stride[table], unit = to.stride[lane],
+                   read = v.stride[lane];
+    for (extent_t z = 0; z < entries; ++z)
+      for (int i = 0; i < count; i += P::lanes)
+        store_lanes<out.type>(to.data, base + z * step + (from + i) * unit, unit, std::min(P::lanes, count - i),
+                              P(T(0)));
+    if (entries == 0) return;
+    at.index[lane] = from;
+    each_position(at, [&] {
+      const extent_t into = base + entry(at, entries - 1) * step + from * unit, of = at.offset(v, source.axes);
+      for (int i = 0; i < count; i += P::lanes) {
+        const int present = std::min(P::lanes, count - i);
+        const P sum = load_lanes<out.type, P>(to.data, into + i * unit, unit, present) +
+                      load_lanes<source.type, P>(v.data, of + i * read, read, present);
+        store_lanes<out.type>(to.data, into + i * unit, unit, present, sum);
+      }
+    });
+  }
+  static void element_by_element(bodies& b, extent_t base, double* sums) {
+    constexpr int last = bodies::homes::last, lanes = bodies::lanes;
+    const environment& call = b.call;
+    const extent_t entries = call.extent[table], step = call.outputs[0].stride[table];
+    std::fill_n(sums, entries, 0.0);
+    axis_list outer = Region.columns;
+    if (outer.count) --outer.count;
+    const extent_t length = last < 0 ? 1 : call.extent[last < 0 ? 0 : last],
+                   total = entries > 0 && length > 0 ? count_of(outer, call.extent) : 0;
+    for (extent_t k = 0; k < total; ++k) {
+      extent_t rest = k;
+      for (int i = outer.count - 1; i >= 0; --i) {
+        const extent_t e = call.extent[outer[i]];
+        b.index[outer[i]] = rest % e, rest /= e;
+      }
+      b.template prepare<last, 0, out.result, Region.index>(0, length);
+      typename bodies::template body<last, 0> e{b};
+      e.template start<out.result, Region.index>();
+      for (; e.at < length; e.at += lanes) {
+        e.count = int(std::min<extent_t>(lanes, length - e.at));
+        auto v = compute<Region, out.result, Region.index>(e);
+        const auto at = slot<Region, decltype(e), Region.index>(v);
+        const auto add = slot<Region, decltype(e), out.result>(v);
+        for (int i = 0; i < e.count; ++i) sums[std::clamp<extent_t>(at[i], 0, entries - 1)] += double(add[i]);
+      }
+    }
+    for (extent_t z = 0; z < entries; ++z) put_element<out.type>(call.outputs[0].data, base + z * step, sums[z]);
+  }
+
+  static void run(const environment& call, const scratch& memory) noexcept {
+    axis_list outer = Region.rows;
+    if (in_lanes) --outer.count;
+    const extent_t width = in_lanes ? call.extent[lane < 0 ? 0 : lane] : 1, chunks = (width + chunk - 1) / chunk;
+    if constexpr (!in_lanes)
+      for (int t = 0; t < call.threads; ++t) bodies::begin(call, memory.of(t));
+    for_each_item(count_of(outer, call.extent) * chunks, call.threads, [&](extent_t item, int thread) {
+      extent_t index[max_axes] = {}, base = 0, rest = item / chunks;
+      for (int i = outer.count - 1; i >= 0; --i) {
+        const extent_t e = call.extent[outer[i]];
+        index[outer[i]] = rest % e, rest /= e;
+        base += index[outer[i]] * call.outputs[0].stride[outer[i]];
+      }
+      if constexpr (in_lanes) {
+        scalar_environment<Region> at{call, {}};
+        std::copy_n(index, std::size_t(max_axes), at.index);
+        lanes(at, base, item % chunks * chunk, int(std::min(chunk, width - item % chunks * chunk)));
+      } else {
+        bodies& b = bodies::in(memory.of(thread));
+        std::copy_n(index, std::size_t(max_axes), b.index);
+        element_by_element(b, base, reinterpret_cast<double*>(memory.of(thread) + bodies::bytes(call)));
+      }
+    });
+  }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

@@ -1,0 +1,315 @@
+// The row region: for every row, reductions along one axis (or none) in as many passes as they depend on each other,
+// and a pass that writes the result. The lanes of a pack run along the reduced axis, or across the fastest axis of the
+// rows, as the plan says. Sums are taken in a fixed order that depends on the length of a row alone.
+#pragma once
+#include "../../plan/facts/score_match.hpp"
+#include "../program/evaluate.hpp"
+#include "../frame/elements.hpp"
+#include "../team.hpp"
+#include <array>
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+using phases = std::array<std::int8_t, program::capacity>;
+
+// In which pass an instruction is known: 0 before any, k after the k-th.
+constexpr phases phases_of(const region& r) {
+  phases p{};
+  for (int i = 1; i < r.code.size; ++i) {
+    const instruction& x = r.code[i];
+    for (int j : {int(x.a), int(x.b), int(x.c)}) p[i] = std::max(p[i], p[j]);
+    if (is_reduction(x.code)) ++p[i];
+  }
+  return p;
+}
+
+template <const auto& Region, class T>
+struct row_loops {
+  using P = simd::pack<T>;
+  using W = simd::pack<simd::integer_of_size<sizeof(T)>>;
+  using M = typename P::mask;
+  static constexpr int lanes = P::lanes, size = Region.code.size;
+  static constexpr phases phase = phases_of(Region);
+  static constexpr int last_phase = *std::max_element(phase.begin(), phase.end());
+  static constexpr bool along = Region.lanes_along;
+  static constexpr int lane = along ? (Region.columns.count ? Region.columns[0] : -1) : Region.lane_axis;
+  static constexpr int column = Region.columns.count ? Region.columns[0] : -1;
+  static constexpr output out = Region.outputs[0];
+  static constexpr bool varies(axis_set axes) { return (axes & plan::bit(lane)) != 0; }
+
+  // Of one row (or one pack of rows): where operands start, and what the passes have found.
+  struct state {
+    const environment& call;
+    extent_t index[max_axes]{};
+    extent_t base[max_operands]{};  // of operands at this row, lane and column 0
+    P reduced_wide[size];
+    T reduced[size];
+    T cached[size];  // values that do not vary over the lanes, along only
+    explicit state(const environment& e) : call(e) {}
+  };
+
+  template <bool Narrow> struct environment_at {
+    using real_wide = P;
+    using real_narrow = T;
+    using whole_wide = W;
+    using whole_narrow = typename W::element;
+    using truth_wide = M;
+    using truth_narrow = bool;
+    using constant = T;
+    static constexpr bool wide(const instruction& x) { return varies(x.axes); }
+    // Row values are worked out once a row; only those of real type are kept.
+    static constexpr bool given(const instruction& x) {
+      return !Narrow && along && !varies(x.axes) && class_of(x.type) == value_class::real && x.code != op::constant;
+    }
+    const state& s;
+    extent_t at;   // first lane
+    extent_t col;  // column, where lanes run across
+    int count;     // lanes that exist
+
+    extent_t offset(int k) const {
+      return s.base[k] + (along || column < 0 ? 0 : col * s.call.operands[k].stride[column < 0 ? 0 : column]);
+    }
+
+    template <int I> HEED_INLINE auto get() const {
+      constexpr instruction x = Region.code[I];
+      if constexpr (given(x)) return s.cached[I];
+      else if constexpr (is_reduction(x.code)) {
+        using simd::to_integer;
+        if constexpr (class_of(x.type) != value_class::whole) {
+          if constexpr (varies(x.axes)) return s.reduced_wide[I];
+          else return s.reduced[I];
+        } else if constexpr (varies(x.axes)) return to_integer(s.reduced_wide[I]);
+        else return typename W::element(s.reduced[I]);
+      } else if constexpr (x.code == op::size) return typename W::element(s.call.extent[x.axis]);
+      else if constexpr (x.code == op::index) {
+        if constexpr (x.axis == lane) return simd::iota<typename W::element, lanes>(typename W::element(at));
+        else if constexpr (x.axis == column) return typename W::element(col);
+        else return typename W::element(s.index[x.axis]);
+      } else return read<I>(offset(x.operand), Region.operands[x.operand].axes);
+    }
+    template <int I> HEED_INLINE auto read(extent_t from, axis_set axes) const {
+      constexpr instruction x = Region.code[I];
+      constexpr element e = Region.operands[x.operand].type;
+      const view& v = s.call.operands[x.operand];
+      constexpr value_class c = class_of(x.type);
+      if constexpr (!varies(x.axes)) {
+        if constexpr (c == value_class::real) return element_at<e, T>(v.data, from);
+        else if constexpr (c == value_class::whole) return element_at<e, typename W::element>(v.data, from);
+        else return element_at<e, bool>(v.data, from);
+      } else {
+        const extent_t stride = varies(axes) ? v.stride[lane] : 0;
+        if constexpr (c == value_class::real) return load_lanes<e, P>(v.data, from + at * stride, stride, count);
+        else if constexpr (c == value_class::whole) return load_lanes<e, W>(v.data, from + at * stride, stride, count);
+        else return load_lanes<e, W>(v.data, from + at * stride, stride, count) != W(0);
+      }
+    }
+    template <int I, class Index> HEED_INLINE auto gather(Index where) const {
+      constexpr instruction x = Region.code[I];
+      constexpr element e = Region.operands[x.operand].type;
+      constexpr axis_set axes = Region.operands[x.operand].axes;
+      const view& v = s.call.operands[x.operand];
+      // the table's own axis is not an axis of this row: take its share out of the base (which has none of the lanes'
+      // axis)
+      const extent_t step = v.stride[x.axis], top = s.call.extent[x.axis] - 1;
+      extent_t from = offset(x.operand) - (x.axis == lane ? 0 : s.index[x.axis] * step);
+      if constexpr (!along && column == x.axis && (axes & plan::bit(column))) from -= col * step;
+      const auto clamped = [&](extent_t i) { return i < 0 ? 0 : i > top ? top : i; };
+      if constexpr (std::is_arithmetic_v<Index>) {
+        if (top < 0) {
+          if constexpr (varies(x.axes)) return wide_zero<I>();
+          else return narrow_zero<I>();
+        }
+        return read<I>(from + clamped(where) * step, x.axis == lane ? axes & ~plan::bit(lane) : axes);
+      } else {
+        using E = std::conditional_t<class_of(x.type) == value_class::real, T, typename W::element>;
+        alignas(64) E r[lanes];
+        const extent_t stride = x.axis != lane && varies(axes) ? v.stride[lane] : 0;
+        for (int i = 0; i < lanes; ++i)
+          r[i] = i < count && top >= 0
+                     ? element_at<e, E>(v.data, from + (at + i) * stride + clamped(extent_t(where[i])) * step)
+                     : E(0);
+        if constexpr (class_of(x.type) == value_class::truth) return W::load(r) != W(0);
+        else return simd::pack<E>::load(r);
+      }
+    }
+    template <int I> static auto wide_zero() {
+      if constexpr (class_of(Region.code[I].type) == value_class::real) return P(T(0));
+      else if constexpr (class_of(Region.code[I].type) == value_class::whole) return W(typename W::element(0));
+      else return M(false);
+    }
+    template <int I> static auto narrow_zero() {
+      if constexpr (class_of(Region.code[I].type) == value_class::real) return T(0);
+      else if constexpr (class_of(Region.code[I].type) == value_class::whole) return typename W::element(0);
+      else return false;
+    }
+  };
+
+  template <class F> static constexpr void each_instruction(const F& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) {
+      (f.template operator()<I>(), ...);
+    }(std::make_integer_sequence<int, size>{});
+  }
+  // Row values that pass `Phase` can use, worked out once.
+  template <int Phase> static void cache_row(state& s) {
+    if constexpr (along)
+      each_instruction([&]<int I>() {
+        constexpr instruction x = Region.code[I];
+        if constexpr (I > 0 && phase[I] == Phase && environment_at<false>::given(x))
+          s.cached[I] = evaluate<Region, I>(environment_at<true>{s, 0, 0, 1});
+      });
+  }
+  static constexpr T neutral(op o) {
+    return o == op::sum   ? T(0)
+           : o == op::max ? -std::numeric_limits<T>::infinity()
+                          : std::numeric_limits<T>::infinity();
+  }
+  template <op O, class V> static HEED_INLINE V combined(V a, V b) {
+    if constexpr (O == op::sum) return a + b;
+    // a NaN on either side stays: max and min of packs return the second operand where one is NaN
+    else if constexpr (O == op::max) return simd::select(a != a, a, simd::max(a, b));
+    else return simd::select(a != a, a, simd::min(a, b));
+  }
+  template <int I> static constexpr bool reduces(int p) {
+    return I > 0 && is_reduction(Region.code[I].code) && phase[I] == p;
+  }
+
+  // One pass along the columns: every reduction of the phase.
+  template <int Phase> static void reduce(state& s, int count) {
+    constexpr int strands = 4;  // independent sums, joined in a fixed order
+    P total[size][strands];
+    each_instruction([&]<int I>() {
+      if constexpr (reduces<I>(Phase))
+        for (int k = 0; k < strands; ++k) total[I][k] = P(neutral(Region.code[I].code));
+    });
+    const extent_t length = s.call.extent[column < 0 ? 0 : column];
+    const auto pass = [&](extent_t at, extent_t col, int present, int strand) HEED_INLINED {
+      const environment_at<false> env{s, at, col, present};
+      each_instruction([&]<int I>() HEED_INLINED {
+        if constexpr (reduces<I>(Phase)) {
+          constexpr op o = Region.code[I].code;
+          P v(evaluate_real<Region.code[I].a>(env));
+          if (along && present < lanes) v = simd::select(M::first(present), v, P(neutral(o)));
+          total[I][strand] = combined<o>(total[I][strand], v);
+        }
+      });
+    };
+    if constexpr (along) {
+      extent_t at = 0;
+      for (; at + lanes * strands <= length; at += lanes * strands) HEED_UNROLL
+        for (int k = 0; k < strands; ++k) pass(at + k * lanes, 0, lanes, k);
+      for (int k = 0; at < length; at += lanes, ++k) pass(at, 0, int(std::min<extent_t>(lanes, length - at)), k);
+    } else {
+      for (extent_t col = 0; col < length; ++col) pass(s.index[lane < 0 ? 0 : lane], col, count, int(col % strands));
+    }
+    each_instruction([&]<int I>() {
+      if constexpr (reduces<I>(Phase)) {
+        constexpr op o = Region.code[I].code;
+        const P all = combined<o>(combined<o>(total[I][0], total[I][1]), combined<o>(total[I][2], total[I][3]));
+        if constexpr (along) {
+          T r = all[0];
+          if constexpr (o == op::sum) r = simd::sum(all);
+          else
+            for (int k = 1; k < lanes; ++k)
+              r = r != r ? r : all[k] != all[k] ? all[k] : o == op::max ? std::max(r, all[k]) : std::min(r, all[k]);
+          s.reduced[I] = r;
+        } else {
+          s.reduced_wide[I] = all;
+          s.reduced[I] = all[0];
+        }
+      }
+    });
+  }
+  // Reductions are taken in real numbers, those of whole numbers too.
+  template <int I, class Env> static HEED_INLINE auto evaluate_real(const Env& env) {
+    auto v = evaluate<Region, I>(env);
+    if constexpr (class_of(Region.code[I].type) == value_class::whole) return simd::to_real(v);
+    else return v;
+  }
+
+  static void write(state& s, extent_t at, extent_t col, int count, extent_t base) {
+    const environment_at<false> env{s, at, col, count};
+    const view& v = s.call.outputs[0];
+    constexpr instruction x = Region.code[out.result];
+    if constexpr (column >= 0)
+      if (!along && (out.axes & plan::bit(column))) base += col * v.stride[column < 0 ? 0 : column];
+    const auto r = evaluate<Region, out.result>(env);
+    const extent_t stride = varies(out.axes) ? v.stride[lane < 0 ? 0 : lane] : 0;
+    if constexpr (!varies(out.axes)) {
+      if constexpr (varies(x.axes)) put_element<out.type>(v.data, base, r[0]);
+      else put_element<out.type>(v.data, base, r);
+    } else if constexpr (!varies(x.axes)) {
+      for (int i = 0; i < count; ++i) put_element<out.type>(v.data, base + (at + i) * stride, r);
+    } else if constexpr (class_of(x.type) == value_class::truth) {
+      for (int i = 0; i < count; ++i) put_element<out.type>(v.data, base + (at + i) * stride, r[i]);
+    } else {
+      store_lanes<out.type>(v.data, base + at * stride, stride, count, r);
+    }
+  }
+
+  // The rows' axes but for the one in the lanes.
+  static constexpr axis_list outer = [] {
+    axis_list l;
+    for (int i = 0; i < Region.rows.count; ++i)
+      if (along || Region.rows[i] != lane) l.add(Region.rows[i]);
+    return l;
+  }();
+
+  static void row(const environment& call, extent_t number) {
+    state s(call);
+    for (int i = outer.count - 1; i >= 0; --i) {
+      const extent_t e = call.extent[outer[i]];
+      s.index[outer[i]] = number % e, number /= e;
+    }
+    extent_t base = 0;
+    for (int i = 0; i < outer.count; ++i) {
+      const std::size_t a = std::size_t(outer[i]);
+      base += s.index[a] * call.outputs[0].stride[a];
+      for (int k = 0; k < Region.operand_count; ++k) s.base[k] += s.index[a] * call.operands[k].stride[a];
+    }
+    const extent_t length = column < 0 ? 1 : call.extent[column < 0 ? 0 : column];
+    const bool per_element = column >= 0 && (out.axes & plan::bit(column));
+    const auto passes = [&](int count) {
+      [&]<int... K>(std::integer_sequence<int, K...>) {
+        ((cache_row<K>(s), reduce<K + 1>(s, count)), ...);
+      }(std::make_integer_sequence<int, last_phase>{});
+      cache_row<last_phase>(s);
+    };
+    if constexpr (along) {
+      passes(lanes);
+      if (!per_element) write(s, 0, 0, 1, base);
+      else
+        for (extent_t at = 0; at < length; at += lanes)
+          write(s, at, 0, int(std::min<extent_t>(lanes, length - at)), base);
+    } else {
+      const extent_t width = lane < 0 ? 1 : call.extent[lane < 0 ? 0 : lane];
+      for (extent_t at = 0; at < width; at += lanes) {
+        const int count = int(std::min<extent_t>(lanes, width - at));
+        extent_t saved = 0;
+        if (lane >= 0) saved = s.index[lane < 0 ? 0 : lane], s.index[lane < 0 ? 0 : lane] = at;
+        passes(count);
+        if (!per_element) write(s, at, 0, count, base);
+        else
+          for (extent_t col = 0; col < length; ++col) write(s, at, col, count, base);
+        if (lane >= 0) s.index[lane < 0 ? 0 : lane] = saved;
+      }
+    }
+  }
+};
+
+template <const auto& Region>
+struct row_kernel {
+  using loops = row_loops<Region, std::conditional_t<Region.real == element::f64, double, float>>;
+  static scratch_need need(const environment&) { return {}; }
+  static void run(const environment& call, const scratch&) noexcept {
+    const extent_t rows = count_of(loops::outer, call.extent);
+    extent_t work = 1;
+    for (int i = 0; i < Region.columns.count; ++i) work *= call.extent[Region.columns[i]];
+    if (loops::lane >= 0 && !loops::along) work *= call.extent[loops::lane < 0 ? 0 : loops::lane];
+    const extent_t grain = std::max<extent_t>(1, 8192 / std::max<extent_t>(1, work));
+    for_each_item((rows + grain - 1) / grain, call.threads, [&](extent_t item, int) {
+      for (extent_t r = item * grain; r < rows && r < (item + 1) * grain; ++r) loops::row(call, r);
+    });
+  }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

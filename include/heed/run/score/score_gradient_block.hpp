@@ -1,0 +1,402 @@
+// What the threads of a score-gradient region work with. Each has a block of rows in both layouts (transposed for the
+// contractions, in natural order for the outer products) and the batch of keys whose pairwise values wait for their
+// products; a batch item, which several threads may be at, has the sums of its keys and whatever it knows about them.
+// All of it grows with rows or with keys, never with both.
+#pragma once
+#include "score_gradient_program.hpp"
+#include "../team.hpp"
+#include <bit>
+#include <cstring>
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+template <class T> inline constexpr int gradient_keys = 96;  // keys whose pairwise values wait: those of two slots stay
+                                                             // in L1
+
+template <const auto& Region>
+struct gradient_shape {
+  static constexpr int column = Region.columns[0];
+  static constexpr bool has_product = Region.g >= 0;
+  static constexpr axis_set pair_axes = [] {
+    axis_set s = 0;
+    for (const axis_list* l : {&Region.batch, &Region.rows, &Region.columns})
+      for (int i = 0; i < l->count; ++i) s |= axis_set(1) << (*l)[i];
+    return s;
+  }();
+  static constexpr axis_set serial = [] {
+    axis_set s = 0;
+    for (int i = Region.batch.count - Region.serial_axes; i < Region.batch.count; ++i)
+      s |= axis_set(1) << Region.batch[i];
+    return s;
+  }();
+  // The one axis of an operand of a contraction or product that is not an axis of the pairs; -1: none.
+  static constexpr int width_axis(int operand) {
+    const axis_set own = operand < 0 ? 0 : Region.operands[operand].axes & ~pair_axes;
+    return own ? std::countr_zero(own) : -1;
+  }
+  static constexpr bool in_product(int operand, sink_kind kind) {
+    for (int k = 0; k < Region.output_count; ++k)
+      if (Region.sinks[k].kind == kind && Region.sinks[k].y == operand) return true;
+    return false;
+  }
+  static constexpr bool over_rows(int operand) {
+    return operand == Region.x || operand == Region.g || in_product(operand, sink_kind::column_product);
+  }
+  static constexpr bool over_columns(int operand) {
+    return operand == Region.w || operand == Region.v || in_product(operand, sink_kind::row_product);
+  }
+  // Does this output add up what several batch items give?
+  static constexpr bool carries(int k) { return (Region.sinks[k].over & serial) != 0; }
+
+  // The row axes that a table has itself.
+  static constexpr axis_list kept_rows(int k) {
+    axis_list l;
+    const sink& s = Region.sinks[k];
+    for (int i = 0; i < Region.rows.count && s.kind == sink_kind::table_sum; ++i)
+      if (!(s.over >> Region.rows[i] & 1)) l.add(Region.rows[i]);
+    return l;
+  }
+
+  template <class F> static constexpr void each_operand(const F& f) {
+    [&]<int... K>(std::integer_sequence<int, K...>) {
+      (f.template operator()<K>(), ...);
+    }(std::make_integer_sequence<int, Region.operand_count>{});
+  }
+  template <class F> static HEED_INLINE constexpr void each_output(const F& f) {
+    [&]<int... K>(std::integer_sequence<int, K...>)
+        HEED_INLINED { (f.template operator()<K>(), ...); }(std::make_integer_sequence<int, Region.output_count>{});
+  }
+};
+
+template <const auto& Region, class T>
+struct gradient_sizes {
+  using shape = gradient_shape<Region>;
+  static constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>;
+  static constexpr std::size_t operands = std::size_t(Region.operand_count);
+
+  extent_t owners, serial, rows_total, blocks, keys;  // blocks: at least one, perhaps without rows
+  extent_t width[operands], padded[operands];         // of operands of products; padded to whole packs
+  extent_t entries[Region.output_count];             // of tables, for all heads of a group that have their own; 0: none
+  extent_t top[Region.output_count];                 // the last index of a table
+  bool in_place[operands], rows_in_place[operands];  // unit element stride; and rows that lie evenly, in whole packs
+  extent_t row_stride[operands];
+  explicit gradient_sizes(const environment& c)
+      : owners(1),
+        serial(1),
+        rows_total(count_of(Region.rows, c.extent)),
+        blocks(std::max<extent_t>((rows_total + rows - 1) / rows, 1)),
+        keys(c.extent[shape::column]) {
+    for (int i = 0; i < Region.batch.count; ++i)
+      (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
+    for (int k = 0; k < Region.output_count; ++k) {
+      const int axis = Region.sinks[k].table;
+      entries[k] = axis < 0 ? 0 : c.extent[axis] * count_of(shape::kept_rows(k), c.extent);
+      top[k] = axis < 0 ? 0 : std::min<extent_t>(c.extent[axis] - 1, std::numeric_limits<std::int32_t>::max());
+    }
+    for (int k = 0; k < Region.operand_count; ++k) {
+      const int axis = shape::width_axis(k);
+      width[k] = axis < 0 ? 1 : c.extent[axis];
+      padded[k] = (width[k] + lanes - 1) / lanes * lanes;
+      in_place[k] = Region.operands[k].type == element_of<T> && (width[k] <= 1 || c.operands[k].stride[axis] == 1);
+      const flat_stride flat = flattened(Region.rows, c.extent, c.operands[k]);
+      rows_in_place[k] = in_place[k] && flat.single && width[k] == padded[k];
+      row_stride[k] = flat.stride;
+    }
+  }
+  extent_t items() const { return owners * serial; }
+
+  // How far a block has come, as a number that grows over all parts of an item: not begun, begun, all keys before `key`
+  // added, done (which is where it has not begun its next part).
+  extent_t begun(extent_t part) const { return part * (keys + 2) + 1; }
+  extent_t passed(extent_t part, extent_t key) const { return begun(part) + key; }
+  extent_t done(extent_t part) const { return (part + 1) * (keys + 2); }
+};
+
+// Memory handed out piece by piece, 64-byte aligned. From null: only counted.
+struct pieces {
+  std::byte* from;
+  std::size_t used = 0;
+  std::byte* bytes(std::size_t size) {
+    const std::size_t start = std::exchange(used, used + rounded_up(size));
+    return from ? from + start : nullptr;
+  }
+  template <class E> E* of(extent_t elements) { return reinterpret_cast<E*>(bytes(std::size_t(elements) * sizeof(E))); }
+};
+
+// What the blocks of a batch item share: set up by the first of them, added to by each after the one before it.
+template <const auto& Region, class T>
+struct gradient_item {
+  using shape = gradient_shape<Region>;
+  using program_type = score_program<Region, T>;
+  using context = typename program_type::context;
+  static constexpr std::size_t operands = std::size_t(Region.operand_count), outputs = std::size_t(Region.output_count);
+
+  milestone* blocks = nullptr;  // how far each has come: see gradient_sizes
+  plan::interval* bounds = nullptr;
+  T* key_copy[operands];  // [keys][width], where an operand cannot be read in place
+  const T* key[operands];
+  extent_t key_stride[operands];
+  T* sums[outputs];        // [keys][padded], [keys]: by the kind of the sink
+  double total[outputs];   // uniform sums
+  double* table[outputs];  // [entries]
+
+  // Hands out memory from `from` on; returns how many bytes that takes. From null: only counts.
+  std::size_t place(const gradient_sizes<Region, T>& n, std::byte* from) {
+    pieces take{from};
+    blocks = take.template of<milestone>(n.blocks);
+    bounds = take.template of<plan::interval>(extent_t(program_type::bounded) * program_type::granules_of(n.keys));
+    shape::each_operand([&]<int K>() {
+      key_copy[K] = nullptr;
+      if constexpr (shape::over_columns(K))
+        if (!n.in_place[K]) key_copy[K] = take.template of<T>(n.keys * n.width[K]);
+    });
+    shape::each_output([&]<int K>() {
+      constexpr sink s = Region.sinks[K];
+      sums[K] = nullptr, table[K] = nullptr;
+      if constexpr (s.kind == sink_kind::column_product) sums[K] = take.template of<T>(n.keys * n.padded[s.y]);
+      else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
+      else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(n.keys);
+    });
+    return take.used;
+  }
+
+  // Operands along the keys: in place, or copied once an item.
+  void set_keys(const environment& call, const gradient_sizes<Region, T>& n, const context& c) {
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_columns(K)) {
+        const view& v = call.operands[K];
+        const extent_t stride = v.stride[shape::column];
+        if (n.in_place[K]) {
+          key[K] = static_cast<const T*>(v.data) + c.base[K], key_stride[K] = stride;
+        } else {
+          constexpr int axis = shape::width_axis(K);
+          const extent_t step = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
+          for (extent_t j = 0; j < n.keys; ++j)
+            for (extent_t d = 0; d < n.width[K]; ++d)
+              key_copy[K][j * n.width[K] + d] =
+                  element_at<Region.operands[K].type, T>(v.data, c.base[K] + j * stride + d * step);
+          key[K] = key_copy[K], key_stride[K] = n.width[K];
+        }
+      }
+    });
+  }
+};
+
+template <const auto& Region, class T>
+struct gradient_work {
+  using shape = gradient_shape<Region>;
+  using program_type = score_program<Region, T>;
+  using context = typename program_type::context;
+  using sizes = gradient_sizes<Region, T>;
+  using item_type = gradient_item<Region, T>;
+  static constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>, group = simd::group,
+                       slots = slots_of(Region).slots;
+  static constexpr std::size_t operands = std::size_t(Region.operand_count), outputs = std::size_t(Region.output_count);
+
+  struct segment {
+    extent_t first;
+    int at, count, pack, packs;
+    bool mixed;
+  };
+
+  sizes n;
+  context* c = nullptr;
+  item_type* item = nullptr;  // that this thread is at, and which part of it
+  extent_t owner = -1, part = 0, block = 0;
+  const plan::interval* bounds = nullptr;
+  T *queries = nullptr, *cotangents = nullptr;  // [depth][rows]
+  T* log_sum_exp = nullptr;                     // [rows], in units of log2; +inf: every weight is 0
+  T* values = nullptr;                          // [slot][gradient_keys][rows]
+  const T* natural[operands];                   // [rows][padded]: row operands as they are, in place or copied
+  extent_t natural_stride[operands];
+  T* natural_copy[operands];
+  bool finite[operands];   // the block's rows of them
+  const T* key[operands];  // the item's
+  extent_t key_stride[operands];
+  T* tail = nullptr;       // a last, incomplete group of keys
+  T* sums[outputs];        // by the kind of the sink: [width][rows], [rows]; the item's [keys][padded]
+  T* by_key[outputs];      // column sums of the batch: [gradient_keys]
+  double* table[outputs];  // what the block adds to the item's: [entries]
+  typename program_type::I* row_entry[outputs];  // [rows]: where a row's own table begins, if rows have their own
+  T* tiles = nullptr;
+  plan::interval* pair_bounds = nullptr;
+  segment segments[gradient_keys<T>];
+  int segment_count = 0, at = 0;
+  extent_t first_row = 0;  // of the block
+
+  explicit gradient_work(const environment& call) : n(call) {}
+  static constexpr std::size_t slot_size = std::size_t(gradient_keys<T>) * rows;
+
+  std::size_t place(std::byte* from) {  // see gradient_item
+    pieces take{from};
+    c = take.template of<context>(1);
+    queries = take.template of<T>(n.width[Region.x] * rows);
+    if constexpr (shape::has_product) cotangents = take.template of<T>(n.width[Region.g] * rows);
+    log_sum_exp = take.template of<T>(rows);
+    values = take.template of<T>(extent_t(slots * slot_size));
+    extent_t widest = n.width[Region.w];
+    shape::each_operand([&]<int K>() {
+      natural_copy[K] = nullptr;
+      if constexpr (shape::over_rows(K))
+        if (!n.rows_in_place[K]) natural_copy[K] = take.template of<T>(rows * n.padded[K]);
+      if constexpr (shape::over_columns(K)) widest = std::max(widest, n.width[K]);
+    });
+    tail = take.template of<T>(group * widest);
+    shape::each_output([&]<int K>() {
+      constexpr sink s = Region.sinks[K];
+      sums[K] = by_key[K] = nullptr, table[K] = nullptr, row_entry[K] = nullptr;
+      if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(n.width[s.y] * rows);
+      else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
+      else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
+      else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
+      if constexpr (shape::kept_rows(K).count > 0) row_entry[K] = take.template of<typename program_type::I>(rows);
+    });
+    tiles = take.template of<T>(program_type::pairs * program_type::tile_keys * rows);
+    pair_bounds = take.template of<plan::interval>(program_type::pair_bounds_count(n.keys));
+    return take.used;
+  }
+
+  // Goes to part `p` of item `o`, which another thread may have set up.
+  void enter(const environment& call, item_type& of, extent_t o, extent_t p) {
+    item = &of, owner = o, part = p;
+    c = new (static_cast<void*>(c)) context(call, n.keys);
+    c->tiles = tiles, c->pair_bounds = pair_bounds;
+    program_type::set_item(*c, owner * n.serial + part);
+  }
+  // What the item knows once its first block has begun.
+  void use_keys() {
+    bounds = item->bounds;
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_columns(K)) key[K] = item->key[K], key_stride[K] = item->key_stride[K];
+    });
+    shape::each_output([&]<int K>() {
+      if constexpr (Region.sinks[K].kind == sink_kind::column_product) sums[K] = item->sums[K];
+    });
+  }
+  // ---- the order of blocks: sums into keys and into the item are added block after block, whoever is at which ----
+  void await_begin() const {
+    if (block > 0) item->blocks[block - 1].await(n.begun(part));
+    else if (part > 0) item->blocks[n.blocks - 1].await(n.done(part - 1));
+  }
+  void await_before(extent_t position) const {  // of the block before this one
+    if (block > 0) item->blocks[block - 1].await(position);
+  }
+  void reach(extent_t position) const { item->blocks[block].reach(position); }
+
+  // What the contractions of a group ask for on their way: the keys of the next group, and the sums of this one, which
+  // are read when the batch is full.
+  HEED_INLINE next_lines<T> ahead_of_keys(extent_t first) const {
+    next_lines<T> r;
+    if (first + 2 * group > n.keys) return r;
+    r.ask_keys(key[Region.w] + (first + group) * key_stride[Region.w], key_stride[Region.w], n.width[Region.w]);
+    if constexpr (shape::has_product)
+      r.ask_values(key[Region.v] + (first + group) * key_stride[Region.v], key_stride[Region.v], n.width[Region.v]);
+    return r;
+  }
+  HEED_INLINE next_lines<T> ahead_of_products(extent_t first) const {
+    next_lines<T> r;
+    if (first + group > n.keys) return r;
+    int found = 0;
+    shape::each_output([&]<int K>() HEED_INLINED {
+      constexpr sink s = Region.sinks[K];
+      if constexpr (s.kind == sink_kind::column_product) {
+        const extent_t stride = n.padded[s.y];
+        if (found++ == 0) r.ask_keys(sums[K] + first * stride, stride, stride);
+        else r.ask_values(sums[K] + first * stride, stride, stride);
+      }
+    });
+    return r;
+  }
+
+  void note(extent_t first, int count, int pack, int packs, bool mixed) {
+    if (segment_count) {
+      segment& s = segments[segment_count - 1];
+      if (s.first + s.count == first && s.at + s.count == at && s.mixed == mixed && s.pack == pack &&
+          s.packs == packs) {
+        s.count += count, at += group;
+        return;
+      }
+    }
+    segments[segment_count++] = {first, at, count, pack, packs, mixed};
+    at += group;
+  }
+
+  // A group of keys, or fewer with zeros behind them.
+  const T* keys_at(int operand, extent_t first, int count, extent_t& stride) {
+    const T* from = key[operand] + first * key_stride[operand];
+    stride = key_stride[operand];
+    if (count == group) return from;
+    const extent_t width = n.width[operand];
+    for (int i = 0; i < group; ++i)
+      for (extent_t d = 0; d < width; ++d) tail[i * width + d] = i < count ? from[i * stride + d] : T(0);
+    stride = width;
+    return tail;
+  }
+
+  // The block of rows that set_rows has chosen: row operands in both layouts, the log-sum-exp.
+  void set_block(const environment& call, int count) {
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_rows(K)) {
+        const view& v = call.operands[K];
+        constexpr int axis = shape::width_axis(K);
+        constexpr element type = Region.operands[K].type;
+        const extent_t width = n.width[K], step = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
+        natural[K] =
+            n.rows_in_place[K] ? static_cast<const T*>(v.data) + c->base[K] + c->row_offset[K][0] : natural_copy[K];
+        natural_stride[K] = n.rows_in_place[K] ? n.row_stride[K] : n.padded[K];
+        for (int r = 0; r < count && !n.rows_in_place[K]; ++r) {
+          T* const to = natural_copy[K] + r * n.padded[K];
+          const extent_t from = c->base[K] + c->row_offset[K][r];
+          if (n.in_place[K]) std::memcpy(to, static_cast<const T*>(v.data) + from, std::size_t(width) * sizeof(T));
+          else
+            for (extent_t d = 0; d < width; ++d) to[d] = element_at<type, T>(v.data, from + d * step);
+          std::fill(to + width, to + n.padded[K], T(0));
+        }
+        finite[K] = true;
+        if (Region.keep != 0 || count < rows) finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
+      }
+    });
+    T scale = 1;
+    if constexpr (Region.scale != 0) {
+      if constexpr (Region.code[Region.scale].code == op::constant) scale = T(Region.code[Region.scale].value);
+      else scale = c->uniform_real[Region.scale];
+    }
+    simd::transpose_in<T>(natural[Region.x], natural_stride[Region.x], count, 1, n.width[Region.x], scale, queries);
+    if constexpr (shape::has_product)
+      simd::transpose_in<T>(natural[Region.g], natural_stride[Region.g], count, 1, n.width[Region.g], T(1), cotangents);
+    constexpr int l = Region.log_sum_exp;
+    for (int r = 0; r < rows; ++r) {
+      log_sum_exp[r] = std::numeric_limits<T>::infinity();
+      if (r >= count) continue;
+      const double e =
+          element_at<Region.operands[l].type, double>(call.operands[l].data, c->base[l] + c->row_offset[l][r]);
+      // mutants: lse_in_base_e_backward
+      if (e != -std::numeric_limits<double>::infinity()) log_sum_exp[r] = T(e * 1.4426950408889634074);
+    }
+    shape::each_output([&]<int K>() {
+      constexpr sink s = Region.sinks[K];
+      constexpr int y = s.y < 0 ? 0 : s.y;
+      if constexpr (s.kind == sink_kind::row_product)
+        std::memset(sums[K], 0, std::size_t(n.width[y] * rows) * sizeof(T));
+      else if constexpr (reduces_to_rows(s.kind)) std::memset(sums[K], 0, rows * sizeof(T));
+      else if constexpr (s.kind == sink_kind::table_sum) std::fill_n(table[K], n.entries[K], 0.0);
+      if constexpr (shape::kept_rows(K).count > 0)
+        for (int r = 0; r < rows; ++r)
+          row_entry[K][r] =
+              typename program_type::I(own_table<K>(call, first_row + std::min(r, count - 1)) * call.extent[s.table]);
+    });
+  }
+  // Which of the tables of an item is that of a row.
+  template <int K> static extent_t own_table(const environment& call, extent_t row) {
+    static constexpr axis_list own = shape::kept_rows(K);
+    extent_t number = 0, before = 1;
+    for (int i = Region.rows.count - 1, j = own.count - 1; i >= 0; --i) {
+      const extent_t e = call.extent[Region.rows[i]];
+      if (j >= 0 && Region.rows[i] == own[j]) number += row % e * before, before *= e, --j;
+      row /= e;
+    }
+    return number;
+  }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

@@ -1,0 +1,473 @@
+// The score-gradient region: for every block of rows one pass over the visible keys. A group of keys is contracted
+// twice (queries and cotangents in lanes), the weights come from the log-sum-exp, pairwise values are kept for a batch
+// of keys, and every product then runs over the whole batch: keys are accumulated into the rows, outer products into
+// the keys. Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2), with rows where they have columns.
+//
+// A thread takes a batch item and goes through its blocks; threads that find no item left take blocks of the others'
+// items. All blocks of an item meet its keys in the same order, and a block adds to the sums of a batch of keys only
+// after the block before it has: so the order in which anything is added is that of one thread, the bits are the same
+// for any number of them, and nobody needs sums of his own. A block is a batch of keys behind the one before it and
+// never waits again. What blocks add to each other's sums lies between a release (milestone::reach, after a batch) and
+// an acquire (await, before it); that a block reaches a key only after the block before it has makes this hold for all
+// earlier blocks at once. Sums over items are taken at the end, in order.
+#pragma once
+#include "score_gradient_sums.hpp"
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+template <const auto& Region, class T>
+struct score_gradient_loops {
+  using shape = gradient_shape<Region>;
+  using work = gradient_work<Region, T>;
+  using item_type = gradient_item<Region, T>;
+  using sizes = gradient_sizes<Region, T>;
+  using item_sums = gradient_sums<Region, T>;
+  using program_type = score_program<Region, T>;
+  using context = typename program_type::context;
+  using gradient_program = score_gradient_program<Region, T>;
+  template <bool Second> using pack_environment = typename gradient_program::template environment<Second>;
+  using P = simd::pack<T>;
+  static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = shape::column;
+  static constexpr gradient_slots slots = gradient_program::slots;
+  static constexpr extent_t slot_size = extent_t(work::slot_size);
+  static constexpr bool has_tables = [] {
+    for (int k = 0; k < Region.output_count; ++k)
+      if (Region.sinks[k].kind == sink_kind::table_sum) return true;
+    return false;
+  }();
+  // Sums reach beyond the rows that exist: an incomplete block is treated as masked.
+  static constexpr bool has_sums = [] {
+    for (int k = 0; k < Region.output_count; ++k)
+      if (is_sum(Region.sinks[k].kind)) return true;
+    return false;
+  }();
+
+  // ---- memory ----
+  // Shared by all threads: partial sums of all items, then what those need that are worked at side by side.
+  static std::size_t item_bytes(const sizes& n) {
+    item_type i;
+    return rounded_up(sizeof(item_type)) + i.place(n, nullptr);
+  }
+  static std::size_t open_bytes(const sizes& n, int threads) {
+    return sizeof(open_item) * std::size_t(open_items(n.owners, threads));
+  }
+  static scratch_need need(const environment& call) {
+    work w(call);
+    scratch_need r;
+    r.per_thread = rounded_up(sizeof(work)) + w.place(nullptr);
+    r.shared = item_sums::bytes(w.n) + open_bytes(w.n, call.threads) +
+               std::size_t(open_items(w.n.owners, call.threads)) * item_bytes(w.n);
+    return r;
+  }
+
+  // ---- a group of keys ----
+  // Two contractions, the program, the weights: the hot function of a variant.
+  template <bool Mixed, int Packs>
+  static HEED_NOINLINE void keys_group(work& w, extent_t first, int count, int first_pack) {
+    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+    T* const base = w.values + w.at * rows + row;
+    const context& c = *w.c;
+    P a[group][Packs];
+    extent_t stride;
+    const T* x = w.keys_at(Region.w, first, Mixed ? count : group, stride);
+    const next_lines<T> lines = w.ahead_of_keys(first);
+    if constexpr (program_type::pairs > 0) {
+      const typename program_type::prefetcher pairwise(c, first, w.n.width[Region.w], true);
+      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a,
+                               [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+    } else {
+      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a, lines);
+    }
+    HEED_UNROLL for (int i = 0; i < group; ++i) {
+      const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+        T* const here = base + i * rows + v * lanes;
+        const pack_environment<false> env{{c, row + v * lanes, key, a[i][v]}, P(T(0)), here, slot_size};
+        const P z = first_pass(env, here);
+        // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
+        // mutants: weight_over_1
+        P weight = simd::exp2_weight(simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes)));
+        if constexpr (Mixed) {
+          const P nothing = simd::excluded<P>();
+          if constexpr (Region.keep != 0) weight = simd::select(evaluate<Region, Region.keep>(env), weight, nothing);
+          if (i >= count) weight = nothing;
+          if (c.row_count < rows) weight = simd::select(P::mask::first(c.row_count - row - v * lanes), weight, nothing);
+        }
+        weight.store(here);
+      }
+    }
+    if constexpr (shape::has_product) {
+      x = w.keys_at(Region.v, first, Mixed ? count : group, stride);
+      simd::contract<T, group>(w.cotangents + row, x, stride, w.n.width[Region.v], a, w.ahead_of_products(first));
+    }
+    if constexpr (slots.made_count > 0 || has_sums || has_tables)
+      second_pass<Mixed, Packs>(w, first, count, row, base, a);
+  }
+  // Stores what the second pass needs, returns the score.
+  static HEED_INLINE P first_pass(const pack_environment<false>& env, T* here) {
+    return [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+      auto all = compute<Region, Region.score, slots.kept[K + 1]...>(env);
+      (gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[K + 1]>(all))
+           .store(here + slots.kept_slot[K + 1] * slot_size),
+       ...);
+      return P(slot<Region, pack_environment<false>, Region.score>(all));
+    }(std::make_integer_sequence<int, slots.kept_count - 1>{});
+  }
+  template <bool Mixed, int Packs>
+  static HEED_INLINE void second_pass(work& w, extent_t first, int count, int row, T* base,
+                                      const P (&a)[group][Packs]) {
+    const context& c = *w.c;
+    P by_column[Region.output_count][group];
+    shape::each_output([&]<int K>() HEED_INLINED {
+      if constexpr (Region.sinks[K].kind == sink_kind::column_sum) HEED_UNROLL
+        for (int i = 0; i < group; ++i) by_column[K][i] = P(T(0));
+    });
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+      P by_row[Region.output_count];
+      shape::each_output([&]<int K>() HEED_INLINED {
+        if constexpr (reduces_to_rows(Region.sinks[K].kind)) by_row[K] = P::load(w.sums[K] + row + v * lanes);
+      });
+      HEED_UNROLL for (int i = 0; i < group; ++i) {
+        const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
+        T* const here = base + i * rows + v * lanes;
+        using E = pack_environment<true>;
+        const E env{{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size};
+        [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+          auto all = compute<Region, Region.sinks[K].pair..., Region.sinks[K].index...>(env);
+          typename P::mask absent = false;  // excluded, or beyond the end: whatever was computed there is excluded, too
+          if constexpr (Mixed) absent = simd::is_excluded(P::load(here));
+          const auto value = [&]<int S>() HEED_INLINED {
+            const P x = P(slot<Region, E, Region.sinks[S].pair>(all));
+            if constexpr (Mixed) return simd::select(absent, simd::excluded<P>(), x + P(T(0)));
+            else return x;  // -0 + 0 is 0
+          };
+          (
+              [&]() HEED_INLINED {
+                if constexpr (first_index(K))
+                  store_index<K>(w, slot<Region, E, Region.sinks[K].index>(all), row + v * lanes, here);
+              }(),
+              ...);
+          (
+              [&]() HEED_INLINED {
+                constexpr sink_kind kind = Region.sinks[K].kind;
+                if constexpr (reduces_to_rows(kind)) by_row[K] = by_row[K] + value.template operator()<K>();
+                else if constexpr (kind == sink_kind::column_sum)
+                  by_column[K][i] = by_column[K][i] + value.template operator()<K>();
+                else if constexpr (made_first(K))
+                  value.template operator()<K>().store(here + slots.slot_of(Region.sinks[K].pair) * slot_size);
+              }(),
+              ...);
+        }(std::make_integer_sequence<int, Region.output_count>{});
+      }
+      shape::each_output([&]<int K>() HEED_INLINED {
+        if constexpr (reduces_to_rows(Region.sinks[K].kind)) by_row[K].store(w.sums[K] + row + v * lanes);
+      });
+    }
+    shape::each_output([&]<int K>() HEED_INLINED {
+      if constexpr (Region.sinks[K].kind == sink_kind::column_sum)
+        for (int i = 0; i < group; ++i) w.by_key[K][w.at + i] = simd::sum(by_column[K][i]);
+    });
+  }
+  // Is output K the first that stores its pairwise value?
+  static constexpr bool made_first(int k) {
+    const instruction_id pair = Region.sinks[k].pair;
+    if (pair == slots.kept[0]) return false;
+    for (int j = 0; j < k; ++j)
+      if (!is_sum(Region.sinks[j].kind) && Region.sinks[j].pair == pair) return false;
+    return true;
+  }
+
+  // Is output K the first that adds at this index? It stores it, inside the table (which may be empty: then nothing
+  // reads it).
+  static constexpr bool first_index(int k) {
+    if (Region.sinks[k].kind != sink_kind::table_sum) return false;
+    for (int j = 0; j < k; ++j)
+      if (Region.sinks[j].kind == sink_kind::table_sum && slots.index_slot[j] == slots.index_slot[k]) return false;
+    return true;
+  }
+  template <int K, class Index> static HEED_INLINE void store_index(const work& w, const Index& index, int row,
+                                                                    T* here) {
+    using I = typename program_type::I;
+    using W = typename program_type::W;
+    W inside = simd::max(simd::min(W(index), W(I(w.n.top[K]))), W(I(0)));
+    if constexpr (shape::kept_rows(K).count > 0) inside = inside + W::load(w.row_entry[K] + row);
+    __builtin_memcpy(here + slots.index_slot[K] * slot_size, &inside.x, sizeof inside.x);
+  }
+
+  // ---- products ----
+  static void flush(const environment& call, work& w) {
+    if (w.segment_count == 0) return;
+    const auto& last = w.segments[w.segment_count - 1];
+    const extent_t position = w.n.passed(w.part, last.first + last.count);
+    w.await_before(position);
+    for (int i = 0; i < w.segment_count; ++i) {
+      const auto& s = w.segments[i];
+      const int row = s.pack * lanes, count = std::min(w.c->row_count, (s.pack + s.packs) * lanes) - row;
+      shape::each_output([&]<int K>() {
+        constexpr sink k = Region.sinks[K];
+        constexpr int y = k.y < 0 ? 0 : k.y;
+        if constexpr (!is_sum(k.kind)) {
+          const T* p = w.values + slots.slot_of(k.pair) * slot_size + s.at * rows + row;
+          if constexpr (k.kind == sink_kind::row_product) {
+            const T* x = w.key[y] + s.first * w.key_stride[y];
+            if (s.mixed && !simd::all_finite(x, w.key_stride[y], w.n.width[y], s.count))
+              simd::accumulate_present(p, x, w.key_stride[y], w.sums[K] + row, w.n.width[y], s.count, s.packs);
+            else simd::accumulate_all(p, x, w.key_stride[y], w.sums[K] + row, w.n.width[y], s.count, s.packs);
+          } else if constexpr (k.kind == sink_kind::column_product) {
+            const extent_t stride = w.n.padded[y], from = w.natural_stride[y];
+            const T* x = w.natural[y] + row * from;
+            // mutants: group_not_summed
+            T* to = w.sums[K] + s.first * stride;
+            if (s.mixed && !w.finite[y]) simd::outer_present(p, x, from, to, stride, count, stride, s.count);
+            else simd::outer_all(p, x, from, to, stride, count, stride, s.count);
+          } else if constexpr (k.kind == sink_kind::table_sum) {
+            using I = typename program_type::I;
+            const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
+            if (w.n.entries[K] > 0) simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
+          } else {
+            store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
+          }
+        } else if constexpr (k.kind == sink_kind::column_sum) {
+          // mutants: last_keys_not_summed
+          for (int j = 0; j < s.count; ++j) w.item->sums[K][s.first + j] += w.by_key[K][s.at + j];
+        }
+      });
+    }
+    w.segment_count = 0, w.at = 0;
+    w.reach(position);
+  }
+  // The pairs themselves: rows of the output run along the keys, so squares are transposed.
+  template <int K>
+  static HEED_NOINLINE void store_pairs(const environment& call, work& w, const T* p, extent_t first, int row,
+                                        int count, int keys, bool add) {
+    constexpr output o = Region.outputs[K];
+    const view& v = call.outputs[K];
+    const extent_t stride = v.stride[column];
+    const T by = factor<K>(w);
+    for (int r = 0; r < count; r += lanes)
+      for (int j = 0; j < keys; j += lanes) {
+        const int some = std::min(lanes, keys - j), there = std::min(lanes, count - r);
+        P x[lanes];
+        for (int i = 0; i < lanes; ++i)
+          x[i] = i < some ? P::load(p + (j + i) * rows + r) * by + P(T(0)) : P(T(0));  // an excluded pair gives 0, not
+                                                                                       // -0
+        simd::transpose(x);
+        for (int i = 0; i < there; ++i) {
+          const extent_t to = offset_at(call, w, v, row + r + i) + (first + j) * stride;
+          if (add) x[i] = x[i] + load_lanes<o.type, P>(v.data, to, stride, some);
+          store_lanes<o.type>(v.data, to, stride, some, x[i]);
+        }
+      }
+  }
+  template <int K> static T factor(const work& w) {  // of what this item gives to output K
+    constexpr sink k = Region.sinks[K];
+    if constexpr (k.scale == 0) return T(k.factor);
+    else if constexpr (Region.code[k.scale].code == op::constant) return T(k.factor * Region.code[k.scale].value);
+    else return T(k.factor) * w.c->uniform_real[k.scale];
+  }
+  // Where row r of the block lies in an output.
+  static extent_t offset_at(const environment& call, const work& w, const view& v, int r) {
+    extent_t o = offset_of(Region.rows, call.extent, v, w.first_row + r);
+    for (int i = 0; i < Region.batch.count; ++i) o += w.c->item.index[Region.batch[i]] * v.stride[Region.batch[i]];
+    return o;
+  }
+
+  // ---- keys ----
+  static void meet(const environment& call, work& w, extent_t first, int count, bool mixed) {
+    mixed = mixed || count < group || (has_sums && w.c->row_count < rows);
+    const pack_range packs =
+        mixed ? visible_packs<Region, T>(*w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c->pack_count};
+    // mutants: pack_dropped_backward
+    if (packs.count() <= 0) return;
+    if (w.at + group > gradient_keys<T>) flush(call, w);
+    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.c, first);
+    if (packs.count() == simd::vectors && !mixed) keys_group<false, simd::vectors>(w, first, count, 0);
+    else if (packs.count() == simd::vectors) keys_group<true, simd::vectors>(w, first, count, 0);
+    else if (packs.count() == 2) keys_group<true, 2>(w, first, count, packs.from);
+    else keys_group<true, 1>(w, first, count, packs.from);
+    w.note(first, count, packs.from, packs.count(), mixed);
+  }
+  // All keys of [first, end) that are not known to be excluded, in groups.
+  static void visit(const environment& call, work& w, extent_t first, extent_t end) {
+    if (first >= end) return;
+    // mutants: diagonal_dropped_backward
+    const tile_kind kind = classify<Region, T>(*w.c, w.bounds, first, end - 1);
+    if (kind == tile_kind::empty) return;
+    if (kind == tile_kind::full || end - first <= group) {
+      for (extent_t at = first; at < end; at += group)
+        meet(call, w, at, int(std::min<extent_t>(group, end - at)), kind == tile_kind::mixed);
+      return;
+    }
+    const extent_t middle = first + ((end - first + group - 1) / group / 2) * group;
+    visit(call, w, first, middle);
+    visit(call, w, middle, end);
+  }
+
+  // ---- blocks ----
+  // Row outputs and sums of one block; what it adds to the item it adds after the block before it.
+  static void block_of_rows(const environment& call, const scratch& s, work& w) {
+    const extent_t first = w.block * rows, number = w.owner * w.n.serial + w.part;
+    const int count = int(std::min<extent_t>(rows, w.n.rows_total - first));
+    program_type::set_rows(*w.c, first, count);
+    w.first_row = first;
+    w.set_block(call, count);
+    shape::each_output([&]<int K>() {  // what no key reaches
+      if constexpr (Region.sinks[K].kind == sink_kind::pairs && Region.keep != 0) {
+        const view& v = call.outputs[K];
+        if (shape::carries(K) && w.part > 0) return;
+        for (int r = 0; r < count; ++r)
+          for (extent_t j = 0; j < w.n.keys; j += lanes)
+            store_lanes<Region.outputs[K].type>(v.data, offset_at(call, w, v, r) + j * v.stride[column],
+                                                v.stride[column], int(std::min<extent_t>(lanes, w.n.keys - j)),
+                                                P(T(0)));
+      }
+    });
+    visit(call, w, 0, w.n.keys);
+    flush(call, w);
+    shape::each_output([&]<int K>() {
+      constexpr sink k = Region.sinks[K];
+      constexpr output o = Region.outputs[K];
+      constexpr int y = k.y < 0 ? 0 : k.y, axis = shape::width_axis(y);
+      if constexpr (k.kind == sink_kind::row_product) {
+        const view& v = call.outputs[K];
+        const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
+        alignas(64) T by[rows];
+        std::fill(by, by + rows, factor<K>(w));
+        if constexpr (o.type == element_of<T>) {
+          T* to[rows]{};
+          for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset_at(call, w, v, r);
+          simd::transpose_out<T>(w.sums[K], by, w.n.width[y], to, count, stride);
+        } else {
+          for (int r = 0; r < count; ++r)
+            for (extent_t e = 0; e < w.n.width[y]; ++e)
+              put_element<o.type>(v.data, offset_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
+        }
+      } else if constexpr (k.kind == sink_kind::row_sum) {
+        T* to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.rows_total + first;
+        for (int r = 0; r < count; ++r) to[r] = w.sums[K][r] * factor<K>(w);
+      }
+    });
+    w.await_before(w.n.done(w.part));
+    shape::each_output([&]<int K>() {
+      if constexpr (Region.sinks[K].kind == sink_kind::uniform_sum)
+        // mutants: last_rows_not_summed
+        for (int r = 0; r < count; ++r) w.item->total[K] += double(w.sums[K][r]);
+      else if constexpr (Region.sinks[K].kind == sink_kind::table_sum)
+        // mutants: last_tile_not_in_table
+        for (extent_t i = 0; i < w.n.entries[K]; ++i) w.item->table[K][i] += w.table[K][i];
+    });
+  }
+  // Before the first block of a part, when the part before it is done.
+  static void begin_part(const environment& call, work& w) {
+    item_type& i = *w.item;
+    program_type::set_bounds(*w.c, i.bounds);
+    i.set_keys(call, w.n, *w.c);
+    shape::each_output([&]<int K>() {
+      constexpr sink k = Region.sinks[K];
+      i.total[K] = 0;
+      if constexpr (k.kind == sink_kind::column_product) {
+        if (!(shape::carries(K) && w.part > 0))
+          std::memset(i.sums[K], 0, std::size_t(w.n.keys * w.n.padded[k.y]) * sizeof(T));
+      } else if constexpr (k.kind == sink_kind::column_sum) {
+        std::memset(i.sums[K], 0, std::size_t(w.n.keys) * sizeof(T));
+      } else if constexpr (k.kind == sink_kind::table_sum) {
+        std::fill_n(i.table[K], w.n.entries[K], 0.0);
+      }
+    });
+  }
+  // After its last block, when all are done.
+  static void end_part(const environment& call, const scratch& s, const work& w) {
+    const extent_t number = w.owner * w.n.serial + w.part;
+    shape::each_output([&]<int K>() {
+      constexpr sink k = Region.sinks[K];
+      if constexpr (k.kind == sink_kind::column_product) {
+        if (!shape::carries(K) || w.part + 1 == w.n.serial) store_columns<K>(call, w);
+      } else if constexpr (k.kind == sink_kind::column_sum) {
+        T* const to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.keys;
+        for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.item->sums[K][j] * factor<K>(w);
+      } else if constexpr (k.kind == sink_kind::uniform_sum) {
+        reinterpret_cast<double*>(item_sums::of(w.n, s, K))[number] = w.item->total[K] * double(factor<K>(w));
+      } else if constexpr (k.kind == sink_kind::table_sum) {
+        double* const to = reinterpret_cast<double*>(item_sums::of(w.n, s, K)) + number * w.n.entries[K];
+        for (extent_t j = 0; j < w.n.entries[K]; ++j) to[j] = w.item->table[K][j] * double(factor<K>(w));
+      }
+    });
+  }
+  // One step: a block of a part of an item.
+  static void one_step(const environment& call, const scratch& s, work& w, item_type& item, extent_t owner,
+                       extent_t number) {
+    const extent_t part = number / w.n.blocks;
+    w.block = number % w.n.blocks;
+    if (w.owner != owner || w.part != part) w.enter(call, item, owner, part);
+    w.await_begin();
+    if (w.block == 0) begin_part(call, w);
+    w.reach(w.n.begun(part));
+    w.use_keys();
+    if (w.n.rows_total > 0) block_of_rows(call, s, w);
+    if (w.block + 1 == w.n.blocks) end_part(call, s, w);
+    w.reach(w.n.done(part));
+  }
+  template <int K>
+  static void store_columns(const environment& call, const work& w) {
+    constexpr sink k = Region.sinks[K];
+    constexpr output o = Region.outputs[K];
+    constexpr int axis = shape::width_axis(k.y);
+    const view& v = call.outputs[K];
+    const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis], width = w.n.width[k.y];
+    const T by = factor<K>(w);
+    extent_t base = 0;
+    for (int i = 0; i < Region.batch.count; ++i) base += w.c->item.index[Region.batch[i]] * v.stride[Region.batch[i]];
+    for (extent_t j = 0; j < w.n.keys; ++j) {
+      const T* from = w.sums[K] + j * w.n.padded[k.y];
+      const extent_t to = base + j * v.stride[column];
+      for (extent_t e = 0; e < width; e += lanes)
+        store_lanes<o.type>(v.data, to + e * stride, stride, int(std::min<extent_t>(lanes, width - e)),
+                            P::load(from + e) * P(by));
+    }
+  }
+
+  // What a thread does: see for_each_step.
+  struct worker {
+    const environment& call;
+    const scratch& s;
+    work& w;
+    std::byte* items;
+    std::size_t item_size;
+
+    item_type& at(std::ptrdiff_t place) const {
+      return *reinterpret_cast<item_type*>(items + std::size_t(place) * item_size);
+    }
+    void open(extent_t, std::ptrdiff_t place) const {
+      std::byte* const memory = items + std::size_t(place) * item_size;
+      item_type& item = *new (memory) item_type;
+      item.place(w.n, memory + rounded_up(sizeof(item_type)));
+      for (extent_t i = 0; i < w.n.blocks; ++i) new (item.blocks + i) milestone{0};
+    }
+    void step(extent_t owner, std::ptrdiff_t place, extent_t number) const {
+      one_step(call, s, w, at(place), owner, number);
+    }
+  };
+  static void run(const environment& call, const scratch& s) {
+    const sizes n(call);
+    std::byte* const shared = s.shared + item_sums::bytes(n);
+    open_item* const open = reinterpret_cast<open_item*>(shared);
+    std::byte* const items = shared + open_bytes(n, call.threads);
+    const std::size_t item_size = item_bytes(n);
+    for_each_step(n.serial > 0 ? n.owners : 0, n.serial * n.blocks, call.threads, open, [&](int thread) {
+      std::byte* const memory = s.of(thread);
+      work& w = *new (memory) work(call);
+      w.place(memory + rounded_up(sizeof(work)));
+      return worker{call, s, w, items, item_size};
+    });
+    item_sums::finish(call, n, s);
+  }
+};
+
+template <const auto& Region>
+struct score_gradient_kernel {
+  using loops = score_gradient_loops<Region, std::conditional_t<Region.real == element::f64, double, float>>;
+  static scratch_need need(const environment& c) { return loops::need(c); }
+  static void run(const environment& c, const scratch& s) noexcept { loops::run(c, s); }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

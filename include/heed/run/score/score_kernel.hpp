@@ -1,0 +1,350 @@
+// The score region, forward: for every block of rows one pass over the visible keys, from the last to the first, online
+// softmax with lazy rescaling, weighted values in batches. Which keys are visible is found by bisection over intervals:
+// empty stretches cost a logarithm, full ones run without mask code. A few blocks of the same item go through the keys
+// side by side, chunk by chunk, so that keys and values are fetched once for all of them. Nothing of the size rows x
+// keys is stored.
+#pragma once
+#include "score_program.hpp"
+#include "../team.hpp"
+#include <span>
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+template <const auto& Region, class T>
+struct score_loops {
+  using program_type = score_program<Region, T>;
+  using context = typename program_type::context;
+  using P = simd::pack<T>;
+  static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = Region.columns[0];
+  static constexpr int depth_axis = Region.depth[0], width_axis = Region.width.count ? Region.width[0] : -1;
+  static constexpr element x_type = Region.operands[Region.x].type, w_type = Region.operands[Region.w].type;
+  static constexpr bool has_values = Region.v >= 0;
+  static constexpr element v_type = Region.operands[has_values ? Region.v : 0].type;
+  static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
+
+  struct sizes {
+    extent_t batch, rows_total, blocks, keys, depth, width;
+    extent_t strip, strips, chunk;  // blocks side by side; of an item; keys a chunk
+    bool keys_in_place, values_in_place;
+    explicit sizes(const environment& c)
+        : batch(count_of(Region.batch, c.extent)),
+          rows_total(count_of(Region.rows, c.extent)),
+          blocks((rows_total + rows - 1) / rows),
+          keys(c.extent[column]),
+          depth(c.extent[depth_axis]),
+          width(has_values ? count_of(Region.width, c.extent) : 0),
+          strip(std::clamp<extent_t>(batch * blocks / (4 * extent_t(c.threads)), 1, most_blocks)),
+          strips((blocks + strip - 1) / strip),
+          chunk(std::max<extent_t>(
+                    chunk_bytes / (extent_t(sizeof(T)) * std::max<extent_t>(depth + width, 1)) / batch_keys<T>, 1) *
+                batch_keys<T>),
+          keys_in_place(w_type == element_of<T> && (c.operands[Region.w].stride[depth_axis] == 1 || depth <= 1)),
+          values_in_place(has_values && v_type == element_of<T> &&
+                          (width <= 1 || c.operands[Region.v].stride[width_axis < 0 ? 0 : width_axis] == 1)) {}
+  };
+  static constexpr extent_t chunk_bytes = 192 << 10;  // keys and values of a chunk: a part of the second-level cache
+  static std::size_t bounds_bytes(const sizes& n) {
+    return rounded_up(sizeof(plan::interval) * std::size_t(program_type::bounded) *
+                      std::size_t(program_type::granules_of(n.keys)));
+  }
+  static scratch_need need(const environment& c) {
+    const sizes n(c);
+    scratch_need r;
+    r.per_thread = bounds_bytes(n) + batch_bytes(n) + std::size_t(n.strip) * block_bytes(n);
+    return r;
+  }
+  static std::size_t batch_bytes(const sizes& n) {
+    return rounded_up(sizeof(key_batch<T>)) +
+           rounded_up(key_batch<T>::elements(n.depth, n.width, has_values && !n.values_in_place) * sizeof(T));
+  }
+  static std::size_t block_bytes(const sizes& n) {
+    return rounded_up(sizeof(context)) +
+           rounded_up(sizeof(plan::interval) * std::size_t(program_type::pair_bounds_count(n.keys))) +
+           rounded_up(row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) *
+                      sizeof(T));
+  }
+
+  // What one block of rows works with.
+  struct work {
+    context& c;
+    row_block<T> b;
+    key_batch<T>& batch;
+    const sizes& n;
+    const T* keys;  // of this item, when they are read in place
+    extent_t key_stride;
+    const plan::interval* bounds;
+  };
+
+  static HEED_NOINLINE void copy_keys(const work& w, extent_t first, int count) {
+    const view& v = w.c.call.operands[Region.w];
+    for (int i = 0; i < group; ++i)
+      for (extent_t d = 0; d < w.n.depth; ++d)
+        w.batch.keys[i * w.n.depth + d] =
+            i < count ? element_at<w_type, T>(
+                            v.data, w.c.base[Region.w] + (first + i) * v.stride[column] + d * v.stride[depth_axis])
+                      : T(0);
+  }
+
+  static HEED_INLINE next_lines<T> ahead(const work& w, extent_t first) {
+    next_lines<T> r;
+    if (w.n.keys_in_place && first >= group)
+      r.ask_keys(w.keys + (first - group) * w.key_stride, w.key_stride, w.n.depth);
+    if constexpr (has_values)
+      if (w.n.values_in_place) {
+        const view& v = w.c.call.operands[Region.v];
+        const extent_t stride = v.stride[column];
+        r.ask_values(static_cast<const T*>(v.data) + w.c.base[Region.v] + first * stride, stride, w.n.width);
+      }
+    return r;
+  }
+
+  // A group of keys against the block, or against some of its packs: contraction, program, mask, maximum, weights. The
+  // hot function of a variant.
+  template <bool Mixed, int Packs>
+  static HEED_NOINLINE void keys_group(const work& w, extent_t first, int count, int first_pack) {
+    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+    const row_block<T>& b = w.b;
+    P a[group][Packs];
+    const T* k = w.keys + first * w.key_stride;
+    extent_t stride = w.key_stride;
+    if (!w.n.keys_in_place || (Mixed && count < group)) {
+      copy_keys(w, first, count);
+      k = w.batch.keys, stride = w.n.depth;
+    }
+    if constexpr (program_type::pairs > 0) {
+      const typename program_type::prefetcher pairwise(w.c, first, w.n.depth);
+      const next_lines<T> lines = ahead(w, first);
+      simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a,
+                               [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+    } else simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, ahead(w, first));
+    const P nothing = -std::numeric_limits<T>::infinity();
+    [[maybe_unused]] T* const ahead_of = w.batch.weights + (w.batch.at - group) * rows + row;  // where the weights will
+                                                                                               // be
+    HEED_UNROLL for (int i = 0; i < group; ++i) {
+      const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+        const typename program_type::pack_environment env{w.c, row + v * lanes, key, a[i][v]};
+        a[i][v] = P(evaluate<Region, Region.score>(env));
+        if constexpr (Mixed) {
+          if constexpr (Region.keep != 0) {
+            const typename P::mask seen = evaluate<Region, Region.keep>(env);
+            // mutants: mask_multiplied
+            a[i][v] = simd::select(seen, a[i][v], nothing);
+            simd::select(seen, P(T(0)), simd::excluded<P>()).store(ahead_of + i * rows + v * lanes);
+          }
+          if (i >= count) a[i][v] = nothing;
+        }
+      }
+    }
+    typename P::mask grew = false;
+    P top[Packs];
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+      top[v] = a[0][v];
+      HEED_UNROLL for (int i = 1; i < group; ++i)
+        top[v] = simd::max(top[v], a[i][v]);
+      if constexpr (Region.top >= 0) {  // a result: NaN stays, which the maximum for rescaling need not know
+        P best = P::load(b.best + row + v * lanes);
+        HEED_UNROLL for (int i = 0; i < group; ++i)
+          best = simd::maximum(best, a[i][v]);
+        best.store(b.best + row + v * lanes);
+      }
+      grew = grew || P::load(b.limit + row + v * lanes) < top[v];
+    }
+    w.batch.at -= group;
+    if (__builtin_expect(simd::any(grew), 0)) {
+      alignas(64) T t[rows];
+      if constexpr (Packs < simd::vectors) HEED_UNROLL
+        for (int v = 0; v < simd::vectors; ++v) nothing.store(t + v * lanes);
+      HEED_UNROLL for (int v = 0; v < Packs; ++v)
+        top[v].store(t + row + v * lanes);
+      rescale(w.b, w.batch.weights, w.batch.at + group, w.n.width, t);
+    }
+    T* const p = w.batch.weights + w.batch.at * rows + row;
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+      const P used = P::load(b.used + row + v * lanes);
+      P sum = P::load(b.sum + row + v * lanes);
+      HEED_UNROLL for (int i = 0; i < group; ++i) {
+        P weight = simd::exp2_weight(a[i][v] - used);
+        sum = sum + weight;
+        if constexpr (Mixed && Region.keep != 0) weight = simd::with_sign_of(weight, P::load(p + i * rows + v * lanes));
+        weight.store(p + i * rows + v * lanes);
+      }
+      sum.store(b.sum + row + v * lanes);
+    }
+  }
+
+  static void flush(work& w) {
+    if constexpr (has_values) {
+      const view& v = w.c.call.operands[Region.v];
+      const extent_t stride = v.stride[column];
+      if (w.n.values_in_place) {
+        add_values(w.b, w.batch, static_cast<const T*>(v.data) + w.c.base[Region.v], stride, w.n.width);
+      } else {
+        for (int i = 0; i < w.batch.segment_count; ++i) {  // a copy, batch position by batch position
+          auto& s = w.batch.segments[i];
+          for (int j = 0; j < s.count; ++j)
+            for (extent_t e = 0; e < w.n.width; ++e)
+              w.batch.values[(s.at + j) * w.n.width + e] = element_at<v_type, T>(
+                  v.data, w.c.base[Region.v] + (s.first + j) * stride + e * v.stride[width_axis < 0 ? 0 : width_axis]);
+          s.first = s.at;
+        }
+        add_values(w.b, w.batch, w.batch.values, w.n.width, w.n.width);
+      }
+    }
+    w.batch.clear();
+  }
+
+  // One group of keys. `mixed`: some row of the block may not see all of them.
+  static void meet(work& w, extent_t first, int count, bool mixed) {
+    const pack_range packs =
+        mixed ? visible_packs<Region, T>(w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c.pack_count};
+    if (packs.count() <= 0) return;
+    if (w.batch.at < group) flush(w);
+    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(w.c, first);
+    if (packs.count() == simd::vectors && !mixed && count == group)
+      keys_group<false, simd::vectors>(w, first, count, 0);
+    else if (packs.count() == simd::vectors) keys_group<true, simd::vectors>(w, first, count, 0);
+    else if (packs.count() == 2) keys_group<true, 2>(w, first, count, packs.from);
+    else keys_group<true, 1>(w, first, count, packs.from);
+    // mutants: last_keys_dropped
+    w.batch.note(first, count, packs.from, packs.count(), mixed);
+  }
+  // All keys of [first, end) that are not known to be excluded, from the last to the first, in groups. `first` and
+  // every inner border is a multiple of the group.
+  static void visit(work& w, extent_t first, extent_t end) {
+    const tile_kind kind = classify<Region, T>(w.c, w.bounds, first, end - 1);
+    if (kind == tile_kind::empty) return;
+    if (kind == tile_kind::full || end - first <= group) {
+      // mutants: tail_dropped
+      for (extent_t at = first + (end - first - 1) / group * group; at >= first; at -= group)
+        meet(w, at, int(std::min<extent_t>(group, end - at)), kind == tile_kind::mixed);
+      return;
+    }
+    const extent_t middle = first + ((end - first + group - 1) / group / 2) * group;
+    visit(w, middle, end);
+    visit(w, first, middle);
+  }
+  // The same for blocks side by side, chunk by chunk. Chunks are the same whatever the number of blocks and threads.
+  static void visit_chunks(std::span<work> blocks, extent_t first, extent_t end) {
+    if (first >= end) return;
+    const extent_t chunk = blocks[0].n.chunk, chunks = (end - first + chunk - 1) / chunk;
+    if (chunks == 1) {
+      for (work& w : blocks) {
+        visit(w, first, end);
+        flush(w);
+      }
+      return;
+    }
+    bool visible = false;
+    for (const work& w : blocks)
+      visible = visible || classify<Region, T>(w.c, w.bounds, first, end - 1) != tile_kind::empty;
+    if (!visible) return;
+    const extent_t middle = first + chunks / 2 * chunk;
+    visit_chunks(blocks, middle, end);
+    visit_chunks(blocks, first, middle);
+  }
+
+  static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
+    const view& v = c.call.operands[Region.x];
+    T scale = 1;
+    if constexpr (Region.scale != 0) {
+      if constexpr (Region.code[Region.scale].code == op::constant) scale = T(Region.code[Region.scale].value);
+      else scale = c.uniform_real[Region.scale];
+    }
+    const extent_t stride = v.stride[depth_axis];
+    if constexpr (x_type == element_of<T>) {
+      const T* from[rows]{};
+      for (int r = 0; r < count; ++r)
+        from[r] = static_cast<const T*>(v.data) + c.base[Region.x] + c.row_offset[Region.x][r];
+      simd::transpose_in<T>(from, count, stride, n.depth, scale, b.queries);
+    } else {
+      for (extent_t d = 0; d < n.depth; ++d)
+        for (int r = 0; r < rows; ++r)
+          b.queries[d * rows + r] =
+              r < count
+                  ? scale * element_at<x_type, T>(v.data, c.base[Region.x] + c.row_offset[Region.x][r] + d * stride)
+                  : T(0);
+    }
+  }
+
+  static void store_rows(const environment& call, context& c, const row_block<T>& b, const sizes& n, extent_t first,
+                         int count) {
+    alignas(64) T inverse[rows], lse[rows], top[rows];
+    finish_rows(b, inverse, Region.lse >= 0 ? lse : nullptr, top);
+    const auto offset = [&](int k, int r) {
+      const view& v = call.outputs[k];
+      extent_t o = offset_of(Region.rows, call.extent, v, first + r);
+      for (int i = 0; i < Region.batch.count; ++i) o += c.item.index[Region.batch[i]] * v.stride[Region.batch[i]];
+      return o;
+    };
+    if constexpr (Region.out >= 0) {
+      constexpr output o = Region.outputs[Region.out];
+      const view& v = call.outputs[Region.out];
+      const extent_t stride = width_axis < 0 ? 0 : v.stride[width_axis < 0 ? 0 : width_axis];
+      if constexpr (o.type == element_of<T>) {
+        T* to[rows]{};
+        for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset(Region.out, r);
+        simd::transpose_out<T>(b.out, inverse, n.width, to, count, stride);
+      } else {
+        for (int r = 0; r < count; ++r)
+          for (extent_t e = 0; e < n.width; ++e)
+            put_element<o.type>(v.data, offset(Region.out, r) + e * stride, b.out[e * rows + r] * inverse[r]);
+      }
+    }
+    if constexpr (Region.lse >= 0)
+      for (int r = 0; r < count; ++r)
+        put_element<Region.outputs[Region.lse].type>(call.outputs[Region.lse].data, offset(Region.lse, r), lse[r]);
+    if constexpr (Region.top >= 0)
+      for (int r = 0; r < count; ++r)
+        put_element<Region.outputs[Region.top].type>(call.outputs[Region.top].data, offset(Region.top, r), top[r]);
+  }
+
+  static void run(const environment& call, const scratch& s) {
+    const sizes n(call);
+    const view& k = call.operands[Region.w];
+    for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
+      const extent_t strip = n.strips - 1 - item % n.strips;  // late rows first: under a causal mask they have most to
+                                                              // do
+      std::byte* memory = s.of(thread);
+      const auto take = [&](std::size_t bytes) { return std::exchange(memory, memory + rounded_up(bytes)); };
+      plan::interval* bounds = reinterpret_cast<plan::interval*>(take(bounds_bytes(n)));
+      key_batch<T>& batch = *new (take(sizeof(key_batch<T>))) key_batch<T>;
+      batch.place(reinterpret_cast<T*>(
+                      take(key_batch<T>::elements(n.depth, n.width, has_values && !n.values_in_place) * sizeof(T))),
+                  n.depth, has_values && !n.values_in_place);
+      alignas(work) std::byte places[most_blocks * sizeof(work)];
+      work* const blocks = reinterpret_cast<work*>(places);
+      const int count = int(std::min<extent_t>(n.strip, n.blocks - strip * n.strip));
+      for (int i = 0; i < count; ++i) {
+        const extent_t first = (strip * n.strip + i) * rows;
+        context& c = *new (take(sizeof(context))) context(call, n.keys);
+        c.pair_bounds = reinterpret_cast<plan::interval*>(
+            take(sizeof(plan::interval) * std::size_t(program_type::pair_bounds_count(n.keys))));
+        program_type::set_item(c, item / n.strips);
+        if (i == 0) program_type::set_bounds(c, bounds);
+        program_type::set_rows(c, first, int(std::min<extent_t>(rows, n.rows_total - first)));
+        work& w = *new (blocks + i)
+                      work{c, {}, batch, n, static_cast<const T*>(k.data) + c.base[Region.w], k.stride[column], bounds};
+        w.b.place(
+            reinterpret_cast<T*>(take(
+                row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) * sizeof(T))),
+            n.depth, n.width);
+        c.tiles = w.b.tiles;
+        load_queries(c, w.b, n, c.row_count);
+        reset(w.b, n.width);
+      }
+      visit_chunks(std::span<work>(blocks, std::size_t(count)), 0, n.keys);
+      for (int i = 0; i < count; ++i)
+        store_rows(call, blocks[i].c, blocks[i].b, n, (strip * n.strip + i) * rows, blocks[i].c.row_count);
+    });
+  }
+};
+
+template <const auto& Region>
+struct score_kernel {
+  using loops = score_loops<Region, std::conditional_t<Region.real == element::f64, double, float>>;
+  static scratch_need need(const environment& c) { return loops::need(c); }
+  static void run(const environment& c, const scratch& s) noexcept { loops::run(c, s); }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET
