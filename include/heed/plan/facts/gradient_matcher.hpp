@@ -7,6 +7,7 @@
 #pragma once
 #include "../data/gradient_match.hpp"
 #include "uses.hpp"
+#include "vanishing.hpp"
 
 namespace heed::internal::plan {
 

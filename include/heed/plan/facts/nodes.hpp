@@ -25,6 +25,8 @@ constexpr bool lies_in_input(const graph& g, node_id i) {
   return g[i].code == op::input;
 }
 
+constexpr bool is_constant(const graph& g, int i) { return g[i].code == op::constant; }
+constexpr bool is_constant(const graph& g, int i, double v) { return is_constant(g, i) && g[i].value == v; }
 // A number of an input, at a constant index: regions read the whole table at it.
 constexpr bool is_number_of_table(const graph& g, node_id i) {
   return g[i].code == op::pick && g[i].axes == 0 && g[g[i].a].code == op::input;

@@ -4,6 +4,7 @@
 // a score (`rounding::scaled`).
 #pragma once
 #include "../../graph/decisions.hpp"
+#include "../facts/nodes.hpp"
 #include <bit>
 #include <limits>
 
@@ -20,8 +21,6 @@ constexpr double square_root(double x) {
   return r * scale;
 }
 
-constexpr bool is_constant(const graph& g, int i) { return g[i].code == op::constant; }
-constexpr bool is_constant(const graph& g, int i, double v) { return is_constant(g, i) && g[i].value == v; }
 // By the number of axes: a slope over heads varies less than a distance of positions, though neither has the other's
 // axes.
 constexpr bool varies_less(const graph& g, int a, int b) { return std::popcount(g[a].axes) < std::popcount(g[b].axes); }

@@ -1,0 +1,55 @@
+// What vanishes with the weights of a softmax: every value that is 0 wherever they are, as all is on the way back through
+// attention.
+#pragma once
+#include "nodes.hpp"
+
+namespace heed::internal::plan {
+
+// Weights that are used in other ways than to weigh values: by a gradient, most likely, which needs their log-sum-exp.
+constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used) {
+  node_flags r{};
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    if (!used[i]) continue;
+    for (const node_id j : {x.a, x.b, x.c})
+      if (g[j].code == op::softmax && !(x.code == op::dot && x.over == g[j].over)) r[j] = true;
+  }
+  return r;
+}
+
+// Is a pointwise value 0 wherever some operands (a, b, c) are?
+constexpr bool vanishes_with_operands(const graph& g, const node& x, bool a, bool b, bool c) {
+  if (!(a || b || c) || !is_real(x.type)) return false;
+  switch (x.code) {
+    case op::multiply: return true;
+    case op::divide:
+    case op::mask:
+    case op::negate:
+    case op::cast: return a;
+    case op::add:
+    case op::subtract: return a && b;
+    case op::where: return (b || is_constant(g, x.b, 0)) && (c || is_constant(g, x.c, 0));
+    case op::present: return a;
+    default: return false;
+  }
+}
+
+// With the weights of which softmax a value vanishes: 0: none, several: a sum over more than one.
+struct vanishing {
+  static constexpr node_id several = -1;
+  fixed_array<node_id, graph::capacity> with{};
+  int done = 1;
+  constexpr bool operator[](node_id i) const { return with[i] != 0; }
+  constexpr void extend(const graph& g) {
+    for (; done < g.size; ++done) {
+      const node& x = g[done];
+      const node_id a = with[x.a], b = with[x.b], c = with[x.c];
+      if (with[done] || !vanishes_with_operands(g, x, a, b, c)) continue;
+      const node_id first = a && x.code != op::where ? a : b ? b : c, other = x.code == op::where ? c : b;
+      const bool sums = x.code == op::add || x.code == op::subtract || x.code == op::where;
+      with[done] = sums && other && other != first ? several : first;
+    }
+  }
+};
+
+}  // namespace heed::internal::plan
