@@ -1,5 +1,5 @@
-// What vanishes with the weights of a softmax: every value that is 0 wherever they are, as all is on the way back through
-// attention.
+// What vanishes with the weights of a softmax: every value that is 0 wherever they are, as all is on the way back
+// through attention.
 #pragma once
 #include "nodes.hpp"
 
