@@ -25,6 +25,7 @@
 #include "block/rotary.hpp"
 #include "memory/tensor.hpp"
 #include "memory/print.hpp"
+#include "call/rules/call_rules.hpp"
 #include "call/fused.hpp"
 #include "call/differentiable.hpp"
 #include "call/reference.hpp"

@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(a_training_step_is_fused) {
   for (int i = 0; i < p.region_count; ++i) {
     const plan::outline& o = p.regions[std::size_t(i)];
     BOOST_TEST(bool(o.kind != region_kind::loop));
-    BOOST_TEST(!run::locator::copies(o), "region " + std::to_string(i) + " copies");
+    BOOST_TEST(!run::copies(o), "region " + std::to_string(i) + " copies");
     scores += o.kind == region_kind::score, gradients += o.kind == region_kind::score_gradient;
   }
   BOOST_TEST(scores == 3);

@@ -5,7 +5,8 @@
 #include <boost/test/unit_test.hpp>
 #include "planned.hpp"
 #include <heed/graph/gradient.hpp>
-#include "heed/memory/workspace.hpp"
+#include "heed/call/frame/make_call_table.hpp"
+#include "heed/call/places.hpp"
 #include <memory>
 #include <set>
 using namespace heed;
@@ -95,15 +96,30 @@ void check_programs(const std::string& name, const execution_plan& p) {
     else BOOST_TEST(std::string(r->reason) == "");
   }
 }
-bool share_memory(const execution_plan& p, const run::buffer_places& places, const std::vector<std::size_t>& bytes,
-                  int i, int j) {
+// The buffers of a plan in a workspace, placed as for a call.
+struct placed_buffers {
+  run::call_table_data<{
+      .extent_rules = 4096, .position_rules = 4096, .steps = 4096, .places = 4096, .buffers = 320, .regions = 320}>
+      data;
+  run::frame_memory<max_axes, 0, 0, 320> frame;
+  std::size_t bytes;
+
+  placed_buffers(const execution_plan& p, const heed_tests::index_array& extent) {
+    run::write_call_table(p, data);
+    std::copy(extent.begin(), extent.end(), frame.extent.begin());
+    bytes = run::place_buffers(data.view({}), frame);
+  }
+};
+bool share_memory(const execution_plan& p, const run::call_frame& frame, const std::vector<std::size_t>& bytes, int i,
+                  int j) {
   const plan::buffer &a = p.buffers[std::size_t(i)], &b = p.buffers[std::size_t(j)];
   if (a.result >= 0 || b.result >= 0 || a.last < b.first || b.last < a.first) return false;
-  const std::size_t x = places.offset[std::size_t(i)], y = places.offset[std::size_t(j)];
+  const std::size_t x = frame.places[i].offset, y = frame.places[j].offset;
   return x < y + bytes[std::size_t(j)] && y < x + bytes[std::size_t(i)];
 }
 void check_places(const std::string& name, const execution_plan& p, const heed_tests::index_array& extent) {
-  const run::buffer_places places = run::place_buffers(p, extent.data());
+  const auto placed = std::make_unique<placed_buffers>(p, extent);
+  const run::call_frame& frame = placed->frame;
   std::vector<std::size_t> bytes;
   for (int i = 0; i < p.buffer_count; ++i) {
     const plan::buffer& b = p.buffers[std::size_t(i)];
@@ -111,12 +127,11 @@ void check_places(const std::string& name, const execution_plan& p, const heed_t
     for (int k = 0; k < b.order.count; ++k) size *= std::size_t(extent[std::size_t(b.order[k])]);
     bytes.push_back(b.result >= 0 ? 0 : size);
     if (b.result < 0)
-      BOOST_TEST((places.offset[std::size_t(i)] % 64 == 0 && places.offset[std::size_t(i)] + size <= places.bytes),
-                 name);
+      BOOST_TEST((frame.places[i].offset % 64 == 0 && frame.places[i].offset + size <= placed->bytes), name);
   }
   for (int i = 0; i < p.buffer_count; ++i)
     for (int j = 0; j < i; ++j)
-      BOOST_TEST(!share_memory(p, places, bytes, i, j),
+      BOOST_TEST(!share_memory(p, frame, bytes, i, j),
                  name + ": buffers " + std::to_string(i) + " and " + std::to_string(j) + " share memory");
 }
 template <class... E> void check(const char* name, const E&... e) {
@@ -260,7 +275,7 @@ BOOST_AUTO_TEST_CASE(buffers_that_live_together_lie_apart) {
       if (b.result < 0) all += size;
     }
     check_places("drawn", *p, extent);
-    reused += run::place_buffers(*p, extent.data()).bytes < all;
+    reused += std::make_unique<placed_buffers>(*p, extent)->bytes < all;
   }
   BOOST_TEST(reused > 200u);
 }

@@ -22,7 +22,7 @@ MACHINES = ["matmul", "row", "loop", "score"]
 ROOMS = {
     "plan": {"data": [], "facts": ["data"], "passes": ["data", "facts"]},
     "run": {"frame": [], "program": ["frame"], "": ["frame"]} | {machine: ["", "frame", "program"] for machine in MACHINES},
-    "call": {"checks": [], "rules": ["checks", ""], "oracle": [], "": ["checks", "rules", "oracle"]},
+    "call": {"frame": [], "checks": ["frame"], "rules": ["frame"], "oracle": ["frame"], "": ["frame", "checks", "rules", "oracle"]},
 }
 UMBRELLA = "heed.hpp"
 UMBRELLA_LINE = re.compile(r"#pragma once|namespace heed \{|using internal::\S+;|\}")
@@ -88,6 +88,15 @@ def violations(root):
     return found
 
 
+def circle(rooms):
+    """Rooms that know each other in a circle, the first again at the end; None if there are none."""
+    def walk(room, path):
+        if room in path:
+            return [name or "itself" for name in path[path.index(room):] + [room]]
+        return next(filter(None, (walk(other, path + [room]) for other in rooms[room])), None)
+    return next(filter(None, (walk(room, []) for room in rooms)), None)
+
+
 def self_test():
     """Each bad tree must be refused with one violation that says so; the good one must pass."""
     good = {
@@ -109,6 +118,8 @@ def self_test():
         "a room in a room": ({"plan/data/deep/x.hpp": ""}, "no room of that name in plan"),
         "a header beside the rooms": ({"plan/x.hpp": ""}, "no room of that name in plan"),
         "data include passes": ({"plan/passes/x.hpp": "", "plan/data/y.hpp": "#include \"../passes/x.hpp\"\n"}, "a room that it may not know"),
+        "a frame includes checks": ({"call/checks/x.hpp": "", "call/frame/y.hpp": "#include \"../checks/x.hpp\"\n"}, "a room that it may not know"),
+        "rules include the call": ({"call/x.hpp": "", "call/rules/y.hpp": "#include \"../x.hpp\"\n"}, "a room that it may not know"),
         "a machine includes another": ({"run/row/x.hpp": "", "run/loop/y.hpp": "#include <heed/run/row/x.hpp>\n"}, "a room that it may not know"),
         "memory includes graph": ({"graph/x.hpp": "", "memory/y.hpp": "#include \"../graph/x.hpp\"\n"}, "which is above it"),
         "a missing header": ({"base/x.hpp": "#include <heed/base/nobody.hpp>\n"}, "does not exist"),
@@ -130,6 +141,14 @@ def self_test():
             return violations(pathlib.Path(directory, "heed"))
 
     failures = 0
+    for floor, rooms in ROOMS.items():
+        if circle(rooms):
+            print(f"the rooms of {floor} know each other in a circle: {' -> '.join(circle(rooms))}")
+            failures += 1
+    circular = {"rules": [""], "": ["rules"], "checks": []}
+    caught = circle(circular) == ["rules", "itself", "rules"] and circle({"a": [], "b": ["a"], "c": ["a", "b"]}) is None
+    failures += not caught
+    print(f"{'caught' if caught else 'MISSED'}: rooms in a circle")
     if check(good):
         print("a good tree is refused:", *check(good), sep="\n  ")
         failures += 1

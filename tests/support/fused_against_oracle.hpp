@@ -11,9 +11,12 @@ using namespace heed::internal;
 using namespace heed_tests::graphs;
 
 template <result_list R, std::size_t... I>
-void execute(run::call_frame& call, workspace& memory, std::index_sequence<I...>) {
+void execute(const run::call_frame& call, workspace& memory, std::index_sequence<I...>) {
   run::execute<*R.of[I]...>(call, memory);
 }
+template <result_list R, class I> struct frame_of_results;
+template <result_list R, std::size_t... I>
+struct frame_of_results<R, std::index_sequence<I...>> : run::frame_for<run::call_table_of<*R.of[I]...>> {};
 
 inline double stored_at(element type, const void* data, extent_t offset) {
   switch (stored(type)) {
@@ -33,12 +36,11 @@ void check_fused(const char* name, double tolerance = 2e-5) {
     operands memory;
     const index_array extent = extents_of(p.g, given);
     const std::vector<run::view> inputs = memory.of(p.g, extent);
-    run::call_frame call;
-    call.extent = extent;
-    call.inputs.resize(inputs.size());
+    const frame_of_results<R, std::make_index_sequence<R.count>> call;
+    std::copy_n(extent.begin(), call.extent.size(), call.extent.begin());
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const input_entry& in = p.g.inputs[i];
-      run::bound& operand = call.inputs[i];
+      run::bound& operand = call.operands[int(i)];
       operand.data = inputs[i].data, operand.rank = in.rank;
       for (std::size_t a = 0; a < std::size_t(in.rank); ++a) {
         const std::size_t axis = std::size_t(in.order[a]);
@@ -47,7 +49,7 @@ void check_fused(const char* name, double tolerance = 2e-5) {
     }
     std::vector<std::vector<double>> written;
     for (int result = 0; result < p.result_count; ++result) {
-      run::bound out;
+      run::bound& out = call.results[result];
       extent_t size = 1;
       for (int i = 0; i < p.buffer_count; ++i) {
         const plan::buffer& b = p.buffers[std::size_t(i)];
@@ -58,14 +60,13 @@ void check_fused(const char* name, double tolerance = 2e-5) {
       }
       written.emplace_back(std::size_t(size) + 1, 7.0);
       out.data = written.back().data();
-      call.outputs.push_back(out);
     }
     workspace space;
     execute<R>(call, space, each);
     for (int result = 0; result < p.result_count; ++result) {
       const expected_result want(*R.of[result], given);
       const int value = value_of_result(p, result);
-      const run::bound& out = call.outputs[std::size_t(result)];
+      const run::bound& out = call.results[result];
       const plan::buffer* b = nullptr;
       for (int i = 0; i < p.buffer_count; ++i)
         if (p.buffers[std::size_t(i)].result == result) b = &p.buffers[std::size_t(i)];

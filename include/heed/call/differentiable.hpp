@@ -76,7 +76,7 @@ struct passes_of<R, wrt_list<Inputs...>, std::index_sequence<I...>> {
 
   // Are the results of the forward pass bound as they must be? What is saved stands behind them.
   template <class... Args> static constexpr bool results_bound() {
-    return run::call_rules<plan::merged_of<*R.of[I]...>.g, Args...>::template results<false, *R.of[I]...>();
+    return run::call_rules<signature_of<*R.of[I]...>, Args...>::template results<false, *R.of[I]...>();
   }
   // into(own results..., saved...), by position.
   template <class Into, class Saved> static auto into_with_saved(const Into& own, Saved& saved) {

@@ -1,9 +1,9 @@
 // The call: `constexpr auto attend = fuse<out>; attend(q = Q, k = K, v = V, into(O));`. What can be known while
-// compiling is checked while compiling, one mistake at a time (graph_rules.hpp, call_rules.hpp); the rest by
-// call_checks.hpp.
+// compiling is checked while compiling, one mistake at a time (rules/graph_rules.hpp, rules/call_rules.hpp); the rest
+// by checks/call_checks.hpp.
 #pragma once
-#include "rules/call_rules.hpp"
-#include "execute.hpp"
+#include "compiled.hpp"
+#include "rules/graph_rules.hpp"
 
 namespace heed::internal::inline HEED_INSTRUCTION_SET {
 
@@ -18,34 +18,25 @@ struct fused {
   template <class... Args>
   void operator()(Args&&... args) const {
     if constexpr (ok) {
-      using rules = run::call_rules<plan::plan_of<Outs...>.g, Args...>;
-      if constexpr (rules::inputs())
+      using compiled = run::compiled<run::evaluator::kernels, Outs...>;
+      using rules = typename compiled::template rules<Args...>;
+      if constexpr (rules::template operands<false>())
         if constexpr (rules::template results<false, Outs...>()) {
           const auto arguments = run::arguments_by_key(args...);
-          run::call_frame f = run::frame_of<plan::plan_of<Outs...>.g>(arguments);
-          run::locate_results<Outs...>(f, run::into_in(arguments));
-          run::check_call(plan::plan_of<Outs...>, f, false);
+          const typename compiled::frame frame(arguments);
           workspace own;
-          run::execute<Outs...>(f, run::workspace_in(arguments, own));
+          run::execute<Outs...>(frame, run::workspace_in(arguments, own));
         }
     }
   }
 };
-// What fusing an ill-formed expression gives: a call that does nothing, because the mistake has been reported.
-struct ill_formed_call {
-  template <class... Args> constexpr void operator()(Args&&...) const {}
-};
 
-template <result_list R, options O, class I> struct make_fused {
-  using type = ill_formed_call;
-};
-template <result_list R, options O, std::size_t... I> requires(is_well_formed<R>())
-struct make_fused<R, O, std::index_sequence<I...>> {
-  using type = fused<O, *R.of[I]...>;
+template <options O> struct fused_with {
+  template <const expression&... Outs> using call = fused<O, Outs...>;
 };
 
 // fuse<out>, fuse<results(out, lse)>, fuse<out, strict>: compiled where it is named, called like a function.
 template <result_list R, options O = options{}>
-inline constexpr typename make_fused<R, O, std::make_index_sequence<std::size_t(R.count)>>::type fuse{};
+inline constexpr run::call_of<R, fused_with<O>::template call> fuse{};
 
 }  // namespace heed::internal::inline HEED_INSTRUCTION_SET

@@ -1,62 +1,59 @@
-// Where the buffers of a plan lie in the workspace of a call.
+// Where the buffers of a graph lie in the workspace of a call.
 #pragma once
 #include "../memory/workspace.hpp"
-#include "../plan/data/execution_plan.hpp"
-#include <array>
-#include <bitset>
+#include "frame/call_frame.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 inline constexpr extent_t largest_buffer = extent_t(1) << 48;  // bytes: more than a process can address, and sums still
                                                                // fit
 
-// Where the buffers of a plan lie: first fit among those alive at the same time. Offsets of results stay 0, and of
-// `unused` ones. Throws heed::error where sizes leave 64 bits.
-struct buffer_places {
-  std::array<std::size_t, plan::max_regions> offset;
-  std::size_t bytes = 0;
-};
-inline std::size_t bytes_of_buffer(const plan::buffer& b, const extent_t* extent) {
-  extent_t n = byte_size(stored(b.type));
+inline std::size_t bytes_of_buffer(const buffer_entry& buffer, stretch<const extent_t> extent) {
+  extent_t bytes = byte_size(stored(buffer.type));
   bool fits = true;
-  for (int k = 0; k < b.order.count; ++k) {
-    if (extent[b.order[k]] == 0) return 0;
-    fits = fits && !__builtin_mul_overflow(n, extent[b.order[k]], &n);
+  for (int k = 0; k < buffer.order.count; ++k) {
+    const extent_t length = extent[buffer.order[k]];
+    if (length == 0) return 0;
+    fits = fits && !__builtin_mul_overflow(bytes, length, &bytes);
   }
-  if (!fits || n > largest_buffer) refuse({}, {}, {"intermediate values of at most 2^48 bytes"}, {"more"});
-  return rounded_up(std::size_t(n));
+  if (!fits || bytes > largest_buffer) refuse({}, {}, {"intermediate values of at most 2^48 bytes"}, {"more"});
+  return rounded_up(std::size_t(bytes));
 }
-inline buffer_places place_buffers(const plan::execution_plan& p, const extent_t* extent,
-                                   const std::bitset<plan::max_regions>& unused = {}) {
-  buffer_places r;
-  struct placed {
-    std::size_t first, end;
-    int last;
-  };  // bytes, and the region after which they are free
-  std::array<placed, plan::max_regions> alive;  // by address
-  int count = 0;
-  const auto place = [&](int i) {
-    const plan::buffer& b = p.buffers[i];
-    const std::size_t bytes = bytes_of_buffer(b, extent);
-    int kept = 0;
-    for (int j = 0; j < count; ++j)
-      if (alive[j].last >= b.first) alive[kept++] = alive[j];
-    count = kept;
-    std::size_t at = 0;
-    int k = 0;
-    while (k < count && alive[k].first < at + bytes) at = std::max(at, alive[k].end), ++k;
-    for (int j = count++; j > k; --j) alive[j] = alive[j - 1];
-    alive[k] = {at, at + bytes, b.last};
-    r.offset[i] = at;
-    r.bytes = std::max(r.bytes, at + bytes);
-  };
-  for (int i = 0; i < p.buffer_count; ++i) r.offset[i] = 0;
-  for (int i = 0; i < p.region_count; ++i)  // in the order in which buffers begin to live
-    for (int k = 0; k < p.regions[i].write_count; ++k) {
-      const int b = p.regions[i].writes[k].into;
-      if (p.buffers[b].result < 0 && p.buffers[b].first == i && !unused[b]) place(b);
+
+// First fit among the buffers that are alive at the same time: those in `alive`, `count` of them, by address. Returns
+// how many they are with this one.
+inline int place_buffer(const call_table& table, const call_frame& frame, int number, int count) {
+  const buffer_entry& buffer = table.buffers[number];
+  const std::size_t bytes = bytes_of_buffer(buffer, frame.extent);
+  const stretch<std::int16_t> alive = frame.alive;
+  int kept = 0;
+  for (int j = 0; j < count; ++j)
+    if (table.buffers[alive[j]].last >= buffer.first) alive[kept++] = alive[j];
+  std::size_t at = 0;
+  int before = 0;
+  for (; before < kept && frame.places[alive[before]].offset < at + bytes; ++before)
+    at = std::max(at, frame.places[alive[before]].end);
+  for (int j = kept; j > before; --j) alive[j] = alive[j - 1];
+  alive[before] = std::int16_t(number);
+  frame.places[number].offset = at, frame.places[number].end = at + bytes;
+  return kept + 1;
+}
+
+// Fills frame.places, in the order in which buffers begin to live, and returns the bytes of all. Results and what is
+// read in place have none. Throws heed::error where sizes leave 64 bits.
+inline std::size_t place_buffers(const call_table& table, const call_frame& frame) {
+  std::size_t bytes = 0;
+  int alive = 0, region = 0;
+  for (const region_entry& writer : table.regions) {
+    for (const value_place& written : table.writes_of(writer)) {
+      const buffer_entry& buffer = table.buffers[written.buffer];
+      if (buffer.result >= 0 || buffer.first != region || frame.places[written.buffer].read_in_place) continue;
+      alive = place_buffer(table, frame, written.buffer, alive);
+      bytes = std::max(bytes, frame.places[written.buffer].end);
     }
-  return r;
+    ++region;
+  }
+  return bytes;
 }
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

@@ -10,7 +10,7 @@ namespace heed::internal {
 using node_marks = fixed_array<bool, graph::capacity>;
 
 // The nodes whose values decide, down to what is no operation on single elements: inputs, and whatever reduces.
-constexpr node_marks deciding(const graph& g) {
+template <class Graph> constexpr node_marks deciding(const Graph& g) {
   node_marks r{};
   const auto mark = [&](node_id i) {
     if (i && is_real(g[i].type)) r[i] = true;
@@ -30,7 +30,7 @@ constexpr node_marks deciding(const graph& g) {
 // The nodes that are computed in double: those that say so, and those of open width (positions, constants, what is made
 // of them) that feed one, through conditions and indices too, or are compared with one. All other real numbers are
 // floats.
-constexpr node_marks computed_in_double(const graph& g) {
+template <class Graph> constexpr node_marks computed_in_double(const Graph& g) {
   node_marks r{};
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];

@@ -3,6 +3,7 @@
 // refused.
 #pragma once
 #include "../call/rules/call_rules.hpp"
+#include "../call/rules/graph_rules.hpp"
 #include "../call/execute.hpp"
 #include "../call/oracle/reference_graph.hpp"
 #include "drawing.hpp"
@@ -12,8 +13,8 @@ namespace heed::internal {
 namespace show::inline HEED_INSTRUCTION_SET {
 
 // The arguments of a look: extents and operands, checked like those of a call.
-template <const auto& Graph, class... Args> constexpr bool lookable() {
-  using rules = run::call_rules<Graph, Args...>;
+template <const run::signature& Names, class... Args> constexpr bool lookable() {
+  using rules = run::call_rules<Names, Args...>;
   if constexpr (!(rules::template known<Args>() && ...)) return false;
   else return (rules::template fits<Args>() && ...);
 }
@@ -24,7 +25,7 @@ inline extent_table extents_of(const graph& g, const run::call_frame& f) {
   for (std::size_t i = 0; i < e.size(); ++i)
     e[i] = int(i) >= g.axis_count ? runtime : g.axes[i].extent != runtime ? g.axes[i].extent : f.extent[i];
   for (int i = 0; i < g.input_count; ++i) {
-    const run::bound& b = f.inputs[i];
+    const run::bound& b = f.operands[i];
     const input_entry& in = g.inputs[i];
     if (b.rank < 0) continue;
     if (b.rank != in.rank) throw error(in.name.text(), "", std::to_string(in.rank) + " axes", std::to_string(b.rank));
@@ -56,7 +57,7 @@ inline run::view view_of_value(const graph& g, const run::call_frame& f, const e
   const node& x = g[i];
   run::view v;
   if (x.code == op::input) {
-    const run::bound& b = f.inputs[x.first];
+    const run::bound& b = f.operands[x.first];
     if (b.rank < 0) return v;
     v.data = b.data;
     for (std::size_t k = 0; k < std::size_t(b.rank); ++k) v.stride[g.inputs[x.first].order[k]] = b.strides[k];
@@ -68,49 +69,46 @@ inline run::view view_of_value(const graph& g, const run::call_frame& f, const e
 }
 
 // Operands and results that lie densely, without memory: enough to ask kernels what they need.
-inline run::bound dense(const shape_value& s, const extent_table& e, const graph& g) {
+inline run::bound dense(run::stretch<const std::int8_t> order, const extent_table& e) {
   run::bound b;
-  b.rank = s.rank;
+  b.rank = order.size();
   extent_t stride = 1;
-  for (int i = s.rank - 1; i >= 0; --i) {
-    const std::size_t k = std::size_t(i);
-    b.extents[k] = e[g.find_axis(s.axes[k].name)], b.strides[k] = stride;
-    stride *= b.extents[k];
+  for (int i = b.rank - 1; i >= 0; --i) {
+    b.extents[i] = e[order[i]], b.strides[i] = stride;
+    stride *= b.extents[i];
   }
   return b;
 }
 
 template <const expression&... Outs> struct looked_at {
+  static constexpr const run::signature& names = run::signature_of<Outs...>;
+  using frame = run::frame_for<run::call_table_of<Outs...>>;
+
   // The workspace of a call on dense operands, with the threads that a call would have now.
   static std::string workspace_text(const execution_plan& p, const extent_table& e) {
     axis_set used = 0;
     for (int i = 1; i < p.g.size; ++i) used |= p.g[i].axes | p.g[i].over;
     for (int i = 0; i < p.g.axis_count; ++i)
       if ((used >> i & 1) && e[i] == runtime) return "";
-    run::call_frame f;
-    f.extent = e;
-    f.inputs.resize(std::size_t(p.g.input_count));
-    for (int i = 0; i < p.g.input_count; ++i) {
-      const input_entry& in = p.g.inputs[i];
-      shape_value s{.axes = {}, .rank = in.rank};
-      for (std::size_t k = 0; k < std::size_t(in.rank); ++k) s.axes[k] = p.g.axes[in.order[k]];
-      f.inputs[i] = dense(s, e, p.g);
-    }
-    (f.outputs.push_back(dense(*Outs.shape, e, p.g)), ...);
+    const frame f;
+    std::copy_n(e.begin(), f.extent.size(), f.extent.begin());
+    for (int i = 0; i < names.operands.size(); ++i) f.operands[i] = dense(names.order_of(names.operands[i]), e);
+    for (int k = 0; k < names.results.size(); ++k) f.results[k] = dense(names.order_of(names.results[k]), e);
     const int threads = run::team_size();
-    const run::locator at(p, f);
-    const run::scratch_need n = run::largest_need<Outs...>(at, threads);
+    const run::locator values(run::call_table_of<Outs...>, f);
+    const run::scratch_need n = run::largest_need<Outs...>(values, threads);
     const auto bytes = [](std::size_t b) { return bytes_text(double(run::rounded_up(b))); };
-    return "workspace: " + bytes(at.places.bytes) + " between regions, " + bytes(n.shared) + " shared, " +
+    return "workspace: " + bytes(values.bytes) + " between regions, " + bytes(n.shared) + " shared, " +
            bytes(n.per_thread) + " for each of " + std::to_string(threads) + " thread" + (threads == 1 ? "" : "s") +
            "\n";
   }
 
   template <class... Args> static std::string explain(Args&... args) {
-    if constexpr (!lookable<plan::plan_of<Outs...>.g, Args...>()) return "";
+    if constexpr (!lookable<run::signature_of<Outs...>, Args...>()) return "";
     else {
       const execution_plan& p = plan::plan_of<Outs...>;
-      const run::call_frame f = run::frame_of<plan::plan_of<Outs...>.g>(run::arguments_by_key(args...));
+      const frame f;
+      run::locate_operands<run::signature_of<Outs...>>(f, run::arguments_by_key(args...));
       const extent_table e = extents_of(p.g, f);
       std::vector<region> regions;
       std::vector<std::vector<run::view>> operands;
@@ -145,9 +143,10 @@ template <const expression&... Outs> struct looked_at {
   template <class Row, class Column, class... Args>
   static std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns, Args&... args) {
     const graph& g = plan::merged_of<Outs...>.g;
-    if constexpr (!lookable<plan::merged_of<Outs...>.g, Args...>()) return "";
+    if constexpr (!lookable<run::signature_of<Outs...>, Args...>()) return "";
     else {
-      run::call_frame f = run::frame_of<plan::merged_of<Outs...>.g>(run::arguments_by_key(args...));
+      const frame f;
+      run::locate_operands<run::signature_of<Outs...>>(f, run::arguments_by_key(args...));
       const int row = g.find_axis(Row::name), column = g.find_axis(Column::name);  // -1: the mask is the same all along
       if (row >= 0) f.extent[row] = rows.extent;
       if (column >= 0) f.extent[column] = columns.extent;
@@ -155,7 +154,7 @@ template <const expression&... Outs> struct looked_at {
       std::vector<run::view> inputs;
       for (int i = 0; i < g.input_count; ++i) {
         const std::string name = g.inputs[i].name.text();
-        if (f.inputs[i].rank < 0)
+        if (f.operands[i].rank < 0)
           throw error(name, "", "to be bound, for the mask reads it: picture<keep>(rows, columns, " + name + " = ...)",
                       "nothing");
         for (int k = 1; k < g.size; ++k)

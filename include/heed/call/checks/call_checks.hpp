@@ -3,57 +3,12 @@
 // expected (and who says so) and what came. A result is called `grad(q)` where it has a name, else `into`, or `into 1`,
 // `into 2`, ... where there are several. Without a mistake nothing is allocated.
 #pragma once
-#include "../../plan/facts/nodes.hpp"
-#include "../../plan/data/execution_plan.hpp"
 #include "../../memory/footprint.hpp"
 #include "../../run/frame/elements.hpp"
+#include "../frame/call_frame.hpp"
 #include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
-using plan::bit;
-
-// A list of at most `Capacity` elements in place.
-template <class T, std::size_t Capacity>
-class short_list {
- public:
-  short_list() : count_(0) {}
-  void resize(std::size_t n) {
-    while (count_ < n) push_back(T{});
-  }
-  void push_back(const T& x) { at_[count_++] = x; }
-  T& emplace_back() { return at_[count_++] = T{}; }
-  std::size_t size() const { return count_; }
-  T& operator[](std::size_t i) { return at_[i]; }
-  const T& operator[](std::size_t i) const { return at_[i]; }
-
- private:
-  std::size_t count_;
-  union {
-    T at_[Capacity];
-  };  // not initialised until used: there is room for many
-};
-
-// Who has said how long an axis is.
-struct extent_source {
-  enum class kind : std::uint8_t { nobody, declaration, with, input, result, view } from = kind::nobody;
-  int number = 0;  // of the input, the result, the node of the view
-};
-
-struct call_frame {
-  std::array<extent_t, max_axes> extent{};  // by axis number of the plan's graph; -1: not known yet
-  std::array<extent_source, max_axes> source{};
-  short_list<bound, graph::input_capacity> inputs;  // by input number
-  short_list<bound, max_results> outputs;
-};
-
-inline view view_of_input(const graph& g, const call_frame& f, int input) {
-  const input_entry& in = g.inputs[input];
-  const bound& b = f.inputs[input];
-  view v;
-  v.data = b.data;
-  for (int k = 0; k < in.rank; ++k) v.stride[in.order[k]] = b.strides[k];
-  return v;
-}
 
 // Checks are compiled for size and out of line: at -O3 they were a quarter of the compile time of a small program, and
 // cost a call a tenth of a microsecond less.
@@ -64,18 +19,19 @@ class call_check {
  public:
   using origin = extent_source::kind;
   // `doubles`: the results are stored in double whatever their element, as the oracle does.
-  call_check(const plan::execution_plan& p, call_frame& f, bool doubles) : p_(p), g_(p.g), f_(f), doubles_(doubles) {
-    for (int i = 0; i < p.buffer_count; ++i)
-      if (const int k = p.buffers[i].result; k >= 0) results_[k] = &p.buffers[i];
-  }
+  call_check(const call_table& table, call_frame& frame, bool doubles)
+      : table_(table),
+        names_(table.names),
+        frame_(frame),
+        doubles_(doubles) {}
   HEED_CHECK void all() {
     declared_extents();
-    inputs();
+    operands();
     derive_extents();
     results();
     derive_extents();
     nothing_unknown();
-    views_and_indices();
+    positions();
     wide_whole_numbers();
     results_lie_apart();
     growing_results();
@@ -83,59 +39,62 @@ class call_check {
 
  private:
   // ---- words; made only when something is wrong
-  piece input_name(int i) const { return g_.inputs[i].name; }
-  piece result_name(int k) const {
-    if (const label& input = p_.declared.named_after[k]; !input.empty()) return piece("grad(", input, ")");
-    return p_.result_count == 1 ? piece("into") : piece("into ", k + 1);
+  piece name(extent_source who) const {
+    return who.from == origin::input    ? names_.operand_name(who.number)
+           : who.from == origin::result ? names_.result_name(who.number)
+                                        : piece();
   }
-  piece name(extent_source s) const {
-    return s.from == origin::input ? input_name(s.number) : s.from == origin::result ? result_name(s.number) : piece();
-  }
-  piece axis_name(int a) const { return g_.axes[a].name; }
+  piece axis_name(int axis) const { return names_.axis_name(axis); }
   // The operand that carries an axis, as far as one does: to be named when the axis is wrong.
   piece carrier(int axis) const { return name(source(axis)); }
   // An extent, and who has said so.
   HEED_CHECK std::string extent_and_source(int axis) const {
-    const extent_t e = f_.extent[axis];
-    const auto extent_of = [&](int a) { return f_.extent[a]; };
-    switch (const extent_source s = source(axis); s.from) {
+    const extent_t e = extent(axis);
+    switch (const extent_source who = source(axis); who.from) {
       case origin::nobody: return written({e});
       case origin::declaration: return written({e, ", as declared"});
       case origin::with: return written({e, ", as in with(", axis_name(axis), ", ", e, ")"});
-      case origin::input: return written({e, ", as in operand '", name(s), "'"});
-      case origin::result: return written({e, ", as in '", name(s), "'"});
-      case origin::view: {
-        const node& x = g_[s.number];
-        const auto two_axes = [&](const char* how, int a, const char* sign, int b) {
-          return written(
-              {e, how, "'", axis_name(a), "' (", extent_of(a), ")", sign, "'", axis_name(b), "' (", extent_of(b), ")"});
-        };
-        if (x.code == op::rename) {
-          const int other = axis == x.first ? x.second : x.first;
-          return written({e, ", as along axis '", axis_name(other), "' (", extent_of(other), ")"});
-        }
-        if (x.code == op::concat) return two_axes(", the sum of axes ", x.second, " and ", x.third);
-        if (axis == x.first) return two_axes(", the product of axes ", x.second, " and ", x.third);
-        return two_axes(", as axis ", x.first, " over axis ", axis == x.second ? x.third : x.second);
-      }
+      case origin::input: return written({e, ", as in operand '", name(who), "'"});
+      case origin::result: return written({e, ", as in '", name(who), "'"});
+      case origin::view: return extent_and_rule(axis, table_.extent_rules[who.number]);
     }
     return written({e});
+  }
+  // An extent, and the axes that it follows from.
+  HEED_CHECK std::string extent_and_rule(int axis, const extent_rule& rule) const {
+    const extent_t e = extent(axis);
+    const auto two_axes = [&](const char* how, int a, const char* sign, int b) {
+      return written(
+          {e, how, "'", axis_name(a), "' (", extent(a), ")", sign, "'", axis_name(b), "' (", extent(b), ")"});
+    };
+    if (rule.code == op::rename) {
+      const int other = axis == rule.first ? rule.second : rule.first;
+      return written({e, ", as along axis '", axis_name(other), "' (", extent(other), ")"});
+    }
+    if (rule.code == op::concat) return two_axes(", the sum of axes ", rule.second, " and ", rule.third);
+    if (axis == rule.first) return two_axes(", the product of axes ", rule.second, " and ", rule.third);
+    return two_axes(", as axis ", rule.first, " over axis ", axis == rule.second ? rule.third : rule.second);
   }
 
   // ---- extents
   static constexpr extent_t largest_extent = extent_t(1) << 47;  // more than a process can address: sizes then fit into
                                                                  // 64 bits
-  extent_t& extent(int axis) { return f_.extent[axis]; }
-  extent_source& source(int axis) { return f_.source[axis]; }
-  const extent_source& source(int axis) const { return f_.source[axis]; }
+  extent_t& extent(int axis) { return frame_.extent[axis]; }
+  extent_t extent(int axis) const { return frame_.extent[axis]; }
+  extent_source& source(int axis) { return frame_.source[axis]; }
+  const extent_source& source(int axis) const { return frame_.source[axis]; }
+  int axis_count() const { return names_.axes.size(); }
+  int operand_count() const { return names_.operands.size(); }
+  int result_count() const { return names_.results.size(); }
 
   HEED_CHECK void declared_extents() {
-    for (int i = 0; i < g_.axis_count; ++i) {
+    for (int i = 0; i < axis_count(); ++i) {
+      const extent_t declared = names_.axes[i].extent;
       if (extent(i) != runtime) source(i) = {origin::with, 0};  // the call has begun with those
       if (extent(i) > largest_extent) refuse({}, axis_name(i), {"at most 2^47 positions"}, {extent(i)});
-      if (extent(i) != runtime && g_.extent(i) != runtime && extent(i) != g_.extent(i))
-        refuse({}, axis_name(i), {g_.extent(i), ", as declared"}, {extent(i)});
-      if (g_.extent(i) != runtime) extent(i) = g_.extent(i), source(i) = {origin::declaration};
+      if (extent(i) != runtime && declared != runtime && extent(i) != declared)
+        refuse({}, axis_name(i), {declared, ", as declared"}, {extent(i)});
+      if (declared != runtime) extent(i) = declared, source(i) = {origin::declaration};
     }
   }
   // One axis of one operand against what is known of it.
@@ -145,25 +104,28 @@ class call_check {
     if (extent(axis) == runtime) extent(axis) = got, source(axis) = who;
     if (extent(axis) != got) refuse(name(who), axis_name(axis), {extent_and_source(axis)}, {got});
   }
-  HEED_CHECK void inputs() {
-    for (int i = 0; i < g_.input_count; ++i) {
-      const bound& b = f_.inputs[i];
-      const input_entry& in = g_.inputs[i];
-      if (b.rank < 0) continue;  // an input that simplification has removed
+  HEED_CHECK void agree(extent_source who, stretch<const std::int8_t> order, const bound& b) {
+    for (int i = 0; i < order.size(); ++i) agree(who, order[i], b.extents[i]);
+  }
+  HEED_CHECK void operands() {
+    for (int i = 0; i < operand_count(); ++i) {
+      const bound& b = operand(i);
+      const signature_entry& declared = names_.operands[i];
+      if (b.rank < 0) continue;  // one that simplification has removed
       const extent_source who{origin::input, i};
-      if (b.rank != in.rank) refuse(name(who), {}, {axes({in.order.data(), std::size_t(in.rank)})}, {b.rank});
-      for (int k = 0; k < in.rank; ++k) agree(who, in.order[k], b.extents[k]);
-      check_memory(b, byte_size(in.type), who);
+      if (b.rank != declared.rank) refuse(name(who), {}, {axes(names_.order_of(declared))}, {b.rank});
+      agree(who, names_.order_of(declared), b);
+      check_memory(b, byte_size(declared.type), who);
     }
   }
   HEED_CHECK void results() {
-    for (int k = 0; k < p_.result_count; ++k) {
-      const bound& b = f_.outputs[k];
-      const plan::axis_list& order = results_[k]->order;
+    for (int k = 0; k < result_count(); ++k) {
+      const bound& b = result(k);
+      const stretch<const std::int8_t> order = names_.order_of(names_.results[k]);
       const extent_source who{origin::result, k};
-      if (b.rank != order.count) refuse(name(who), {}, {axes({order.of.data(), std::size_t(order.count)})}, {b.rank});
+      if (b.rank != order.size()) refuse(name(who), {}, {axes(order)}, {b.rank});
       if (b.grow) continue;
-      for (int i = 0; i < order.count; ++i) agree(who, order[i], b.extents[i]);
+      agree(who, order, b);
       check_memory(b, result_bytes(k), who);
       extent_t least;
       if (is_empty(b)) continue;
@@ -173,12 +135,15 @@ class call_check {
     }
   }
   // How many axes, and which.
-  HEED_CHECK std::string axes(std::span<const std::int8_t> order) const {
-    std::string s = written({int(order.size()), order.size() == 1 ? " axis (" : " axes ("});
-    for (const std::int8_t& a : order) s.append(&a == order.data() ? "" : ", ").append(g_.axes[a].name.text());
+  HEED_CHECK std::string axes(stretch<const std::int8_t> order) const {
+    std::string s = written({order.size(), order.size() == 1 ? " axis (" : " axes ("});
+    for (const std::int8_t& axis : order)
+      s.append(&axis == order.begin() ? "" : ", ").append(names_.axes[axis].name.text());
     return s + ")";
   }
-  int result_bytes(int k) const { return doubles_ ? 8 : byte_size(stored(results_[k]->type)); }
+  const bound& operand(int i) const { return frame_.operands[i]; }
+  bound& result(int k) const { return frame_.results[k]; }
+  int result_bytes(int k) const { return doubles_ ? 8 : byte_size(names_.results[k].type); }
 
   HEED_CHECK void check_memory(const bound& b, int bytes, extent_source who) const {
     if (is_empty(b)) return;
@@ -200,47 +165,48 @@ class call_check {
     if (o.high >= b.available) refuse(name(who), {}, {"memory of at least ", o.high + 1, " elements"}, {b.available});
   }
 
-  // Extents that follow from others: views keep the number of elements.
+  // Extents that follow from others, until nothing new does: views keep the number of elements.
   HEED_CHECK void derive_extents() {
-    for (bool learned = true; learned;) {
-      learned = false;
-      const auto learn = [&](int axis, extent_t e, extent_source who) {
-        extent(axis) = e, source(axis) = who, learned = true;
-      };
-      for (int i = 1; i < g_.size; ++i) {
-        const node& x = g_[i];
-        if (x.code != op::rename && x.code != op::split && x.code != op::merge && x.code != op::concat) continue;
-        const extent_source here{origin::view, i};
-        const int one = x.first, two = x.second, three = x.third;
-        if (x.code == op::rename) {
-          if (extent(one) == runtime && extent(two) != runtime) learn(one, extent(two), here);
-          if (extent(two) == runtime && extent(one) != runtime) learn(two, extent(one), here);
-          if (extent(one) != extent(two))
-            refuse(carrier(two), axis_name(two),
-                   {extent_and_source(one), " along axis '", axis_name(one), "', which is renamed to it"},
-                   {extent(two)});
-        } else if (x.code == op::concat) {
-          if (extent(two) == runtime || extent(three) == runtime) continue;
-          const extent_t sum = extent(two) + extent(three);
-          if (extent(one) == runtime) learn(one, sum, here);
-          if (extent(one) != sum) refuse(carrier(one), axis_name(one), {sides(two, " + ", three)}, {extent(one)});
-        } else {
-          keep_count(x, here, learn);
-        }
+    do {
+      learned_ = false;
+      for (const extent_rule& rule : table_.extent_rules) {
+        if (rule.code == op::rename) keep_length(rule);
+        else if (rule.code == op::concat) keep_sum(rule);
+        else keep_count(rule);
       }
-    }
+    } while (learned_);
+  }
+  HEED_CHECK void learn(int axis, extent_t known, const extent_rule& from) {
+    extent(axis) = known;
+    source(axis) = {origin::view, table_.extent_rules.number_of(from)};
+    learned_ = true;
+  }
+  HEED_CHECK void keep_length(const extent_rule& rule) {
+    const int one = rule.first, two = rule.second;
+    if (extent(one) == runtime && extent(two) != runtime) learn(one, extent(two), rule);
+    if (extent(two) == runtime && extent(one) != runtime) learn(two, extent(one), rule);
+    if (extent(one) != extent(two))
+      refuse(carrier(two), axis_name(two),
+             {extent_and_source(one), " along axis '", axis_name(one), "', which is renamed to it"}, {extent(two)});
+  }
+  HEED_CHECK void keep_sum(const extent_rule& rule) {
+    const int whole = rule.first, one = rule.second, two = rule.third;
+    if (extent(one) == runtime || extent(two) == runtime) return;
+    const extent_t sum = extent(one) + extent(two);
+    if (extent(whole) == runtime) learn(whole, sum, rule);
+    if (extent(whole) != sum) refuse(carrier(whole), axis_name(whole), {sides(one, " + ", two)}, {extent(whole)});
   }
   HEED_CHECK std::string sides(int a, const char* sign, int b) {
     return written({extent(a), sign, extent(b), " (axes '", axis_name(a), "' and '", axis_name(b), "')"});
   }
   // split and merge: whole = major x minor.
-  template <class Learn> void keep_count(const node& x, extent_source here, const Learn& learn) {
-    const int whole = x.first, major = x.second, minor = x.third;
+  HEED_CHECK void keep_count(const extent_rule& rule) {
+    const int whole = rule.first, major = rule.second, minor = rule.third;
     if (extent(major) != runtime && extent(minor) != runtime) {
       extent_t product;
       if (__builtin_mul_overflow(extent(major), extent(minor), &product) || product > largest_extent)
         refuse(carrier(whole), axis_name(whole), {"at most 2^47 positions"}, {sides(major, " x ", minor)});
-      if (extent(whole) == runtime) learn(whole, product, here);
+      if (extent(whole) == runtime) learn(whole, product, rule);
       if (extent(whole) != product)
         refuse(carrier(whole), axis_name(whole), {sides(major, " x ", minor)}, {extent(whole)});
       return;
@@ -251,82 +217,66 @@ class call_check {
       if (extent(known) == 0 || extent(whole) % extent(known))
         refuse(carrier(whole), axis_name(whole), {"a multiple of ", extent(known), " (axis '", axis_name(known), "')"},
                {extent(whole)});
-      learn(other, extent(whole) / extent(known), here);
+      learn(other, extent(whole) / extent(known), rule);
     }
   }
   HEED_CHECK void nothing_unknown() {
-    axis_set needed = 0;
-    for (int i = 1; i < g_.size; ++i) {
-      needed |= g_[i].axes | g_[i].over;
-      if (g_[i].code == op::size || g_[i].code == op::gather || g_[i].code == op::scatter || g_[i].code == op::slice ||
-          g_[i].code == op::pick)
-        needed |= bit(g_[i].first);
-    }
-    for (int i = 0; i < g_.axis_count; ++i)
-      if ((needed >> i & 1) && extent(i) == runtime)
+    for (int i = 0; i < axis_count(); ++i)
+      if ((table_.needed_axes >> i & 1) && extent(i) == runtime)
         refuse({}, axis_name(i), {"an operand that carries it, or with(", axis_name(i), ", extent)"}, {"none"});
   }
 
   // ---- what is read where
-  // The view of an input, perhaps through rename, split, slice and pick; false for anything that is computed.
-  bool input_seen(node_id i, view& v, int& input) const {
-    const node& x = g_[i];
-    if (x.code == op::input) return v = view_of_input(g_, f_, input = x.first), true;
-    if (!is_view(x.code) || x.code == op::merge) return false;
-    if (!input_seen(x.a, v, input)) return false;
-    look_through(x, f_.extent.data(), v);
-    return true;
-  }
-  HEED_CHECK void views_and_indices() {
-    for (int i = 1; i < g_.size; ++i) {
-      const node& x = g_[i];
-      if (x.code == op::slice) {
-        const extent_t least = extent_t(x.value) + extent(x.second);
-        if (least <= extent(x.first)) continue;
-        const node& from = g_[plan::source_of_view(g_, x.a)];
-        refuse(from.code == op::input ? input_name(from.first) : carrier(x.first), axis_name(x.first),
-               {"at least ", least, " elements, to be read at axis '", axis_name(x.second), "'"}, {extent(x.first)});
-      }
-      if ((x.code == op::index || x.code == op::size) &&
-          extent(x.first) > extent_t(x.code == op::index) + std::numeric_limits<std::int32_t>::max())
-        refuse(carrier(x.first), axis_name(x.first),
-               {x.code == op::index ? "at most 2^31 positions where indices are computed with"
-                                    : "an extent below 2^31 where it is computed with"},
-               {extent(x.first)});
-      if (x.code == op::gather || x.code == op::scatter) indices(x);
+  HEED_CHECK void positions() {
+    for (const position_rule& rule : table_.position_rules) {
+      if (rule.code == op::slice) enough_to_slice(rule);
+      else if (rule.code == op::gather || rule.code == op::scatter) indices_inside(rule);
+      else few_enough_to_compute_with(rule);
     }
   }
+  HEED_CHECK void enough_to_slice(const position_rule& rule) {
+    const int from = rule.first, to = rule.second;
+    const extent_t least = rule.offset + extent(to);
+    if (least > extent(from))
+      refuse(rule.at.operand >= 0 ? names_.operand_name(rule.at.operand) : carrier(from), axis_name(from),
+             {"at least ", least, " elements, to be read at axis '", axis_name(to), "'"}, {extent(from)});
+  }
+  HEED_CHECK void few_enough_to_compute_with(const position_rule& rule) {
+    const bool positions = rule.code == op::index;
+    if (extent(rule.first) > extent_t(positions) + std::numeric_limits<std::int32_t>::max())
+      refuse(carrier(rule.first), axis_name(rule.first),
+             {positions ? "at most 2^31 positions where indices are computed with"
+                        : "an extent below 2^31 where it is computed with"},
+             {extent(rule.first)});
+  }
   // A table at indices that are an operand: all of them lie inside.
-  HEED_CHECK void indices(const node& x) {
-    node_id i = x.b;
-    while (g_[i].code == op::merge) i = g_[i].a;  // all elements of what is merged
-    view v;
-    int input = 0;
-    if (!input_seen(i, v, input)) return;
-    const extent_t top = extent(x.first);
-    each_whole(g_[i].axes, v, g_[i].type, [&](std::int64_t index) {
+  HEED_CHECK void indices_inside(const position_rule& rule) {
+    view indices = view_of_operand(names_, frame_, rule.at.operand);
+    see_through(table_.steps_to(rule.at), frame_.extent, indices);
+    const extent_t top = extent(rule.first);
+    each_whole(rule.over, indices, rule.type, [&](std::int64_t index) {
       if (index >= 0 && index < top) return;
-      refuse(input_name(input), axis_name(x.first),
+      refuse(names_.operand_name(rule.at.operand), axis_name(rule.first),
              {top ? piece("indices from 0 to ", top - 1) : piece("no indices, for the table is empty")}, {index});
     });
   }
   // Kernels compute whole numbers in 32 bits.
   HEED_CHECK void wide_whole_numbers() {
-    for (int i = 0; i < g_.input_count; ++i) {
-      const input_entry& in = g_.inputs[i];
-      if (f_.inputs[i].rank < 0 || in.type != element::i64) continue;
+    for (int i = 0; i < operand_count(); ++i) {
+      const signature_entry& declared = names_.operands[i];
+      if (operand(i).rank < 0 || declared.type != element::i64) continue;
       axis_set all = 0;
-      for (int k = 0; k < in.rank; ++k) all |= bit(in.order[k]);
-      each_whole(all, view_of_input(g_, f_, i), in.type, [&](std::int64_t v) {
-        if (v != std::int32_t(v)) refuse(input_name(i), {}, {"whole numbers within 32 bits"}, {v});
+      for (const int axis : names_.order_of(declared)) all |= axis_set(1) << axis;
+      each_whole(all, view_of_operand(names_, frame_, i), declared.type, [&](std::int64_t v) {
+        if (v != std::int32_t(v)) refuse(names_.operand_name(i), {}, {"whole numbers within 32 bits"}, {v});
       });
     }
   }
   // Every whole number of a view, those that are broadcast once.
   template <class F> void each_whole(axis_set over, const view& v, element type, const F& f) {
-    std::array<extent_t, max_axes> count{}, step{}, index{};
+    fixed_array<extent_t, max_axes> count{}, step{}, index{};
     int rank = 0;
-    for (int a = 0; a < g_.axis_count; ++a) {
+    for (int a = 0; a < axis_count(); ++a) {
       if (!(over >> a & 1)) continue;
       if (extent(a) == 0) return;
       if (v.stride[a] != 0) count[rank] = extent(a), step[rank++] = v.stride[a];
@@ -336,10 +286,9 @@ class call_check {
                              : element_at<element::i64, std::int64_t>(v.data, at));
       int k = rank - 1;
       for (; k >= 0; --k) {
-        const std::size_t a = std::size_t(k);
-        at += step[a];
-        if (++index[a] < count[a]) break;
-        at -= count[a] * step[a], index[a] = 0;
+        at += step[k];
+        if (++index[k] < count[k]) break;
+        at -= count[k] * step[k], index[k] = 0;
       }
       if (k < 0) return;
     }
@@ -347,47 +296,47 @@ class call_check {
 
   // Results are written while inputs are still read: no result shares memory with an input or another result.
   HEED_CHECK void results_lie_apart() const {
-    for (int k = 0; k < p_.result_count; ++k) {
-      const bound& r = f_.outputs[k];
-      if (r.grow) continue;
-      const auto apart = [&](const bound& o, int bytes, extent_source who) {
-        if (!o.grow && share_memory(r, result_bytes(k), o, bytes))
-          refuse(result_name(k), {}, {"memory of its own"}, {"memory that operand '", name(who), "' lies in"});
-      };
-      for (int i = 0; i < g_.input_count; ++i)
-        if (f_.inputs[i].rank >= 0) apart(f_.inputs[i], byte_size(g_.inputs[i].type), {origin::input, i});
-      for (int j = 0; j < k; ++j) apart(f_.outputs[j], result_bytes(j), {origin::result, j});
+    for (int k = 0; k < result_count(); ++k) {
+      if (result(k).grow) continue;
+      for (int i = 0; i < operand_count(); ++i)
+        if (operand(i).rank >= 0) lies_apart(k, operand(i), byte_size(names_.operands[i].type), {origin::input, i});
+      for (int j = 0; j < k; ++j) lies_apart(k, result(j), result_bytes(j), {origin::result, j});
     }
+  }
+  HEED_CHECK void lies_apart(int k, const bound& other, int bytes, extent_source who) const {
+    if (!other.grow && share_memory(result(k), result_bytes(k), other, bytes))
+      refuse(names_.result_name(k), {}, {"memory of its own"}, {"memory that operand '", name(who), "' lies in"});
   }
 
   // Last, when nothing can be wrong any more: results that take their shape from the call.
   HEED_CHECK void growing_results() {
-    for (int k = 0; k < p_.result_count; ++k) {
-      bound& b = f_.outputs[k];
+    for (int k = 0; k < result_count(); ++k) {
+      bound& b = result(k);
       if (!b.grow) continue;
+      const stretch<const std::int8_t> order = names_.order_of(names_.results[k]);
       extent_t s = 1;
-      for (int i = b.rank - 1; i >= 0; --i) {
-        b.extents[i] = extent(results_[k]->order[i]);
+      for (int i = order.size(); i-- > 0;) {
+        b.extents[i] = extent(order[i]);
         b.strides[i] = s, s *= b.extents[i];
       }
       b.data = b.grow(b.owner, b);
     }
   }
 
-  const plan::execution_plan& p_;
-  const graph& g_;
-  call_frame& f_;
+  const call_table& table_;
+  const signature& names_;
+  call_frame& frame_;
   bool doubles_;
-  std::array<const plan::buffer*, max_results> results_{};
+  bool learned_ = false;
 };
 
 #undef HEED_CHECK
 
-// Everything that can be wrong with a call. Fills f.extent. Called through a pointer, for g++ takes what surrounds the
-// call of a cold function, here all of a call, for cold too.
-inline void check_everything(const plan::execution_plan& p, call_frame& f, bool doubles) {
-  call_check(p, f, doubles).all();
+// Everything that can be wrong with a call. Fills frame.extent. Called through a pointer, for g++ takes what surrounds
+// the call of a cold function, here all of a call, for cold too.
+inline void check_everything(const call_table& table, call_frame& frame, bool doubles) {
+  call_check(table, frame, doubles).all();
 }
-inline void (*check_call)(const plan::execution_plan&, call_frame&, bool doubles) = check_everything;
+inline void (*check_call)(const call_table&, call_frame&, bool doubles) = check_everything;
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

@@ -7,6 +7,7 @@
 #include "../../graph/decisions.hpp"
 #include "../../run/frame/environment.hpp"
 #include "../../run/program/evaluate.hpp"
+#include "evaluated_graph.hpp"
 #include <array>
 #include <cmath>
 #include <vector>
@@ -26,7 +27,7 @@ class reference_graph {
   using extents = std::array<extent_t, max_axes>;
 
   // inputs: by input number of the graph, strides by axis number of the graph, element types as declared.
-  reference_graph(const graph& g, const extents& extent, const view* inputs)
+  reference_graph(const evaluated_graph& g, const extents& extent, const view* inputs)
       : g_(g),
         extent_(extent),
         inputs_(inputs),
@@ -318,7 +319,7 @@ class reference_graph {
     return total == 0 ? 0 : std::exp(number(x.a, at) - shift) / total;
   }
 
-  const graph& g_;
+  const evaluated_graph g_;
   const extents& extent_;
   const view* inputs_;
   node_marks decides_, in_double_;

@@ -1,7 +1,7 @@
 // The static rules of a call: its arguments against the inputs and results of the graph. One mistake gives one error,
 // which names its facts and nothing else.
 #pragma once
-#include "../arguments.hpp"
+#include "../frame/arguments.hpp"
 #include "graph_rules.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -125,22 +125,17 @@ template <const auto& Shape, const auto& Bound> constexpr std::size_t first_misf
   while (i < Bound.size() && (Shape.axes[i].extent == runtime || Shape.axes[i].extent == Bound[i])) ++i;
   return i;
 }
-constexpr bool uses_input(const graph& g, int input) {
-  for (int i = 1; i < g.size; ++i)
-    if (g[i].code == op::input && g[i].first == input) return true;
+constexpr bool has_operand(const signature& names, const label& name) {
+  for (const signature_entry& x : names.operands)
+    if (x.name == name) return true;
   return false;
-}
-constexpr int input_number(const graph& g, const label& name) {
-  for (int i = 0; i < g.input_count; ++i)
-    if (g.inputs[i].name == name) return i;
-  return -1;
 }
 // The name that an argument binds; empty: none.
 template <class T> inline constexpr label bound_name{};
 template <text N, class S, element E, class T> inline constexpr label bound_name<binding<N, S, E, T>> = make_label(N);
 
-// The arguments of a call against the inputs of a graph.
-template <const auto& Graph, class... Args>
+// The arguments of a call against the operands of a graph.
+template <const signature& Names, class... Args>
 struct call_rules {
   // How often a name is bound: counted over values, for a template a pair of input and argument is what calls would
   // cost most.
@@ -150,12 +145,12 @@ struct call_rules {
     for (const label& x : bound) n += x == name;
     return n;
   }
-  template <int Input> static constexpr auto name = text_of<Graph.inputs[Input].name>();
+  template <int Input> static constexpr auto name = text_of<Names.operands[Input].name>();
   template <class A> static constexpr bool known() {
     using T = std::remove_cvref_t<A>;
     if constexpr (is_into<T> || is_extent<T> || is_workspace<T>) return true;
     else if constexpr (is_ill_formed<T>) return false;  // what it was has been refused where it was declared
-    else if constexpr (is_binding<T>) return require_known<T::name, input_number(Graph, make_label(T::name)) >= 0>();
+    else if constexpr (is_binding<T>) return require_known<T::name, has_operand(Names, make_label(T::name))>();
     else return require_argument<T, false>();
   }
   template <class A> static constexpr bool fits() {
@@ -182,8 +177,11 @@ struct call_rules {
       else return true;
     }
   }
-  template <int Input> static constexpr bool bound_once() {
-    if constexpr (uses_input(Graph, Input)) return require_once<name<Input>, times_bound(Graph.inputs[Input].name)>();
+  // One that nobody reads may be left out.
+  template <bool Declared, int Input> static constexpr bool bound_once() {
+    constexpr const signature_entry& operand = Names.operands[Input];
+    if constexpr (Declared ? operand.is_declared : operand.is_read)
+      return require_once<name<Input>, times_bound(operand.name)>();
     else return true;
   }
   template <class A> static constexpr bool extent_once() {
@@ -193,12 +191,13 @@ struct call_rules {
   template <class Axis> static constexpr bool one_with(extent_binding<Axis>*) {
     return require_one_with<Axis, (int(std::is_same_v<std::remove_cvref_t<Args>, extent_binding<Axis>>) + ... + 0)>();
   }
-  // Every argument is known, every input bound once, with its type.
-  static constexpr bool inputs() {
+  // Every argument is known, every operand bound once, with its type. `Declared`: it is the declared graph that reads
+  // them.
+  template <bool Declared> static constexpr bool operands() {
     if constexpr (!(known<Args>() && ...)) return false;
     else if constexpr (![]<int... I>(std::integer_sequence<int, I...>) {
-                         return (bound_once<I>() && ...);
-                       }(std::make_integer_sequence<int, Graph.input_count>{}))
+                         return (bound_once<Declared, I>() && ...);
+                       }(std::make_integer_sequence<int, Names.operands.count>{}))
       return false;
     else if constexpr (!(extent_once<std::remove_cvref_t<Args>>() && ...)) return false;
     else if constexpr (!require_one_workspace<(int(is_workspace<Args>) + ... + 0)>()) return false;

@@ -1,9 +1,9 @@
 // The arguments of a call, in any order: operands by name, into(...), extents, a workspace. They are of as many types
 // as the caller likes, so they stand in a map from types to pointers, where each is found by what it is.
 #pragma once
-#include "../graph/gradient.hpp"
-#include "checks/call_checks.hpp"
-#include "../memory/workspace.hpp"
+#include "../../graph/gradient.hpp"
+#include "../../memory/workspace.hpp"
+#include "call_frame.hpp"
 #include <array>
 #include <boost/hana/at_key.hpp>
 #include <boost/hana/contains.hpp>
@@ -134,11 +134,11 @@ template <class Map, class Key> inline constexpr bool holds =
     decltype(hana::contains(std::declval<const Map&>(), Key{}))::value;
 
 template <class Axis>
-void give_extent(const graph& g, call_frame& f, const extent_binding<Axis>& e) {
-  const int i = g.find_axis(Axis::name);
-  if (i < 0) refuse({}, Axis::name, {"an axis of the graph"}, {"one that it does not have"});
-  if (e.extent < 0) refuse({}, Axis::name, {"an extent that is not negative"}, {e.extent});
-  f.extent[i] = e.extent;
+void give_extent(const signature& names, const call_frame& frame, const extent_binding<Axis>& given) {
+  const int axis = names.find_axis(Axis::name);
+  if (axis < 0) refuse({}, Axis::name, {"an axis of the graph"}, {"one that it does not have"});
+  if (given.extent < 0) refuse({}, Axis::name, {"an extent that is not negative"}, {given.extent});
+  frame.extent[axis] = given.extent;
 }
 
 template <class Map> const auto& into_in(const Map& arguments) { return *arguments[hana::type<into_key>{}]; }
@@ -165,35 +165,32 @@ auto& memory_of_result(const into_binding<X...>& given) {
 }
 // The memory of results, where they have their order.
 template <const expression&... Outs, class... X>
-void locate_results(call_frame& f, const into_binding<X...>& given) {
-  if constexpr ((named_in_into<std::remove_cv_t<X>>.empty() && ...))
-    hana::for_each(given.operands, [&](auto& result) { locate(f.outputs.emplace_back(), result); });
-  else
+void locate_results(const call_frame& frame, const into_binding<X...>& given) {
+  if constexpr ((named_in_into<std::remove_cv_t<X>>.empty() && ...)) {
+    int k = 0;
+    hana::for_each(given.operands, [&](auto& result) { locate(frame.results[k++], result); });
+  } else {
     [&]<std::size_t... K>(std::index_sequence<K...>) {
-      (locate(f.outputs.emplace_back(), memory_of_result<K, Outs...>(given)), ...);
+      (locate(frame.results[int(K)], memory_of_result<K, Outs...>(given)), ...);
     }(std::make_index_sequence<sizeof...(X)>{});
+  }
 }
 
+// Operand I of a graph, if it is bound: simplification may have left one without a use.
+template <const signature& Names, int I, class Map>
+void locate_operand(const call_frame& frame, const Map& arguments) {
+  using key = hana::type<operand_key<Names.operands[I].name>>;
+  if constexpr (holds<Map, key>) locate(frame.operands[I], arguments[key{}]->operand);
+}
 // What a call says, located: operands as pointers, extents and strides; the extents given by with(...).
-template <const auto& Graph, class Map>
-call_frame frame_of(const Map& arguments) {
-  call_frame f;
-  f.extent.fill(runtime);
-  f.inputs.resize(std::size_t(Graph.input_count));
+template <const signature& Names, class Map>
+void locate_operands(const call_frame& frame, const Map& arguments) {
   [&]<int... I>(std::integer_sequence<int, I...>) {
-    (
-        [&] {
-          using key = hana::type<operand_key<Graph.inputs[I].name>>;
-          if constexpr (holds<Map, key>) {  // simplification may have left an input without a use
-            locate(f.inputs[I], arguments[key{}]->operand);
-          }
-        }(),
-        ...);
-  }(std::make_integer_sequence<int, Graph.input_count>{});
+    (locate_operand<Names, I>(frame, arguments), ...);
+  }(std::make_integer_sequence<int, Names.operands.count>{});
   hana::for_each(hana::values(arguments), [&]<class A>(const A* argument) {
-    if constexpr (is_extent<A>) give_extent(Graph, f, *argument);
+    if constexpr (is_extent<A>) give_extent(Names, frame, *argument);
   });
-  return f;
 }
 
 }  // namespace run::inline HEED_INSTRUCTION_SET
