@@ -56,22 +56,16 @@ using internal::operator!=;
 using internal::operator&&;
 using internal::operator||;
 using internal::operator!;
-using internal::abs;
+#define HEED_FUNCTION(NAME, ...) using internal::NAME;
+HEED_FUNCTIONS(HEED_FUNCTION)  // abs, exp, ...: graph/operations.hpp
+#undef HEED_FUNCTION
 using internal::cast;
-using internal::erf;
-using internal::exp;
-using internal::exp2;
 using internal::floor_divide;
-using internal::log;
 using internal::mask;
 using internal::max;
 using internal::min;
 using internal::pow;
 using internal::primitive;
-using internal::rsqrt;
-using internal::sigmoid;
-using internal::sqrt;
-using internal::tanh;
 using internal::where;
 using internal::plan::interval;
 using internal::simd::pack;

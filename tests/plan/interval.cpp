@@ -70,16 +70,8 @@ std::vector<double> points_of_truth(interval a) {
 }
 
 template <op Code, class T> double value_of(T a, T b, double c) {
-  if constexpr (Code == op::abs) return double(std::fabs(a));
+  if constexpr (heed::internal::is_function(Code)) return double(heed::internal::run::function_value<Code>(a, b, T(c)));
   else if constexpr (Code == op::negate) return double(-a);
-  else if constexpr (Code == op::exp) return double(std::exp(a));
-  else if constexpr (Code == op::exp2) return double(std::exp2(a));
-  else if constexpr (Code == op::log) return double(std::log(a));
-  else if constexpr (Code == op::tanh) return double(std::tanh(a));
-  else if constexpr (Code == op::sqrt) return double(std::sqrt(a));
-  else if constexpr (Code == op::rsqrt) return double(1 / std::sqrt(a));
-  else if constexpr (Code == op::erf) return double(std::erf(a));
-  else if constexpr (Code == op::sigmoid) return double(1 / (1 + std::exp(-a)));
   else if constexpr (Code == op::power) return double(std::pow(a, T(c)));
   else if constexpr (Code == op::add) return double(T(a + b));
   else if constexpr (Code == op::subtract) return double(T(a - b));

@@ -25,7 +25,8 @@ ROOMS = {
     "call": {"frame": [], "checks": ["frame"], "rules": ["frame"], "oracle": ["frame"], "": ["frame", "checks", "rules", "oracle"]},
 }
 UMBRELLA = "heed.hpp"
-UMBRELLA_LINE = re.compile(r"#pragma once|namespace heed \{|using internal::\S+;|\}")
+UMBRELLA_LINE = re.compile(r"#pragma once|namespace heed \{|using internal::\S+;|\}"
+                           r"|#define HEED_FUNCTION\(NAME, \.\.\.\) using internal::NAME;|HEED_FUNCTIONS\(HEED_FUNCTION\)|#undef HEED_FUNCTION")
 TEAM = "run/team.hpp"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')

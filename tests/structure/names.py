@@ -15,6 +15,8 @@ import sys
 import tempfile
 
 TEXT = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|^[ \t]*#(?:[^\n]*\\\n)*[^\n]*', re.DOTALL | re.MULTILINE)
+# The functions of the list in graph/operations.hpp, which heed.hpp takes out all at once.
+LIST = re.compile(r"^#define HEED_FUNCTIONS\(F\)((?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
 NOT_OF_CPP = {"heed"}                                      # heed::heed, the target of CMake
 
@@ -44,7 +46,11 @@ def names(root):
     """The names declared directly in heed, each with the places where, and the namespaces in heed."""
     places, inner = {}, {}
     for header in sorted(pathlib.Path(root).rglob("*.hpp")):
-        text = TEXT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), header.read_text(encoding="utf-8"))
+        text = header.read_text(encoding="utf-8")
+        for found in LIST.finditer(text):
+            for name in re.findall(r"\bF\((\w+),", found[1]):
+                places.setdefault(name, f"{header.relative_to(root)}:{text.count(chr(10), 0, found.start()) + 1}")
+        text = TEXT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
         stack, start = [], 0
         for mark in re.finditer(r"[{};]", text):
             head = text[start:mark.start()].strip()
@@ -104,6 +110,7 @@ def self_test():
         (good + "namespace heed { using internal::operator-; }", page, "heed::operator- is not described"),
         (good + "namespace heed::run { int x; }", page, "namespace heed::run"),
         (good + "namespace heed { inline namespace avx2 { int x; } }", page, "namespace heed::avx2"),
+        (good + "#define HEED_FUNCTIONS(F) \\\n  F(number, 1) \\\n  F(twice, 2, .exact = true)\n", page, "heed::twice is not described"),
         (good, page + " and tensor, node, `heed::run`", "heed::run is no name of heed"),
         (good.replace("class tensor", "class vector"), page + "`vector`", "heed::tensor is no name of heed"),
     ]

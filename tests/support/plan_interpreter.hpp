@@ -80,34 +80,12 @@ class plan_interpreter {
         });
         return v;
       }
-      case op::negate: return -a();
-      case op::abs: return std::fabs(a());
-      case op::exp: return std::exp(a());
-      case op::exp2: return std::exp2(a());
-      case op::log: return std::log(a());
-      case op::tanh: return std::tanh(a());
-      case op::sqrt: return std::sqrt(a());
-      case op::rsqrt: return 1 / std::sqrt(a());
-      case op::erf: return std::erf(a());
-      case op::sigmoid: return 1 / (1 + std::exp(-a()));
-      case op::power: return std::pow(a(), x.value);
       case op::primitive: return run::primitive_number(*r.primitives[std::size_t(x.value)], a(), x.b ? b() : 0);
-      case op::add: return a() + b();
-      case op::subtract: return a() - b();
-      case op::multiply: return a() * b();
-      case op::divide: return a() / b();
-      case op::floor_divide: return double(simd::floor_divide(std::int64_t(a()), std::int64_t(b())));
-      case op::remainder: return double(simd::remainder(std::int64_t(a()), std::int64_t(b())));
-      case op::minimum: return a() < b() || a() != a() ? a() : b();
-      case op::maximum: return a() > b() || a() != a() ? a() : b();
-      case op::less: return a() < b();
-      case op::less_equal: return a() <= b();
-      case op::equal: return a() == b();
-      case op::both: return a() != 0 && b() != 0;
-      case op::either: return a() != 0 || b() != 0;
-      case op::invert: return a() == 0;
       case op::where: return a() != 0 ? b() : eval(r, x.c, index, tile);
-      default: throw std::logic_error("a program holds an operation that kernels do not know");
+      default: {
+        if (!is_pointwise(x.code)) throw std::logic_error("a program holds an operation that kernels do not know");
+        return run::number_of(x.code, a(), x.b ? b() : 0, x.c ? eval(r, x.c, index, tile) : 0, x.value);
+      }
     }
   }
 

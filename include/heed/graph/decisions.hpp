@@ -22,7 +22,7 @@ template <class Graph> constexpr node_marks deciding(const Graph& g) {
     else if (!r[i]) continue;
     else if (x.code == op::where) mark(x.b), mark(x.c);
     else if (x.code == op::mask || x.code == op::gather || is_view(x.code) || x.code == op::shift) mark(x.a);
-    else if (is_pointwise(x.code) || x.code == op::concat) mark(x.a), mark(x.b);
+    else if (is_pointwise(x.code) || x.code == op::concat) mark(x.a), mark(x.b), mark(x.c);
   }
   return r;
 }

@@ -159,28 +159,20 @@ struct differentiation {
     arrive(to, contracted(a, b, (from | g[a].axes | g[b].axes) & ~g[to].axes));
   }
 
+  // A choice between values that reach an operand: between dy and 0 it would be present where 0 is chosen.
+  constexpr node_id chosen(node_id dy, node_id condition, node_id a, node_id b) {
+    return kept(where(condition, a, b), presence(dy));
+  }
+  // A function of one operand, for slopes.
+  constexpr node_id applied(op function, node_id a) { return add_op(function, g[a].type, a); }
+
   constexpr void pointwise(const node& x, node_id y, node_id dy) {
     const node_id a = x.a, b = x.b;
-    // A choice between dy and 0 would be present where 0 is chosen.
-    const auto chosen = [&](node_id c, node_id p, node_id q) { return kept(where(c, p, q), presence(dy)); };
-    const auto to_a = [&](node_id slope) { reach(a, times(dy, slope), x.axes); };
     switch (x.code) {
       case op::negate: reach(a, negative(dy), x.axes); break;
-      case op::abs:
-        reach(a,
-              chosen(compared(op::less, a, real(0)), negative(dy), where(compared(op::equal, a, real(0)), real(0), dy)),
-              x.axes);
-        break;
-      case op::exp: to_a(y); break;
-      case op::exp2: to_a(times(real(0.693147180559945309), y)); break;
-      case op::log: reach(a, over(dy, a), x.axes); break;
-      case op::tanh: to_a(minus(real(1), times(y, y))); break;
-      case op::sqrt: reach(a, over(times(real(0.5), dy), y), x.axes); break;
-      case op::rsqrt: to_a(times(real(-0.5), times(y, times(y, y)))); break;
-      case op::erf: to_a(times(real(1.12837916709551257), add_op(op::exp, g[a].type, negative(times(a, a))))); break;
-      case op::sigmoid: to_a(times(y, minus(real(1), y))); break;
       case op::power:
-        if (x.value != 0) to_a(times(real(x.value), add_op(op::power, x.type, a, 0, 0, x.value - 1)));
+        if (x.value != 0)
+          reach(a, times(dy, times(real(x.value), add_op(op::power, x.type, a, 0, 0, x.value - 1))), x.axes);
         break;
       case op::present: reach(a, dy, x.axes); break;
       case op::cast:
@@ -197,16 +189,17 @@ struct differentiation {
       case op::maximum: {
         const node_id first = x.code == op::minimum ? compared(op::less, a, b) : compared(op::less, b, a);
         const node_id tie = compared(op::equal, a, b), half = times(real(0.5), dy);
-        reach(a, chosen(tie, half, where(first, dy, real(0))), x.axes);
-        reach(b, chosen(tie, half, where(first, real(0), dy)), x.axes);
+        reach(a, chosen(dy, tie, half, where(first, dy, real(0))), x.axes);
+        reach(b, chosen(dy, tie, half, where(first, real(0), dy)), x.axes);
         break;
       }
       case op::where:
-        reach(x.b, chosen(a, dy, real(0)), x.axes);
-        reach(x.c, chosen(a, real(0), dy), x.axes);
+        reach(x.b, chosen(dy, a, dy, real(0)), x.axes);
+        reach(x.c, chosen(dy, a, real(0), dy), x.axes);
         break;
       case op::primitive: user_defined(x, dy); break;
-      default: break;  // conditions
+      default:  // of conditions nothing
+        if (is_function(x.code)) hand_on_function(*this, x, y, dy);
     }
   }
 

@@ -63,12 +63,10 @@ struct graph {
     if (x.b) h = mixed(h, nodes[x.b].hash * 3);
     if (x.c) h = mixed(h, nodes[x.c].hash * 5);
     if (x.over) h = mixed(h, hash_of_axes(x.over));
-    const bool two = x.code >= op::rename && x.code <= op::slice;
-    if (is_view(x.code) || x.code == op::index || x.code == op::size || x.code == op::gather || x.code == op::scatter ||
-        x.code == op::shift || x.code == op::concat)
-      h = mixed(h, axis_hash[x.first]);
-    if (two || x.code == op::concat) h = mixed(h, axis_hash[x.second]);
-    if (x.code == op::split || x.code == op::merge || x.code == op::concat) h = mixed(h, axis_hash[x.third]);
+    const int named = facts_of(x.code).axes;
+    if (named > 0) h = mixed(h, axis_hash[x.first]);
+    if (named > 1) h = mixed(h, axis_hash[x.second]);
+    if (named > 2) h = mixed(h, axis_hash[x.third]);
     return h | 1;
   }
 

@@ -5,73 +5,9 @@
 #include "../axis/shape.hpp"
 #include "../base/element.hpp"
 #include "../base/instruction_set.hpp"
+#include "operations.hpp"
 
 namespace heed::internal {
-
-enum class op : std::uint8_t {
-  nothing,
-  input,
-  constant,
-  index,
-  size,  // leaves: index and size of the axis `first`
-  negate,
-  abs,
-  exp,
-  exp2,
-  log,
-  tanh,
-  sqrt,
-  rsqrt,
-  erf,
-  sigmoid,
-  power,      // power: a to the constant `value`
-  present,    // a where it is present, 0 where it is absent (see mask)
-  primitive,  // an operation of the user's on a, or on a and b: number `value` of the graph's
-  add,
-  subtract,
-  multiply,
-  divide,
-  floor_divide,
-  remainder,
-  minimum,
-  maximum,
-  less,
-  less_equal,
-  equal,
-  both,
-  either,
-  invert,
-  where,    // a ? b : c
-  mask,     // a where b holds, absent elsewhere
-  cast,     // a as another element type
-  gather,   // table a read along `first` at the index b
-  scatter,  // the reverse: a summed over `over`, each element at the index b along `first`
-  rename,   // axis `first` becomes `second`
-  split,    // axis `first` becomes `second` x `third`, `third` fastest
-  merge,    // `second` x `third` become `first`, `third` fastest
-  slice,    // axis `first` from `value` on becomes `second`
-  pick,     // position `value` of axis `first`, which is gone
-  shift,    // position i along `first` reads i - value; absent: 0
-  concat,   // a along `second`, then b along `third`, as `first`
-  dot,      // sum of a * b over `over`
-  sum,
-  max,
-  min,
-  mean,
-  logsumexp,  // over `over`
-  softmax,    // along `over`; b: its log-sum-exp, where that is known already
-  tile,       // in a region's program: the contraction computed by the loops
-  load        // in a region's program: an operand in memory
-};
-
-constexpr bool is_leaf(op o) { return o >= op::input && o <= op::size; }
-constexpr bool is_unary(op o) { return o >= op::negate && o <= op::present; }
-constexpr bool is_binary(op o) { return o >= op::add && o <= op::either; }
-constexpr bool is_comparison(op o) { return o >= op::less && o <= op::equal; }
-constexpr bool is_condition(op o) { return o >= op::less && o <= op::invert; }
-constexpr bool is_pointwise(op o) { return (o >= op::negate && o <= op::where) || o == op::cast; }
-constexpr bool is_view(op o) { return o >= op::rename && o <= op::pick; }
-constexpr bool is_reduction(op o) { return o >= op::sum && o <= op::logsumexp; }
 
 using axis_set = std::uint32_t;  // bit i: axis i of the graph's table
 inline constexpr int max_axes = 32;
@@ -84,9 +20,9 @@ struct node {
   node_id a{}, b{}, c{};
   axis_set axes{};                          // the axes the value varies over
   axis_set over{};                          // the axes that are contracted, reduced or normalised
-  std::int16_t first{}, second{}, third{};  // axis numbers, see `op`; an input's number in `first`
-  double value{};                           // constant, exponent, offset
-  std::uint64_t hash{};                     // of the value, operands included, whatever the numbering
+  std::int16_t first{}, second{}, third{};  // what they and `value` are says the operation (operations.hpp)
+  double value{};
+  std::uint64_t hash{};  // of the value, operands included, whatever the numbering
 
   constexpr node_id operand(int i) const { return i == 0 ? a : i == 1 ? b : c; }
   bool operator==(const node&) const = default;

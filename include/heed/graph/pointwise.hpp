@@ -1,7 +1,7 @@
-// Pointwise operators and functions: + - * / unary -, comparisons, && || !, min, max, abs, exp, exp2, log, tanh, sqrt,
-// rsqrt, erf, sigmoid, pow with a constant, where, mask and cast. Operands broadcast by absence: the result varies over
-// the axes of both. Whole numbers stay whole under + - * min max abs; `/` and the functions give real numbers; % and
-// floor_divide are of whole numbers alone.
+// Pointwise operators and functions: + - * / unary -, comparisons, && || !, min, max, the functions of operations.hpp,
+// pow with a constant, where, mask and cast. Operands broadcast by absence: the result varies over the axes of both.
+// Whole numbers stay whole under + - * min max and the functions that say so; `/` and the others give real numbers; %
+// and floor_divide are of whole numbers alone.
 #pragma once
 #include "expression.hpp"
 #include "presence.hpp"
@@ -122,59 +122,86 @@ constexpr auto operator>=(const A& a, const B& b) {
   return binary<rule::comparison, true>(op::less_equal, a, b);
 }
 
-template <class A>
+// Operators and functions of one operand: of the same element, or of a real one. `value`: the constant exponent.
+template <bool KeepsElement, class A>
 constexpr auto unary(op o, const A& a, double value = 0) {
   using E = expr_of<A>;
-  return expr<typename E::shape_type, real_of(E::type)>(graph_of(a), [&](graph& g) {
+  constexpr element type = KeepsElement ? E::type : real_of(E::type);
+  return expr<typename E::shape_type, type>(graph_of(a), [&](graph& g) {
     const node_id x = put(g, a);
     if (const node_id weights = o == op::exp ? add_weights(g, x) : node_id(0)) return weights;
-    return g.add(node{.code = o, .type = real_of(E::type), .a = x, .axes = g[x].axes, .value = value});
-  });
-}
-// Unary operators that keep the element: negation, abs, and ! on conditions.
-template <class A>
-constexpr auto unary_same(op o, const A& a) {
-  using E = expr_of<A>;
-  return expr<typename E::shape_type, E::type>(graph_of(a), [&](graph& g) {
-    const node_id x = put(g, a);
-    return g.add(node{.code = o, .type = E::type, .a = x, .axes = g[x].axes});
+    return g.add(node{.code = o, .type = type, .a = x, .axes = g[x].axes, .value = value});
   });
 }
 
 template <Symbolic A> constexpr auto operator!(const A& a) {
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_conditions<element_of_expr<A>>()) return ill_formed{};
-  else return unary_same(op::invert, a);
+  else return unary<true>(op::invert, a);
 }
 template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
 constexpr auto operator!=(const A& a, const B& b) {
   return !(a == b);
 }
 
-#define HEED_UNARY(NAME, BUILD, CODE)                                               \
-  template <Symbolic A> constexpr auto NAME(const A& a) {                           \
-    if constexpr (any_ill_formed<A>) return ill_formed{};                           \
-    else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{}; \
-    else return BUILD(op::CODE, a);                                                 \
+// Functions of one, two or three numbers. Shape: the axes of a, then those that b adds, then those that c adds.
+template <bool KeepsWhole, class A>
+constexpr auto function_of(op o, const A& a) {
+  if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
+  else return unary<KeepsWhole>(o, a);
+}
+template <bool KeepsWhole, class A, class B>
+constexpr auto function_of(op o, const A& a, const B& b) {
+  return binary<KeepsWhole ? rule::arithmetic : rule::division>(o, a, b);
+}
+template <bool KeepsWhole, class A, class B, class C>
+constexpr auto function_of(op o, const A& a, const B& b, const C& c) {
+  if constexpr (any_ill_formed<A, B, C>) return ill_formed{};
+  else if constexpr (!admits<rule::arithmetic, element_of_expr<A>, element_of_expr<B>>()) return ill_formed{};
+  else if constexpr (!admits<rule::arithmetic, joined(element_of_expr<A>, element_of_expr<B>), element_of_expr<C>>())
+    return ill_formed{};
+  else if constexpr (!agree<shape_of<A>, shape_of<B>>() || !agree<join<shape_of<A>, shape_of<B>>, shape_of<C>>())
+    return ill_formed{};
+  else {
+    using Shape = join<join<shape_of<A>, shape_of<B>>, shape_of<C>>;
+    constexpr element wide = joined(joined(element_of_expr<A>, element_of_expr<B>), element_of_expr<C>);
+    constexpr element type = KeepsWhole ? wide : real_of(wide);
+    return expr<Shape, type>(larger_of(larger_graph(a, b), graph_of(c)), [&](graph& g) {
+      const node_id x = put(g, a), y = put(g, b), z = put(g, c);
+      return g.add(node{.code = o, .type = type, .a = x, .b = y, .c = z, .axes = g[x].axes | g[y].axes | g[z].axes});
+    });
   }
-HEED_UNARY(operator-, unary_same, negate)
-HEED_UNARY(abs, unary_same, abs)
-HEED_UNARY(exp, unary, exp)
-HEED_UNARY(exp2, unary, exp2)
-HEED_UNARY(log, unary, log)
-HEED_UNARY(tanh, unary, tanh)
-HEED_UNARY(sqrt, unary, sqrt)
-HEED_UNARY(rsqrt, unary, rsqrt)
-HEED_UNARY(erf, unary, erf)
-HEED_UNARY(sigmoid, unary, sigmoid)
-#undef HEED_UNARY
+}
+
+template <Symbolic A> constexpr auto operator-(const A& a) { return function_of<true>(op::negate, a); }
+
+// The functions by their names.
+#define HEED_TEMPLATE_1 template <Symbolic A>
+#define HEED_TEMPLATE_2 template <Operand A, Operand B> requires(Symbolic<A> || Symbolic<B>)
+#define HEED_TEMPLATE_3 template <Operand A, Operand B, Operand C> requires(Symbolic<A> || Symbolic<B> || Symbolic<C>)
+#define HEED_PARAMETERS_1 const A& a
+#define HEED_PARAMETERS_2 const A &a, const B &b
+#define HEED_PARAMETERS_3 const A &a, const B &b, const C &c
+#define HEED_FUNCTION(NAME, OPERANDS, ...)                                                  \
+  HEED_TEMPLATE_##OPERANDS constexpr auto NAME(HEED_PARAMETERS_##OPERANDS) {                \
+    return function_of<facts_of(op::NAME).keeps_whole>(op::NAME, HEED_OPERANDS_##OPERANDS); \
+  }
+HEED_FUNCTIONS(HEED_FUNCTION)
+#undef HEED_FUNCTION
+#undef HEED_TEMPLATE_1
+#undef HEED_TEMPLATE_2
+#undef HEED_TEMPLATE_3
+#undef HEED_PARAMETERS_1
+#undef HEED_PARAMETERS_2
+#undef HEED_PARAMETERS_3
 template <Symbolic A> constexpr auto operator+(const A& a) { return a; }
 
 // a to a constant power. Negative bases need a whole exponent; others give NaN, as std::pow does.
 template <Symbolic A> constexpr auto pow(const A& a, double exponent) {
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
-  else return unary(op::power, a, exponent);
+  else return unary<false>(op::power, a, exponent);
 }
 
 template <class Exponent> constexpr bool require_constant() {

@@ -7,17 +7,7 @@
 
 namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
-inline const char* name_of(op o) {
-  static constexpr const char* names[] = {
-      "nothing", "input", "constant",     "index",  "size",    "-",      "abs",     "exp",       "exp2",  "log",
-      "tanh",    "sqrt",  "rsqrt",        "erf",    "sigmoid", "pow",    "present", "primitive", "+",     "-",
-      "*",       "/",     "floor_divide", "%",      "min",     "max",    "<",       "<=",        "==",    "&&",
-      "||",      "!",     "where",        "mask",   "cast",    "gather", "scatter", "rename",    "split", "merge",
-      "slice",   "pick",  "shift",        "concat", "dot",     "sum",    "max",     "min",       "mean",  "logsumexp",
-      "softmax", "tile",  "load"};
-  static_assert(sizeof names / sizeof *names == std::size_t(op::load) + 1);
-  return names[int(o)];
-}
+inline const char* name_of(op o) { return facts_of(o).name; }
 inline const char* name_of(region_kind k) {
   return k == region_kind::score     ? "score"
          : k == region_kind::matmul  ? "matmul"
@@ -56,29 +46,12 @@ inline std::string axes_text(const graph& g, axis_set s) {
   return r;
 }
 
-// How tightly an operator binds, as in C++; calls and leaves bind tightest.
-constexpr int precedence(op o) {
-  switch (o) {
-    case op::multiply:
-    case op::divide:
-    case op::remainder: return 5;
-    case op::add:
-    case op::subtract: return 4;
-    case op::less:
-    case op::less_equal: return 3;
-    case op::equal: return 2;
-    case op::both: return 1;
-    case op::either: return 0;
-    default: return 6;
-  }
-}
-
 // The text of an operation from the texts of its operands. Shared by graphs and programs.
 template <class Operand>
 std::string operation(const graph& g, op code, double value, int operands, const Operand& operand) {
-  const int own = precedence(code);
-  if (is_binary(code) && own < 6) return operand(0, own) + " " + name_of(code) + " " + operand(1, own + 1);
-  if (code == op::negate || code == op::invert) return name_of(code) + operand(0, 6);
+  const int own = facts_of(code).binding;
+  if (own < binds::call) return operand(0, own) + " " + name_of(code) + " " + operand(1, own + 1);
+  if (code == op::negate || code == op::invert) return name_of(code) + operand(0, binds::call);
   std::string s = (code == op::primitive ? g.primitives[int(value)]->name.text() : name_of(code)) + "(";
   for (int i = 0; i < operands; ++i) s += (i ? ", " : "") + operand(i, -1);
   if (code == op::power) s += ", " + number(value);
@@ -115,7 +88,7 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
   }
   if (x.over) return of(axes_text(g, x.over));
   const std::string s = operation(g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
-  return precedence(x.code) < outer ? "(" + s + ")" : s;
+  return facts_of(x.code).binding < outer ? "(" + s + ")" : s;
 }
 inline std::string expression_text(const graph& g, int i) {
   return expression_text(g, i, [](int) { return std::string(); });
@@ -240,7 +213,7 @@ inline std::string instruction_text(const execution_plan& p, const region& r, in
   }
   if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, -1) + ")";
   const std::string s = operation(p.g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
-  return precedence(x.code) < outer ? "(" + s + ")" : s;
+  return facts_of(x.code).binding < outer ? "(" + s + ")" : s;
 }
 
 }  // namespace heed::internal::show::inline HEED_INSTRUCTION_SET

@@ -7,6 +7,7 @@
 #include "../../graph/decisions.hpp"
 #include "../../run/frame/environment.hpp"
 #include "../../run/program/evaluate.hpp"
+#include "../../run/program/number.hpp"
 #include "evaluated_graph.hpp"
 #include <array>
 #include <cmath>
@@ -117,37 +118,9 @@ class reference_graph {
   }
 
   double pointwise(const node& x, double a, double b, double c) const {
-    switch (x.code) {
-      case op::primitive: return primitive_number(*g_.primitives[int(x.value)], a, b);
-      case op::negate: return -a;
-      case op::abs: return std::fabs(a);
-      case op::exp: return std::exp(a);
-      case op::exp2: return std::exp2(a);
-      case op::log: return std::log(a);
-      case op::tanh: return std::tanh(a);
-      case op::sqrt: return std::sqrt(a);
-      case op::rsqrt: return 1 / std::sqrt(a);
-      case op::erf: return std::erf(a);
-      case op::sigmoid: return a >= 0 ? 1 / (1 + std::exp(-a)) : std::exp(a) / (1 + std::exp(a));
-      case op::power: return std::pow(a, x.value);
-      case op::add: return a + b;
-      case op::subtract: return a - b;
-      case op::multiply: return a * b;
-      case op::divide: return a / b;
-      case op::floor_divide: return double(simd::floor_divide(std::int64_t(a), std::int64_t(b)));
-      case op::remainder: return double(simd::remainder(std::int64_t(a), std::int64_t(b)));
-      case op::minimum: return a < b || a != a ? a : b;
-      case op::maximum: return a > b || a != a ? a : b;
-      case op::less: return a < b;
-      case op::less_equal: return a <= b;
-      case op::equal: return a == b;
-      case op::both: return a != 0 && b != 0;
-      case op::either: return a != 0 || b != 0;
-      case op::invert: return a == 0;
-      case op::where: return a != 0 ? b : c;
-      case op::cast: return is_real(x.type) ? a : std::trunc(a);
-      default: return NAN;
-    }
+    if (x.code == op::primitive) return primitive_number(*g_.primitives[int(x.value)], a, b);
+    if (x.code == op::cast && is_real(x.type)) return a;
+    return number_of(x.code, a, b, c, x.value);
   }
 
   void evaluate(int i) {
@@ -206,19 +179,22 @@ class reference_graph {
     if (!is_pointwise(x.code)) return T(number_of_it);
     const double a = looked_at(x.a, index), b = x.b ? looked_at(x.b, index) : 0, c = x.c ? looked_at(x.c, index) : 0;
     switch (x.code) {
-#define HEED_DECIDED(CODE) \
+#define HEED_DECIDED(CODE, ...) \
   case op::CODE: return run::decided<op::CODE, T, T>(T(a), T(b), T(c), x.value);
-      // clang-format off
-      HEED_DECIDED(add) HEED_DECIDED(subtract) HEED_DECIDED(multiply) HEED_DECIDED(divide) HEED_DECIDED(minimum)
-      HEED_DECIDED(maximum) HEED_DECIDED(negate) HEED_DECIDED(abs) HEED_DECIDED(exp) HEED_DECIDED(exp2)
-      HEED_DECIDED(log) HEED_DECIDED(tanh) HEED_DECIDED(sqrt) HEED_DECIDED(rsqrt) HEED_DECIDED(erf)
-      HEED_DECIDED(sigmoid) HEED_DECIDED(power)
+      HEED_DECIDED(add)
+      HEED_DECIDED(subtract)
+      HEED_DECIDED(multiply)
+      HEED_DECIDED(divide)
+      HEED_DECIDED(minimum)
+      HEED_DECIDED(maximum)
+      HEED_DECIDED(negate)
+      HEED_DECIDED(power)
+      HEED_FUNCTIONS(HEED_DECIDED)
 #undef HEED_DECIDED
       case op::where: return T(a != 0 ? b : c);
       case op::primitive: return primitive_number<T>(*g_.primitives[int(x.value)], T(a), T(b));
       default: return T(a);  // cast
     }
-    // clang-format on
   }
 
   double element_of_node(const node& x, const extents& index, bool& gone) const {

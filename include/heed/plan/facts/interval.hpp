@@ -1,5 +1,6 @@
 // Interval values: what an expression can be on a whole tile. A condition is {0, 0} never, {1, 1} always, {0, 1} mixed.
-// Sound for every input: what could be NaN, or has no tight rule, is the whole line.
+// Sound for every input: what could be NaN, or has no tight rule, is the whole line. Functions (exp, ...) are bounded
+// by their facts, in run/program/functions.hpp.
 #pragma once
 #include "../data/program.hpp"
 #include <algorithm>
@@ -104,29 +105,16 @@ constexpr interval max(interval a, interval b) {
   if (is_unknown(a) || is_unknown(b)) return {};
   return {std::max(a.lo, b.lo), std::max(a.hi, b.hi)};
 }
-constexpr interval abs(interval a) {
-  return a.lo >= 0 || is_unknown(a) ? a : a.hi <= 0 ? -a : interval{0, std::max(-a.lo, a.hi)};
-}
 constexpr interval select(interval c, interval a, interval b) {
   return c.lo > 0 ? a : c.hi <= 0 ? b : interval{std::min(a.lo, b.lo), std::max(a.hi, b.hi)};
 }
 constexpr interval to_real(interval a) { return rounded(a.lo, a.hi); }
 inline interval to_integer(interval a) { return {std::trunc(a.lo), std::trunc(a.hi)}; }
 
-// Growing functions: the value at the ends, a little wider, because kernels round otherwise than this does.
+// Between values at the ends, a little wider, because kernels round otherwise than this does.
 inline interval widened(interval from, double lo, double hi) {
   if (is_unknown(from)) return {};
   return rounded(lo - 1e-5 * std::fabs(lo) - 1e-30, hi + 1e-5 * std::fabs(hi) + 1e-30);
-}
-inline interval exp(interval a) { return widened(a, std::exp(a.lo), std::exp(a.hi)); }
-inline interval exp2(interval a) { return widened(a, std::exp2(a.lo), std::exp2(a.hi)); }
-inline interval log(interval a) { return a.lo > 0 ? widened(a, std::log(a.lo), std::log(a.hi)) : interval(); }
-inline interval tanh(interval a) { return widened(a, std::tanh(a.lo), std::tanh(a.hi)); }
-inline interval erf(interval a) { return widened(a, std::erf(a.lo), std::erf(a.hi)); }
-inline interval sigmoid(interval a) { return widened(a, 1 / (1 + std::exp(-a.lo)), 1 / (1 + std::exp(-a.hi))); }
-inline interval sqrt(interval a) { return a.lo >= 0 ? widened(a, std::sqrt(a.lo), std::sqrt(a.hi)) : interval(); }
-inline interval rsqrt(interval a) {
-  return a.lo > 0 ? widened(a, 1 / std::sqrt(a.hi), 1 / std::sqrt(a.lo)) : interval();
 }
 inline interval power(interval a, double c) {
   return a.lo > 0 && c >= 0 ? widened(a, std::pow(a.lo, c), std::pow(a.hi, c)) : interval();

@@ -25,9 +25,6 @@ constexpr double square_root(double x) {
 // axes.
 constexpr bool varies_less(const graph& g, int a, int b) { return std::popcount(g[a].axes) < std::popcount(g[b].axes); }
 
-constexpr bool folds(op o) {
-  return is_binary(o) || o == op::negate || o == op::abs || o == op::sqrt || o == op::rsqrt || o == op::invert;
-}
 constexpr double whole_quotient(double x, double y) {  // rounded down; by 0 it is 0
   const std::int64_t a = std::int64_t(x), b = std::int64_t(y), q = b ? a / b : 0;
   return double(b && a % b && (a % b < 0) != (b < 0) ? q - 1 : q);
@@ -87,7 +84,7 @@ enum class rounding : std::uint8_t { declared, reordered, scaled };
 constexpr node_id make(graph& g, op o, element type, node_id a, node_id b = 0, node_id c = 0, double value = 0,
                        rounding rounds = rounding::reordered) {
   const bool reorders = is_real(type) && rounds != rounding::declared;
-  if (folds(o) && (!is_real(type) || reorders) && is_constant(g, a) && (b == 0 || is_constant(g, b)) &&
+  if (facts_of(o).folds && (!is_real(type) || reorders) && is_constant(g, a) && (b == 0 || is_constant(g, b)) &&
       can_fold(o, g[a].value, b ? g[b].value : 0))
     return g.add_constant(folded(o, g[a].value, b ? g[b].value : 0), type);
   const bool real = is_real(type);

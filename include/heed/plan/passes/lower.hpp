@@ -181,6 +181,7 @@ struct lowering {
     } else if (is_real(x.type)) {
       p0 = real(p0);
       if (p1) p1 = real(p1);
+      if (p2) p2 = real(p2);
     }
     // mutants: softcap_after_mask
     return {emit(x.code, x.type, p0, p1, p2, x.value), keep};

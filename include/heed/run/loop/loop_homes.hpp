@@ -14,24 +14,6 @@ struct loop_home {
   std::int8_t along;  // -1: one value
 };
 
-// An operation whose value is worth a place in memory whoever asks for it twice.
-constexpr bool is_costly(const instruction& x) {
-  switch (x.code) {
-    case op::exp:
-    case op::exp2:
-    case op::log:
-    case op::tanh:
-    case op::erf:
-    case op::sigmoid:
-    case op::power:
-    case op::primitive: return true;
-    case op::divide:
-    case op::sqrt:
-    case op::rsqrt: return true;
-    default: return false;
-  }
-}
-
 template <const auto& Region>
 struct loop_homes {
   static constexpr int size = Region.code.size;
@@ -93,7 +75,8 @@ struct loop_homes {
       if (!need[i]) continue;
       const instruction& x = Region.code[i];
       ++s.reached[i];
-      const bool again = (x.axes != context && s.heavy[i] && (context & ~x.axes)) || (is_costly(x) && s.before[i] > 1);
+      const bool again =
+          (x.axes != context && s.heavy[i] && (context & ~x.axes)) || (facts_of(x.code).costly && s.before[i] > 1);
       if (is_reduction(x.code) || (again && !is_program_leaf(x.code))) {
         at_home[i] = true;
         if (has(x.axes, axis)) s.found.along[i] |= axis_set(1) << axis;
@@ -123,7 +106,7 @@ struct loop_homes {
       s.before = last_time;
       for (int i = 1; i < size; ++i) {
         const instruction& x = Region.code[i];
-        s.heavy[i] = !is_reduction(x.code) && (is_costly(x) || s.heavy[x.a] || s.heavy[x.b] || s.heavy[x.c]);
+        s.heavy[i] = !is_reduction(x.code) && (facts_of(x.code).costly || s.heavy[x.a] || s.heavy[x.b] || s.heavy[x.c]);
       }
       visit(s, {Region.outputs[0].result, Region.index, 0}, last,
             Region.outputs[0].axes | plan::set_of(Region.columns) | plan::set_of(Region.rows));

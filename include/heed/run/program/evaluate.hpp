@@ -15,6 +15,7 @@
 #include "../../plan/data/region.hpp"
 #include "../../simd/math.hpp"
 #include "../../simd/pack.hpp"
+#include "functions.hpp"
 #include "primitive_value.hpp"
 #include <array>
 #include <algorithm>
@@ -66,18 +67,11 @@ constexpr bool is_number(const instruction& x) { return x.code == op::constant &
 // The value of one operation. Called with packs, intervals or plain numbers; overloads are found where those live.
 template <op Code, class A, class B, class C>
 HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
-  using simd::abs, simd::exp, simd::exp2, simd::log, simd::tanh, simd::sqrt, simd::rsqrt, simd::erf, simd::sigmoid;
   using simd::power, simd::min, simd::max, simd::select, simd::floor_divide, simd::remainder;
-  if constexpr (Code == op::negate) return -a;
-  else if constexpr (Code == op::abs) return abs(a);
-  else if constexpr (Code == op::exp) return exp(a);
-  else if constexpr (Code == op::exp2) return exp2(a);
-  else if constexpr (Code == op::log) return log(a);
-  else if constexpr (Code == op::tanh) return tanh(a);
-  else if constexpr (Code == op::sqrt) return sqrt(a);
-  else if constexpr (Code == op::rsqrt) return rsqrt(a);
-  else if constexpr (Code == op::erf) return erf(a);
-  else if constexpr (Code == op::sigmoid) return sigmoid(a);
+  if constexpr (is_function(Code)) {
+    if constexpr (!std::is_same_v<A, plan::interval>) return function_value<Code>(a, b, c);
+    else return function_bounds<Code>(a, b, c);
+  } else if constexpr (Code == op::negate) return -a;
   else if constexpr (Code == op::power) return power(a, value);
   else if constexpr (Code == op::present) return a;  // lowered to a choice where anything can be absent
   else if constexpr (Code == op::invert) return !a;
@@ -106,9 +100,7 @@ HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
 // care.
 template <op Code, class T, class To, class A, class B, class C>
 HEED_INLINE To decided(const A& a, const B& b, const C& c, double value) {
-  constexpr bool exact = Code == op::where || Code == op::negate || Code == op::abs || Code == op::minimum ||
-                         Code == op::maximum || Code == op::present;
-  if constexpr (exact || std::is_same_v<To, plan::interval>) return To(apply<Code>(a, b, c, value));
+  if constexpr (facts_of(Code).exact || std::is_same_v<To, plan::interval>) return To(apply<Code>(a, b, c, value));
   else if constexpr (simd::is_pack<To>) {
     using E = typename To::element;
     using P = simd::pack<T, To::lanes>;
