@@ -59,13 +59,13 @@ inline void look_through(const node& x, const extent_t* extent, view& v) {
 }
 
 // The number of elements of some axes.
-inline extent_t count_of(const axis_list& axes, const extent_t* extent) {
+inline extent_t count_of(axis_list axes, const extent_t* extent) {
   extent_t n = 1;
   for (int i = 0; i < axes.count; ++i) n *= extent[axes[i]];
   return n;
 }
 // The offset of element `number` of flattened axes (the last runs fastest), in elements.
-inline extent_t offset_of(const axis_list& axes, const extent_t* extent, const view& v, extent_t number) {
+inline extent_t offset_of(axis_list axes, const extent_t* extent, const view& v, extent_t number) {
   extent_t r = 0;
   for (int i = axes.count - 1; i >= 0; --i) {
     const extent_t e = extent[axes[i]];
@@ -79,7 +79,7 @@ struct flat_stride {
   bool single = true;
   extent_t stride = 0;
 };
-inline flat_stride flattened(const axis_list& axes, const extent_t* extent, const view& v) {
+inline flat_stride flattened(axis_list axes, const extent_t* extent, const view& v) {
   flat_stride r;
   extent_t inner = 1;
   bool first = true;

@@ -218,7 +218,7 @@ struct matmul_loops {
     int count;  // columns that exist
     P tile;
 
-    static extent_t index_in(const axis_list& l, const extent_t* extent, int axis, extent_t number) {
+    static extent_t index_in(axis_list l, const extent_t* extent, int axis, extent_t number) {
       for (int i = l.count - 1; i >= 0; --i) {
         if (l[i] == axis) return number % extent[axis];
         number /= extent[l[i]];

@@ -88,20 +88,20 @@ struct gradient_sizes {
         keys(c.extent[shape::column]) {
     for (int i = 0; i < Region.batch.count; ++i)
       (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
-    for (int k = 0; k < Region.output_count; ++k) {
-      const int axis = Region.sinks[k].table;
-      entries[k] = axis < 0 ? 0 : c.extent[axis] * count_of(shape::kept_rows(k), c.extent);
-      top[k] = axis < 0 ? 0 : std::min<extent_t>(c.extent[axis] - 1, std::numeric_limits<std::int32_t>::max());
-    }
-    for (int k = 0; k < Region.operand_count; ++k) {
-      const int axis = shape::width_axis(k);
-      width[k] = axis < 0 ? 1 : c.extent[axis];
-      padded[k] = (width[k] + lanes - 1) / lanes * lanes;
-      in_place[k] = Region.operands[k].type == element_of<T> && (width[k] <= 1 || c.operands[k].stride[axis] == 1);
-      const flat_stride flat = flattened(Region.rows, c.extent, c.operands[k]);
-      rows_in_place[k] = in_place[k] && flat.single && width[k] == padded[k];
-      row_stride[k] = flat.stride;
-    }
+    shape::each_output([&]<int K>() {
+      constexpr int axis = Region.sinks[K].table;
+      entries[K] = axis < 0 ? 0 : c.extent[axis] * count_of(shape::kept_rows(K), c.extent);
+      top[K] = axis < 0 ? 0 : std::min<extent_t>(c.extent[axis] - 1, std::numeric_limits<std::int32_t>::max());
+    });
+    shape::each_operand([&]<int K>() {
+      constexpr int axis = shape::width_axis(K);
+      width[K] = axis < 0 ? 1 : c.extent[axis];
+      padded[K] = (width[K] + lanes - 1) / lanes * lanes;
+      in_place[K] = Region.operands[K].type == element_of<T> && (width[K] <= 1 || c.operands[K].stride[axis] == 1);
+      const flat_stride flat = flattened(Region.rows, c.extent, c.operands[K]);
+      rows_in_place[K] = in_place[K] && flat.single && width[K] == padded[K];
+      row_stride[K] = flat.stride;
+    });
   }
   extent_t items() const { return owners * serial; }
 

@@ -12,13 +12,20 @@ struct gradient_sums {
   using sizes = gradient_sizes<Region, T>;
   static constexpr int column = shape::column;
 
+  // By a number that is known at run time: who asks the region itself has all of it in the program, 31 KB.
+  static constexpr auto kinds = [] {
+    fixed_array<sink_kind, std::size_t(Region.output_count)> r{};
+    for (int k = 0; k < Region.output_count; ++k) r[k] = Region.sinks[k].kind;
+    return r;
+  }();
+
   // The sums of all items, [item][...]: of tables [entries], of uniform sums one number, both in double; [rows] or
   // [keys] in T.
   static std::size_t bytes_of(const sizes& n, int output) {
     const auto room = [&](extent_t elements, std::size_t size) {
       return rounded_up(std::size_t(elements * n.items()) * size);
     };
-    switch (Region.sinks[output].kind) {
+    switch (kinds[output]) {
       case sink_kind::uniform_sum: return room(1, sizeof(double));
       case sink_kind::table_sum: return room(n.entries[output], sizeof(double));
       case sink_kind::row_sum: return room(n.rows_total, sizeof(T));
@@ -62,8 +69,7 @@ struct gradient_sums {
     return l;
   }
   // Calls f for every index of some axes, the last running fastest.
-  template <class F> static void each_index(const axis_list& axes, const extent_t* extent, extent_t* index,
-                                            const F& f) {
+  template <class F> static void each_index(axis_list axes, const extent_t* extent, extent_t* index, const F& f) {
     const extent_t total = count_of(axes, extent);
     for (extent_t k = 0; k < total; ++k) {
       extent_t rest = k;
@@ -71,7 +77,7 @@ struct gradient_sums {
       f();
     }
   }
-  static extent_t number_of(const axis_list& axes, const extent_t* extent, const extent_t* index) {
+  static extent_t number_of(axis_list axes, const extent_t* extent, const extent_t* index) {
     extent_t r = 0;
     for (int i = 0; i < axes.count; ++i) r = r * extent[axes[i]] + index[axes[i]];
     return r;
