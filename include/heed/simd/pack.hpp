@@ -8,7 +8,7 @@
 // * `constant > x ? constant : x` becomes a comparison and a blend with g++, unless the constant is hidden (opaque).
 #pragma once
 
-#include "../base/instruction_set.hpp"
+#include "compiler.hpp"
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -17,52 +17,7 @@
 #include <type_traits>
 #include <utility>
 
-#define HEED_INLINE inline __attribute__((always_inline))
-#define HEED_INLINED __attribute__((always_inline))  // for lambdas: [&]() HEED_INLINED { ... }
-#define HEED_NOINLINE __attribute__((noinline))
-// Sums are rounded as they are written, also where the compiler may reassociate and says so by no macro
-// (-fassociative-math): what rounds to integers or is split into a high and a low part relies on it. clang is told in
-// front of a function's statements, g++ by `as_written`; an fma that a sum must not look into is `settled`, for around
-// every fma it costs kernels registers.
-#ifdef __clang__
-#define HEED_IN_ORDER _Pragma("clang fp reassociate(off)")
-#else
-#define HEED_IN_ORDER
-#endif
-#ifdef __clang__
-#define HEED_UNROLL _Pragma("clang loop unroll(full)")
-#define HEED_KEEP_LOOP _Pragma("clang loop unroll(disable)")  // its body fills the register file
-#else
-#define HEED_UNROLL _Pragma("GCC unroll 64")
-#define HEED_KEEP_LOOP _Pragma("GCC unroll 1")
-#endif
-
 namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
-
-// A number or a vector, for g++: not to be taken apart. A barrier around the registers of AVX-512 g++ 12 makes one of
-// 16 elements, each taken out and put back, so that these are said to be read and written by no instruction at all.
-template <class V> HEED_INLINE V as_written(V v) {
-#ifdef __clang__
-  return v;
-#else
-#ifdef __AVX512F__
-  if constexpr (sizeof(V) == 64) {
-    asm("" : "+v"(v));
-    return v;
-  } else
-#endif
-    return __builtin_assoc_barrier(v);
-#endif
-}
-
-// Width of a vector register in bytes and number of vector registers, as the target flags of the compiler say.
-#if defined(__AVX512F__)
-inline constexpr int vector_bytes = 64, register_count = 32;
-#elif defined(__AVX2__)
-inline constexpr int vector_bytes = 32, register_count = 16;
-#else
-inline constexpr int vector_bytes = 16, register_count = 16;
-#endif
 
 template <class T>
 concept PackElement =
@@ -101,13 +56,6 @@ struct mask {
   HEED_INLINE mask(vector v) : x(v) {}
   HEED_INLINE mask(bool all_lanes) : x(vector{} - integer(all_lanes)) {}
 
-  // Lane i is p[i] for i < count; the lanes behind are false and p is not read there.
-  static HEED_INLINE mask load_partial(const bool* p, std::ptrdiff_t count) {
-    vector r{};
-    for (int i = 0; i < N && i < count; ++i) r[i] = -integer(p[i]);
-    return r;
-  }
-  static HEED_INLINE mask load(const bool* p) { return load_partial(p, N); }
   // The first `count` lanes are true (none for count <= 0, all for count >= N).
   static HEED_INLINE mask first(std::ptrdiff_t count);
 
@@ -148,10 +96,6 @@ struct pack {
       r.x[i] = p[i * stride];
     return r;
   }
-  HEED_INLINE void store_strided(T* p, std::ptrdiff_t stride) const {
-    HEED_UNROLL for (int i = 0; i < N; ++i)
-      p[i * stride] = x[i];
-  }
   // Lane i is p[index[i]].
   template <PackElement I>
   requires std::is_integral_v<I>
@@ -161,11 +105,11 @@ struct pack {
       r.x[i] = p[index.x[i]];
     return r;
   }
-  // Lane i is p[i] (p[i * stride]) for i < count and `fill` behind; any count, 0 and less included.
-  static HEED_INLINE pack load_partial(const T* p, std::ptrdiff_t count, T fill = T(0)) {
+  // Lane i is p[i] for i < count and 0 behind; any count, 0 and less included.
+  static HEED_INLINE pack load_partial(const T* p, std::ptrdiff_t count) {
     if (count >= N) return load(p);
     T w[N];
-    pack(fill).store(w);
+    pack(T(0)).store(w);
     copy_fewer(w, p, count);
     return load(w);
   }
@@ -175,18 +119,6 @@ struct pack {
     store(w);
     copy_fewer(p, w, count);
   }
-  static HEED_INLINE pack load_strided_partial(const T* p, std::ptrdiff_t stride, std::ptrdiff_t count, T fill = T(0)) {
-    T w[N];
-    pack(fill).store(w);
-    for (int i = 0; i < N && i < count; ++i) w[i] = p[i * stride];
-    return load(w);
-  }
-  HEED_INLINE void store_strided_partial(T* p, std::ptrdiff_t stride, std::ptrdiff_t count) const {
-    T w[N];
-    store(w);
-    for (int i = 0; i < N && i < count; ++i) p[i * stride] = w[i];
-  }
-
   // Copies count < N elements by halves: a loop over elements would become a call of memcpy with clang.
   static HEED_INLINE void copy_fewer(T* to, const T* from, std::ptrdiff_t count) {
     if (count <= 0) return;
@@ -454,11 +386,6 @@ template <PackElement To, Scalar From>
 HEED_INLINE constexpr To convert(From a) {
   return To(a);
 }
-template <int Size, int From, int N>
-HEED_INLINE mask<Size, N> convert_mask(mask<From, N> m) {
-  if constexpr (Size == From) return m;
-  else return __builtin_convertvector(m.x, typename mask<Size, N>::vector);
-}
 // int32 -> float, int64 -> double (rounded to nearest); real arguments are returned as they are.
 template <class T, int N>
 HEED_INLINE auto to_real(pack<T, N> a) {
@@ -478,129 +405,5 @@ template <Scalar T>
 HEED_INLINE constexpr auto to_integer(T a) {
   return integer_of_size<sizeof(T) <= 4 ? 4 : 8>(a);
 }
-
-// ---- the quotient of whole numbers, rounded down, and what is left, which has the sign of the divisor; by 0 both are
-// 0
-template <Scalar A, Scalar B>
-HEED_INLINE constexpr auto floor_divide(A a, B b) {
-  using R = std::common_type_t<A, B>;
-  static_assert(std::is_integral_v<R>);
-  if (b == 0) return R(0);
-  if (b == -1) return R(0 - std::make_unsigned_t<R>(a));  // the lowest number stays itself
-  const R q = R(a) / R(b), rest = R(a) % R(b);
-  return R(rest != 0 && (rest < 0) != (b < 0) ? q - 1 : q);
-}
-template <Scalar A, Scalar B>
-HEED_INLINE constexpr auto remainder(A a, B b) {
-  using R = std::common_type_t<A, B>;
-  static_assert(std::is_integral_v<R>);
-  if (b == 0 || b == -1) return R(0);
-  const R rest = R(a) % R(b);
-  return R(rest != 0 && (rest < 0) != (b < 0) ? rest + R(b) : rest);
-}
-// No processor divides packs of integers. Those of 32 bits divide as doubles, whose rounded quotient is whole only
-// where the exact one is; wider ones go lane by lane.
-template <class T, int N>
-struct whole_quotient {
-  pack<T, N> quotient, rest;
-};
-template <class T, int N>
-HEED_INLINE whole_quotient<T, N> divided_down(pack<T, N> a, pack<T, N> b) {
-  if constexpr (sizeof(T) == 4) {
-    const pack<T, N> zero(T(0)), divisor = select(b == zero, T(1), b);
-    pack<T, N> toward_zero;
-    if constexpr (N == 1) toward_zero = convert<T>(convert<double>(a) / convert<double>(divisor));
-    else
-      [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {  // by halves: doubles are twice as wide
-        const auto half = [](pack<T, N / 2> p, pack<T, N / 2> s)
-                              HEED_INLINED { return convert<T>(convert<double>(p) / convert<double>(s)); };
-        const auto low =
-            half(__builtin_shufflevector(a.x, a.x, I...), __builtin_shufflevector(divisor.x, divisor.x, I...));
-        const auto high = half(__builtin_shufflevector(a.x, a.x, (I + N / 2)...),
-                               __builtin_shufflevector(divisor.x, divisor.x, (I + N / 2)...));
-        toward_zero = __builtin_shufflevector(low.x, high.x, I..., (I + N / 2)...);
-      }(std::make_integer_sequence<int, N / 2>{});
-    const pack<T, N> rest = a - toward_zero * divisor;
-    const pack<T, N> down(typename pack<T, N>::vector((rest.x != 0) & ((rest.x ^ divisor.x) < 0)));  // -1 where
-                                                                                                     // rounding went up
-    return {select(b == zero, zero, toward_zero + down),
-            select(b == zero, zero, rest - pack<T, N>(down.x * divisor.x))};
-  } else {
-    whole_quotient<T, N> r;
-    for (int i = 0; i < N; ++i) r.quotient.x[i] = floor_divide(a.x[i], b.x[i]), r.rest.x[i] = remainder(a.x[i], b.x[i]);
-    return r;
-  }
-}
-template <class A, class B>
-requires SomePack<A, B>
-HEED_INLINE auto floor_divide(A a, B b) {
-  using P = pack_among<A, B>;
-  return divided_down(P(a), P(b)).quotient;
-}
-template <class A, class B>
-requires SomePack<A, B>
-HEED_INLINE auto remainder(A a, B b) {
-  using P = pack_among<A, B>;
-  return divided_down(P(a), P(b)).rest;
-}
-
-// ---- over the lanes, in a fixed order: lane i with lane i + N/2, then i + N/4, ... 1
-template <class T, int N, class Combine>
-HEED_INLINE T fold(pack<T, N> a, Combine combine) {
-  if constexpr (N == 1) return a.x[0];
-  else if constexpr (N == 2) return combine(pack<T, 1>(T(a.x[0])), pack<T, 1>(T(a.x[1]))).x[0];
-  else {
-    return [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {
-      using half = pack<T, N / 2>;
-      return fold<T, N / 2>(combine(half(__builtin_shufflevector(a.x, a.x, I...)),
-                                    half(__builtin_shufflevector(a.x, a.x, (I + N / 2)...))),
-                            combine);
-    }(std::make_integer_sequence<int, N / 2>{});
-  }
-}
-template <class T, int N>
-HEED_INLINE T sum(pack<T, N> a) {
-  return fold(a, [](auto u, auto v) HEED_INLINED { return u + v; });
-}
-// NaN: as max(a, b) above, so a NaN may be lost; test with any(x != x) where it matters.
-template <class T, int N>
-HEED_INLINE T max(pack<T, N> a) {
-  return fold(a, [](auto u, auto v) HEED_INLINED { return decltype(u)(u.x > v.x ? u.x : v.x); });
-}
-template <class T, int N>
-HEED_INLINE T min(pack<T, N> a) {
-  return fold(a, [](auto u, auto v) HEED_INLINED { return decltype(u)(u.x < v.x ? u.x : v.x); });
-}
-template <Scalar T>
-HEED_INLINE constexpr T sum(T a) {
-  return a;
-}
-template <Scalar T>
-HEED_INLINE constexpr T max(T a) {
-  return a;
-}
-template <Scalar T>
-HEED_INLINE constexpr T min(T a) {
-  return a;
-}
-
-template <int Size, int N>
-HEED_INLINE bool any(mask<Size, N> m) {
-  if constexpr (N * Size % 8 == 0) {
-    using words = typename vector_of<std::int64_t, N * Size / 8>::type;
-    return fold(pack<std::int64_t, N * Size / 8>((words)m.x),
-                [](auto u, auto v) HEED_INLINED { return decltype(u)(u.x | v.x); }) != 0;
-  } else {
-    bool r = false;
-    for (int i = 0; i < N; ++i) r = r || m[i];
-    return r;
-  }
-}
-template <int Size, int N>
-HEED_INLINE bool all(mask<Size, N> m) {
-  return !any(!m);
-}
-HEED_INLINE constexpr bool any(bool m) { return m; }
-HEED_INLINE constexpr bool all(bool m) { return m; }
 
 }  // namespace heed::internal::simd::inline HEED_INSTRUCTION_SET

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "math.hpp"
+#include "over_lanes.hpp"
 #include "pack.hpp"
 #include "transpose.hpp"
 
@@ -323,30 +324,22 @@ inline void transpose_out(const T* t, const T* factor, index depth, T* x, index 
 
 // ---- projections: block_rows<T> outputs in the lanes, the weight packed in panels, the activations read in place
 
-// panel[c][o] = w[o * output_stride + c * element_stride] for o < outputs, 0 for outputs <= o < block_rows<T>; c <
-// depth.
-template <class T>
-inline void pack_panel(const T* w, index output_stride, index element_stride, int outputs, index depth, T* panel) {
-  transpose_in<T>(w, output_stride, outputs, element_stride, depth, T(1), panel);
-}
-
 // Where element c of row i of the activations lies: rows apart by a stride and contiguous (in place), or grouped:
 // element c of all rows of a group side by side, then the next.
 template <bool Grouped> constexpr index activation_at(index i, index c, index x_stride) {
   return Grouped ? c * group + i : i * x_stride + c;
 }
 
-// sums[i][o] = (Continue ? sums[i][o] : 0) + sum over c of x[activation_at(i, c)] * panel[c][o], for i < Rows, in order
-// of c. sums: [Rows][block_rows<T>], where an epilogue picks them up: the round trip through L1 costs 0.3 % at depth
-// 768, and the loop is compiled once instead of once per epilogue. depth >= 1.
-template <int Rows, bool Continue, bool Grouped, class T>
+// sums[i][o] = sum over c of x[activation_at(i, c)] * panel[c][o], for i < Rows, in order of c. sums:
+// [Rows][block_rows<T>], where an epilogue picks them up: the round trip through L1 costs 0.3 % at depth 768, and the
+// loop is compiled once instead of once per epilogue. depth >= 1.
+template <int Rows, bool Grouped, class T>
 HEED_NOINLINE inline void panel_tile(const T* __restrict x, index x_stride, const T* __restrict panel, index depth,
                                      T* __restrict sums) {
   if (depth < 1) __builtin_unreachable();
   pack<T> acc[Rows][vectors];
   HEED_UNROLL for (int i = 0; i < Rows; ++i) HEED_UNROLL
-    for (int v = 0; v < vectors; ++v)
-      acc[i][v] = Continue ? pack<T>::load(sums + i * block_rows<T> + v * native_lanes<T>) : pack<T>(T(0));
+    for (int v = 0; v < vectors; ++v) acc[i][v] = T(0);
   HEED_KEEP_LOOP for (index c = 0; c < depth; ++c) {
     pack<T> w[vectors];
     HEED_UNROLL for (int v = 0; v < vectors; ++v)
@@ -363,37 +356,29 @@ HEED_NOINLINE inline void panel_tile(const T* __restrict x, index x_stride, cons
 
 // The same for any number of rows (at most one group, if they are grouped) and any depth, 0 included. The sums of a row
 // do not depend on the tile it falls into.
-template <bool Continue, bool Grouped, class T>
+template <bool Grouped, class T>
 inline void panel_tiles(const T* x, index x_stride, index rows, const T* panel, index depth, T* sums) {
   if (depth < 1) {
-    if constexpr (!Continue)
-      for (index i = 0; i < rows * block_rows<T>; ++i) sums[i] = T(0);
+    for (index i = 0; i < rows * block_rows<T>; ++i) sums[i] = T(0);
     return;
   }
   const auto from = [&](index i) { return x + activation_at<Grouped>(i, 0, x_stride); };
   index i = 0;
   if constexpr (group >= 8)
-    for (; i + 8 <= rows; i += 8)
-      panel_tile<8, Continue, Grouped>(from(i), x_stride, panel, depth, sums + i * block_rows<T>);
-  for (; i + 4 <= rows; i += 4)
-    panel_tile<4, Continue, Grouped>(from(i), x_stride, panel, depth, sums + i * block_rows<T>);
-  if (i + 2 <= rows)
-    panel_tile<2, Continue, Grouped>(from(i), x_stride, panel, depth, sums + i * block_rows<T>), i += 2;
-  if (i < rows) panel_tile<1, Continue, Grouped>(from(i), x_stride, panel, depth, sums + i * block_rows<T>);
+    for (; i + 8 <= rows; i += 8) panel_tile<8, Grouped>(from(i), x_stride, panel, depth, sums + i * block_rows<T>);
+  for (; i + 4 <= rows; i += 4) panel_tile<4, Grouped>(from(i), x_stride, panel, depth, sums + i * block_rows<T>);
+  if (i + 2 <= rows) panel_tile<2, Grouped>(from(i), x_stride, panel, depth, sums + i * block_rows<T>), i += 2;
+  if (i < rows) panel_tile<1, Grouped>(from(i), x_stride, panel, depth, sums + i * block_rows<T>);
 }
-// sums[i][o] = sum over c of x[i][c] * w[o][c]; multiply_panel_more adds to what the sums hold (depth in slices).
+// sums[i][o] = sum over c of x[i][c] * panel[c][o], rows apart by a stride.
 template <class T>
 inline void multiply_panel(const T* x, index x_stride, index rows, const T* panel, index depth, T* sums) {
-  panel_tiles<false, false>(x, x_stride, rows, panel, depth, sums);
-}
-template <class T>
-inline void multiply_panel_more(const T* x, index x_stride, index rows, const T* panel, index depth, T* sums) {
-  panel_tiles<true, false>(x, x_stride, rows, panel, depth, sums);
+  panel_tiles<false>(x, x_stride, rows, panel, depth, sums);
 }
 // The same for one group of rows, x[c][group]; rows <= group.
 template <class T>
 inline void multiply_panel_grouped(const T* x, index rows, const T* panel, index depth, T* sums) {
-  panel_tiles<false, true>(x, 0, rows, panel, depth, sums);
+  panel_tiles<true>(x, 0, rows, panel, depth, sums);
 }
 
 }  // namespace heed::internal::simd::inline HEED_INSTRUCTION_SET

@@ -3,6 +3,7 @@
 // values are equal bits whichever loop computes them. Before a body runs its homes are filled, as far as they do not
 // hold what it needs: then it is a loop without branches.
 #pragma once
+#include "../../simd/over_lanes.hpp"
 #include "loop_homes.hpp"
 #include "../frame/elements.hpp"
 #include <array>

@@ -15,6 +15,7 @@
 #include "../../plan/data/region.hpp"
 #include "../../simd/math.hpp"
 #include "../../simd/pack.hpp"
+#include "../../simd/quotient.hpp"
 #include "functions.hpp"
 #include "primitive_value.hpp"
 #include <array>

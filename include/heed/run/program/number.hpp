@@ -2,6 +2,7 @@
 // simd/math.hpp of single numbers, which the standard library computes. The oracle's, and nobody else's: kernels know
 // their operations while compiling.
 #pragma once
+#include "../../simd/quotient.hpp"
 #include "functions.hpp"
 #include <cmath>
 

@@ -3,6 +3,7 @@
 // rows, as the plan says. Sums are taken in a fixed order that depends on the length of a row alone.
 #pragma once
 #include "../../plan/facts/score_match.hpp"
+#include "../../simd/over_lanes.hpp"
 #include "../program/evaluate.hpp"
 #include "../frame/elements.hpp"
 #include "../team.hpp"
