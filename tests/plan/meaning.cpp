@@ -141,34 +141,6 @@ BOOST_AUTO_TEST_CASE(gradients_of_tables_that_a_score_reads) {
   static constexpr auto grad_varied = gradient<varied>(wrt(each_row));
   BOOST_TEST(regions(check<grad_varied>("gradient<varied>"), region_kind::loop) > 0);
 }
-// Gradients that are sums of two contractions of one value: an input that is projected under several names, a weight on
-// both sides of a product.
-namespace {
-constexpr auto tokens = input<"tokens">(n, c);
-constexpr auto renamed_tokens = rename<n, t>(tokens);
-constexpr auto w_query = input<"w_query">(d, c);
-constexpr auto w_key = input<"w_key">(d, c);
-constexpr auto w_value = input<"w_value">(e, c);
-constexpr auto self = attention<d, t>(project<c>(tokens, w_query), project<c>(renamed_tokens, w_key),
-                                      project<c>(renamed_tokens, w_value));
-constexpr auto self_gradient = gradient<self>(wrt(tokens));
-constexpr auto half_named = attention<d, t>(project<c>(tokens, w_query), rename<n, t>(project<c>(tokens, w_key)),
-                                            project<c>(renamed_tokens, w_value));
-constexpr auto half_named_gradient = gradient<half_named>(wrt(tokens));
-constexpr auto chained =
-    attention<d, t>(project<c>(layer_norm<c>(tokens), w_query), project<c>(rename<n, t>(layer_norm<c>(tokens)), w_key),
-                    project<c>(renamed_tokens, w_value));
-constexpr auto chained_gradient = gradient<chained>(wrt(tokens));
-constexpr auto gate = project<c>(tokens, w_query);
-constexpr auto gated_twice = dot<d>(silu(gate) * gate, w_query) + dot<d>(gate, w_query);
-constexpr auto gated_gradient = gradient<gated_twice>(wrt(tokens, w_query));
-}  // namespace
-BOOST_AUTO_TEST_CASE(sums_of_contractions) {
-  CHECK(*self_gradient.of[0]);
-  CHECK(*half_named_gradient.of[0]);
-  CHECK(*chained_gradient.of[0]);
-  CHECK(*gated_gradient.of[0], *gated_gradient.of[1]);
-}
 // Heads t and their width u are known when called: what a projection hands back to the heads is stored, as it is where
 // they are static. Keys that heads share beside values of each head are read by the items of a batch.
 BOOST_AUTO_TEST_CASE(gradients_behind_a_projection) {

@@ -12,10 +12,9 @@ struct uses {
   comparisons compared{};
   node_flags used{};  // needed by some result
   node_flags result{};
-  fixed_array<node_id, graph::capacity> last{};    // the last user; results are used to the end
-  fixed_array<node_id, graph::capacity> summit{};  // of contractions and reductions
-  fixed_array<node_id, graph::capacity> below{};   // inverse: whose summit a node is
-  node_flags absent{};                             // part of it may be absent: never read back from memory
+  fixed_array<node_id, graph::capacity> last{};   // the last user; results are used to the end
+  fixed_array<node_id, graph::capacity> below{};  // the contraction or reduction that a node is the summit of; 0: none
+  node_flags absent{};                            // part of it may be absent: never read back from memory
   node_flags pairwise{};    // a contraction over pairs of positions, and what is computed from one at the same pairs
   node_flags unstorable{};  // over pairs of positions that neither an operand nor a result lies over
 };
@@ -82,11 +81,10 @@ constexpr uses uses_of(const graph& g, const fixed_array<node_id, N>& roots, int
     const node& x = g[i];
     if (!u.used[i] || !is_heavy(x.code)) continue;
     if (weighted(g, node_id(i)).weights) {  // comes out of a score region, or of a loop
-      u.summit[i] = u.below[i] = node_id(i);
+      u.below[i] = node_id(i);
       continue;
     }
     const epilogue way = epilogue_of(g, u, owned, node_id(i));
-    u.summit[i] = way.summit;
     u.below[way.summit] = node_id(i);
     if (!is_contraction(g, x)) continue;
     for (int j = i; j <= way.summit; ++j)  // nobody else's epilogue: one region computes it, on one tile

@@ -254,7 +254,7 @@ struct splitter {
     m.log_sum_exp = lse;
     if (!u.used[lse]) {
       u.used[lse] = true;
-      u.summit[lse] = u.below[lse] = lse;
+      u.below[lse] = lse;
       node_id& last = u.last[m.score];
       if (last < lse) last = lse;
     }
