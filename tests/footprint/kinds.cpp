@@ -16,7 +16,7 @@ inline constexpr auto ids = input<"ids", std::int32_t>(n);
 inline constexpr auto weighted = attention<d, m>(layer_norm<d>(x), y, y, causal(n, m));  // row, score
 inline constexpr auto several = sum<m>(max<d>(x * y) * min<d>(x - y));                   // loop
 inline constexpr auto scattered = gradient<results(weighted)>(wrt(x, y));                // score_gradient
-inline constexpr auto looked_up = gelu(dot<d>(gather<w>(table, ids), p));                        // matmul
+inline constexpr auto looked_up = gelu(dot<d>(gather<w>(table, ids), p));                // matmul
 inline constexpr auto into_table = gradient<looked_up>(wrt(table, p));                   // scatter
 }  // namespace kinds
 
