@@ -74,28 +74,36 @@ struct into_order {
   int at = 0;                              // the number of the operand or, if missing or twice, of the result
   std::array<int, max_results> operand{};  // by result
 };
-// names: those of the operands; results: those of the results.
+// The result that an operand names: none or several are faults.
+constexpr into_order result_named(const label& name, const label* results, int result_count) {
+  using fault = into_order::fault;
+  int found = -1;
+  for (int result = 0; result < result_count; ++result) {
+    if (!(results[result] == name)) continue;
+    if (found >= 0) return {fault::ambiguous};
+    found = result;
+  }
+  return found < 0 ? into_order{fault::unknown} : into_order{fault::none, found};
+}
+// Operands without a name come first and go by their position, those with one by their name; names: those of the
+// operands, empty where there is none; results: those of the results.
 constexpr into_order ordered(const label* names, int count, const label* results, int result_count) {
   using fault = into_order::fault;
   into_order r;
   r.operand.fill(-1);
   for (int i = 0; i < count; ++i) {
-    int k = i;
+    int result = i;
     if (!names[i].empty()) {
-      k = -1;
-      for (int j = 0; j < result_count; ++j) {
-        if (!(results[j] == names[i])) continue;
-        if (k >= 0) return {fault::ambiguous, i};
-        k = j;
-      }
-      if (k < 0) return {fault::unknown, i};
+      const into_order named = result_named(names[i], results, result_count);
+      if (named.wrong != fault::none) return {named.wrong, i};
+      result = named.at;
     } else if (i > 0 && !names[i - 1].empty()) return {fault::order, i};
-    else if (k >= result_count) return {fault::count, i};
-    if (r.operand[k] >= 0) return {fault::twice, k};
-    r.operand[k] = i;
+    else if (result >= result_count) return {fault::count, i};
+    if (r.operand[result] >= 0) return {fault::twice, result};
+    r.operand[result] = i;
   }
-  for (int k = 0; k < result_count; ++k)
-    if (r.operand[k] < 0) return {fault::missing, k};
+  for (int result = 0; result < result_count; ++result)
+    if (r.operand[result] < 0) return {fault::missing, result};
   return r;
 }
 template <class Into, const expression&... Outs> inline constexpr into_order order_in{};

@@ -54,26 +54,31 @@ struct call_table_writer {
       add_position_rule(at(i));
       to.needed_axes |= axes_needed_by(at(i));
     }
-    for (int i = 0; i < plan.buffer_count; ++i) {
-      const plan::buffer& b = plan.buffers[i];
-      buffer_entry entry{.type = b.type, .result = b.result, .first = b.first, .last = b.last, .order = b.order};
-      entry.in_place = in_place(i);
-      to.buffers.add(entry);
-    }
-    for (int r = plan.region_count - 1; r >= 0; --r) {
-      const plan::outline& region = plan.regions[r];
-      for (int k = 0; k < region.write_count && !copies(region); ++k)
+    for (int i = 0; i < plan.buffer_count; ++i) add_buffer(i);
+    find_computed_values();
+    for (int i = 0; i < plan.region_count; ++i) add_region(plan.regions[i]);
+  }
+  constexpr void add_buffer(int number) {
+    const plan::buffer& b = plan.buffers[number];
+    buffer_entry entry{.type = b.type, .result = b.result, .first = b.first, .last = b.last, .order = b.order};
+    entry.in_place = in_place(number);
+    to.buffers.add(entry);
+  }
+  // Of two regions that compute a value the first counts: it has run when others read.
+  constexpr void find_computed_values() {
+    for (int i = plan.region_count - 1; i >= 0; --i) {
+      const plan::outline& region = plan.regions[i];
+      if (copies(region)) continue;
+      for (int k = 0; k < region.write_count; ++k)
         buffer_of[region.writes[k].value] = std::int16_t(region.writes[k].into + 1);
     }
-    for (int r = 0; r < plan.region_count; ++r) {
-      const plan::outline& region = plan.regions[r];
-      region_entry entry{.first_read = std::int16_t(to.places.count)};
-      for (int k = 0; k < region.read_count; ++k) to.places.add(place_of(region.reads[k]));
-      entry.first_write = std::int16_t(to.places.count), entry.write_count = std::int16_t(region.write_count);
-      for (int k = 0; k < region.write_count; ++k)
-        to.places.add(written(region.writes[k].value, region.writes[k].into));
-      to.regions.add(entry);
-    }
+  }
+  constexpr void add_region(const plan::outline& region) {
+    region_entry entry{.first_read = std::int16_t(to.places.count)};
+    for (int k = 0; k < region.read_count; ++k) to.places.add(place_of(region.reads[k]));
+    entry.first_write = std::int16_t(to.places.count), entry.write_count = std::int16_t(region.write_count);
+    for (int k = 0; k < region.write_count; ++k) to.places.add(written(region.writes[k].value, region.writes[k].into));
+    to.regions.add(entry);
   }
 
   static constexpr axis_set axes_needed_by(const node& x) {

@@ -29,7 +29,7 @@ class reference_graph {
 
   // inputs: by input number of the graph, strides by axis number of the graph, element types as declared.
   reference_graph(const evaluated_graph& g, const extents& extent, const view* inputs)
-      : g_(g),
+      : graph_(g),
         extent_(extent),
         inputs_(inputs),
         decides_(deciding(g)),
@@ -42,7 +42,7 @@ class reference_graph {
     used[root] = true;
     for (int i = root; i > 0; --i)
       if (used[i])
-        for (const int j : {int(g_[i].a), int(g_[i].b), int(g_[i].c)}) used[j] = true;
+        for (const int j : {int(graph_[i].a), int(graph_[i].b), int(graph_[i].c)}) used[j] = true;
     for (int i = 1; i <= root; ++i)
       if (used[i] && !done(i)) evaluate(i);
     return values_[root];
@@ -69,9 +69,9 @@ class reference_graph {
       f(index);
       int k = rank - 1;
       for (; k >= 0; --k) {
-        const std::size_t a = std::size_t(list[k]);
-        if (++index[a] < extent_[a]) break;
-        index[a] = 0;
+        const int axis = list[k];
+        if (++index[axis] < extent_[axis]) break;
+        index[axis] = 0;
       }
       if (k < 0) return;
     }
@@ -98,10 +98,10 @@ class reference_graph {
   bool absent(int i, const extents& index) const { return i && mark(i, index) == is_absent; }
 
   double input(const node& x, const extents& index) const {
-    const input_entry& in = g_.inputs[x.first];
+    const input_entry& in = graph_.inputs[x.first];
     const view& v = inputs_[x.first];
     extent_t o = 0;
-    for (std::size_t k = 0; k < std::size_t(in.rank); ++k) o += v.stride[in.order[k]] * index[in.order[k]];
+    for (int k = 0; k < in.rank; ++k) o += v.stride[in.order[k]] * index[in.order[k]];
     switch (in.type) {
       case element::boolean: return read<bool>(v, o);
       case element::i32: return read<std::int32_t>(v, o);
@@ -118,13 +118,13 @@ class reference_graph {
   }
 
   double pointwise(const node& x, double a, double b, double c) const {
-    if (x.code == op::primitive) return primitive_number(*g_.primitives[int(x.value)], a, b);
+    if (x.code == op::primitive) return primitive_number(*graph_.primitives[int(x.value)], a, b);
     if (x.code == op::cast && is_real(x.type)) return a;
     return number_of(x.code, a, b, c, x.value);
   }
 
   void evaluate(int i) {
-    const node& x = g_[i];
+    const node& x = graph_[i];
     dense_value& v = values_[i];
     v.axes = x.axes;
     extent_t size = 1;
@@ -151,7 +151,7 @@ class reference_graph {
     }
     if (!is_real(x.type)) return false;
     const auto is = [&](int i) { return i && mark(i, index) == is_weightless; };
-    const auto is_or_zero = [&](int i) { return is(i) || (g_[i].code == op::constant && g_[i].value == 0); };
+    const auto is_or_zero = [&](int i) { return is(i) || (graph_[i].code == op::constant && graph_[i].value == 0); };
     switch (x.code) {
       case op::multiply: return is(x.a) || is(x.b);
       case op::divide:
@@ -166,6 +166,8 @@ class reference_graph {
     }
   }
 
+  // What a comparison or an index sees of an element: rounded to the width T of its type operation by operation, by the
+  // functions that kernels take, so that both see the same keys.
   template <class T> double decided_element(const node& x, const extents& index, double number_of_it) const {
     if (x.code == op::constant) return x.value;  // as wide as what it meets
     if (x.code == op::present) return absent(x.a, index) ? 0 : T(looked_at(x.a, index));
@@ -192,24 +194,29 @@ class reference_graph {
       HEED_FUNCTIONS(HEED_DECIDED)
 #undef HEED_DECIDED
       case op::where: return T(a != 0 ? b : c);
-      case op::primitive: return primitive_number<T>(*g_.primitives[int(x.value)], T(a), T(b));
+      case op::primitive: return primitive_number<T>(*graph_.primitives[int(x.value)], T(a), T(b));
       default: return T(a);  // cast
     }
   }
 
+  // Numbers are compared as floats unless one of them is computed in double.
+  double compared(const node& x, const extents& index) const {
+    const auto in_double = [&](int i) {
+      return graph_[i].code != op::constant && is_real(graph_[i].type) && in_double_[i];
+    };
+    const bool real = is_real(graph_[x.a].type) || is_real(graph_[x.b].type);
+    const double a = looked_at(x.a, index), b = looked_at(x.b, index);
+    return real && !in_double(x.a) && !in_double(x.b) ? pointwise(x, float(a), float(b), 0) : pointwise(x, a, b, 0);
+  }
+
+  // One element of a node, from those of its operands. `gone`: it is absent.
   double element_of_node(const node& x, const extents& index, bool& gone) const {
     if (x.code == op::present) return absent(x.a, index) ? 0 : number(x.a, index);
     if (is_pointwise(x.code)) {
       const double a = number(x.a, index), b = x.b ? number(x.b, index) : 0, c = x.c ? number(x.c, index) : 0;
       gone = absent(x.a, index) ||
              (x.code == op::where ? absent(a != 0 ? x.b : x.c, index) : absent(x.b, index) || absent(x.c, index));
-      if (is_comparison(x.code)) {
-        const auto wide = [&](int i) { return g_[i].code != op::constant && is_real(g_[i].type) && in_double_[i]; };
-        const bool in_double = wide(x.a) || wide(x.b);
-        const bool real = is_real(g_[x.a].type) || is_real(g_[x.b].type);
-        const double p = looked_at(x.a, index), q = looked_at(x.b, index);
-        return real && !in_double ? pointwise(x, float(p), float(q), 0) : pointwise(x, p, q, 0);
-      }
+      if (is_comparison(x.code)) return compared(x, index);
       if (x.code == op::cast && is_integer(x.type)) return pointwise(x, looked_at(x.a, index), 0, 0);
       return pointwise(x, a, b, c);
     }
@@ -228,8 +235,9 @@ class reference_graph {
     }
   }
 
+  // An element that is one of an operand's, at another index: views, shifts, concatenations, tables.
   double moved(const node& x, extents index, bool& gone, bool decided = false) const {
-    const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
+    const int first = x.first, second = x.second, third = x.third;
     int from = x.a;
     switch (x.code) {
       case op::rename: index[first] = index[second]; break;
@@ -257,6 +265,8 @@ class reference_graph {
     return decided ? looked_at(from, index) : number(from, index);
   }
 
+  // An element that many of an operand make, absent ones left out: sums, products, extrema, softmax. In two rounds
+  // where the largest has to be known first.
   double reduced(const node& x, const extents& at, bool decided = false) const {
     extents index = at;
     double top = -INFINITY, low = INFINITY, total = 0, count = 0;
@@ -273,7 +283,7 @@ class reference_graph {
       return total;
     }
     if (x.code == op::scatter) {  // outside the table: its nearest end
-      const std::size_t first = std::size_t(x.first);
+      const int first = x.first;
       over([&](double a) {
         if (absent(x.b, index)) return;
         const double to = number(x.b, index), last = double(extent_[first] - 1);
@@ -295,7 +305,7 @@ class reference_graph {
     return total == 0 ? 0 : std::exp(number(x.a, at) - shift) / total;
   }
 
-  const evaluated_graph g_;
+  const evaluated_graph graph_;
   const extents& extent_;
   const view* inputs_;
   node_marks decides_, in_double_;
