@@ -8,6 +8,7 @@
 #include "../call/oracle/reference_graph.hpp"
 #include "drawing.hpp"
 #include "explain.hpp"
+#include "passes.hpp"
 
 namespace heed::internal {
 namespace show::inline HEED_INSTRUCTION_SET {
@@ -123,19 +124,7 @@ template <const expression&... Outs> struct looked_at {
     }
   }
 
-  static std::string passes() {
-    const execution_plan& p = plan::plan_of<Outs...>;
-    const auto& declared = plan::merged_of<Outs...>;
-    const auto& simple = plan::simplified_of<Outs...>;
-    constexpr int count = int(sizeof...(Outs));
-    std::string s = "declared graph\n" + graph_text(declared.g, declared.roots, count) + "simplified graph\n" +
-                    graph_text(simple.g, simple.roots, count) + "plan\n" + plan_text(p);
-    run::each_region<Outs...>([&]<int I>() {
-      const region& r = plan::region_of<I, Outs...>;
-      s += "program of region " + std::to_string(I) + " (" + name_of(r.kind) + ")\n" + program_text(p, r);
-    });
-    return s;
-  }
+  static std::string passes() { return passes_text<Outs...>(); }
 
   static std::string draw() { return drawing(plan::plan_of<Outs...>); }
 

@@ -135,18 +135,21 @@ std::string graph_text(const graph& g, const fixed_array<node_id, N>& roots, int
   }
   return s;
 }
+// A region of a plan as nodes: what it reads and writes.
+inline std::string outline_text(const execution_plan& p, int region) {
+  const auto number_of = [](node_id i) { return "#" + std::to_string(i); };
+  const outline& o = p.regions[region];
+  std::string s = "  region " + std::to_string(region) + ": " + name_of(o.kind) + ", reads " +
+                  joined_text(o.reads, o.read_count, " ", number_of) + ", writes";
+  for (int w = 0; w < o.write_count; ++w)
+    s += " " + number_of(o.writes[w].value) + " into buffer " + std::to_string(o.writes[w].into);
+  return s + (*o.reason ? std::string(" (") + o.reason + ")\n" : "\n");
+}
 // A plan: its regions as outlines, and the buffers between them.
 inline std::string plan_text(const execution_plan& p) {
   std::string s;
   const auto number_of = [](node_id i) { return "#" + std::to_string(i); };
-  for (int k = 0; k < p.region_count; ++k) {
-    const outline& o = p.regions[k];
-    s += "  region " + std::to_string(k) + ": " + name_of(o.kind) + ", reads " +
-         joined_text(o.reads, o.read_count, " ", number_of) + ", writes";
-    for (int w = 0; w < o.write_count; ++w)
-      s += " " + number_of(o.writes[w].value) + " into buffer " + std::to_string(o.writes[w].into);
-    s += *o.reason ? std::string(" (") + o.reason + ")\n" : "\n";
-  }
+  for (int k = 0; k < p.region_count; ++k) s += outline_text(p, k);
   for (int b = 0; b < p.buffer_count; ++b) {
     const buffer& x = p.buffers[b];
     const std::string name = result_name(p, b);

@@ -457,7 +457,8 @@ struct splitter {
     place_pointwise(r, reason);
   }
 
-  constexpr void run() {
+  // Whoever wants to see the steps is told behind each: its name, its file, and what there is now.
+  template <class Seen> constexpr void run(const Seen& seen) {
     for (int k = 0; k < p.result_count; ++k) {
       const node_id r = roots[k];
       const int into = new_buffer(r, k);
@@ -471,9 +472,12 @@ struct splitter {
     }
     if (u.compared.too_many) p.fault = plan_fault::comparisons;
     need_operands();
+    seen("need_operands", "plan/passes/split.hpp", *this);
     find_gradients();
+    seen("find_gradients", "plan/passes/split.hpp", *this);
     for (int i = p.g.size - 1; i > 0; --i)
       if (needed[i] && !placed[i]) place(node_id(i));
+    seen("place", "plan/passes/split.hpp", *this);
     arrange();
   }
 
@@ -523,9 +527,15 @@ struct splitter {
   }
 };
 
+// Nobody wants to see the steps.
+struct unseen_steps {
+  constexpr void operator()(const char*, const char*, const splitter&) const {}
+};
+
 // The plan of some results of a simplified graph.
+template <class Seen = unseen_steps>
 constexpr execution_plan split_into_regions(const simplified_graph& s, int count, const axis_orders& orders,
-                                            const uses& u, const declared_results& declared) {
+                                            const uses& u, const declared_results& declared, const Seen& seen = {}) {
   splitter x;
   x.p.g = s.g;
   x.p.decides = u.decides;
@@ -534,7 +544,7 @@ constexpr execution_plan split_into_regions(const simplified_graph& s, int count
   x.p.declared = declared;
   x.roots = s.roots;
   x.u = u;
-  x.run();
+  x.run(seen);
   return x.p;
 }
 
