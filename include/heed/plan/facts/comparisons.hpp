@@ -4,6 +4,7 @@
 #pragma once
 #include "growth.hpp"
 #include "score_match.hpp"
+#include "walk.hpp"
 
 namespace heed::internal::plan {
 
@@ -49,58 +50,33 @@ struct comparisons {
   // Does a program over a tile compare the tile's values with something that is made of them?
   constexpr bool in_program(const graph& g, node_id program, node_id tile) const {
     if (!count) return false;
-    node_stack s;
-    s.push(program);
-    while (s.count) {
-      const node_id i = s.pop();
-      const node& x = g[i];
-      if (i == tile) continue;
+    return walk(g, {program}, [&](node_id i, const node& x) {
+      if (i == tile) return step::skip;
       for (int k = 0; k < count; ++k)
-        if (of[k].comparison == i && (g[i].axes & g[tile].axes) == g[tile].axes) return true;
-      if (x.code == op::gather) s.push(x.b);
-      else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
-    }
-    return false;
+        if (of[k].comparison == i && (x.axes & g[tile].axes) == g[tile].axes) return step::stop;
+      return within_program(x);
+    });
   }
 
  private:
   constexpr void find(const graph& g, node_id comparison, node_id value, node_id other) {
     node_flags computed{};  // on the side of the value, at the comparison's own elements
-    node_stack s;
-    s.push(value);
-    while (s.count) {
-      const node_id i = s.pop();
-      const node& x = g[i];
-      if (is_leaf(x.code)) continue;
-      if (is_real(x.type)) computed[i] = true;
-      if (is_inlined(x.code) && x.code != op::gather) s.push(x.a), s.push(x.b), s.push(x.c);
-    }
-    node_stack t;
-    t.push(other);
-    while (t.count) {
-      const node_id i = t.pop();
-      const node& x = g[i];
-      if (is_inlined(x.code) && x.code != op::gather) {
-        t.push(x.a), t.push(x.b), t.push(x.c);
-      } else if (is_reduction(x.code) || x.code == op::softmax || x.code == op::dot) {
-        if (!made_of(g, i, computed)) continue;
-        if (count == int(of.size())) {
-          too_many = true;
-          return;
-        }
-        of[count++] = {comparison, i};
-      }
-    }
+    walk(g, {value}, [&](node_id i, const node& x) {
+      if (!is_leaf(x.code) && is_real(x.type)) computed[i] = true;
+      return at_same_elements(x);
+    });
+    walk(g, {other}, [&](node_id i, const node& x) {
+      const bool reduces = is_reduction(x.code) || x.code == op::softmax || x.code == op::dot;
+      if (!reduces || !made_of(g, i, computed)) return at_same_elements(x);
+      too_many = count == int(of.size());
+      if (too_many) return step::stop;
+      of[count++] = {comparison, i};
+      return step::skip;
+    });
   }
   static constexpr bool made_of(const graph& g, node_id reduction, const node_flags& computed) {
-    node_stack s;
-    s.push(g[reduction].a), s.push(g[reduction].b);
-    while (s.count) {
-      const node_id i = s.pop();
-      if (computed[i]) return true;
-      s.push(g[i].a), s.push(g[i].b), s.push(g[i].c);
-    }
-    return false;
+    return walk(g, {g[reduction].a, g[reduction].b},
+                [&](node_id i, const node&) { return computed[i] ? step::stop : step::descend; });
   }
 };
 

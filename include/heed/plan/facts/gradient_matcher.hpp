@@ -8,6 +8,7 @@
 #include "../data/gradient_match.hpp"
 #include "uses.hpp"
 #include "vanishing.hpp"
+#include "walk.hpp"
 
 namespace heed::internal::plan {
 
@@ -44,26 +45,21 @@ struct gradient_matcher {
   // Whether the program of a value can be computed at pairs; `product` is the second contraction it needs. Without one
   // it is an index, which no contraction and no weight may enter.
   constexpr bool computes(node_id value, node_id* product) const {
-    node_stack s;
-    s.push(value);
-    while (s.count) {
-      const node_id i = s.pop();
-      const node& x = g[i];
-      if (i == r.weights || i == r.tile) {
-        if (!product) return false;
-      } else if (x.code == op::gather) {
-        if (is_pairwise(source_of_view(g, x.a)) && !lies_in_input(g, x.a)) return false;
-        s.push(x.b);
-      } else if (is_inlined(x.code)) {
-        s.push(x.a), s.push(x.b), s.push(x.c);
-      } else if (is_pairwise(i) && !lies_in_input(g, i)) {
-        if (!product || !is_contraction(g, x) || count_of(x.over) != 1 || (*product && *product != i)) return false;
-        const bool a = g[x.a].axes & bit(r.column), b = g[x.b].axes & bit(r.column);
-        if (a == b || (g[a ? x.a : x.b].axes & r.rows) != 0) return false;
-        *product = i;
-      }
-    }
-    return true;
+    return !walk(g, {value}, [&](node_id i, const node& x) {
+      if (i == r.weights || i == r.tile) return product ? step::skip : step::stop;
+      if (x.code == op::gather && is_pairwise(source_of_view(g, x.a)) && !lies_in_input(g, x.a)) return step::stop;
+      if (is_inlined(x.code)) return within_program(x);
+      if (!is_pairwise(i) || lies_in_input(g, i)) return step::skip;
+      if (!product || (*product && *product != i) || !is_second_contraction(x)) return step::stop;
+      *product = i;
+      return step::skip;
+    });
+  }
+  // Of one operand along the columns alone and one along the rows.
+  constexpr bool is_second_contraction(const node& x) const {
+    if (!is_contraction(g, x) || count_of(x.over) != 1) return false;
+    const bool a = g[x.a].axes & bit(r.column), b = g[x.b].axes & bit(r.column);
+    return a != b && (g[a ? x.a : x.b].axes & r.rows) == 0;
   }
   // What a scatter adds up: factor * sum over `over` of a pairwise value. Where the score broadcast the table, over a
   // batch say, its gradient was summed first.
@@ -161,23 +157,9 @@ struct gradient_matcher {
     r.sink_count = kept;
     return any;
   }
+  // What the region reads, and all that is computed for it.
   constexpr node_flags read_by_region() const {
-    node_flags reads{};
-    node_stack s;
-    for (int k = 0; k < r.sink_count; ++k) {
-      s.push(r.sinks[k].pair), s.push(r.sinks[k].index);
-      reads[r.sinks[k].other] = true;
-    }
-    reads[r.g] = reads[r.v] = reads[r.x] = reads[r.w] = true;
-    while (s.count) {
-      const node_id i = s.pop();
-      const node& x = g[i];
-      if (i == r.weights) s.push(r.score);
-      else if (i == r.tile || i == r.product) continue;
-      else if (x.code == op::gather) reads[x.a] = true, s.push(x.b);
-      else if (is_inlined(x.code)) s.push(x.a), s.push(x.b), s.push(x.c);
-      else reads[i] = true;
-    }
+    node_flags reads = operands_of_region();
     for (bool more = true; more;) {
       for (int i = g.size - 1; i > 0; --i)
         if (reads[i]) reads[g[i].a] = reads[g[i].b] = reads[g[i].c] = true;
@@ -195,6 +177,24 @@ struct gradient_matcher {
       }
     }
     reads[0] = false;
+    return reads;
+  }
+
+  constexpr node_flags operands_of_region() const {
+    node_flags reads{};
+    node_stack open;
+    for (int k = 0; k < r.sink_count; ++k) {
+      open.push(r.sinks[k].pair), open.push(r.sinks[k].index);
+      reads[r.sinks[k].other] = true;
+    }
+    reads[r.g] = reads[r.v] = reads[r.x] = reads[r.w] = true;
+    walk(g, open, [&](node_id i, const node& x) {
+      if (i == r.weights) open.push(r.score);
+      if (i == r.weights || i == r.tile || i == r.product) return step::skip;
+      if (x.code == op::gather) reads[x.a] = true;
+      if (!is_inlined(x.code)) reads[i] = true;
+      return within_program(x);
+    });
     return reads;
   }
 
@@ -217,16 +217,11 @@ struct gradient_matcher {
       const node& x = g[c.core];
       if (x.code == op::dot && (x.over & bit(r.column))) without(g[x.a == c.pair ? x.b : x.a].axes);
       else if (x.over & r.rows & ~bit(r.column)) without(r.rows & ~x.over);
-      node_stack s;
-      s.push(c.pair);
-      while (s.count) {
-        const node_id i = s.pop();
-        const node& y = g[i];
-        if (i == r.weights || i == r.tile) continue;
-        if (y.code == op::gather) s.push(y.b);
-        else if (is_inlined(y.code)) s.push(y.a), s.push(y.b), s.push(y.c);
-        else if (y.code == op::dot && is_pairwise(i)) without(g[g[y.a].axes & bit(r.column) ? y.a : y.b].axes);
-      }
+      walk(g, {c.pair}, [&](node_id i, const node& y) {
+        if (i == r.weights || i == r.tile) return step::skip;
+        if (y.code == op::dot && is_pairwise(i)) without(g[g[y.a].axes & bit(r.column) ? y.a : y.b].axes);
+        return within_program(y);
+      });
     }
     return items;
   }

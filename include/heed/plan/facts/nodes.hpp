@@ -1,5 +1,5 @@
-// What passes ask of single nodes and of sets of them: sets of axes, views down to the memory that they show, the nodes
-// that some results need, and a stack for walks from a value down to what it is computed from.
+// What passes ask of single nodes and of sets of them: sets of axes, views down to the memory that they show, and the
+// nodes that some results need.
 #pragma once
 #include "../../graph/graph.hpp"
 #include <bit>
@@ -31,18 +31,6 @@ constexpr bool is_constant(const graph& g, int i, double v) { return is_constant
 constexpr bool is_number_of_table(const graph& g, node_id i) {
   return g[i].code == op::pick && g[i].axes == 0 && g[g[i].a].code == op::input;
 }
-
-struct node_stack {
-  fixed_array<node_id, graph::capacity> of{};  // each at most once
-  int count = 0;
-  fixed_array<bool, graph::capacity> seen{};
-  constexpr void push(node_id i) {
-    if (!i || seen[i]) return;
-    seen[i] = true;
-    of[count++] = i;
-  }
-  constexpr node_id pop() { return of[--count]; }
-};
 
 // The nodes that some roots need.
 template <std::size_t N>

@@ -4,6 +4,7 @@
 #include "growth.hpp"
 #include "nodes.hpp"
 #include "order.hpp"
+#include "walk.hpp"
 
 namespace heed::internal::plan {
 
@@ -15,38 +16,38 @@ struct score_match {
   constexpr bool ok() const { return tile != 0; }
 };
 
+// The contraction of queries and keys in a score: of one operand that has the column axis and one that does not. One
+// with rows of its own comes before those that have none (a bias that is a product over keys alone).
+struct score_contraction {
+  node_id tile{};
+  bool several = false;
+};
+constexpr score_contraction contraction_in(const graph& g, node_id score, int column) {
+  score_contraction with_rows, thin;
+  walk(g, {score}, [&](node_id i, const node& x) {
+    if (is_inlined(x.code)) return within_program(x);
+    if (x.code != op::dot || !(x.axes & bit(column))) return step::skip;
+    const bool in_a = g[x.a].axes & bit(column), in_b = g[x.b].axes & bit(column);
+    if (in_a == in_b) return step::skip;
+    const axis_set rows = x.axes & ~g[in_a ? x.a : x.b].axes;
+    score_contraction& found = rows ? with_rows : thin;
+    found = {i, found.tile != 0};
+    return step::skip;
+  });
+  return with_rows.tile ? with_rows : thin;
+}
+
 // `values` is the other operand of the product with the weights, 0 if only row statistics are wanted.
 constexpr score_match match_score(const graph& g, node_id score, node_id values, int column) {
   score_match r;
-  node_stack s;
-  s.push(score);
-  node_id tile = 0, thin = 0;
-  bool two = false, thin_two = false;
-  while (s.count) {
-    const node_id i = s.pop();
-    const node& x = g[i];
-    if (x.code == op::gather) {
-      s.push(x.b);
-      continue;
-    }
-    if (is_inlined(x.code)) {
-      s.push(x.a), s.push(x.b), s.push(x.c);
-      continue;
-    }
-    if (x.code != op::dot || !(x.axes & bit(column))) continue;
-    const bool in_a = g[x.a].axes & bit(column), in_b = g[x.b].axes & bit(column);
-    if (in_a == in_b) continue;
-    const axis_set rows = x.axes & ~g[in_a ? x.a : x.b].axes;
-    if (rows) two = two || tile, tile = i;
-    else thin_two = thin_two || thin, thin = i;
-  }
   const auto no = [&](const char* why) {
     r.reason = why, r.tile = 0;
     return r;
   };
-  if (!tile) tile = thin, two = thin_two;
+  const score_contraction found = contraction_in(g, score, column);
+  const node_id tile = found.tile;
   if (!tile) return no("there is no contraction of queries and keys under the softmax");
-  if (two) return no("two contractions in one score");
+  if (found.several) return no("two contractions in one score");
   // A softmax and the values it weights come out of one region, which is the only one that leaves out what the softmax
   // excludes.
   if (const weighted_values inner = weighted(g, tile);
@@ -75,17 +76,12 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   r.tile = tile;
 
   // Whatever else the score reads must not itself be a pairwise value that would have to be stored.
-  node_stack o;
-  o.push(score);
-  while (o.count) {
-    const node_id i = o.pop();
-    const node& x = g[i];
-    if (i == tile) continue;
-    if (x.code == op::gather) o.push(x.b);
-    else if (is_inlined(x.code)) o.push(x.a), o.push(x.b), o.push(x.c);
-    else if (!lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows))
-      return no("the score reads another value over pairs of positions that is not an input");
-  }
+  const bool other_pairs = walk(g, {score}, [&](node_id i, const node& x) {
+    if (i == tile) return step::skip;
+    if (is_inlined(x.code)) return within_program(x);
+    return !lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows) ? step::stop : step::skip;
+  });
+  if (other_pairs) return no("the score reads another value over pairs of positions that is not an input");
   return r;
 }
 

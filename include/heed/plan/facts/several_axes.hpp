@@ -1,23 +1,18 @@
 // Finds what key_axes.hpp makes one axis of: several axes under one softmax (logsumexp, max, min), or two that the
 // graph merges itself above a score.
 #pragma once
-#include "nodes.hpp"
+#include "walk.hpp"
 
 namespace heed::internal::plan {
 
 // A score as far as the loops of one region compute it: calls f for each of its nodes, down to contractions, which are
 // the last ones.
 template <class F> constexpr void each_of_score(const graph& g, node_id score, axis_set keys, const F& f) {
-  node_stack s;
-  s.push(score);
-  while (s.count) {
-    const node_id i = s.pop();
-    const node& x = g[i];
-    if ((x.axes & keys) != keys) continue;
+  walk(g, {score}, [&](node_id i, const node& x) {
+    if ((x.axes & keys) != keys) return step::skip;
     f(i);
-    if (x.code == op::gather) s.push(x.b);
-    else if (is_pointwise(x.code) || x.code == op::mask) s.push(x.a), s.push(x.b), s.push(x.c);
-  }
+    return within_program(x);
+  });
 }
 // The row axes of a score: those of its contractions that the keys lack.
 constexpr axis_set rows_of_score(const graph& g, node_id score, axis_set keys) {

@@ -5,6 +5,7 @@
 #include "../facts/comparisons.hpp"
 #include "../facts/gradient_matcher.hpp"
 #include "../data/execution_plan.hpp"
+#include "../facts/walk.hpp"
 #include "simplify.hpp"
 
 namespace heed::internal::plan {
