@@ -17,7 +17,6 @@ using heed::internal::plan::execution_plan, heed::internal::plan::region, heed::
 using heed_tests::planned;
 
 namespace {
-bool copies(const outline& o) { return o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value; }
 int below(const execution_plan& p, int i) {  // what a view lies in: an input or a written value
   while (is_view(p.g[i].code)) {
     for (int r = 0; r < p.region_count; ++r)
@@ -62,7 +61,7 @@ void check_order(const std::string& name, const execution_plan& p) {
 void check_programs(const std::string& name, const execution_plan& p) {
   for (int i = 0; i < p.region_count; ++i) {
     const auto r = std::make_unique<region>(plan::lowered(p, i));
-    BOOST_TEST(r->output_count >= 1);
+    BOOST_TEST(r->outputs.count >= 1);
     BOOST_TEST(!r->code.full);
     BOOST_TEST(plan::computable(*r), name + ": region " + std::to_string(i) + " holds what its kernel cannot compute");
     for (int k = 1; k < r->code.size; ++k) {
@@ -73,7 +72,7 @@ void check_programs(const std::string& name, const execution_plan& p) {
                                x.code == op::size || x.code == op::gather || x.code == op::load || x.code == op::tile ||
                                x.code == op::sum || x.code == op::max || x.code == op::min;
         BOOST_TEST(primitive);
-        if (x.code == op::load || x.code == op::gather) BOOST_TEST(x.operand < r->operand_count);
+        if (x.code == op::load || x.code == op::gather) BOOST_TEST(x.operand < r->operands.count);
         using plan::class_of;
         if (x.b && is_pointwise(x.code) && x.code != op::where)
           BOOST_TEST(bool(class_of(r->code[x.a].type) == class_of(r->code[x.b].type)));  // nothing mixes
@@ -85,15 +84,13 @@ void check_programs(const std::string& name, const execution_plan& p) {
     }
     // every axis has one job (keys and values may be one value, and then depth and width one axis)
     std::set<int> axes;
-    for (const plan::axis_list* l :
-         {&r->batch, &r->rows, &r->columns, r->kind == region_kind::score && r->v >= 0 ? &r->width : &r->depth})
+    for (const plan::axis_list* l : {&r->batch, &r->rows, &r->columns,
+                                     r->kind == region_kind::score && r->score.values >= 0 ? &r->width : &r->depth})
       for (int a = 0; a < l->count; ++a)
         BOOST_TEST((r->kind == region_kind::row || axes.insert((*l)[a]).second), name + ": an axis has two jobs");
-    if (r->kind == region_kind::score)
-      BOOST_TEST((r->columns.count == 1 && r->depth.count == 1 && r->x >= 0 && r->w >= 0 && r->score != 0));
-    if (r->kind == region_kind::matmul) BOOST_TEST((r->x >= 0 && r->w >= 0 && r->depth.count >= 1));
-    if (r->kind == region_kind::loop) BOOST_TEST(std::string(r->reason) != "");
-    else BOOST_TEST(std::string(r->reason) == "");
+    if (r->kind == region_kind::score) BOOST_TEST((r->columns.count == 1 && r->depth.count == 1 && r->pair.score != 0));
+    if (r->kind == region_kind::matmul) BOOST_TEST(r->depth.count >= 1);
+    BOOST_TEST((*p.regions[i].reason != 0) == (r->kind == region_kind::loop), name + ": loops alone have a reason");
   }
 }
 // The buffers of a plan in a workspace, placed as for a call.
@@ -213,20 +210,20 @@ BOOST_AUTO_TEST_CASE(masked_weights_meet_values_with_lanes_along_their_width) {
   const auto stored_weights = softmax<m>(mask(input<"a">(n, m), m <= n));
   const auto wide = planned(dot<m>(stored_weights, input<"a2">(m, d))),
              thin = planned(dot<m>(stored_weights, input<"a3">(m)));
-  BOOST_TEST(!plan::lowered(*wide, wide->region_count - 1).lanes_along);
-  BOOST_TEST(plan::lowered(*thin, thin->region_count - 1).lanes_along);
+  BOOST_TEST(!plan::lowered(*wide, wide->region_count - 1).row.lanes_along);
+  BOOST_TEST(plan::lowered(*thin, thin->region_count - 1).row.lanes_along);
 }
 BOOST_AUTO_TEST_CASE(a_score_in_primitives) {
   const auto r = lowered_score(past_only);
-  BOOST_TEST(bool(r->code[r->keep].code == op::less_equal && r->code[r->keep].where == role::pair));
-  BOOST_TEST(bool(r->code[r->score].code == op::tile));  // all of the scale went into the queries
-  BOOST_TEST(r->code[r->scale].value == 0.5 * 1.4426950408889634, boost::test_tools::tolerance(1e-15));
+  BOOST_TEST(bool(r->code[r->pair.keep].code == op::less_equal && r->code[r->pair.keep].where == role::pair));
+  BOOST_TEST(bool(r->code[r->pair.score].code == op::tile));  // all of the scale went into the queries
+  BOOST_TEST(r->code[r->pair.scale].value == 0.5 * 1.4426950408889634, boost::test_tools::tolerance(1e-15));
   BOOST_TEST(r->batch.count == 2);
   BOOST_TEST(r->rows.count == 1);
   const auto soft = lowered_score(capped), after = lowered_score(capped_after);
-  BOOST_TEST((soft->keep != 0 && after->keep != 0));  // absent stays absent through tanh
-  BOOST_TEST(
-      bool(soft->code[soft->score].code == op::multiply && soft->code[soft->code[soft->score].a].code == op::constant));
+  BOOST_TEST((soft->pair.keep != 0 && after->pair.keep != 0));  // absent stays absent through tanh
+  BOOST_TEST(bool(soft->code[soft->pair.score].code == op::multiply &&
+                  soft->code[soft->code[soft->pair.score].a].code == op::constant));
   const auto slopes = lowered_score(sloped);
   bool distance = false, row_constant = false;
   for (int i = 1; i < slopes->code.size; ++i) {
@@ -239,7 +236,7 @@ BOOST_AUTO_TEST_CASE(a_score_in_primitives) {
   const auto groups = lowered_score(grouped);
   BOOST_TEST(groups->rows.count == 2);  // positions outermost, heads of a group fastest
   BOOST_TEST((groups->rows[1] == planned(grouped)->g.find_axis(make_label("r"))));
-  BOOST_TEST(lowered_score(lse)->v == -1);
+  BOOST_TEST(lowered_score(lse)->score.values == -1);
 }
 BOOST_AUTO_TEST_CASE(double_makes_a_region_double) {
   const auto qd = input<"q", double>(n, d);
@@ -287,7 +284,7 @@ BOOST_AUTO_TEST_CASE(regions_that_no_kernel_can_compute) {
   broken.columns = {};  // a sum along nothing
   BOOST_TEST(!plan::computable(broken));
   broken = *row;
-  broken.operand_count = 0;  // what is loaded lies nowhere
+  broken.operands.count = 0;  // what is loaded lies nowhere
   BOOST_TEST(!plan::computable(broken));
   broken = *row;
   broken.outputs[0].result = broken.code.add(
@@ -295,6 +292,6 @@ BOOST_AUTO_TEST_CASE(regions_that_no_kernel_can_compute) {
   BOOST_TEST(!plan::computable(broken));  // a value that varies along what the result lacks
   region product = *std::make_unique<region>(plan::lowered(*planned(projected), 0));
   BOOST_TEST_REQUIRE(plan::computable(product));
-  product.w = -1;
+  product.tile.column_operand = -1;
   BOOST_TEST(!plan::computable(product));
 }

@@ -165,12 +165,12 @@ BOOST_AUTO_TEST_CASE(tiles_are_counted_as_the_mask_falls) {
   const plan::execution_plan& p = plan_of<document_out>;
   const plan::region& r = region_of<document_out>;
   std::vector<run::view> bound(plan::max_operands);
-  for (int i = 0; i < r.operand_count; ++i)
-    if (p.g[r.operands[std::size_t(i)].value].type == element::i32) {
+  for (int i = 0; i < r.operands.count; ++i)
+    if (p.g[p.regions[0].reads[i]].type == element::i32) {
       bound[std::size_t(i)].data = ids.data();
       for (const char* name : {"n", "m"}) {
         const int a = p.g.find_axis(name[0] == 'n' ? make_label("n") : make_label("m"));
-        bound[std::size_t(i)].stride[std::size_t(a)] = r.operands[std::size_t(i)].axes >> a & 1;
+        bound[std::size_t(i)].stride[std::size_t(a)] = r.operands[i].axes >> a & 1;
       }
     }
   const auto keep = [&](extent_t i, extent_t j) { return j <= i && ids[std::size_t(i)] == ids[std::size_t(j)]; };

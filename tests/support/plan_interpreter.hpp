@@ -19,7 +19,10 @@ class plan_interpreter {
         oracle_(p.g, extent, inputs) {
     for (int i = 1; i < p.g.size; ++i)
       if (p.g[i].code == op::input) oracle_[i];
-    for (int i = 0; i < p.region_count; ++i) run_region(lowered(p, i));
+    for (int i = 0; i < p.region_count; ++i) {
+      outline_ = &p.regions[i];
+      run_region(lowered(p, i));
+    }
   }
 
   // The value of a located node at an index by axis number of the plan's graph.
@@ -55,12 +58,12 @@ class plan_interpreter {
     const auto a = [&] { return eval(r, x.a, index, tile); };
     const auto b = [&] { return eval(r, x.b, index, tile); };
     switch (x.code) {
-      case op::load: return located(r.operands[std::size_t(x.operand)].value, index);
+      case op::load: return read(x.operand, index);
       case op::gather: {
         index_array at = index;
         const double want = a(), top = double(extent_[std::size_t(x.axis)] - 1);
         at[std::size_t(x.axis)] = extent_t(want < 0 ? 0 : want > top ? top : want);
-        return located(r.operands[std::size_t(x.operand)].value, at);
+        return read(x.operand, at);
       }
       case op::index: return double(index[std::size_t(x.axis)]);
       case op::size: return double(extent_[std::size_t(x.axis)]);
@@ -93,16 +96,21 @@ class plan_interpreter {
     double v = 0;
     oracle_.each(set_of(r.depth), [&](const index_array& along) {
       for (int k = 0; k < r.depth.count; ++k) index[std::size_t(r.depth[k])] = along[std::size_t(r.depth[k])];
-      v += located(r.operands[std::size_t(r.x)].value, index) * located(r.operands[std::size_t(r.w)].value, index);
+      v += read(r.tile.row_operand, index) * read(r.tile.column_operand, index);
     });
     return v;
   }
-  void store(const output& o, const index_array& index, double v) { values_[o.value][key(o.axes, index)] = v; }
+  double read(int operand, const index_array& index) const { return located(outline_->reads[operand], index); }
+  std::map<extent_t, double>& written(int output) { return values_[outline_->writes[output].value]; }
+  void store(const region& r, int output, const index_array& index, double v) {
+    written(output)[key(r.outputs[output].axes, index)] = v;
+  }
 
   void run_region(const region& r) {
     if (!computable(r)) throw std::logic_error("a region holds what its kernel cannot compute");
-    if (r.operand_count == 1 && r.operands[0].value == r.outputs[0].value) return;  // a copy: its value lies somewhere
-    for (int k = 0; k < r.output_count; ++k) values_[r.outputs[std::size_t(k)].value];
+    if (r.operands.count == 1 && outline_->reads[0] == outline_->writes[0].value)
+      return;  // a copy: its value lies somewhere
+    for (int k = 0; k < r.outputs.count; ++k) written(k);
     if (r.kind == region_kind::score) {
       run_score(r);
       return;
@@ -111,7 +119,7 @@ class plan_interpreter {
       run_score_gradient(r);
       return;
     }
-    if (r.index) {
+    if (r.scatter.index) {
       run_scatter(r);
       return;
     }
@@ -121,21 +129,21 @@ class plan_interpreter {
       const double tile = r.kind == region_kind::matmul ? contracted(r, index) : 0;
       to[key(o.axes, index)] = eval(r, o.result, index, tile);
     });
-    values_[o.value] = to;
+    written(0) = to;
   }
 
   void run_scatter(const region& r) {
     const output& o = r.outputs[0];
     const std::size_t table = std::size_t(r.depth[0]);
-    oracle_.each(o.axes, [&](const index_array& index) { store(o, index, 0); });
+    oracle_.each(o.axes, [&](const index_array& index) { store(r, 0, index, 0); });
     oracle_.each(set_of(r.rows), [&](const index_array& row) {
       oracle_.each(set_of(r.columns), [&](const index_array& along) {
         index_array from = row;
         for (int k = 0; k < r.columns.count; ++k) from[std::size_t(r.columns[k])] = along[std::size_t(r.columns[k])];
-        const double want = eval(r, r.index, from, 0), last = double(extent_[table] - 1);
+        const double want = eval(r, r.scatter.index, from, 0), last = double(extent_[table] - 1);
         index_array into = row;
         into[table] = extent_t(want < 0 ? 0 : want > last ? last : want);
-        values_[o.value][key(o.axes, into)] += eval(r, o.result, from, 0);
+        written(0)[key(o.axes, into)] += eval(r, o.result, from, 0);
       });
     });
   }
@@ -148,52 +156,49 @@ class plan_interpreter {
       oracle_.each(column, [&](const index_array& along) {
         index_array at = row;
         at[std::size_t(r.columns[0])] = along[std::size_t(r.columns[0])];
-        const double tile = contracted(r, at) * (r.scale ? eval(r, r.scale, at, 0) : 1);
-        const bool keep = !r.keep || eval(r, r.keep, at, tile) != 0;
-        score.push_back(keep ? eval(r, r.score, at, tile) * ln2 : 0);
+        const double tile = contracted(r, at) * (r.pair.scale ? eval(r, r.pair.scale, at, 0) : 1);
+        const bool keep = !r.pair.keep || eval(r, r.pair.keep, at, tile) != 0;
+        score.push_back(keep ? eval(r, r.pair.score, at, tile) * ln2 : 0);
         kept.push_back(keep);
         if (keep && score.back() > top) top = score.back();
       });
       const double shift = top == -INFINITY ? 0 : top;
       for (std::size_t i = 0; i < score.size(); ++i)
         if (kept[i] != 0) total += std::exp(score[i] - shift);
-      if (r.lse >= 0) store(r.outputs[std::size_t(r.lse)], row, shift + std::log(total));
-      if (r.top >= 0) store(r.outputs[std::size_t(r.top)], row, top);
-      if (r.out < 0) return;
+      if (r.score.log_sum_exp >= 0) store(r, r.score.log_sum_exp, row, shift + std::log(total));
+      if (r.score.maximum >= 0) store(r, r.score.maximum, row, top);
+      if (r.score.weighted < 0) return;
       oracle_.each(width, [&](const index_array& along) {
         index_array at = row;
         for (int k = 0; k < r.width.count; ++k) at[std::size_t(r.width[k])] = along[std::size_t(r.width[k])];
         double v = 0;
         for (std::size_t i = 0; i < score.size(); ++i) {
           at[std::size_t(r.columns[0])] = extent_t(i);
-          if (kept[i] != 0) v += std::exp(score[i] - shift) / total * located(r.operands[std::size_t(r.v)].value, at);
+          if (kept[i] != 0) v += std::exp(score[i] - shift) / total * read(r.score.values, at);
         }
-        store(r.outputs[std::size_t(r.out)], at, v);
+        store(r, r.score.weighted, at, v);
       });
     });
   }
 
   void run_score_gradient(const region& r) {
     const axis_set pairs = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
-    for (int k = 0; k < r.output_count; ++k)
-      oracle_.each(r.outputs[std::size_t(k)].axes,
-                   [&](const index_array& index) { store(r.outputs[std::size_t(k)], index, 0); });
+    for (int k = 0; k < r.outputs.count; ++k)
+      oracle_.each(r.outputs[k].axes, [&](const index_array& index) { store(r, k, index, 0); });
     oracle_.each(pairs, [&](const index_array& at) {
-      const double tile = contracted(r, at) * (r.scale ? eval(r, r.scale, at, 0) : 1);
-      if (r.keep && eval(r, r.keep, at, tile) == 0) return;
-      weight_ = std::exp2(eval(r, r.score, at, tile) -
-                          located(r.operands[std::size_t(r.log_sum_exp)].value, at) * 1.4426950408889634074);
+      const double tile = contracted(r, at) * (r.pair.scale ? eval(r, r.pair.scale, at, 0) : 1);
+      if (r.pair.keep && eval(r, r.pair.keep, at, tile) == 0) return;
+      weight_ = std::exp2(eval(r, r.pair.score, at, tile) - read(r.gradient.log_sum_exp, at) * 1.4426950408889634074);
       tile1_ = 0;
-      if (r.g >= 0)
+      if (r.gradient.cotangents >= 0)
         oracle_.each(set_of(r.width), [&](const index_array& along) {
           index_array there = at;
           there[std::size_t(r.width[0])] = along[std::size_t(r.width[0])];
-          tile1_ +=
-              located(r.operands[std::size_t(r.g)].value, there) * located(r.operands[std::size_t(r.v)].value, there);
+          tile1_ += read(r.gradient.cotangents, there) * read(r.gradient.values, there);
         });
-      for (int k = 0; k < r.output_count; ++k) {
-        const sink& s = r.sinks[std::size_t(k)];
-        const output& o = r.outputs[std::size_t(k)];
+      for (int k = 0; k < r.outputs.count; ++k) {
+        const sink& s = r.gradient.sinks[k];
+        const output& o = r.outputs[k];
         const double value = s.factor * (s.scale ? eval(r, s.scale, at, tile) : 1) * eval(r, s.pair, at, tile);
         const extent_t entry = s.index ? extent_t(eval(r, s.index, at, tile)) : 0,
                        last = s.index ? extent_[std::size_t(s.table)] - 1 : 0;
@@ -202,8 +207,7 @@ class plan_interpreter {
           index_array there = at;
           for (std::size_t i = 0; o.axes >> i; ++i)
             if ((o.axes & ~pairs) >> i & 1) there[i] = along[i];
-          values_[o.value][key(o.axes, there)] +=
-              value * (s.y < 0 ? 1 : located(r.operands[std::size_t(s.y)].value, there));
+          written(k)[key(o.axes, there)] += value * (s.other < 0 ? 1 : read(s.other, there));
         });
       }
     });
@@ -211,6 +215,7 @@ class plan_interpreter {
 
   double tile1_ = 0, weight_ = 0;  // of a score-gradient region, at the pair that is looked at
   const execution_plan& p_;
+  const outline* outline_ = nullptr;  // of the region that runs
   const index_array& extent_;
   run::reference_graph oracle_;
   std::map<int, std::map<extent_t, double>> values_;

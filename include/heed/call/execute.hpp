@@ -24,24 +24,24 @@ template <const auto& Region> requires(Region.kind == region_kind::row)
 struct kernel_of<Region> : row_kernel<Region> {};
 template <const auto& Region> requires(Region.kind == region_kind::score_gradient)
 struct kernel_of<Region> : score_gradient_kernel<Region> {};
-template <const auto& Region> requires(Region.kind == region_kind::loop && !Region.index)
+template <const auto& Region> requires(Region.kind == region_kind::loop && !Region.scatter.index)
 struct kernel_of<Region> : loop_kernel<Region> {};
-template <const auto& Region> requires(Region.index != 0)
+template <const auto& Region> requires(Region.scatter.index != 0)
 struct kernel_of<Region> : scatter_kernel<Region> {};
 
-// One region: where its operands lie, what its kernel needs, its run. Region is the first with the same loops.
+// One region: where its operands lie, what its kernel needs, its run. Region is the first that is equal to it.
 template <const auto& Region>
 struct region_call {
   static_assert(plan::computable(Region),
                 "heed: internal error: the plan of this graph holds a region that its kernel cannot compute");
-  std::array<view, std::size_t(Region.operand_count > 0 ? Region.operand_count : 1)> operands;
-  std::array<view, std::size_t(Region.output_count)> outputs;
+  std::array<view, std::size_t(Region.operands.count > 0 ? Region.operands.count : 1)> operands;
+  std::array<view, std::size_t(Region.outputs.count)> outputs;
   environment call;
 
   region_call(const locator& values, const region_entry& region, int threads)
       : call{values.frame.extent.first, operands.data(), outputs.data(), threads} {
-    for (int k = 0; k < Region.operand_count; ++k) operands[k] = values.at(region.first_read + k);
-    for (int k = 0; k < Region.output_count; ++k) outputs[k] = values.at(region.first_write + k);
+    for (int k = 0; k < Region.operands.count; ++k) operands[k] = values.at(region.first_read + k);
+    for (int k = 0; k < Region.outputs.count; ++k) outputs[k] = values.at(region.first_write + k);
   }
 };
 

@@ -41,21 +41,20 @@ inline double program_cost(const region& r, const extent_table& e) {
   return n;
 }
 // What a score-gradient region makes of a pairwise value.
-inline std::string sink_text(const execution_plan& p, const region& r, int k) {
-  const sink& s = r.sinks[k];
-  const std::string pair = instruction_text(p, r, s.pair), over = axes_text(p.g, [&] {
-                                                             axis_list l;
-                                                             for (int i = 0; i < max_axes; ++i)
-                                                               if (s.over >> i & 1) l.add(i);
-                                                             return l;
-                                                           }());
+inline std::string sink_text(const printed_region& of, int k) {
+  const sink& s = of.loops.gradient.sinks[k];
+  const std::string pair = instruction_text(of, s.pair), over = axes_text(of.plan.g, [&] {
+                                                           axis_list l;
+                                                           for (int i = 0; i < max_axes; ++i)
+                                                             if (s.over >> i & 1) l.add(i);
+                                                           return l;
+                                                         }());
   const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ",
-                    scale = s.scale ? instruction_text(p, r, s.scale, 5) + " * " : std::string();
-  if (s.y >= 0)
-    return factor + scale + "dot<" + over + ">(" + pair + ", " + operand_text(p, r.operands[s.y].value) + ")";
+                    scale = s.scale ? instruction_text(of, s.scale, 5) + " * " : std::string();
+  if (s.other >= 0) return factor + scale + "dot<" + over + ">(" + pair + ", " + of.operand_name(s.other) + ")";
   if (s.index)
-    return factor + scale + "sum<" + over + ">(" + pair + ") at " + axis_name(p.g, s.table) + " = " +
-           instruction_text(p, r, s.index);
+    return factor + scale + "sum<" + over + ">(" + pair + ") at " + axis_name(of.plan.g, s.table) + " = " +
+           instruction_text(of, s.index);
   return factor + scale + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
 }
 // Every operation of the region, as if no tile were empty.
@@ -63,41 +62,43 @@ inline double region_flops(const region& r, const extent_table& e) {
   const axis_set tile = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
   double n = program_cost(r, e);
   if (r.kind == region_kind::score || r.kind == region_kind::matmul) n += 2 * elements(e, tile | set_of(r.depth));
-  if (r.kind == region_kind::score && r.v >= 0) n += 2 * elements(e, tile | set_of(r.width));
-  if (r.index) n += elements(e, set_of(r.rows) | set_of(r.columns));
+  if (r.kind == region_kind::score && r.score.values >= 0) n += 2 * elements(e, tile | set_of(r.width));
+  if (r.scatter.index) n += elements(e, set_of(r.rows) | set_of(r.columns));
   if (r.kind == region_kind::score_gradient) {
-    n += 2 * elements(e, tile | set_of(r.depth)) + (r.v >= 0 ? 2 * elements(e, tile | set_of(r.width)) : 0);
-    for (int k = 0; k < r.output_count; ++k) {
-      const sink& s = r.sinks[k];
-      n += s.y < 0 ? elements(e, tile) : 2 * elements(e, tile | r.operands[s.y].axes);
+    n += 2 * elements(e, tile | set_of(r.depth)) +
+         (r.gradient.values >= 0 ? 2 * elements(e, tile | set_of(r.width)) : 0);
+    for (int k = 0; k < r.outputs.count; ++k) {
+      const sink& s = r.gradient.sinks[k];
+      n += s.other < 0 ? elements(e, tile) : 2 * elements(e, tile | r.operands[s.other].axes);
     }
   }
   return n;
 }
 inline double region_bytes(const region& r, const extent_table& e) {
   double n = 0;
-  for (int k = 0; k < r.operand_count; ++k) n += elements(e, r.operands[k].axes) * byte_size(r.operands[k].type);
-  for (int k = 0; k < r.output_count; ++k) n += elements(e, r.outputs[k].axes) * byte_size(r.outputs[k].type);
+  for (int k = 0; k < r.operands.count; ++k) n += elements(e, r.operands[k].axes) * byte_size(r.operands[k].type);
+  for (int k = 0; k < r.outputs.count; ++k) n += elements(e, r.outputs[k].axes) * byte_size(r.outputs[k].type);
   return n;
 }
 
 inline std::string how_read(const region& r, int k) {
   if (r.kind == region_kind::score_gradient) {
-    if (k == r.x || k == r.g) return "transposed into lanes once per block of rows, and as it is in outer products";
-    if (k == r.w || k == r.v) return "broadcast in place, once per block of rows";
-    if (k == r.log_sum_exp) return "log-sum-exp of the scores, per row";
-    for (int i = 0; i < r.output_count; ++i)
-      if (r.sinks[i].y == k)
-        return r.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows"
-                                                         : "in outer products";
+    if (k == r.tile.row_operand || k == r.gradient.cotangents)
+      return "transposed into lanes once per block of rows, and as it is in outer products";
+    if (k == r.tile.column_operand || k == r.gradient.values) return "broadcast in place, once per block of rows";
+    if (k == r.gradient.log_sum_exp) return "log-sum-exp of the scores, per row";
+    for (int i = 0; i < r.outputs.count; ++i)
+      if (r.gradient.sinks[i].other == k)
+        return r.gradient.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows"
+                                                                  : "in outer products";
   }
   const bool score = r.kind == region_kind::score;
-  if (k == r.x)
+  if (k == r.tile.row_operand)
     return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
-  if (k == r.w)
+  if (k == r.tile.column_operand)
     return score ? "keys: broadcast in place, once per block of rows"
                  : "packed once per call into panels, columns in lanes";
-  if (k == r.v) return "values: broadcast in place, once per block of rows";
+  if (k == r.score.values) return "values: broadcast in place, once per block of rows";
   for (int i = 1; i < r.code.size; ++i) {
     const instruction& x = r.code[i];
     if (x.operand != k || (x.code != op::load && x.code != op::gather)) continue;
@@ -112,17 +113,19 @@ struct mask_report {
   std::string text;
   double visited = 1;  // the share of tiles that are not empty
 };
-inline mask_report explain_mask(const execution_plan& p, const region& r, const extent_table& e,
-                                const run::view* operands, int rows, int columns) {
-  mask_tiles tiles(r, e, operands);
+inline mask_report explain_mask(const printed_region& of, const extent_table& e, const run::view* operands, int rows,
+                                int columns) {
+  const graph& g = of.plan.g;
+  mask_tiles tiles(of.loops, e, operands);
   if (tiles.reads_score()) return {"decided score by score: it reads the score itself", 1};
   std::string wanted;  // the operands behind what is missing, each once
   bool bindable = true;
   for (const int k : tiles.missing()) {
-    node_id i = r.operands[k].value;
-    while (is_view(p.g[i].code)) i = p.g[i].a;
-    bindable = bindable && p.g[i].code == op::input;
-    if (const std::string name = operand_text(p, i); (", " + wanted + ",").find(", " + name + ",") == std::string::npos)
+    node_id i = of.outline().reads[k];
+    while (is_view(g[i].code)) i = g[i].a;
+    bindable = bindable && g[i].code == op::input;
+    if (const std::string name = operand_text(of.plan, i);
+        (", " + wanted + ",").find(", " + name + ",") == std::string::npos)
       wanted += (wanted.empty() ? "" : ", ") + name;
   }
   if (!wanted.empty())
@@ -139,16 +142,19 @@ inline mask_report explain_mask(const execution_plan& p, const region& r, const 
           (n.full + n.mixed) / n.all()};
 }
 
-inline std::string explain_region(const execution_plan& p, const region& r, int number, const extent_table& e,
-                                  const run::view* operands, int lane_count) {
+inline std::string explain_region(const printed_region& of, const extent_table& e, const run::view* operands,
+                                  int lane_count) {
+  const execution_plan& p = of.plan;
+  const region& r = of.loops;
+  const outline& o = of.outline();
   const graph& g = p.g;
   const auto named = [&](int k, const std::string& what) {  // output k; "grad(q) = " before it where it is such a
                                                             // result
-    const std::string name = k < 0 ? std::string() : result_name(p, p.regions[number].writes[k].into);
+    const std::string name = k < 0 ? std::string() : result_name(p, o.writes[k].into);
     return name.empty() ? what : name + " = " + what;
   };
-  std::string s = "region " + std::to_string(number) + ": " + name_of(r.kind);
-  if (*r.reason) s += std::string(" (not fused: ") + r.reason + ")";
+  std::string s = "region " + std::to_string(of.number) + ": " + name_of(r.kind);
+  if (*o.reason) s += std::string(" (not fused: ") + o.reason + ")";
   s += ", " + std::string(internal::name_of(r.real)) + "\n";
   const auto line = [&](const char* what, const std::string& text) {
     if (!text.empty())
@@ -156,8 +162,8 @@ inline std::string explain_region(const execution_plan& p, const region& r, int 
   };
   line("batch", axes_text(g, r.batch));
   line("rows", axes_text(g, r.rows));
-  line(r.kind == region_kind::row ? "along" : r.index ? "sums" : "columns", axes_text(g, r.columns));
-  if (!r.index) line("contracts", axes_text(g, r.depth));
+  line(r.kind == region_kind::row ? "along" : r.scatter.index ? "sums" : "columns", axes_text(g, r.columns));
+  if (!r.scatter.index) line("contracts", axes_text(g, r.depth));
   line("width", axes_text(g, r.width));
   const bool scores = r.kind == region_kind::score || r.kind == region_kind::score_gradient;
   if (scores)
@@ -167,40 +173,41 @@ inline std::string explain_region(const execution_plan& p, const region& r, int 
     line("tiles", std::to_string(simd::group) + " rows x " + std::to_string(simd::vectors * lane_count) +
                       " columns in registers");
   if (r.kind == region_kind::row)
-    line("lanes", r.lanes_along      ? "along " + axes_text(g, r.columns)
-                  : r.lane_axis >= 0 ? "across " + axis_text(g, r.lane_axis)
-                                     : "one");
-  for (int k = 0; k < r.operand_count; ++k)
-    line(k ? "" : "reads", operand_text(p, r.operands[k].value) + ": " + how_read(r, k));
+    line("lanes", r.row.lanes_along      ? "along " + axes_text(g, r.columns)
+                  : r.row.lane_axis >= 0 ? "across " + axis_text(g, r.row.lane_axis)
+                                         : "one");
+  for (int k = 0; k < r.operands.count; ++k) line(k ? "" : "reads", of.operand_name(k) + ": " + how_read(r, k));
   if (scores) {
-    line("tile", (r.scale ? instruction_text(p, r, r.scale, 5) + " * " : std::string()) + "dot<" +
-                     axes_text(g, r.depth) + ">(" + operand_text(p, r.operands[r.x].value) + ", " +
-                     operand_text(p, r.operands[r.w].value) + ")");
-    line("score", instruction_text(p, r, r.score) + "  (in units of log 2)");
-    if (r.keep) line("keeps", instruction_text(p, r, r.keep));
+    line("tile", (r.pair.scale ? instruction_text(of, r.pair.scale, 5) + " * " : std::string()) + "dot<" +
+                     axes_text(g, r.depth) + ">(" + of.operand_name(r.tile.row_operand) + ", " +
+                     of.operand_name(r.tile.column_operand) + ")");
+    line("score", instruction_text(of, r.pair.score) + "  (in units of log 2)");
+    if (r.pair.keep) line("keeps", instruction_text(of, r.pair.keep));
     if (r.kind == region_kind::score_gradient) {
-      if (r.g >= 0)
-        line("tile1", "dot<" + axes_text(g, r.width) + ">(" + operand_text(p, r.operands[r.g].value) + ", " +
-                          operand_text(p, r.operands[r.v].value) + ")");
+      if (r.gradient.cotangents >= 0)
+        line("tile1", "dot<" + axes_text(g, r.width) + ">(" + of.operand_name(r.gradient.cotangents) + ", " +
+                          of.operand_name(r.gradient.values) + ")");
       line("weight", "exp2(score - log-sum-exp)");
-      for (int k = 0; k < r.output_count; ++k) line(k ? "" : "gives", named(k, sink_text(p, r, k)));
+      for (int k = 0; k < r.outputs.count; ++k) line(k ? "" : "gives", named(k, sink_text(of, k)));
     } else
-      line("gives", (r.out >= 0 ? named(r.out, "weighted values") : "") +
-                        (r.lse >= 0 ? (r.out >= 0 ? ", " : "") + named(r.lse, "log-sum-exp") : "") +
-                        (r.top >= 0 ? (r.out >= 0 || r.lse >= 0 ? ", " : "") + named(r.top, "row maximum") : ""));
+      line("gives", (r.score.weighted >= 0 ? named(r.score.weighted, "weighted values") : "") +
+                        (r.score.log_sum_exp >= 0
+                             ? (r.score.weighted >= 0 ? ", " : "") + named(r.score.log_sum_exp, "log-sum-exp")
+                             : "") +
+                        (r.score.maximum >= 0 ? (r.score.weighted >= 0 || r.score.log_sum_exp >= 0 ? ", " : "") +
+                                                    named(r.score.maximum, "row maximum")
+                                              : ""));
   } else {
-    for (int k = 0; k < r.output_count; ++k)
-      line(k ? "" : "computes", named(k, instruction_text(p, r, r.outputs[k].result)));
-    const outline& o = p.regions[number];
+    for (int k = 0; k < r.outputs.count; ++k)
+      line(k ? "" : "computes", named(k, instruction_text(of, r.outputs[k].result)));
     const buffer& to = p.buffers[o.writes[0].into];
-    if (r.kind == region_kind::row && o.read_count == 1 && o.reads[0] == o.writes[0].value && to.result < 0 &&
-        lies_in_input(g, to.value))
+    if (r.kind == region_kind::row && copies(o) && to.result < 0 && lies_in_input(g, to.value))
       line("unless", "the merged axes of the operand step as one in memory: it is read there");
-    if (r.index) line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(p, r, r.index));
+    if (r.scatter.index) line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(of, r.scatter.index));
   }
   const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);
   axis_set needed = all, unknown = 0;
-  for (int k = 0; k < r.operand_count; ++k) needed |= r.operands[k].axes;
+  for (int k = 0; k < r.operands.count; ++k) needed |= r.operands[k].axes;
   for (int i = 0; i < g.axis_count; ++i)
     if ((needed >> i & 1) && e[i] == runtime) unknown |= bit(i);
   if (unknown) {
@@ -209,17 +216,17 @@ inline std::string explain_region(const execution_plan& p, const region& r, int 
     return s;
   }
   double visited = 1;
-  if (scores && r.keep) {
-    const mask_report m = explain_mask(p, r, e, operands, simd::vectors * lane_count, simd::group);
+  if (scores && r.pair.keep) {
+    const mask_report m = explain_mask(of, e, operands, simd::vectors * lane_count, simd::group);
     line("mask", m.text);
     visited = m.visited;
   }
   const double flops = region_flops(r, e);
   line("cost", flops_text(flops) +
-                   (r.keep && scores ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) +
-                                                         " in the tiles that are visited, "
-                                                   : " at most, "
-                                     : ", ") +
+                   (r.pair.keep && scores ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) +
+                                                              " in the tiles that are visited, "
+                                                        : " at most, "
+                                          : ", ") +
                    bytes_text(region_bytes(r, e)) + " read and written once");
   return s;
 }
@@ -232,7 +239,7 @@ inline std::string explain_plan(const execution_plan& p, const std::vector<regio
                   (p.region_count == 1 ? "" : "s") + "\n";
   for (int i = 0; i < p.region_count; ++i) {
     const region& r = regions[i];
-    s += explain_region(p, r, i, e, operands[i].data(), r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
+    s += explain_region({p, i, r}, e, operands[i].data(), r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
   }
   std::string between;
   for (int b = 0; b < p.buffer_count; ++b)

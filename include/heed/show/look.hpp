@@ -116,9 +116,9 @@ template <const expression&... Outs> struct looked_at {
       run::each_region<Outs...>([&]<int I>() {
         const region& r = plan::region_of<I, Outs...>;
         regions.push_back(r);
-        operands.emplace_back(std::size_t(r.operand_count) + 1);
-        for (std::size_t k = 0; k < std::size_t(r.operand_count); ++k)
-          operands.back()[k] = view_of_value(p.g, f, e, r.operands[k].value);
+        operands.emplace_back(std::size_t(r.operands.count) + 1);
+        for (int k = 0; k < r.operands.count; ++k)
+          operands.back()[std::size_t(k)] = view_of_value(p.g, f, e, p.regions[I].reads[k]);
       });
       return explain_plan(p, regions, e, operands, simd::native_lanes<float>) + workspace_text(p, e);
     }

@@ -161,7 +161,7 @@ template <const expression&... Outs> std::string passes_text() {
   run::each_region<Outs...>([&]<int I>() {
     const region& r = plan::region_of<I, Outs...>;
     const std::string pass = "lowered, region " + std::to_string(I);
-    to.add(pass.c_str(), "plan/passes/lower.hpp", jobs_text(g, r) + program_text(p, r));
+    to.add(pass.c_str(), "plan/passes/lower.hpp", jobs_text(g, r) + program_text({p, I, r}));
   });
   what.clear();
   for (int k = 0; k < p.region_count; ++k)

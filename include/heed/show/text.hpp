@@ -100,7 +100,7 @@ inline std::string operand_text(const execution_plan& p, node_id value) {
   return expression_text(p.g, value, [&](int i) {
     for (int r = 0; r < p.region_count; ++r) {
       const outline& o = p.regions[r];
-      if (o.core == 0 && o.read_count == 1 && o.reads[0] == o.writes[0].value) continue;
+      if (copies(o)) continue;
       for (int k = 0; k < o.write_count; ++k)
         if (o.writes[k].value == i && p.g[i].code != op::input)
           return "[" + std::to_string(r) + (k ? "." + std::to_string(k) : "") + "]";
@@ -164,27 +164,38 @@ inline std::string plan_text(const execution_plan& p) {
 inline const char* tile_name(const instruction& x) {
   return x.operand == 0 ? "tile" : x.operand == 1 ? "tile1" : "weight";
 }
+
+// A region as it is printed: its loops, and beside them what the plan knows of it.
+struct printed_region {
+  const execution_plan& plan;
+  int number;
+  const region& loops;
+
+  const plan::outline& outline() const { return plan.regions[number]; }
+  std::string operand_name(int k) const { return operand_text(plan, outline().reads[k]); }
+};
+
 // The program of a region, one instruction a line, with how often each changes.
-inline std::string program_text(const execution_plan& p, const region& r) {
+inline std::string program_text(const printed_region& of) {
+  const graph& g = of.plan.g;
   std::string s;
-  for (int i = 1; i < r.code.size; ++i) {
-    const instruction& x = r.code[i];
+  for (int i = 1; i < of.loops.code.size; ++i) {
+    const instruction& x = of.loops.code[i];
     const auto sub = [&](int k, int) { return "%" + std::to_string(k == 0 ? x.a : k == 1 ? x.b : x.c); };
     std::string what;
     switch (x.code) {
       case op::constant: what = number(x.value); break;
-      case op::index: what = axis_name(p.g, x.axis); break;
-      case op::size: what = "size<" + axis_name(p.g, x.axis) + ">"; break;
+      case op::index: what = axis_name(g, x.axis); break;
+      case op::size: what = "size<" + axis_name(g, x.axis) + ">"; break;
       case op::tile: what = tile_name(x); break;
-      case op::load: what = "load " + operand_text(p, r.operands[x.operand].value); break;
+      case op::load: what = "load " + of.operand_name(x.operand); break;
       case op::gather:
-        what = "gather<" + axis_name(p.g, x.axis) + ">(" + operand_text(p, r.operands[x.operand].value) + ", " +
-               sub(0, 0) + ")";
+        what = "gather<" + axis_name(g, x.axis) + ">(" + of.operand_name(x.operand) + ", " + sub(0, 0) + ")";
         break;
       case op::cast: what = std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
       default:
-        what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, 0) + ")"
-                      : operation(p.g, x.code, x.value,
+        what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, 0) + ")"
+                      : operation(g, x.code, x.value,
                                   x.c   ? 3
                                   : x.b ? 2
                                         : 1,
@@ -196,26 +207,27 @@ inline std::string program_text(const execution_plan& p, const region& r) {
 }
 
 // Instruction i of a region's program, down to its operands.
-inline std::string instruction_text(const execution_plan& p, const region& r, int i, int outer = -1) {
-  const instruction& x = r.code[i];
-  const auto operand_name = [&](int k) { return operand_text(p, r.operands[k].value); };
-  const auto sub = [&](int k, int own) { return instruction_text(p, r, k == 0 ? x.a : k == 1 ? x.b : x.c, own); };
+inline std::string instruction_text(const printed_region& of, int i, int outer = -1) {
+  const graph& g = of.plan.g;
+  const program& code = of.loops.code;
+  const instruction& x = code[i];
+  const auto sub = [&](int k, int own) { return instruction_text(of, k == 0 ? x.a : k == 1 ? x.b : x.c, own); };
   switch (x.code) {
     case op::constant: return number(x.value);
-    case op::index: return axis_name(p.g, x.axis);
-    case op::size: return "size<" + axis_name(p.g, x.axis) + ">";
+    case op::index: return axis_name(g, x.axis);
+    case op::size: return "size<" + axis_name(g, x.axis) + ">";
     case op::tile: return tile_name(x);
-    case op::load: return operand_name(x.operand);
+    case op::load: return of.operand_name(x.operand);
     case op::gather:
-      return "gather<" + axis_name(p.g, x.axis) + ">(" + operand_name(x.operand) + ", " + sub(0, -1) + ")";
+      return "gather<" + axis_name(g, x.axis) + ">(" + of.operand_name(x.operand) + ", " + sub(0, -1) + ")";
     case op::cast:  // to whole it drops the fraction; to real it changes nothing
-      if (class_of(x.type) != value_class::whole || class_of(r.code[x.a].type) == value_class::whole)
+      if (class_of(x.type) != value_class::whole || class_of(code[x.a].type) == value_class::whole)
         return sub(0, outer);
       return std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, -1) + ")";
     default: break;
   }
-  if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(p.g, x.over) + ">(" + sub(0, -1) + ")";
-  const std::string s = operation(p.g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
+  if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, -1) + ")";
+  const std::string s = operation(g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
   return facts_of(x.code).binding < outer ? "(" + s + ")" : s;
 }
 

@@ -40,7 +40,7 @@ class mask_tiles {
       : r_(r),
         extent_(e),
         operands_(operands),
-        needed_(needed_by(r.code, r.keep)) {}
+        needed_(needed_by(r.code, r.pair.keep)) {}
   // Does the mask look at the contracted score? Then no tile is known before it is computed.
   bool reads_score() const {
     return any([](const instruction& x) { return x.code == op::tile; });
@@ -48,7 +48,7 @@ class mask_tiles {
   // The operands that it reads and that are not bound, by operand number.
   std::vector<int> missing() const {
     std::vector<int> m;
-    for (int k = 0; k < r_.operand_count; ++k)
+    for (int k = 0; k < r_.operands.count; ++k)
       if (!operands_[k].data &&
           any([&](const instruction& x) { return (x.code == op::load || x.code == op::gather) && x.operand == k; }))
         m.push_back(k);
@@ -60,7 +60,7 @@ class mask_tiles {
     tile_counts t;
     axis_set read = 0;  // items differ only along batch axes that the mask reads
     double alike = 1;
-    for (int i = 1; i <= r_.keep; ++i)
+    for (int i = 1; i <= r_.pair.keep; ++i)
       if (needed_[i]) read |= r_.code[i].axes | (is_read(i) ? r_.operands[r_.code[i].operand].axes : axis_set(0));
     axis_list items;
     for (int i = 0; i < r_.batch.count; ++i)
@@ -85,7 +85,7 @@ class mask_tiles {
   static constexpr extent_t granule = bounded_columns;
   bool is_read(int i) const { return r_.code[i].code == op::load || r_.code[i].code == op::gather; }
   template <class F> bool any(const F& f) const {
-    for (int i = 1; i <= r_.keep; ++i)
+    for (int i = 1; i <= r_.pair.keep; ++i)
       if (needed_[i] && f(r_.code[i])) return true;
     return false;
   }
@@ -101,7 +101,7 @@ class mask_tiles {
   void set_rows() {
     for (extent_t row = first_row_; row < first_row_ + row_count_; ++row) {
       set_index(r_.rows, row);
-      for (int i = 1; i <= r_.keep; ++i) {
+      for (int i = 1; i <= r_.pair.keep; ++i) {
         const instruction& x = r_.code[i];
         if (!needed_[i] || moves(x)) continue;
         now_[i] = computed(i, now_, 0, 0);
@@ -153,9 +153,9 @@ class mask_tiles {
     for (extent_t row = first_row_; row < first_row_ + row_count_ && !seen; ++row) {
       set_index(r_.rows, row);
       for (extent_t column = first; column < end && !seen; ++column) {
-        for (int i = 1; i <= r_.keep; ++i)
+        for (int i = 1; i <= r_.pair.keep; ++i)
           if (needed_[i]) now_[i] = computed(i, now_, column, column);
-        seen = now_[r_.keep].hi > 0;
+        seen = now_[r_.pair.keep].hi > 0;
       }
     }
     single_ = false;
@@ -205,9 +205,9 @@ class mask_tiles {
   // Columns [first, end), halved until a stretch is empty, full, or one tile.
   void visit(extent_t first, extent_t end, tile_counts& t) {
     if (first >= end) return;
-    for (int i = 1; i <= r_.keep; ++i)
+    for (int i = 1; i <= r_.pair.keep; ++i)
       if (needed_[i]) now_[i] = moves(r_.code[i]) ? computed(i, now_, first, end - 1) : range_[i];
-    const interval keep = now_[r_.keep];
+    const interval keep = now_[r_.pair.keep];
     const extent_t tiles = (end - first + columns_ - 1) / columns_;
     if (keep.hi <= 0) t.empty += double(tiles);
     else if (keep.lo > 0) t.full += double(tiles);

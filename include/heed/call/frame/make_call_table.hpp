@@ -7,11 +7,6 @@
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
-// Does a region only copy a view of something into a buffer?
-constexpr bool copies(const plan::outline& region) {
-  return region.core == 0 && region.read_count == 1 && region.reads[0] == region.writes[0].value;
-}
-
 using input_flags = fixed_array<bool, graph::input_capacity>;
 constexpr input_flags inputs_of(const graph& g) {
   input_flags r{};

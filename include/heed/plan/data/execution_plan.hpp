@@ -41,6 +41,9 @@ struct outline {
   int read_count = 0;
 };
 
+// Does a region only copy a view of something into a buffer?
+constexpr bool copies(const outline& x) { return x.core == 0 && x.read_count == 1 && x.reads[0] == x.writes[0].value; }
+
 // What was declared of each result: its memory order, and the input whose gradient it is (empty for others).
 struct declared_results {
   fixed_array<std::uint64_t, max_results> order{};

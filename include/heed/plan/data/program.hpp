@@ -42,6 +42,14 @@ struct program {
   bool full = false;  // it would have needed more
 
   constexpr const instruction& operator[](int i) const { return code[i]; }
+  constexpr const instruction* begin() const { return code.begin() + 1; }
+  constexpr const instruction* end() const { return code.begin() + size; }
+  constexpr bool operator==(const program& other) const {
+    if (size != other.size) return false;
+    for (int i = 1; i < size; ++i)
+      if (!(code[i] == other.code[i])) return false;
+    return true;
+  }
   // Adds an instruction, or finds the equal one.
   constexpr instruction_id add(const instruction& x) {
     if (full) return instruction_id(size - 1);

@@ -1,168 +1,182 @@
 // A region: what one loop nest does. It is a value that a pass has made from the graph; a kernel reads nothing else.
-// Axes are numbers of the plan's graph; operands and outputs are described here and located in memory when a call
-// begins.
+// Axes are numbers of the plan's graph. Nothing in it says which values of the graph are read and written: an outline
+// knows that, and a call locates them in memory. So two regions that are equal are the same loops, and one kernel
+// serves both: the blocks of a network are compiled once, however many there are.
 #pragma once
+#include "../../base/static_list.hpp"
+#include "axis_list.hpp"
 #include "program.hpp"
 
 namespace heed::internal::plan {
 
 // score:  for each batch item, rows x columns of a contraction, a program over that tile, a mask, an online softmax
-// along
-//         the columns, weighted values: out[row, width] = softmax(score)[row, column] . v[column, width].
+//         along the columns, weighted values: out[row, width] = softmax(score)[row, column] . v[column, width].
 // matmul: out[batch, row, column] = program(sum over depth of x[batch, row, depth] * w[batch, column, depth]).
 // row:    for each row: reductions along `columns` (one axis, or none), in phases, and a pointwise result.
 // loop:   for each element of the output: the program in double, reductions as loops in a fixed order.
 // score_gradient: for each batch item, rows x columns of two contractions, the weights recomputed from the log-sum-exp,
-// and
-//         reductions of pairwise values: see sink.
+//         and reductions of pairwise values: see sink.
 // scatter: for each element of the rows: values at all positions of `columns`, each added to the table's element along
-// `depth`
-//         that its index says.
+//         `depth` that its index says.
 enum class region_kind : std::uint8_t { score, matmul, row, loop, score_gradient, scatter };
 
 inline constexpr int max_operands = 32;
 inline constexpr int max_outputs = 8;
 
-struct axis_list {
-  fixed_array<std::int8_t, max_rank> of{};
-  int count = 0;
-  bool operator==(const axis_list&) const = default;
-  constexpr int operator[](int i) const { return of[i]; }
-  constexpr void add(int a) { of[count++] = std::int8_t(a); }
-  constexpr bool contains(int a) const {
-    for (int i = 0; i < count; ++i)
-      if (of[i] == a) return true;
-    return false;
-  }
-};
-
-// A value in memory that a region reads: which node of the graph, its element type and the axes it varies over.
+// A value in memory that a region reads: its element type and the axes it varies over. Operands are numbered as what
+// the outline reads.
 struct operand {
-  node_id value{};
   element type{};
   axis_set axes{};
+
+  bool operator==(const operand&) const = default;
 };
-// A value that a region writes. `result` is the instruction that computes it (score regions: see region::lse and top;
-// score_gradient: see sinks).
+// A value that a region writes, numbered as what the outline writes. `result` is the instruction that computes it (0
+// in score and score_gradient: see score_outputs and sink).
 struct output {
-  node_id value{};
   element type{};
   axis_set axes{};
   instruction_id result{};
+
+  bool operator==(const output&) const = default;
+};
+
+// score, score_gradient, matmul: the operands of the contraction of which the program sees the element, as tile 0.
+struct contraction {
+  int row_operand = -1;     // queries; x of a matmul
+  int column_operand = -1;  // keys; w of a matmul
+
+  bool operator==(const contraction&) const = default;
+};
+// score, score_gradient: what the program says of each pair of a row and a column; instructions, 0: none.
+struct pair_values {
+  instruction_id scale = 0;  // uniform, folded into the queries
+  instruction_id score = 0;  // what softmax takes, in units of log2: log2(e) * score
+  instruction_id keep = 0;   // the mask
+
+  bool operator==(const pair_values&) const = default;
+};
+
+// score: the operand that is weighted, and which outputs there are; -1: none.
+struct score_outputs {
+  int values = -1;  // an operand
+  int weighted = -1, log_sum_exp = -1, maximum = -1;
+
+  bool operator==(const score_outputs&) const = default;
 };
 
 // What a score-gradient region makes of a pairwise value, one sink an output:
-// row_product:    out[row, width] = sum over columns of pair[row, column] * y[column, width]
-// column_product: out[column, width] = sum over rows of pair[row, column] * y[row, width]
+// row_product:    out[row, width] = sum over columns of pair[row, column] * other[column, width]
+// column_product: out[column, width] = sum over rows of pair[row, column] * other[row, width]
 // uniform_sum, row_sum, column_sum: sums of pair over both, the columns, the rows; batch axes or some row axes may be
-// summed too pairs:          the pairwise value itself, perhaps summed over batch axes table_sum:      sums of pair
-// over both, each added to the element along `table` that `index` says; batch axes may be summed too,
-//                 row axes that the index does not vary over (heads of a group) may be kept
+//                 summed too
+// pairs:          the pairwise value itself, perhaps summed over batch axes
+// table_sum:      sums of pair over both, each added to the element along `table` that `index` says; batch axes may be
+//                 summed too, row axes that the index does not vary over (heads of a group) may be kept
 enum class sink_kind : std::uint8_t { row_product, column_product, uniform_sum, row_sum, column_sum, pairs, table_sum };
 struct sink {
   sink_kind kind{};
-  instruction_id pair{};  // 0 wherever the weight is
-  std::int16_t y = -1;    // operand of a product
-  axis_set over{};        // the axes that are summed
-  double factor = 1;      // of the output; scale (0: none): uniform, of what an item gives
-  instruction_id scale = 0;
+  instruction_id pair{};     // 0 wherever the weight is
+  std::int16_t other = -1;   // operand of a product
+  axis_set over{};           // the axes that are summed
+  double factor = 1;         // of the output
+  instruction_id scale = 0;  // of what an item gives, uniform; 0: none
   instruction_id index = 0;  // table_sum: a whole number; outside the table it means the nearest end
   std::int16_t table = -1;   // ... and the axis
+
   bool operator==(const sink&) const = default;
 };
+// score_gradient: its other operands (-1: none) and what it gives. Its program has two tiles more: tile 1 is the
+// contraction of cotangents (rows) and values (columns), tile 2 the weight, 2^(score - log-sum-exp).
+struct gradient_sums {
+  int cotangents = -1, values = -1;
+  int log_sum_exp = -1;
+  int serial_axes = 0;                     // how many of the last batch axes one thread runs through in order
+  static_list<sink, max_outputs> sinks{};  // one an output
 
+  bool operator==(const gradient_sums&) const = default;
+};
+
+// row: the lanes of a pack run along the reduced axis, or across `lane_axis`, the fastest axis of the rows.
+struct row_lanes {
+  bool lanes_along = true;
+  int lane_axis = -1;
+
+  bool operator==(const row_lanes&) const = default;
+};
+
+// scatter, and a loop that scatters: the instruction of the index; 0: none.
+struct scattered {
+  instruction_id index = 0;
+
+  bool operator==(const scattered&) const = default;
+};
+
+// What every kind has, then what some have, by name. The program comes last, so that regions which differ are soon told
+// apart.
 struct region {
   region_kind kind{};
   element real = element::f32;  // the precision of its arithmetic: f32 or f64
-  const char* reason = "";      // loop: why it is not one of the others
-  program code{};
-  fixed_array<const primitive_entry*, max_primitives> primitives{};  // as the plan's graph numbers them
-  fixed_array<operand, max_operands> operands{};
-  int operand_count = 0;
-  fixed_array<output, max_outputs> outputs{};
-  int output_count = 0;
-
   // Axes by job, outermost first. Several row axes are flattened into one run of rows (the position axis outermost,
   // heads of a group fastest), several column or depth axes likewise.
   axis_list batch{}, rows{}, columns{}, depth{}, width{};
+  static_list<operand, max_operands> operands{};
+  static_list<output, max_outputs> outputs{};
 
-  // score and matmul: operand numbers of the contraction (x: rows, w: columns) and of the values; -1: none.
-  int x = -1, w = -1, v = -1;
-  // score: instructions (0: none). scale is uniform and folded into x; score is the value before softmax in units of
-  // log2, that is log2(e) * score; keep is the mask.
-  instruction_id scale = 0, score = 0, keep = 0;
-  // score: which outputs there are (numbers into outputs, -1: none): weighted values, natural log-sum-exp, row maximum.
-  int out = -1, lse = -1, top = -1;
-  // score: visit the keys from the last to the first (best where scores grow with the key, as under ALiBi).
-  bool backwards = true;
-  // score_gradient: operands of the contraction tile 1 (g: rows, v: columns; -1: none) and the log-sum-exp. In its
-  // program tile 0 is the score's contraction, tile 2 the weight: 2^(score - log-sum-exp).
-  int g = -1, log_sum_exp = -1;
-  int serial_axes = 0;  // how many of the last batch axes one thread runs through in order
-  fixed_array<sink, max_outputs> sinks{};
+  contraction tile{};
+  pair_values pair{};
+  score_outputs score{};
+  gradient_sums gradient{};
+  row_lanes row{};
+  scattered scatter{};
 
-  // scatter, and a loop that scatters: the instruction of the index; 0: none.
-  instruction_id index = 0;
+  program code{};
+  fixed_array<const primitive_entry*, max_primitives> primitives{};  // as the plan's graph numbers them
 
-  // row: the lanes of a pack run along the reduced axis (true) or across `lane_axis`, the fastest axis of the rows.
-  bool lanes_along = true;
-  int lane_axis = -1;
+  bool operator==(const region&) const = default;
 };
 
-// Do two regions differ only in which values they read and write? Then one kernel serves both: the blocks of a network
-// are compiled once, however many there are.
-constexpr bool same_loops(const region& a, const region& b) {
-  if (a.kind != b.kind || a.code.size != b.code.size || a.operand_count != b.operand_count ||
-      a.output_count != b.output_count)
-    return false;
-  if (a.real != b.real || a.x != b.x || a.w != b.w || a.v != b.v || a.scale != b.scale || a.score != b.score ||
-      a.keep != b.keep)
-    return false;
-  if (a.out != b.out || a.lse != b.lse || a.top != b.top || a.backwards != b.backwards || a.g != b.g ||
-      a.log_sum_exp != b.log_sum_exp)
-    return false;
-  if (a.serial_axes != b.serial_axes || a.index != b.index || a.lanes_along != b.lanes_along ||
-      a.lane_axis != b.lane_axis)
-    return false;
-  if (!(a.batch == b.batch && a.rows == b.rows && a.columns == b.columns && a.depth == b.depth && a.width == b.width))
-    return false;
-  for (int i = 0; i < a.operand_count; ++i) {
-    const operand &x = a.operands[i], &y = b.operands[i];
-    if (x.type != y.type || x.axes != y.axes) return false;
-  }
-  for (int i = 0; i < a.output_count; ++i) {
-    const output &x = a.outputs[i], &y = b.outputs[i];
-    if (x.type != y.type || x.axes != y.axes || x.result != y.result || !(a.sinks[i] == b.sinks[i])) return false;
-  }
-  for (int i = 1; i < a.code.size; ++i)
-    if (!(a.code[i] == b.code[i])) return false;
-  return true;
-}
+constexpr bool reads_operand(const instruction& x) { return x.code == op::load || x.code == op::gather; }
 
-constexpr axis_set set_of(const axis_list& axes) {
-  axis_set r = 0;
-  for (int i = 0; i < axes.count; ++i) r |= axis_set(1) << axes[i];
-  return r;
-}
-// Can the kernel of a region's kind compute all that its program holds? A plan that says otherwise is a mistake of the
-// passes; a kernel would not notice and give wrong numbers.
-constexpr bool computable(const region& r) {
-  const bool scores = r.kind == region_kind::score || r.kind == region_kind::score_gradient;
-  const bool contracts = scores || r.kind == region_kind::matmul;
-  if (contracts && (r.x < 0 || r.w < 0)) return false;
-  if (r.kind == region_kind::score && r.out >= 0 && r.v < 0) return false;
-  if (r.kind == region_kind::score_gradient && r.log_sum_exp < 0) return false;
-  for (int i = 1; i < r.code.size; ++i) {
-    const instruction& x = r.code[i];
-    const bool reads = x.code == op::load || x.code == op::gather;
-    if (reads && (x.operand < 0 || x.operand >= r.operand_count)) return false;
-    if (x.code == op::tile && !contracts) return false;
-    const bool along_columns = r.kind == region_kind::row && x.over == set_of(r.columns);
-    if (is_reduction(x.code) && r.kind != region_kind::loop && !along_columns) return false;
-  }
-  for (int k = 0; k < r.output_count && !scores && !r.index; ++k)
-    if (r.code[r.outputs[k].result].axes & ~r.outputs[k].axes) return false;
+// ---- Can the kernel of a region's kind compute all that its program holds? A plan that says otherwise is a mistake of
+// the passes; a kernel would not notice and give wrong numbers.
+constexpr bool operands_exist(const region& r) {
+  for (const instruction& x : r.code)
+    if (reads_operand(x) && (x.operand < 0 || x.operand >= r.operands.count)) return false;
   return true;
+}
+constexpr bool contracts(const region& r) { return r.tile.row_operand >= 0 && r.tile.column_operand >= 0; }
+constexpr bool has_no_tile(const region& r) {
+  for (const instruction& x : r.code)
+    if (x.code == op::tile) return false;
+  return true;
+}
+// Does it reduce along these axes alone, all of them at once?
+constexpr bool reduces_only_along(const region& r, axis_set axes) {
+  for (const instruction& x : r.code)
+    if (is_reduction(x.code) && (!axes || x.over != axes)) return false;
+  return true;
+}
+// A result that varies along what its output lacks would be written again and again.
+constexpr bool results_fit(const region& r) {
+  for (const output& x : r.outputs)
+    if (r.code[x.result].axes & ~x.axes) return false;
+  return true;
+}
+constexpr bool computable(const region& r) {
+  if (!operands_exist(r)) return false;
+  switch (r.kind) {
+    case region_kind::score:
+      return contracts(r) && reduces_only_along(r, 0) && (r.score.weighted < 0 || r.score.values >= 0);
+    case region_kind::score_gradient:
+      return contracts(r) && reduces_only_along(r, 0) && r.gradient.log_sum_exp >= 0 &&
+             r.gradient.sinks.count == r.outputs.count;
+    case region_kind::matmul: return contracts(r) && reduces_only_along(r, 0) && results_fit(r);
+    case region_kind::row: return has_no_tile(r) && reduces_only_along(r, set_of(r.columns)) && results_fit(r);
+    case region_kind::loop: return has_no_tile(r) && (r.scatter.index || results_fit(r));
+    case region_kind::scatter: return has_no_tile(r) && reduces_only_along(r, 0) && r.scatter.index;
+  }
+  return false;
 }
 
 }  // namespace heed::internal::plan

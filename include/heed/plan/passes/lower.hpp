@@ -85,7 +85,6 @@ struct lowering {
       if (o.reads[k] == i) return k;
     return -1;
   }
-  constexpr bool copies() const { return o.core == 0 && o.write_count == 1 && operand_of(o.writes[0].value) >= 0; }
   constexpr instruction_id load(int k) {
     const operand& x = r.operands[k];
     return emit(instruction{.code = op::load, .type = x.type, .operand = std::int16_t(k), .axes = x.axes});
@@ -113,7 +112,7 @@ struct lowering {
   constexpr kept_value computed(node_id i) {
     const node x = g[i];
     if (i == tile) return {emit(instruction{.code = op::tile, .type = element::real, .axes = x.axes}), 0};
-    if (const int k = operand_of(i); k >= 0 && (i != root || copies())) return {load(k), 0};
+    if (const int k = operand_of(i); k >= 0 && (i != root || copies(o))) return {load(k), 0};
     if (x.code == op::constant) return {number(x.value, x.type), 0};
     if (x.code == op::index) return {index_of(x.first), 0};
     if (x.code == op::size) return {size_of(x.first), 0};
@@ -275,9 +274,7 @@ struct lowering {
       if (p.g[o.reads[k]].type == element::f64) return element::f64;
     return element::f32;
   }
-  constexpr void add_output(node_id i, instruction_id result) {
-    r.outputs[r.output_count++] = {i, stored(g[i].type), g[i].axes, result};
-  }
+  constexpr void add_output(node_id i, instruction_id result) { r.outputs.add({stored(g[i].type), g[i].axes, result}); }
   constexpr void finish(node_id i) {  // an absent result is stored as -inf
     const kept_value v = value_of(i);
     add_output(i, chosen(v.keep, v.value, -infinity));
@@ -318,11 +315,11 @@ struct lowering {
       const node_id other = g[user].a == tile ? g[user].b : g[user].a;
       if (other != tile && !(g[other].axes & (row_set | column_set))) {
         const kept_value f = value_of(other);
-        if (!f.keep) r.scale = real(f.value), tile = user;
+        if (!f.keep) r.pair.scale = real(f.value), tile = user;
       }
     }
     const kept_value v = value_of(scaled_score);
-    r.score = real(v.value), r.keep = v.keep;
+    r.pair.score = real(v.value), r.pair.keep = v.keep;
   }
   constexpr void score() {
     node_id values = 0, product = 0;
@@ -335,12 +332,13 @@ struct lowering {
     list_axes(r.batch, m.batch, p.orders[product ? product : o.core]);
     r.columns.add(column), r.depth.add(m.depth);
     if (m.width >= 0) r.width.add(m.width);
-    r.x = operand_of(m.x), r.w = operand_of(m.w), r.v = values ? operand_of(values) : -1;
+    r.tile = {operand_of(m.x), operand_of(m.w)};
+    if (values) r.score.values = operand_of(values);
 
     score_program(m.x, {});
     for (int k = 0; k < o.write_count; ++k) {
       const node_id i = o.writes[k].value;
-      (i == product ? r.out : p.g[i].code == op::logsumexp ? r.lse : r.top) = k;
+      (i == product ? r.score.weighted : p.g[i].code == op::logsumexp ? r.score.log_sum_exp : r.score.maximum) = k;
       add_output(i, 0);
     }
   }
@@ -358,7 +356,7 @@ struct lowering {
     const instruction& y = r.code[by];
     return by && y.code == op::both && (implied(condition, y.a) || implied(condition, y.b));
   }
-  constexpr bool implied(instruction_id condition) const { return implied(condition, r.keep); }
+  constexpr bool implied(instruction_id condition) const { return implied(condition, r.pair.keep); }
 
   constexpr void score_gradient() {
     const gradient_match& m = p.gradients[o.gradient];
@@ -366,11 +364,13 @@ struct lowering {
     const std::uint64_t order = p.orders[m.g ? m.g : m.x];
     list_axes(r.batch, m.batch & ~m.serial, order);
     list_axes(r.batch, m.serial, order);
-    r.serial_axes = count_of(m.serial);
+    r.gradient.serial_axes = count_of(m.serial);
     r.columns.add(m.column), r.depth.add(m.depth);
-    r.x = operand_of(m.x), r.w = operand_of(m.w), r.log_sum_exp = operand_of(m.log_sum_exp);
+    r.tile = {operand_of(m.x), operand_of(m.w)};
+    r.gradient.log_sum_exp = operand_of(m.log_sum_exp);
     if (m.product) {
-      r.g = operand_of(m.g), r.v = operand_of(m.v), r.width.add(only_axis(g[m.product].over));
+      r.gradient.cotangents = operand_of(m.g), r.gradient.values = operand_of(m.v);
+      r.width.add(only_axis(g[m.product].over));
       memo[m.product] = {
           emit(instruction{.code = op::tile, .type = element::real, .operand = 1, .axes = g[m.product].axes}), 0};
     }
@@ -381,9 +381,9 @@ struct lowering {
     score_program(m.x, pairs);
     for (int k = 0; k < m.sink_count; ++k) {
       const gradient_sink& from = m.sinks[k];
-      sink& to = r.sinks[k];
+      sink to;
       to.kind = from.kind, to.over = from.over, to.factor = from.factor;
-      to.y = std::int16_t(from.other ? operand_of(from.other) : -1);
+      to.other = std::int16_t(from.other ? operand_of(from.other) : -1);
       node_id i = from.pair;  // numbers move from the pairs to the output
       for (bool more = true; more;) {
         const node& x = g[i];
@@ -406,6 +406,7 @@ struct lowering {
         v.keep = both(v.keep, index.keep);
       }
       to.pair = chosen(implied(v.keep) ? instruction_id(0) : v.keep, real(v.value), 0);
+      r.gradient.sinks.add(to);
       add_output(from.root, 0);
     }
   }
@@ -425,12 +426,12 @@ struct lowering {
     list_axes(r.rows, rows, order);
     list_axes(r.columns, columns, order);
     list_axes(r.depth, d.over, p.orders[w]);
-    r.x = operand_of(x), r.w = operand_of(w);
+    r.tile = {operand_of(x), operand_of(w)};
     finish(root);
   }
   constexpr void row() {
     const std::uint64_t order = p.orders[root];
-    const axis_set all = g[root].axes, over = o.core && !copies() ? p.g[o.core].over : axis_set(0);
+    const axis_set all = g[root].axes, over = o.core && !copies(o) ? p.g[o.core].over : axis_set(0);
     row_set = all & ~over, column_set = over;
     list_axes(r.rows, row_set, order);
     const int rank = rank_of(order);
@@ -442,13 +443,14 @@ struct lowering {
         return rank_of(order_of) && (over & bit(axis_at(order_of, rank_of(order_of) - 1)));
       };
       const node_id second = p.g[o.core].b;  // of weights and values with a width: lanes lie along the width
-      r.lanes_along = (all & over) ? last >= 0 && (over & bit(last))
-                                   : lies_along(below) && (!(p.g[second].axes & over) || lies_along(p.orders[second]));
-      if (!row_set) r.lanes_along = true;
+      r.row.lanes_along = (all & over)
+                              ? last >= 0 && (over & bit(last))
+                              : lies_along(below) && (!(p.g[second].axes & over) || lies_along(p.orders[second]));
+      if (!row_set) r.row.lanes_along = true;
     } else {
-      r.lanes_along = false;
+      r.row.lanes_along = false;
     }
-    r.lane_axis = r.lanes_along || r.rows.count == 0 ? -1 : r.rows[r.rows.count - 1];
+    r.row.lane_axis = r.row.lanes_along || r.rows.count == 0 ? -1 : r.rows[r.rows.count - 1];
     finish(root);
   }
   constexpr void loop() {
@@ -463,18 +465,17 @@ struct lowering {
     list_axes(r.columns, column_set, p.orders[x.a]);
     r.depth.add(x.first);
     const kept_value v = value_of(x.a), at = value_of(x.b);
-    r.index = at.value;
+    r.scatter.index = at.value;
     add_output(root, chosen(both(v.keep, at.keep), real(v.value), 0));
   }
 
   constexpr region run() {
-    r.kind = o.kind, r.reason = o.reason, r.primitives = p.g.primitives;
+    r.kind = o.kind, r.primitives = p.g.primitives;
     root = o.writes[0].value;
     r.real = precision();
-    r.operand_count = o.read_count;
     for (int k = 0; k < o.read_count; ++k) {
       const node& x = p.g[o.reads[k]];
-      r.operands[k] = {o.reads[k], stored(x.type), x.axes};
+      r.operands.add({stored(x.type), x.axes});
     }
     switch (o.kind) {
       case region_kind::score: score(); break;

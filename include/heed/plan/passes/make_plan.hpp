@@ -86,13 +86,13 @@ inline constexpr execution_plan plan_of =
     split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>,
                        uses_of_results<Outs...>, declared_results_of(simplified_of<Outs...>, Outs...));
 template <int I, const expression&... Outs> inline constexpr region region_of = lowered(plan_of<Outs...>, I);
-// Of every region the first that has the same loops: that one is compiled.
+// Of every region the first that is equal to it, the same loops: that one is compiled.
 template <const expression&... Outs>
 inline constexpr auto first_alike_of = []<int... I>(std::integer_sequence<int, I...>) {
   const region* const all[] = {&region_of<I, Outs...>...};
   fixed_array<std::int16_t, sizeof...(I)> r{};
   for (int i = 0; i < int(sizeof...(I)); ++i)
-    while (!same_loops(*all[r[i]], *all[i])) ++r[i];
+    while (!(*all[r[i]] == *all[i])) ++r[i];
   return r;
 }(std::make_integer_sequence<int, plan_of<Outs...>.region_count>{});
 

@@ -44,7 +44,7 @@ struct loop_homes {
       for (int j = i; j > 0 && dependent(r[j]) > dependent(r[j - 1]); --j) std::swap(r.of[j], r.of[j - 1]);
     return r;
   }
-  static constexpr bool scatters = Region.index != 0;
+  static constexpr bool scatters = Region.scatter.index != 0;
   static constexpr axis_list rows = scatters ? Region.rows : order_of_rows();
   // The axis that the loop of the output runs along: its last, or the last that is scattered from.
   static constexpr int last = scatters     ? (Region.columns.count ? Region.columns[Region.columns.count - 1] : -1)
@@ -108,7 +108,7 @@ struct loop_homes {
         const instruction& x = Region.code[i];
         s.heavy[i] = !is_reduction(x.code) && (facts_of(x.code).costly || s.heavy[x.a] || s.heavy[x.b] || s.heavy[x.c]);
       }
-      visit(s, {Region.outputs[0].result, Region.index, 0}, last,
+      visit(s, {Region.outputs[0].result, Region.scatter.index, 0}, last,
             Region.outputs[0].axes | plan::set_of(Region.columns) | plan::set_of(Region.rows));
     }
     return s.found;

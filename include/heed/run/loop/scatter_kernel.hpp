@@ -26,7 +26,7 @@ struct scatter_kernel {
   }();
   // Values that are loaded as they are and stored as they are, an index that is the same for all lanes.
   static constexpr bool in_lanes = lane >= 0 && !reduces && value.code == op::load && source.type == out.type &&
-                                   is_real(out.type) && !(Region.code[Region.index].axes & plan::bit(lane)) &&
+                                   is_real(out.type) && !(Region.code[Region.scatter.index].axes & plan::bit(lane)) &&
                                    (source.axes & plan::bit(lane));
   using T = storage<is_real(out.type) ? out.type : element::f32>;
   using P = simd::pack<T>;
@@ -51,7 +51,7 @@ struct scatter_kernel {
     }
   }
   static HEED_INLINE extent_t entry(const scalar_environment<Region>& at, extent_t top) {
-    const extent_t i = extent_t(evaluate<Region, Region.index>(at));
+    const extent_t i = extent_t(evaluate<Region, Region.scatter.index>(at));
     return i < 0 ? 0 : i > top ? top : i;
   }
 
@@ -92,13 +92,13 @@ struct scatter_kernel {
         const extent_t e = call.extent[outer[i]];
         b.index[outer[i]] = rest % e, rest /= e;
       }
-      b.template prepare<last, 0, out.result, Region.index>(0, length);
+      b.template prepare<last, 0, out.result, Region.scatter.index>(0, length);
       typename bodies::template body<last, 0> e{b};
-      e.template start<out.result, Region.index>();
+      e.template start<out.result, Region.scatter.index>();
       for (; e.at < length; e.at += lanes) {
         e.count = int(std::min<extent_t>(lanes, length - e.at));
-        auto v = compute<Region, out.result, Region.index>(e);
-        const auto at = slot<Region, decltype(e), Region.index>(v);
+        auto v = compute<Region, out.result, Region.scatter.index>(e);
+        const auto at = slot<Region, decltype(e), Region.scatter.index>(v);
         const auto add = slot<Region, decltype(e), out.result>(v);
         for (int i = 0; i < e.count; ++i) sums[std::clamp<extent_t>(at[i], 0, entries - 1)] += double(add[i]);
       }

@@ -17,7 +17,8 @@ struct matmul_loops {
   using M = typename P::mask;
   static constexpr int lanes = P::lanes, panel_columns = simd::block_rows<T>;
   static constexpr extent_t row_block = 96;
-  static constexpr operand x = Region.operands[Region.x], w = Region.operands[Region.w];
+  static constexpr operand x = Region.operands[Region.tile.row_operand],
+                           w = Region.operands[Region.tile.column_operand];
   static constexpr axis_set set(const axis_list& l) {
     axis_set s = 0;
     for (int i = 0; i < l.count; ++i) s |= axis_set(1) << l[i];
@@ -55,7 +56,7 @@ struct matmul_loops {
   };
   // Activations are read in place if their rows are evenly spaced and contiguous along the depth.
   static bool in_place(const environment& c, const sizes& n) {
-    const view& v = c.operands[Region.x];
+    const view& v = c.operands[Region.tile.row_operand];
     const flat_stride d = flattened(Region.depth, c.extent, v), r = flattened(Region.rows, c.extent, v);
     return x.type == element_of<T> && d.single && r.single && (d.stride == 1 || n.depth <= 1);
   }
@@ -71,7 +72,7 @@ struct matmul_loops {
 
   // A block of rows of the activations, in groups: to[group][depth][row of the group].
   static void pack_rows(const environment& c, const sizes& n, extent_t batch, extent_t first, T* to) {
-    const view& v = c.operands[Region.x];
+    const view& v = c.operands[Region.tile.row_operand];
     const extent_t base = offset_of(Region.batch, c.extent, v, batch), rows = std::min(row_block, n.rows - first);
     const flat_stride d = flattened(Region.depth, c.extent, v);
     constexpr extent_t group = simd::group;
@@ -97,7 +98,7 @@ struct matmul_loops {
   }
 
   static void pack(const environment& c, const sizes& n, extent_t batch, extent_t panel, T* to) {
-    const view& v = c.operands[Region.w];
+    const view& v = c.operands[Region.tile.column_operand];
     const extent_t base = offset_of(Region.batch, c.extent, v, batch), first = panel * panel_columns;
     const int count = int(std::min<extent_t>(panel_columns, n.columns - first));
     const flat_stride d = flattened(Region.depth, c.extent, v);
@@ -152,7 +153,7 @@ struct matmul_loops {
   // A block of rows that one thread works on. Offsets of rows are found once a block, those of columns once a panel;
   // the last place is the output's.
   struct block {
-    static constexpr int places = Region.operand_count + 1;
+    static constexpr int places = Region.operands.count + 1;
     alignas(64) T sums[simd::group * panel_columns];
     extent_t batch, first;  // the batch item, the first row
     extent_t base[places];  // of the batch item
@@ -162,10 +163,10 @@ struct matmul_loops {
   template <class F> static HEED_INLINE void each_place(const environment& c, const F& f) {
     [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
       (f.template operator()<K, Region.operands[K].axes, Region.operands[K].type>(c.operands[K]), ...);
-    }(std::make_integer_sequence<int, Region.operand_count>{});
-    f.template operator()<Region.operand_count, Region.outputs[0].axes, Region.outputs[0].type>(c.outputs[0]);
+    }(std::make_integer_sequence<int, Region.operands.count>{});
+    f.template operator()<Region.operands.count, Region.outputs[0].axes, Region.outputs[0].type>(c.outputs[0]);
   }
-  static constexpr bool contracted(int k) { return k == Region.x || k == Region.w; }
+  static constexpr bool contracted(int k) { return k == Region.tile.row_operand || k == Region.tile.column_operand; }
   static void place_rows(const environment& c, block& b, extent_t rows) {
     each_place(c, [&]<int K, axis_set Axes, element>(const view& v) {
       b.base[K] = offset_of(Region.batch, c.extent, v, b.batch);
@@ -194,7 +195,7 @@ struct matmul_loops {
           for (int k = 0; k < packs; ++k) {
             const char* const at =
                 static_cast<const char*>(v.data) + (b.row[K][i] + b.columns[K][k].first) * extent_t(byte_size(E));
-            if constexpr (K == Region.operand_count) __builtin_prefetch(at, 1);
+            if constexpr (K == Region.operands.count) __builtin_prefetch(at, 1);
             else __builtin_prefetch(at);  // literals: without optimisation nothing else is constant
           }
     });
@@ -298,7 +299,7 @@ struct matmul_loops {
                      extent_t column) {
     constexpr output out = Region.outputs[0];
     constexpr instruction result = Region.code[out.result];
-    constexpr int to = Region.operand_count;
+    constexpr int to = Region.operands.count;
     const view& v = c.outputs[0];
     for (extent_t i = 0; i < rows; ++i)
       for (int k = 0; k < simd::vectors && column + k * lanes < n.columns; ++k) {
@@ -330,7 +331,7 @@ struct matmul_loops {
       for_each_item(n.activations * n.row_blocks, c.threads, [&](extent_t item, int) {
         pack_rows(c, n, item / n.row_blocks, item % n.row_blocks * row_block, grouped + item * grouped_block);
       });
-    const view& xs = c.operands[Region.x];
+    const view& xs = c.operands[Region.tile.row_operand];
     const extent_t x_stride = flattened(Region.rows, c.extent, xs).stride;
     for_each_item(n.batch * n.row_blocks * n.shares, c.threads, [&](extent_t item, int thread) {
       block& b = *new (s.of(thread)) block;
@@ -341,7 +342,7 @@ struct matmul_loops {
       const extent_t first_panel = item % n.shares * n.share, end_panel = std::min(n.panels, first_panel + n.share);
       place_rows(c, b, rows);
       const T* const from =
-          direct ? static_cast<const T*>(xs.data) + b.base[Region.x] + b.first * x_stride
+          direct ? static_cast<const T*>(xs.data) + b.base[Region.tile.row_operand] + b.first * x_stride
                  : grouped + ((n.activations == 1 ? 0 : b.batch) * n.row_blocks + row_number) * grouped_block;
       for (extent_t p = first_panel; p < end_panel; ++p) {
         const extent_t column = p * panel_columns, weight = n.weights == 1 ? 0 : b.batch;

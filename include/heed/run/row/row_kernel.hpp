@@ -32,8 +32,8 @@ struct row_loops {
   static constexpr int lanes = P::lanes, size = Region.code.size;
   static constexpr phases phase = phases_of(Region);
   static constexpr int last_phase = *std::max_element(phase.begin(), phase.end());
-  static constexpr bool along = Region.lanes_along;
-  static constexpr int lane = along ? (Region.columns.count ? Region.columns[0] : -1) : Region.lane_axis;
+  static constexpr bool along = Region.row.lanes_along;
+  static constexpr int lane = along ? (Region.columns.count ? Region.columns[0] : -1) : Region.row.lane_axis;
   static constexpr int column = Region.columns.count ? Region.columns[0] : -1;
   static constexpr output out = Region.outputs[0];
   static constexpr bool varies(axis_set axes) { return (axes & plan::bit(lane)) != 0; }
@@ -265,7 +265,7 @@ struct row_loops {
     for (int i = 0; i < outer.count; ++i) {
       const std::size_t a = std::size_t(outer[i]);
       base += s.index[a] * call.outputs[0].stride[a];
-      for (int k = 0; k < Region.operand_count; ++k) s.base[k] += s.index[a] * call.operands[k].stride[a];
+      for (int k = 0; k < Region.operands.count; ++k) s.base[k] += s.index[a] * call.operands[k].stride[a];
     }
     const extent_t length = column < 0 ? 1 : call.extent[column < 0 ? 0 : column];
     const bool per_element = column >= 0 && (out.axes & plan::bit(column));

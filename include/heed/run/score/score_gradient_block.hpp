@@ -16,7 +16,7 @@ template <class T> inline constexpr int gradient_keys = 96;  // keys whose pairw
 template <const auto& Region>
 struct gradient_shape {
   static constexpr int column = Region.columns[0];
-  static constexpr bool has_product = Region.g >= 0;
+  static constexpr bool has_product = Region.gradient.cotangents >= 0;
   static constexpr axis_set pair_axes = [] {
     axis_set s = 0;
     for (const axis_list* l : {&Region.batch, &Region.rows, &Region.columns})
@@ -25,7 +25,7 @@ struct gradient_shape {
   }();
   static constexpr axis_set serial = [] {
     axis_set s = 0;
-    for (int i = Region.batch.count - Region.serial_axes; i < Region.batch.count; ++i)
+    for (int i = Region.batch.count - Region.gradient.serial_axes; i < Region.batch.count; ++i)
       s |= axis_set(1) << Region.batch[i];
     return s;
   }();
@@ -35,23 +35,25 @@ struct gradient_shape {
     return own ? std::countr_zero(own) : -1;
   }
   static constexpr bool in_product(int operand, sink_kind kind) {
-    for (int k = 0; k < Region.output_count; ++k)
-      if (Region.sinks[k].kind == kind && Region.sinks[k].y == operand) return true;
+    for (int k = 0; k < Region.outputs.count; ++k)
+      if (Region.gradient.sinks[k].kind == kind && Region.gradient.sinks[k].other == operand) return true;
     return false;
   }
   static constexpr bool over_rows(int operand) {
-    return operand == Region.x || operand == Region.g || in_product(operand, sink_kind::column_product);
+    return operand == Region.tile.row_operand || operand == Region.gradient.cotangents ||
+           in_product(operand, sink_kind::column_product);
   }
   static constexpr bool over_columns(int operand) {
-    return operand == Region.w || operand == Region.v || in_product(operand, sink_kind::row_product);
+    return operand == Region.tile.column_operand || operand == Region.gradient.values ||
+           in_product(operand, sink_kind::row_product);
   }
   // Does this output add up what several batch items give?
-  static constexpr bool carries(int k) { return (Region.sinks[k].over & serial) != 0; }
+  static constexpr bool carries(int k) { return (Region.gradient.sinks[k].over & serial) != 0; }
 
   // The row axes that a table has itself.
   static constexpr axis_list kept_rows(int k) {
     axis_list l;
-    const sink& s = Region.sinks[k];
+    const sink& s = Region.gradient.sinks[k];
     for (int i = 0; i < Region.rows.count && s.kind == sink_kind::table_sum; ++i)
       if (!(s.over >> Region.rows[i] & 1)) l.add(Region.rows[i]);
     return l;
@@ -60,11 +62,11 @@ struct gradient_shape {
   template <class F> static constexpr void each_operand(const F& f) {
     [&]<int... K>(std::integer_sequence<int, K...>) {
       (f.template operator()<K>(), ...);
-    }(std::make_integer_sequence<int, Region.operand_count>{});
+    }(std::make_integer_sequence<int, Region.operands.count>{});
   }
   template <class F> static HEED_INLINE constexpr void each_output(const F& f) {
     [&]<int... K>(std::integer_sequence<int, K...>)
-        HEED_INLINED { (f.template operator()<K>(), ...); }(std::make_integer_sequence<int, Region.output_count>{});
+        HEED_INLINED { (f.template operator()<K>(), ...); }(std::make_integer_sequence<int, Region.outputs.count>{});
   }
 };
 
@@ -72,12 +74,12 @@ template <const auto& Region, class T>
 struct gradient_sizes {
   using shape = gradient_shape<Region>;
   static constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>;
-  static constexpr std::size_t operands = std::size_t(Region.operand_count);
+  static constexpr std::size_t operands = std::size_t(Region.operands.count);
 
   extent_t owners, serial, rows_total, blocks, keys;  // blocks: at least one, perhaps without rows
   extent_t width[operands], padded[operands];         // of operands of products; padded to whole packs
-  extent_t entries[Region.output_count];             // of tables, for all heads of a group that have their own; 0: none
-  extent_t top[Region.output_count];                 // the last index of a table
+  extent_t entries[Region.outputs.count];            // of tables, for all heads of a group that have their own; 0: none
+  extent_t top[Region.outputs.count];                // the last index of a table
   bool in_place[operands], rows_in_place[operands];  // unit element stride; and rows that lie evenly, in whole packs
   extent_t row_stride[operands];
   explicit gradient_sizes(const environment& c)
@@ -87,9 +89,9 @@ struct gradient_sizes {
         blocks(std::max<extent_t>((rows_total + rows - 1) / rows, 1)),
         keys(c.extent[shape::column]) {
     for (int i = 0; i < Region.batch.count; ++i)
-      (i < Region.batch.count - Region.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
+      (i < Region.batch.count - Region.gradient.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
     shape::each_output([&]<int K>() {
-      constexpr int axis = Region.sinks[K].table;
+      constexpr int axis = Region.gradient.sinks[K].table;
       entries[K] = axis < 0 ? 0 : c.extent[axis] * count_of(shape::kept_rows(K), c.extent);
       top[K] = axis < 0 ? 0 : std::min<extent_t>(c.extent[axis] - 1, std::numeric_limits<std::int32_t>::max());
     });
@@ -129,7 +131,8 @@ struct gradient_item {
   using shape = gradient_shape<Region>;
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
-  static constexpr std::size_t operands = std::size_t(Region.operand_count), outputs = std::size_t(Region.output_count);
+  static constexpr std::size_t operands = std::size_t(Region.operands.count),
+                               outputs = std::size_t(Region.outputs.count);
 
   milestone* blocks = nullptr;  // how far each has come: see gradient_sizes
   plan::interval* bounds = nullptr;
@@ -151,9 +154,9 @@ struct gradient_item {
         if (!n.in_place[K]) key_copy[K] = take.template of<T>(n.keys * n.width[K]);
     });
     shape::each_output([&]<int K>() {
-      constexpr sink s = Region.sinks[K];
+      constexpr sink s = Region.gradient.sinks[K];
       sums[K] = nullptr, table[K] = nullptr;
-      if constexpr (s.kind == sink_kind::column_product) sums[K] = take.template of<T>(n.keys * n.padded[s.y]);
+      if constexpr (s.kind == sink_kind::column_product) sums[K] = take.template of<T>(n.keys * n.padded[s.other]);
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
       else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(n.keys);
     });
@@ -191,7 +194,8 @@ struct gradient_work {
   using item_type = gradient_item<Region, T>;
   static constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>, group = simd::group,
                        slots = slots_of(Region).slots;
-  static constexpr std::size_t operands = std::size_t(Region.operand_count), outputs = std::size_t(Region.output_count);
+  static constexpr std::size_t operands = std::size_t(Region.operands.count),
+                               outputs = std::size_t(Region.outputs.count);
 
   struct segment {
     extent_t first;
@@ -230,11 +234,11 @@ struct gradient_work {
   std::size_t place(std::byte* from) {  // see gradient_item
     pieces take{from};
     c = take.template of<context>(1);
-    queries = take.template of<T>(n.width[Region.x] * rows);
-    if constexpr (shape::has_product) cotangents = take.template of<T>(n.width[Region.g] * rows);
+    queries = take.template of<T>(n.width[Region.tile.row_operand] * rows);
+    if constexpr (shape::has_product) cotangents = take.template of<T>(n.width[Region.gradient.cotangents] * rows);
     log_sum_exp = take.template of<T>(rows);
     values = take.template of<T>(extent_t(slots * slot_size));
-    extent_t widest = n.width[Region.w];
+    extent_t widest = n.width[Region.tile.column_operand];
     shape::each_operand([&]<int K>() {
       natural_copy[K] = nullptr;
       if constexpr (shape::over_rows(K))
@@ -243,9 +247,9 @@ struct gradient_work {
     });
     tail = take.template of<T>(group * widest);
     shape::each_output([&]<int K>() {
-      constexpr sink s = Region.sinks[K];
+      constexpr sink s = Region.gradient.sinks[K];
       sums[K] = by_key[K] = nullptr, table[K] = nullptr, row_entry[K] = nullptr;
-      if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(n.width[s.y] * rows);
+      if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(n.width[s.other] * rows);
       else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
       else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
@@ -270,7 +274,7 @@ struct gradient_work {
       if constexpr (shape::over_columns(K)) key[K] = item->key[K], key_stride[K] = item->key_stride[K];
     });
     shape::each_output([&]<int K>() {
-      if constexpr (Region.sinks[K].kind == sink_kind::column_product) sums[K] = item->sums[K];
+      if constexpr (Region.gradient.sinks[K].kind == sink_kind::column_product) sums[K] = item->sums[K];
     });
   }
   // ---- the order of blocks: sums into keys and into the item are added block after block, whoever is at which ----
@@ -288,9 +292,11 @@ struct gradient_work {
   HEED_INLINE next_lines<T> ahead_of_keys(extent_t first) const {
     next_lines<T> r;
     if (first + 2 * group > n.keys) return r;
-    r.ask_keys(key[Region.w] + (first + group) * key_stride[Region.w], key_stride[Region.w], n.width[Region.w]);
+    r.ask_keys(key[Region.tile.column_operand] + (first + group) * key_stride[Region.tile.column_operand],
+               key_stride[Region.tile.column_operand], n.width[Region.tile.column_operand]);
     if constexpr (shape::has_product)
-      r.ask_values(key[Region.v] + (first + group) * key_stride[Region.v], key_stride[Region.v], n.width[Region.v]);
+      r.ask_values(key[Region.gradient.values] + (first + group) * key_stride[Region.gradient.values],
+                   key_stride[Region.gradient.values], n.width[Region.gradient.values]);
     return r;
   }
   HEED_INLINE next_lines<T> ahead_of_products(extent_t first) const {
@@ -298,9 +304,9 @@ struct gradient_work {
     if (first + group > n.keys) return r;
     int found = 0;
     shape::each_output([&]<int K>() HEED_INLINED {
-      constexpr sink s = Region.sinks[K];
+      constexpr sink s = Region.gradient.sinks[K];
       if constexpr (s.kind == sink_kind::column_product) {
-        const extent_t stride = n.padded[s.y];
+        const extent_t stride = n.padded[s.other];
         if (found++ == 0) r.ask_keys(sums[K] + first * stride, stride, stride);
         else r.ask_values(sums[K] + first * stride, stride, stride);
       }
@@ -353,18 +359,22 @@ struct gradient_work {
           std::fill(to + width, to + n.padded[K], T(0));
         }
         finite[K] = true;
-        if (Region.keep != 0 || count < rows) finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
+        if (Region.pair.keep != 0 || count < rows)
+          finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
       }
     });
     T scale = 1;
-    if constexpr (Region.scale != 0) {
-      if constexpr (Region.code[Region.scale].code == op::constant) scale = T(Region.code[Region.scale].value);
-      else scale = c->uniform_real[Region.scale];
+    if constexpr (Region.pair.scale != 0) {
+      if constexpr (Region.code[Region.pair.scale].code == op::constant)
+        scale = T(Region.code[Region.pair.scale].value);
+      else scale = c->uniform_real[Region.pair.scale];
     }
-    simd::transpose_in<T>(natural[Region.x], natural_stride[Region.x], count, 1, n.width[Region.x], scale, queries);
+    simd::transpose_in<T>(natural[Region.tile.row_operand], natural_stride[Region.tile.row_operand], count, 1,
+                          n.width[Region.tile.row_operand], scale, queries);
     if constexpr (shape::has_product)
-      simd::transpose_in<T>(natural[Region.g], natural_stride[Region.g], count, 1, n.width[Region.g], T(1), cotangents);
-    constexpr int l = Region.log_sum_exp;
+      simd::transpose_in<T>(natural[Region.gradient.cotangents], natural_stride[Region.gradient.cotangents], count, 1,
+                            n.width[Region.gradient.cotangents], T(1), cotangents);
+    constexpr int l = Region.gradient.log_sum_exp;
     for (int r = 0; r < rows; ++r) {
       log_sum_exp[r] = std::numeric_limits<T>::infinity();
       if (r >= count) continue;
@@ -374,8 +384,8 @@ struct gradient_work {
       if (e != -std::numeric_limits<double>::infinity()) log_sum_exp[r] = T(e * 1.4426950408889634074);
     }
     shape::each_output([&]<int K>() {
-      constexpr sink s = Region.sinks[K];
-      constexpr int y = s.y < 0 ? 0 : s.y;
+      constexpr sink s = Region.gradient.sinks[K];
+      constexpr int y = s.other < 0 ? 0 : s.other;
       if constexpr (s.kind == sink_kind::row_product)
         std::memset(sums[K], 0, std::size_t(n.width[y] * rows) * sizeof(T));
       else if constexpr (reduces_to_rows(s.kind)) std::memset(sums[K], 0, rows * sizeof(T));

@@ -31,14 +31,14 @@ struct score_gradient_loops {
   static constexpr gradient_slots slots = gradient_program::slots;
   static constexpr extent_t slot_size = extent_t(work::slot_size);
   static constexpr bool has_tables = [] {
-    for (int k = 0; k < Region.output_count; ++k)
-      if (Region.sinks[k].kind == sink_kind::table_sum) return true;
+    for (int k = 0; k < Region.outputs.count; ++k)
+      if (Region.gradient.sinks[k].kind == sink_kind::table_sum) return true;
     return false;
   }();
   // Sums reach beyond the rows that exist: an incomplete block is treated as masked.
   static constexpr bool has_sums = [] {
-    for (int k = 0; k < Region.output_count; ++k)
-      if (is_sum(Region.sinks[k].kind)) return true;
+    for (int k = 0; k < Region.outputs.count; ++k)
+      if (is_sum(Region.gradient.sinks[k].kind)) return true;
     return false;
   }();
 
@@ -69,14 +69,14 @@ struct score_gradient_loops {
     const context& c = *w.c;
     P a[group][Packs];
     extent_t stride;
-    const T* x = w.keys_at(Region.w, first, Mixed ? count : group, stride);
+    const T* x = w.keys_at(Region.tile.column_operand, first, Mixed ? count : group, stride);
     const next_lines<T> lines = w.ahead_of_keys(first);
     if constexpr (program_type::pairs > 0) {
-      const typename program_type::prefetcher pairwise(c, first, w.n.width[Region.w], true);
-      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a,
+      const typename program_type::prefetcher pairwise(c, first, w.n.width[Region.tile.column_operand], true);
+      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.tile.column_operand], a,
                                [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
     } else {
-      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.w], a, lines);
+      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.tile.column_operand], a, lines);
     }
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
@@ -89,7 +89,8 @@ struct score_gradient_loops {
         P weight = simd::exp2_weight(simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes)));
         if constexpr (Mixed) {
           const P nothing = simd::excluded<P>();
-          if constexpr (Region.keep != 0) weight = simd::select(evaluate<Region, Region.keep>(env), weight, nothing);
+          if constexpr (Region.pair.keep != 0)
+            weight = simd::select(evaluate<Region, Region.pair.keep>(env), weight, nothing);
           if (i >= count) weight = nothing;
           if (c.row_count < rows) weight = simd::select(P::mask::first(c.row_count - row - v * lanes), weight, nothing);
         }
@@ -97,8 +98,9 @@ struct score_gradient_loops {
       }
     }
     if constexpr (shape::has_product) {
-      x = w.keys_at(Region.v, first, Mixed ? count : group, stride);
-      simd::contract<T, group>(w.cotangents + row, x, stride, w.n.width[Region.v], a, w.ahead_of_products(first));
+      x = w.keys_at(Region.gradient.values, first, Mixed ? count : group, stride);
+      simd::contract<T, group>(w.cotangents + row, x, stride, w.n.width[Region.gradient.values], a,
+                               w.ahead_of_products(first));
     }
     if constexpr (slots.made_count > 0 || has_sums || has_tables)
       second_pass<Mixed, Packs>(w, first, count, row, base, a);
@@ -106,26 +108,26 @@ struct score_gradient_loops {
   // Stores what the second pass needs, returns the score.
   static HEED_INLINE P first_pass(const pack_environment<false>& env, T* here) {
     return [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-      auto all = compute<Region, Region.score, slots.kept[K + 1]...>(env);
+      auto all = compute<Region, Region.pair.score, slots.kept[K + 1]...>(env);
       (gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[K + 1]>(all))
            .store(here + slots.kept_slot[K + 1] * slot_size),
        ...);
-      return P(slot<Region, pack_environment<false>, Region.score>(all));
+      return P(slot<Region, pack_environment<false>, Region.pair.score>(all));
     }(std::make_integer_sequence<int, slots.kept_count - 1>{});
   }
   template <bool Mixed, int Packs>
   static HEED_INLINE void second_pass(work& w, extent_t first, int count, int row, T* base,
                                       const P (&a)[group][Packs]) {
     const context& c = *w.c;
-    P by_column[Region.output_count][group];
+    P by_column[Region.outputs.count][group];
     shape::each_output([&]<int K>() HEED_INLINED {
-      if constexpr (Region.sinks[K].kind == sink_kind::column_sum) HEED_UNROLL
+      if constexpr (Region.gradient.sinks[K].kind == sink_kind::column_sum) HEED_UNROLL
         for (int i = 0; i < group; ++i) by_column[K][i] = P(T(0));
     });
     HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-      P by_row[Region.output_count];
+      P by_row[Region.outputs.count];
       shape::each_output([&]<int K>() HEED_INLINED {
-        if constexpr (reduces_to_rows(Region.sinks[K].kind)) by_row[K] = P::load(w.sums[K] + row + v * lanes);
+        if constexpr (reduces_to_rows(Region.gradient.sinks[K].kind)) by_row[K] = P::load(w.sums[K] + row + v * lanes);
       });
       HEED_UNROLL for (int i = 0; i < group; ++i) {
         const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
@@ -133,56 +135,57 @@ struct score_gradient_loops {
         using E = pack_environment<true>;
         const E env{{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size};
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-          auto all = compute<Region, Region.sinks[K].pair..., Region.sinks[K].index...>(env);
+          auto all = compute<Region, Region.gradient.sinks[K].pair..., Region.gradient.sinks[K].index...>(env);
           typename P::mask absent = false;  // excluded, or beyond the end: whatever was computed there is excluded, too
           if constexpr (Mixed) absent = simd::is_excluded(P::load(here));
           const auto value = [&]<int S>() HEED_INLINED {
-            const P x = P(slot<Region, E, Region.sinks[S].pair>(all));
+            const P x = P(slot<Region, E, Region.gradient.sinks[S].pair>(all));
             if constexpr (Mixed) return simd::select(absent, simd::excluded<P>(), x + P(T(0)));
             else return x;  // -0 + 0 is 0
           };
           (
               [&]() HEED_INLINED {
                 if constexpr (first_index(K))
-                  store_index<K>(w, slot<Region, E, Region.sinks[K].index>(all), row + v * lanes, here);
+                  store_index<K>(w, slot<Region, E, Region.gradient.sinks[K].index>(all), row + v * lanes, here);
               }(),
               ...);
           (
               [&]() HEED_INLINED {
-                constexpr sink_kind kind = Region.sinks[K].kind;
+                constexpr sink_kind kind = Region.gradient.sinks[K].kind;
                 if constexpr (reduces_to_rows(kind)) by_row[K] = by_row[K] + value.template operator()<K>();
                 else if constexpr (kind == sink_kind::column_sum)
                   by_column[K][i] = by_column[K][i] + value.template operator()<K>();
                 else if constexpr (made_first(K))
-                  value.template operator()<K>().store(here + slots.slot_of(Region.sinks[K].pair) * slot_size);
+                  value.template operator()<K>().store(here + slots.slot_of(Region.gradient.sinks[K].pair) * slot_size);
               }(),
               ...);
-        }(std::make_integer_sequence<int, Region.output_count>{});
+        }(std::make_integer_sequence<int, Region.outputs.count>{});
       }
       shape::each_output([&]<int K>() HEED_INLINED {
-        if constexpr (reduces_to_rows(Region.sinks[K].kind)) by_row[K].store(w.sums[K] + row + v * lanes);
+        if constexpr (reduces_to_rows(Region.gradient.sinks[K].kind)) by_row[K].store(w.sums[K] + row + v * lanes);
       });
     }
     shape::each_output([&]<int K>() HEED_INLINED {
-      if constexpr (Region.sinks[K].kind == sink_kind::column_sum)
+      if constexpr (Region.gradient.sinks[K].kind == sink_kind::column_sum)
         for (int i = 0; i < group; ++i) w.by_key[K][w.at + i] = simd::sum(by_column[K][i]);
     });
   }
   // Is output K the first that stores its pairwise value?
   static constexpr bool made_first(int k) {
-    const instruction_id pair = Region.sinks[k].pair;
+    const instruction_id pair = Region.gradient.sinks[k].pair;
     if (pair == slots.kept[0]) return false;
     for (int j = 0; j < k; ++j)
-      if (!is_sum(Region.sinks[j].kind) && Region.sinks[j].pair == pair) return false;
+      if (!is_sum(Region.gradient.sinks[j].kind) && Region.gradient.sinks[j].pair == pair) return false;
     return true;
   }
 
   // Is output K the first that adds at this index? It stores it, inside the table (which may be empty: then nothing
   // reads it).
   static constexpr bool first_index(int k) {
-    if (Region.sinks[k].kind != sink_kind::table_sum) return false;
+    if (Region.gradient.sinks[k].kind != sink_kind::table_sum) return false;
     for (int j = 0; j < k; ++j)
-      if (Region.sinks[j].kind == sink_kind::table_sum && slots.index_slot[j] == slots.index_slot[k]) return false;
+      if (Region.gradient.sinks[j].kind == sink_kind::table_sum && slots.index_slot[j] == slots.index_slot[k])
+        return false;
     return true;
   }
   template <int K, class Index> static HEED_INLINE void store_index(const work& w, const Index& index, int row,
@@ -204,8 +207,8 @@ struct score_gradient_loops {
       const auto& s = w.segments[i];
       const int row = s.pack * lanes, count = std::min(w.c->row_count, (s.pack + s.packs) * lanes) - row;
       shape::each_output([&]<int K>() {
-        constexpr sink k = Region.sinks[K];
-        constexpr int y = k.y < 0 ? 0 : k.y;
+        constexpr sink k = Region.gradient.sinks[K];
+        constexpr int y = k.other < 0 ? 0 : k.other;
         if constexpr (!is_sum(k.kind)) {
           const T* p = w.values + slots.slot_of(k.pair) * slot_size + s.at * rows + row;
           if constexpr (k.kind == sink_kind::row_product) {
@@ -260,7 +263,7 @@ struct score_gradient_loops {
       }
   }
   template <int K> static T factor(const work& w) {  // of what this item gives to output K
-    constexpr sink k = Region.sinks[K];
+    constexpr sink k = Region.gradient.sinks[K];
     if constexpr (k.scale == 0) return T(k.factor);
     else if constexpr (Region.code[k.scale].code == op::constant) return T(k.factor * Region.code[k.scale].value);
     else return T(k.factor) * w.c->uniform_real[k.scale];
@@ -312,7 +315,7 @@ struct score_gradient_loops {
     w.first_row = first;
     w.set_block(call, count);
     shape::each_output([&]<int K>() {  // what no key reaches
-      if constexpr (Region.sinks[K].kind == sink_kind::pairs && Region.keep != 0) {
+      if constexpr (Region.gradient.sinks[K].kind == sink_kind::pairs && Region.pair.keep != 0) {
         const view& v = call.outputs[K];
         if (shape::carries(K) && w.part > 0) return;
         for (int r = 0; r < count; ++r)
@@ -325,9 +328,9 @@ struct score_gradient_loops {
     visit(call, w, 0, w.n.keys);
     flush(call, w);
     shape::each_output([&]<int K>() {
-      constexpr sink k = Region.sinks[K];
+      constexpr sink k = Region.gradient.sinks[K];
       constexpr output o = Region.outputs[K];
-      constexpr int y = k.y < 0 ? 0 : k.y, axis = shape::width_axis(y);
+      constexpr int y = k.other < 0 ? 0 : k.other, axis = shape::width_axis(y);
       if constexpr (k.kind == sink_kind::row_product) {
         const view& v = call.outputs[K];
         const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
@@ -349,10 +352,10 @@ struct score_gradient_loops {
     });
     w.await_before(w.n.done(w.part));
     shape::each_output([&]<int K>() {
-      if constexpr (Region.sinks[K].kind == sink_kind::uniform_sum)
+      if constexpr (Region.gradient.sinks[K].kind == sink_kind::uniform_sum)
         // mutants: last_rows_not_summed
         for (int r = 0; r < count; ++r) w.item->total[K] += double(w.sums[K][r]);
-      else if constexpr (Region.sinks[K].kind == sink_kind::table_sum)
+      else if constexpr (Region.gradient.sinks[K].kind == sink_kind::table_sum)
         // mutants: last_tile_not_in_table
         for (extent_t i = 0; i < w.n.entries[K]; ++i) w.item->table[K][i] += w.table[K][i];
     });
@@ -363,11 +366,11 @@ struct score_gradient_loops {
     program_type::set_bounds(*w.c, i.bounds);
     i.set_keys(call, w.n, *w.c);
     shape::each_output([&]<int K>() {
-      constexpr sink k = Region.sinks[K];
+      constexpr sink k = Region.gradient.sinks[K];
       i.total[K] = 0;
       if constexpr (k.kind == sink_kind::column_product) {
         if (!(shape::carries(K) && w.part > 0))
-          std::memset(i.sums[K], 0, std::size_t(w.n.keys * w.n.padded[k.y]) * sizeof(T));
+          std::memset(i.sums[K], 0, std::size_t(w.n.keys * w.n.padded[k.other]) * sizeof(T));
       } else if constexpr (k.kind == sink_kind::column_sum) {
         std::memset(i.sums[K], 0, std::size_t(w.n.keys) * sizeof(T));
       } else if constexpr (k.kind == sink_kind::table_sum) {
@@ -379,7 +382,7 @@ struct score_gradient_loops {
   static void end_part(const environment& call, const scratch& s, const work& w) {
     const extent_t number = w.owner * w.n.serial + w.part;
     shape::each_output([&]<int K>() {
-      constexpr sink k = Region.sinks[K];
+      constexpr sink k = Region.gradient.sinks[K];
       if constexpr (k.kind == sink_kind::column_product) {
         if (!shape::carries(K) || w.part + 1 == w.n.serial) store_columns<K>(call, w);
       } else if constexpr (k.kind == sink_kind::column_sum) {
@@ -409,16 +412,16 @@ struct score_gradient_loops {
   }
   template <int K>
   static void store_columns(const environment& call, const work& w) {
-    constexpr sink k = Region.sinks[K];
+    constexpr sink k = Region.gradient.sinks[K];
     constexpr output o = Region.outputs[K];
-    constexpr int axis = shape::width_axis(k.y);
+    constexpr int axis = shape::width_axis(k.other);
     const view& v = call.outputs[K];
-    const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis], width = w.n.width[k.y];
+    const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis], width = w.n.width[k.other];
     const T by = factor<K>(w);
     extent_t base = 0;
     for (int i = 0; i < Region.batch.count; ++i) base += w.c->item.index[Region.batch[i]] * v.stride[Region.batch[i]];
     for (extent_t j = 0; j < w.n.keys; ++j) {
-      const T* from = w.sums[K] + j * w.n.padded[k.y];
+      const T* from = w.sums[K] + j * w.n.padded[k.other];
       const extent_t to = base + j * v.stride[column];
       for (extent_t e = 0; e < width; e += lanes)
         store_lanes<o.type>(v.data, to + e * stride, stride, int(std::min<extent_t>(lanes, width - e)),

@@ -54,7 +54,7 @@ constexpr gradient_slots slots_of(const region& r) {
     if (is_tile(x, 2)) weight = instruction_id(i);
   }
   s.kept[0] = weight, s.kept_slot[0] = 0, s.kept_count = 1;
-  for (int k = 0; k < r.output_count; ++k) wanted[r.sinks[k].pair] = true;
+  for (int k = 0; k < r.outputs.count; ++k) wanted[r.gradient.sinks[k].pair] = true;
   for (int i = r.code.size - 1; i > 0; --i) {
     if (!wanted[i] || i == weight) continue;
     const instruction& x = r.code[i];
@@ -66,8 +66,8 @@ constexpr gradient_slots slots_of(const region& r) {
     for (const int j : {int(x.a), int(x.b), int(x.c)}) wanted[j] = true;
   }
   int next = 1;  // the slots of the first pass are free again, but for the weights
-  for (int k = 0; k < r.output_count; ++k) {
-    const sink& x = r.sinks[k];
+  for (int k = 0; k < r.outputs.count; ++k) {
+    const sink& x = r.gradient.sinks[k];
     if (is_sum(x.kind) || x.pair == weight) continue;
     bool there = false;
     for (int j = 0; j < s.made_count; ++j) there = there || s.made[j] == x.pair;
@@ -75,11 +75,12 @@ constexpr gradient_slots slots_of(const region& r) {
     s.made[s.made_count] = x.pair;
     s.made_slot[s.made_count++] = std::int8_t(next++);
   }
-  for (int k = 0; k < r.output_count; ++k) {
-    const sink& x = r.sinks[k];
+  for (int k = 0; k < r.outputs.count; ++k) {
+    const sink& x = r.gradient.sinks[k];
     if (x.kind != sink_kind::table_sum) continue;
     for (int j = 0; j < k && !s.index_slot[k]; ++j)
-      if (r.sinks[j].index == x.index && r.sinks[j].table == x.table) s.index_slot[k] = s.index_slot[j];
+      if (r.gradient.sinks[j].index == x.index && r.gradient.sinks[j].table == x.table)
+        s.index_slot[k] = s.index_slot[j];
     if (!s.index_slot[k]) s.index_slot[k] = std::int8_t(next++);
   }
   if (next > s.slots) s.slots = next;

@@ -14,8 +14,8 @@ struct gradient_sums {
 
   // By a number that is known at run time: who asks the region itself has all of it in the program, 31 KB.
   static constexpr auto kinds = [] {
-    fixed_array<sink_kind, std::size_t(Region.output_count)> r{};
-    for (int k = 0; k < Region.output_count; ++k) r[k] = Region.sinks[k].kind;
+    fixed_array<sink_kind, std::size_t(Region.outputs.count)> r{};
+    for (int k = 0; k < Region.outputs.count; ++k) r[k] = Region.gradient.sinks[k].kind;
     return r;
   }();
 
@@ -35,7 +35,7 @@ struct gradient_sums {
   }
   static std::size_t bytes(const sizes& n) {
     std::size_t r = 0;
-    for (int k = 0; k < Region.output_count; ++k) r += bytes_of(n, k);
+    for (int k = 0; k < Region.outputs.count; ++k) r += bytes_of(n, k);
     return r;
   }
   static std::byte* of(const sizes& n, const scratch& s, int output) {
@@ -46,7 +46,7 @@ struct gradient_sums {
   // All outputs that are sums, when every item has given its part.
   static void finish(const environment& call, const sizes& n, const scratch& s) {
     shape::each_output([&]<int K>() {
-      if constexpr (adds_items(Region.sinks[K].kind)) add_items<K>(call, n, s);
+      if constexpr (adds_items(Region.gradient.sinks[K].kind)) add_items<K>(call, n, s);
       else if constexpr (shape::carries(K)) {  // nothing was added up: zeros
         static constexpr axis_list all = listed(Region.outputs[K].axes);
         const view& v = call.outputs[K];
@@ -84,7 +84,7 @@ struct gradient_sums {
   }
   template <int K>
   static void add_items(const environment& call, const sizes& n, const scratch& s) {
-    static constexpr sink k = Region.sinks[K];
+    static constexpr sink k = Region.gradient.sinks[K];
     constexpr output o = Region.outputs[K];
     static constexpr axis_set inside = k.kind == sink_kind::row_sum ? axis_set(1) << column : 0;  // summed within an
                                                                                                   // item already

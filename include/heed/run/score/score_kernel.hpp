@@ -17,9 +17,10 @@ struct score_loops {
   using P = simd::pack<T>;
   static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = Region.columns[0];
   static constexpr int depth_axis = Region.depth[0], width_axis = Region.width.count ? Region.width[0] : -1;
-  static constexpr element x_type = Region.operands[Region.x].type, w_type = Region.operands[Region.w].type;
-  static constexpr bool has_values = Region.v >= 0;
-  static constexpr element v_type = Region.operands[has_values ? Region.v : 0].type;
+  static constexpr element x_type = Region.operands[Region.tile.row_operand].type,
+                           w_type = Region.operands[Region.tile.column_operand].type;
+  static constexpr bool has_values = Region.score.values >= 0;
+  static constexpr element v_type = Region.operands[has_values ? Region.score.values : 0].type;
   static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
 
   struct sizes {
@@ -38,9 +39,11 @@ struct score_loops {
           chunk(std::max<extent_t>(
                     chunk_bytes / (extent_t(sizeof(T)) * std::max<extent_t>(depth + width, 1)) / batch_keys<T>, 1) *
                 batch_keys<T>),
-          keys_in_place(w_type == element_of<T> && (c.operands[Region.w].stride[depth_axis] == 1 || depth <= 1)),
-          values_in_place(has_values && v_type == element_of<T> &&
-                          (width <= 1 || c.operands[Region.v].stride[width_axis < 0 ? 0 : width_axis] == 1)) {}
+          keys_in_place(w_type == element_of<T> &&
+                        (c.operands[Region.tile.column_operand].stride[depth_axis] == 1 || depth <= 1)),
+          values_in_place(
+              has_values && v_type == element_of<T> &&
+              (width <= 1 || c.operands[Region.score.values].stride[width_axis < 0 ? 0 : width_axis] == 1)) {}
   };
   static constexpr extent_t chunk_bytes = 192 << 10;  // keys and values of a chunk: a part of the second-level cache
   static std::size_t bounds_bytes(const sizes& n) {
@@ -76,12 +79,12 @@ struct score_loops {
   };
 
   static HEED_NOINLINE void copy_keys(const work& w, extent_t first, int count) {
-    const view& v = w.c.call.operands[Region.w];
+    const view& v = w.c.call.operands[Region.tile.column_operand];
     for (int i = 0; i < group; ++i)
       for (extent_t d = 0; d < w.n.depth; ++d)
         w.batch.keys[i * w.n.depth + d] =
-            i < count ? element_at<w_type, T>(
-                            v.data, w.c.base[Region.w] + (first + i) * v.stride[column] + d * v.stride[depth_axis])
+            i < count ? element_at<w_type, T>(v.data, w.c.base[Region.tile.column_operand] +
+                                                          (first + i) * v.stride[column] + d * v.stride[depth_axis])
                       : T(0);
   }
 
@@ -91,9 +94,9 @@ struct score_loops {
       r.ask_keys(w.keys + (first - group) * w.key_stride, w.key_stride, w.n.depth);
     if constexpr (has_values)
       if (w.n.values_in_place) {
-        const view& v = w.c.call.operands[Region.v];
+        const view& v = w.c.call.operands[Region.score.values];
         const extent_t stride = v.stride[column];
-        r.ask_values(static_cast<const T*>(v.data) + w.c.base[Region.v] + first * stride, stride, w.n.width);
+        r.ask_values(static_cast<const T*>(v.data) + w.c.base[Region.score.values] + first * stride, stride, w.n.width);
       }
     return r;
   }
@@ -124,10 +127,10 @@ struct score_loops {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         const typename program_type::pack_environment env{w.c, row + v * lanes, key, a[i][v]};
-        a[i][v] = P(evaluate<Region, Region.score>(env));
+        a[i][v] = P(evaluate<Region, Region.pair.score>(env));
         if constexpr (Mixed) {
-          if constexpr (Region.keep != 0) {
-            const typename P::mask seen = evaluate<Region, Region.keep>(env);
+          if constexpr (Region.pair.keep != 0) {
+            const typename P::mask seen = evaluate<Region, Region.pair.keep>(env);
             // mutants: mask_multiplied
             a[i][v] = simd::select(seen, a[i][v], nothing);
             simd::select(seen, P(T(0)), simd::excluded<P>()).store(ahead_of + i * rows + v * lanes);
@@ -142,7 +145,7 @@ struct score_loops {
       top[v] = a[0][v];
       HEED_UNROLL for (int i = 1; i < group; ++i)
         top[v] = simd::max(top[v], a[i][v]);
-      if constexpr (Region.top >= 0) {  // a result: NaN stays, which the maximum for rescaling need not know
+      if constexpr (Region.score.maximum >= 0) {  // a result: NaN stays, which the maximum for rescaling need not know
         P best = P::load(b.best + row + v * lanes);
         HEED_UNROLL for (int i = 0; i < group; ++i)
           best = simd::maximum(best, a[i][v]);
@@ -166,7 +169,8 @@ struct score_loops {
       HEED_UNROLL for (int i = 0; i < group; ++i) {
         P weight = simd::exp2_weight(a[i][v] - used);
         sum = sum + weight;
-        if constexpr (Mixed && Region.keep != 0) weight = simd::with_sign_of(weight, P::load(p + i * rows + v * lanes));
+        if constexpr (Mixed && Region.pair.keep != 0)
+          weight = simd::with_sign_of(weight, P::load(p + i * rows + v * lanes));
         weight.store(p + i * rows + v * lanes);
       }
       sum.store(b.sum + row + v * lanes);
@@ -175,17 +179,18 @@ struct score_loops {
 
   static void flush(work& w) {
     if constexpr (has_values) {
-      const view& v = w.c.call.operands[Region.v];
+      const view& v = w.c.call.operands[Region.score.values];
       const extent_t stride = v.stride[column];
       if (w.n.values_in_place) {
-        add_values(w.b, w.batch, static_cast<const T*>(v.data) + w.c.base[Region.v], stride, w.n.width);
+        add_values(w.b, w.batch, static_cast<const T*>(v.data) + w.c.base[Region.score.values], stride, w.n.width);
       } else {
         for (int i = 0; i < w.batch.segment_count; ++i) {  // a copy, batch position by batch position
           auto& s = w.batch.segments[i];
           for (int j = 0; j < s.count; ++j)
             for (extent_t e = 0; e < w.n.width; ++e)
-              w.batch.values[(s.at + j) * w.n.width + e] = element_at<v_type, T>(
-                  v.data, w.c.base[Region.v] + (s.first + j) * stride + e * v.stride[width_axis < 0 ? 0 : width_axis]);
+              w.batch.values[(s.at + j) * w.n.width + e] =
+                  element_at<v_type, T>(v.data, w.c.base[Region.score.values] + (s.first + j) * stride +
+                                                    e * v.stride[width_axis < 0 ? 0 : width_axis]);
           s.first = s.at;
         }
         add_values(w.b, w.batch, w.batch.values, w.n.width, w.n.width);
@@ -245,24 +250,27 @@ struct score_loops {
   }
 
   static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
-    const view& v = c.call.operands[Region.x];
+    const view& v = c.call.operands[Region.tile.row_operand];
     T scale = 1;
-    if constexpr (Region.scale != 0) {
-      if constexpr (Region.code[Region.scale].code == op::constant) scale = T(Region.code[Region.scale].value);
-      else scale = c.uniform_real[Region.scale];
+    if constexpr (Region.pair.scale != 0) {
+      if constexpr (Region.code[Region.pair.scale].code == op::constant)
+        scale = T(Region.code[Region.pair.scale].value);
+      else scale = c.uniform_real[Region.pair.scale];
     }
     const extent_t stride = v.stride[depth_axis];
     if constexpr (x_type == element_of<T>) {
       const T* from[rows]{};
       for (int r = 0; r < count; ++r)
-        from[r] = static_cast<const T*>(v.data) + c.base[Region.x] + c.row_offset[Region.x][r];
+        from[r] =
+            static_cast<const T*>(v.data) + c.base[Region.tile.row_operand] + c.row_offset[Region.tile.row_operand][r];
       simd::transpose_in<T>(from, count, stride, n.depth, scale, b.queries);
     } else {
       for (extent_t d = 0; d < n.depth; ++d)
         for (int r = 0; r < rows; ++r)
           b.queries[d * rows + r] =
               r < count
-                  ? scale * element_at<x_type, T>(v.data, c.base[Region.x] + c.row_offset[Region.x][r] + d * stride)
+                  ? scale * element_at<x_type, T>(v.data, c.base[Region.tile.row_operand] +
+                                                              c.row_offset[Region.tile.row_operand][r] + d * stride)
                   : T(0);
     }
   }
@@ -270,38 +278,41 @@ struct score_loops {
   static void store_rows(const environment& call, context& c, const row_block<T>& b, const sizes& n, extent_t first,
                          int count) {
     alignas(64) T inverse[rows], lse[rows], top[rows];
-    finish_rows(b, inverse, Region.lse >= 0 ? lse : nullptr, top);
+    finish_rows(b, inverse, Region.score.log_sum_exp >= 0 ? lse : nullptr, top);
     const auto offset = [&](int k, int r) {
       const view& v = call.outputs[k];
       extent_t o = offset_of(Region.rows, call.extent, v, first + r);
       for (int i = 0; i < Region.batch.count; ++i) o += c.item.index[Region.batch[i]] * v.stride[Region.batch[i]];
       return o;
     };
-    if constexpr (Region.out >= 0) {
-      constexpr output o = Region.outputs[Region.out];
-      const view& v = call.outputs[Region.out];
+    if constexpr (Region.score.weighted >= 0) {
+      constexpr output o = Region.outputs[Region.score.weighted];
+      const view& v = call.outputs[Region.score.weighted];
       const extent_t stride = width_axis < 0 ? 0 : v.stride[width_axis < 0 ? 0 : width_axis];
       if constexpr (o.type == element_of<T>) {
         T* to[rows]{};
-        for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset(Region.out, r);
+        for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset(Region.score.weighted, r);
         simd::transpose_out<T>(b.out, inverse, n.width, to, count, stride);
       } else {
         for (int r = 0; r < count; ++r)
           for (extent_t e = 0; e < n.width; ++e)
-            put_element<o.type>(v.data, offset(Region.out, r) + e * stride, b.out[e * rows + r] * inverse[r]);
+            put_element<o.type>(v.data, offset(Region.score.weighted, r) + e * stride,
+                                b.out[e * rows + r] * inverse[r]);
       }
     }
-    if constexpr (Region.lse >= 0)
+    if constexpr (Region.score.log_sum_exp >= 0)
       for (int r = 0; r < count; ++r)
-        put_element<Region.outputs[Region.lse].type>(call.outputs[Region.lse].data, offset(Region.lse, r), lse[r]);
-    if constexpr (Region.top >= 0)
+        put_element<Region.outputs[Region.score.log_sum_exp].type>(call.outputs[Region.score.log_sum_exp].data,
+                                                                   offset(Region.score.log_sum_exp, r), lse[r]);
+    if constexpr (Region.score.maximum >= 0)
       for (int r = 0; r < count; ++r)
-        put_element<Region.outputs[Region.top].type>(call.outputs[Region.top].data, offset(Region.top, r), top[r]);
+        put_element<Region.outputs[Region.score.maximum].type>(call.outputs[Region.score.maximum].data,
+                                                               offset(Region.score.maximum, r), top[r]);
   }
 
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
-    const view& k = call.operands[Region.w];
+    const view& k = call.operands[Region.tile.column_operand];
     for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
       const extent_t strip = n.strips - 1 - item % n.strips;  // late rows first: under a causal mask they have most to
                                                               // do
@@ -323,8 +334,9 @@ struct score_loops {
         program_type::set_item(c, item / n.strips);
         if (i == 0) program_type::set_bounds(c, bounds);
         program_type::set_rows(c, first, int(std::min<extent_t>(rows, n.rows_total - first)));
-        work& w = *new (blocks + i)
-                      work{c, {}, batch, n, static_cast<const T*>(k.data) + c.base[Region.w], k.stride[column], bounds};
+        work& w = *new (blocks + i) work{
+            c,     {}, batch, n, static_cast<const T*>(k.data) + c.base[Region.tile.column_operand], k.stride[column],
+            bounds};
         w.b.place(
             reinterpret_cast<T*>(take(
                 row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) * sizeof(T))),

@@ -44,7 +44,7 @@ struct score_program {
   static constexpr int pairs = pair_number(-1);
 
   // What the mask is computed from. One that looks at the contracted score is known only behind the contraction.
-  static constexpr auto in_mask = plan::needed_by(Region.code, Region.keep);
+  static constexpr auto in_mask = plan::needed_by(Region.code, Region.pair.keep);
   template <class F> static constexpr bool mask_has(const F& f) {
     for (int i = 1; i < size; ++i)
       if (in_mask[i] && f(Region.code[i])) return true;
@@ -89,7 +89,7 @@ struct score_program {
       const extent_t e = c.call.extent[Region.batch[i]];
       c.item.index[Region.batch[i]] = batch % e, batch /= e;
     }
-    for (int k = 0; k < Region.operand_count; ++k) {
+    for (int k = 0; k < Region.operands.count; ++k) {
       c.base[k] = 0;
       for (int i = 0; i < Region.batch.count; ++i)
         c.base[k] += c.item.index[Region.batch[i]] * c.call.operands[k].stride[Region.batch[i]];
@@ -117,7 +117,7 @@ struct score_program {
         const extent_t e = c.call.extent[Region.rows[i]];
         at.index[Region.rows[i]] = rest % e, rest /= e;
       }
-      for (int k = 0; k < Region.operand_count; ++k) {
+      for (int k = 0; k < Region.operands.count; ++k) {
         extent_t o = 0;
         for (int i = 0; i < Region.rows.count; ++i)
           o += at.index[Region.rows[i]] * c.call.operands[k].stride[Region.rows[i]];
@@ -350,7 +350,7 @@ struct score_program {
       }
     return k < 0 ? n : -1;
   }
-  static constexpr int bounded = Region.keep ? bounded_number(-1) : 0;
+  static constexpr int bounded = Region.pair.keep ? bounded_number(-1) : 0;
 
   struct interval_environment {
     using real_wide = plan::interval;
@@ -467,7 +467,7 @@ struct score_program {
   static void set_bounds(const context& c, plan::interval* bounds) {
     each([&]<int K>() {
       constexpr instruction x = Region.code[K];
-      if constexpr (K > 0 && Region.keep != 0 && x.code == op::load && x.where == role::column) {
+      if constexpr (K > 0 && Region.pair.keep != 0 && x.code == op::load && x.where == role::column) {
         constexpr element e = Region.operands[x.operand].type;
         const view& from = c.call.operands[x.operand];
         const extent_t granules = granules_of(c.columns);
@@ -488,9 +488,9 @@ enum class tile_kind : std::uint8_t { empty, mixed, full };
 template <const auto& Region, class T>
 inline tile_kind classify(const typename score_program<Region, T>::context& c, const plan::interval* bounds,
                           extent_t first, extent_t last, int part = 0) {
-  if constexpr (Region.keep == 0) return tile_kind::full;
+  if constexpr (Region.pair.keep == 0) return tile_kind::full;
   else {
-    const plan::interval keep = evaluate<Region, Region.keep>(
+    const plan::interval keep = evaluate<Region, Region.pair.keep>(
         typename score_program<Region, T>::interval_environment{c, bounds, first, last, part});
     // mutants: mixed_tile_called_full
     return keep.hi <= 0 ? tile_kind::empty : keep.lo > 0 ? tile_kind::full : tile_kind::mixed;
@@ -502,7 +502,7 @@ HEED_NOINLINE bool sees_any(typename score_program<Region, T>::context& c, exten
   using program_type = score_program<Region, T>;
   if constexpr (program_type::mask_reads_pairs) program_type::load_tiles_at(c, first);
   for (extent_t key = first; key <= last; ++key)
-    if (simd::any(typename program_type::M(evaluate<Region, Region.keep>(
+    if (simd::any(typename program_type::M(evaluate<Region, Region.pair.keep>(
             typename program_type::pack_environment{c, v * program_type::lanes, key, {}}))))
       return true;
   return false;
@@ -517,12 +517,12 @@ struct pack_range {
 template <const auto& Region, class T>
 inline pack_range visible_packs(typename score_program<Region, T>::context& c, const plan::interval* bounds,
                                 extent_t first, extent_t last) {
-  if constexpr (Region.keep == 0) return {0, c.pack_count};
+  if constexpr (Region.pair.keep == 0) return {0, c.pack_count};
   pack_range r;
   for (int v = 0; v < c.pack_count; ++v) {
     const tile_kind kind = classify<Region, T>(c, bounds, first, last, v + 1);
     if (kind == tile_kind::empty) continue;
-    if constexpr (Region.keep != 0 && !score_program<Region, T>::mask_reads_score)
+    if constexpr (Region.pair.keep != 0 && !score_program<Region, T>::mask_reads_score)
       if (kind == tile_kind::mixed && !sees_any<Region, T>(c, first, last, v)) continue;
     if (r.to == 0) r.from = v;
     r.to = v + 1;
