@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Checks the list of files in the documentation: every header once, by floor and room, with the first sentence of its own
-opening paragraph, so that the list cannot be older than the house.
+opening paragraph, so that the list cannot be older than the house. And every header that a page or a comment names
+exists.
 
     files.py include/heed docs/design.md            prints each difference, status 1 if there is one
     files.py include/heed docs/design.md --write    writes the list anew
@@ -52,10 +53,27 @@ def with_list(root, text):
     return text[:text.index(BEGIN)] + BEGIN + "\n" + listed(root) + text[text.index(END):]
 
 
+NAMED = re.compile(r"(?<![\w/.<-])((?:[a-z_]+/)*[a-z_]+\.hpp)\b(?!\.\w)")
+
+
+def lost(root, pages):
+    """Every header that is named and does not exist, as `file:line: name`; names may leave out floors and rooms."""
+    root = pathlib.Path(root)
+    there = [str(header.relative_to(root)) for header in root.rglob("*.hpp")] + ["heed.hpp"]
+    beside = [str(header) for folder in ("bench", "examples", "tests") for header in root.parents[1].joinpath(folder).rglob("*.hpp")]
+    found = []
+    for page in [*sorted(root.rglob("*.hpp")), *pages]:
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+            for name in NAMED.findall(line) if "#include" not in line else []:
+                if not any(("/" + header).endswith("/" + name.split("heed/")[-1]) for header in there + beside):
+                    found.append(f"{page.name}:{number}: no header {name}")
+    return found
+
+
 def self_test():
     failures = 0
     with tempfile.TemporaryDirectory() as directory:
-        root = pathlib.Path(directory, "heed")
+        root = pathlib.Path(directory, "include", "heed")
         (root / "base").mkdir(parents=True)
         (root / "plan" / "data").mkdir(parents=True)
         (root / "base" / "a.hpp").write_text("// What it is: a thing (see b.hpp), or one\n// of several. Again.\n#pragma once\n")
@@ -65,6 +83,11 @@ def self_test():
             ("written", "- `a.hpp`: What it is: a thing (see b.hpp), or one of several.\n" in page and "**plan/data/**\n\n- `b.hpp`: The other thing. More.\n" in page and page.endswith("More.\n")),
             ("stays", with_list(root, page) == page),
         ]
+        here = root / "page.md"
+        here.write_text("`a.hpp`, base/a.hpp, <heed/plan/data/b.hpp>, boost.hpp.in\n")
+        cases.append(("names that are there", lost(root, [here]) == []))
+        here.write_text("`plan/b.hpp`\n")
+        cases.append(("a name that is not", lost(root, [here]) == ["page.md:1: no header plan/b.hpp"]))
         (root / "plan" / "data" / "b.hpp").write_text("// Another thing.\n#pragma once\n")
         cases.append(("a sentence that changed", with_list(root, page) != page))
         (root / "base" / "c.hpp").write_text("// New.\n#pragma once\n")
@@ -93,9 +116,11 @@ def main(arguments):
         return 0
     difference = list(difflib.unified_diff(text.splitlines(), wanted.splitlines(), page.name, "the headers", lineterm="", n=0))
     print(*difference, sep="\n")
+    missing = lost(arguments[0], [*sorted(page.parent.glob("*.md"))])
+    print(*missing, sep="\n")
     if difference:
         print("write it anew: tests/structure/files.py include/heed docs/design.md --write")
-    return 1 if difference else 0
+    return 1 if difference or missing else 0
 
 
 if __name__ == "__main__":
