@@ -102,11 +102,12 @@ struct split_printer {
     const std::string_view name = step;
     std::string what;
     if (name == "need_operands")
-      what = line_text("stored for who reads them", nodes_text(s.p.g, s.u.used, [&](int i) { return s.wanted[i]; }));
+      what =
+          line_text("stored for who reads them", nodes_text(s.plan.g, s.uses.used, [&](int i) { return s.wanted[i]; }));
     if (name == "find_gradients")
-      for (int k = 0; k < s.p.gradient_count; ++k) what += gradient_text(s.p.g, s.p.gradients[k]);
+      for (int k = 0; k < s.plan.gradient_count; ++k) what += gradient_text(s.plan.g, s.plan.gradients[k]);
     if (name == "place")
-      for (int k = 0; k < s.p.region_count; ++k) what += outline_text(s.p, k);
+      for (int k = 0; k < s.plan.region_count; ++k) what += outline_text(s.plan, k);
     to.add(step, file, what);
   }
 };
@@ -157,7 +158,7 @@ template <const expression&... Outs> std::string passes_text() {
   to.add("orders_with_results", "plan/facts/order.hpp", orders_text(g, u, orders));
   to.add("uses_of", "plan/facts/uses.hpp", uses_text(g, u));
   plan::split_into_regions(simple, count, orders, u, plan::declared_results_of(simple, Outs...), split_printer{to});
-  to.add("arrange", "plan/passes/split.hpp", plan_text(p));
+  to.add("arrange", "plan/passes/arrange.hpp", plan_text(p));
   run::each_region<Outs...>([&]<int I>() {
     const region& r = plan::region_of<I, Outs...>;
     const std::string pass = "lowered, region " + std::to_string(I);

@@ -92,11 +92,8 @@ struct gradient_matcher {
   constexpr void set_root(gradient_sink& s) const {
     s.root = s.core;
     while (!u.result[s.root]) {
-      node_id user = 0;
-      int count = 0;
-      for (int j = s.root + 1; j <= u.last[s.root] && j < g.size; ++j)
-        if (u.used[j] && (g[j].a == s.root || g[j].b == s.root || g[j].c == s.root)) ++count, user = node_id(j);
-      if (count != 1 || g[user].type != g[s.root].type) return;
+      const node_id user = sole_user(g, u, s.root);
+      if (!user || g[user].type != g[s.root].type) return;
       const node& y = g[user];
       if (y.code == op::negate) s.factor = -s.factor;
       else if (y.code == op::multiply && is_constant(g, y.a)) s.factor *= g[y.a].value;

@@ -34,6 +34,17 @@ constexpr axis_set runtime_axes(const graph& g) {
   return r;
 }
 
+// The only node that uses i; 0: none does, or several do.
+constexpr node_id sole_user(const graph& g, const uses& uses, node_id i) {
+  node_id user = 0;
+  for (int j = i + 1; j <= uses.last[i] && j < g.size; ++j) {
+    if (!uses.used[j] || !(g[j].a == i || g[j].b == i || g[j].c == i)) continue;
+    if (user) return 0;
+    user = node_id(j);
+  }
+  return user;
+}
+
 // The farthest pointwise value that `from` alone feeds, and what lies on the way to it, both ends included.
 struct epilogue {
   node_id summit{};
