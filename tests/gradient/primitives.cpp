@@ -16,6 +16,16 @@ BOOST_AUTO_TEST_CASE(pointwise_functions) {
   GRADIENTS("a_pos", rsqrt(pos));
   GRADIENTS("a", erf(a));
   GRADIENTS("a", sigmoid(a));
+  GRADIENTS("a", softplus(a * 3));
+  GRADIENTS("a", sin(a * 2) * a);
+  GRADIENTS("a", cos(a * a));
+  GRADIENT(sign(a) * a2 + floor(a * 3) * a + round(a2 * 4) * a2);
+  GRADIENTS("a", clamp(a, -0.25, 0.5) * a);
+  GRADIENT(clamp(a, row - 0.7, gate) * a2);  // an empty range here and there: its end
+  GRADIENT(clamp(scale, a, 2) + clamp(n * a, -1, 1));
+  GRADIENTS("a_pos", pow(pos, a));
+  GRADIENTS("a", pow(pos, a));
+  GRADIENT(pow(pos, row) * pow(2, gate) + pow(pos, n) + pow(n + 1, a));
   GRADIENTS("a_pos", pow(pos, 1.5));
   GRADIENTS("a", pow(a, 3));
   GRADIENTS("a_pos", pow(pos, -2));

@@ -92,6 +92,16 @@ constexpr auto e_relu = relu(x);
 constexpr auto e_gelu = gelu(x);
 constexpr auto e_gelu_tanh = gelu_tanh(x);
 constexpr auto e_silu = silu(x);
+constexpr auto e_softplus = softplus(x * 4);
+constexpr auto e_sin = sin(x * 9);
+constexpr auto e_cos = cos(x * y * 9);
+constexpr auto e_sign = sign(x - 0.3);
+constexpr auto e_floor = floor(x * 3);
+constexpr auto e_round = round(x * 3 - y);
+constexpr auto e_clamp = clamp(x, -0.5, y);
+constexpr auto e_pow_of_two = pow(abs(x) + 0.1, y) + pow(2, x) + pow(x, i) + pow(l, 2);
+constexpr auto e_whole_sign = sign(i - l) * 2 + floor(i) - round(l);
+constexpr auto e_whole_clamp = clamp(i * 3 - l, -2, l);
 constexpr auto e_pow = pow(abs(x), 1.7);
 constexpr auto e_cube = pow(x, 3);
 constexpr auto e_inverse = pow(x, -2);
@@ -166,6 +176,8 @@ const auto& g = given_operands;
 
 BOOST_AUTO_TEST_CASE(real_functions) {
   RESULTS(e_exp, e_exp2, e_log, e_tanh, e_sqrt, e_rsqrt, e_erf, e_sigmoid), 1e-6, x = g.X);
+  RESULTS(e_softplus, e_sin, e_sign, e_floor), 1e-6, x = g.X);
+  RESULTS(e_cos, e_round, e_clamp, e_pow_of_two), 2e-6, x = g.X, y = g.Y, i = g.I, l = g.L);
   RESULTS(e_relu, e_gelu, e_gelu_tanh, e_silu, e_pow, e_cube, e_inverse, e_nan), 2e-6, x = g.X);
 }
 BOOST_AUTO_TEST_CASE(arithmetic_and_conditions) {
@@ -175,6 +187,7 @@ BOOST_AUTO_TEST_CASE(arithmetic_and_conditions) {
 }
 BOOST_AUTO_TEST_CASE(whole_numbers_and_elements) {
   RESULTS(e_whole, e_ratio, e_whole_abs, e_whole_min), 1e-6, i = g.I, l = g.L);
+  RESULTS(e_whole_sign, e_whole_clamp), 0, i = g.I, l = g.L);
   RESULTS(e_index, e_mixed, e_size, e_same), 1e-6, x = g.X, l = g.L, t = g.T, i = g.I);
   RESULTS(e_where, e_where_whole, e_where_truth, e_mask, e_drop), 1e-6, x = g.X, y = g.Y, t = g.T, i = g.I);
   RESULTS(e_narrow, e_wide), 1e-7, x = g.X, wide = g.wide);

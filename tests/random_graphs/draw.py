@@ -185,7 +185,7 @@ class Draw:
 
     # -- pointwise steps that keep a value in reach
     def function(self, x):
-        f = self.random.randrange(20)
+        f = self.random.randrange(25)
         if f < 8:
             return [lambda: make("negate", x), lambda: make("tanh", x), lambda: make("sigmoid", x), lambda: make("erf", x),
                     lambda: make("exp", make("*", x, constant(0.5))), lambda: make("*", x, x), lambda: make("abs", x),
@@ -206,6 +206,16 @@ class Draw:
             return make("/", x, constant(self.pick(2, 3, 0.75, 5)))
         if f == 18:
             return make(self.pick("+", "*", "-"), *self.random.sample([x, constant(self.pick(0.5, 2, -1, 3, 0.125))], 2))
+        if f == 19:
+            return make(self.pick("sin", "cos"), make("*", x, constant(self.pick(1, 3, 0.5))))
+        if f == 20:
+            return make("softplus", x)
+        if f == 21:
+            return make(self.pick("sign", "floor", "round"), make("*", x, constant(self.pick(2, 5, 0.75))))
+        if f == 22:
+            return make("clamp", x, constant(self.pick(-1, -0.25, 0.125)), self.pick(lambda: constant(self.pick(0.5, 1.25)), lambda: self.input(self.some(x.axes)))())
+        if f == 23:
+            return make("raise", make("+", make("abs", x), constant(0.5)), self.pick(lambda: make("tanh", x), lambda: self.input(self.some(x.axes)))())
         return make(self.pick("min", "max"), x, constant(self.pick(0.25, -0.375, 1)))
 
     def touched(self, x, axes, p=0.4):

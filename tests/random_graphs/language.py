@@ -46,7 +46,8 @@ def without(axes, dropped):
     return tuple(a for a in axes if a not in dropped)
 
 
-REAL_FUNCTIONS = ("exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf", "sigmoid")
+REAL_FUNCTIONS = ("exp", "exp2", "log", "tanh", "sqrt", "rsqrt", "erf", "sigmoid", "softplus", "sin", "cos")
+JUMPS = ("sign", "floor", "round")  # whole numbers stay whole
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
@@ -72,9 +73,13 @@ def make(op, *args, **info):
     if op in REAL_FUNCTIONS or op == "pow":
         need(a.element != "bool")
         return Node(op, args, info, a.axes, real(a.element))
-    if op in ("negate", "abs"):
+    if op in ("negate", "abs") + JUMPS:
         need(a.element != "bool")
         return Node(op, args, info, a.axes, a.element)
+    if op == "clamp":
+        return Node(op, args, info, union(*(x.axes for x in args)), joined(*(x.element for x in args)))
+    if op == "raise":                                        # pow of two values
+        return Node(op, args, info, union(a.axes, b.axes), real(joined(a.element, b.element)))
     if op in ("+", "-", "*", "min", "max"):
         return Node(op, args, info, union(a.axes, b.axes), joined(a.element, b.element))
     if op == "/":
@@ -457,6 +462,50 @@ class Evaluation:
         y = float(node.info["exponent"])
         v = np.asarray(x.v, float)
         return self.function(node, x, np.power(v, y), y * np.power(v, y - 1) if y != 0 else np.zeros_like(v))
+
+    def op_softplus(self, node, x):
+        v = np.asarray(x.v, float)
+        return self.function(node, x, np.logaddexp(0, v), 1 / (1 + np.exp(-v)))
+
+    def op_sin(self, node, x):
+        return self.function(node, x, np.sin(x.v), np.cos(x.v))
+
+    def op_cos(self, node, x):
+        return self.function(node, x, np.cos(x.v), -np.sin(x.v))
+
+    def jump(self, node, x, f, distance):
+        """A function that is constant but for jumps, of which everything must be away."""
+        if x.v.dtype.kind != "f":
+            return Value(node.axes, f(x.v).astype(x.v.dtype), None, x.present)
+        self.apart(np.abs(distance(x.v)), np.maximum(np.abs(x.v), 1), x.present)
+        return Value(node.axes, f(x.v), None, x.present)
+
+    def op_sign(self, node, x):
+        return self.jump(node, x, np.sign, lambda v: v)
+
+    def op_floor(self, node, x):
+        return self.jump(node, x, np.floor, lambda v: v - np.round(v))
+
+    def op_round(self, node, x):
+        return self.jump(node, x, np.round, lambda v: v - np.floor(v) - 0.5)
+
+    def op_clamp(self, node, x, y, z):
+        (a, low, high), (s, t, u), present = self.both(node, x, y, z)
+        if any(w.tangent is not None for w in (x, y, z)):
+            for p, q in ((a, low), (a, high), (low, high)):
+                self.apart(np.abs(p - q), np.maximum(np.abs(p), np.abs(q)), present)
+        above = (a > high) | (low > high)
+        parts = [((a >= low) & (a <= high), s), ((a < low) & ~above, t), (above, u)]
+        tangent = None
+        for where, of in parts:
+            tangent = plus(tangent, times(of, np.where(where, 1.0, 0.0)))
+        return Value(node.axes, np.minimum(np.maximum(a, low), high), tangent, present)
+
+    def op_raise(self, node, x, y):
+        (a, b), (s, t), present = self.both(node, x, y)
+        a, b = np.asarray(a, float), np.asarray(b, float)
+        value = np.power(a, b)
+        return Value(node.axes, value, plus(self.moved(times(s, b * np.power(a, b - 1))), self.moved(times(t, value * np.log(a)))), present)
 
     def op_add(self, node, x, y):
         (a, b), (s, t), present = self.both(node, x, y)

@@ -56,6 +56,14 @@ def by_hand():
            [[1, 2, 3, 1, 2, 3], [4, 5, 6, 4, 5, 6]])
     expect("gather reads the nearest end", value(make("gather", x, make("-", make("*", m, constant(3)), constant(2)), along="n"), some, n=3, m=3), [1, 2, 4])
     expect("a whole quotient drops the fraction", value(make("cast", make("/", n, constant(3)), to="i32"), {}, n=7), [0, 0, 0, 1, 1, 1, 2])
+    turns = {"x": [0.0, -1.5, 2.5]}
+    expect("round of whole numbers", value(make("round", m), {}, m=3), [0, 1, 2])
+    expect("sine", value(make("sin", x), turns, n=3), [math.sin(v) for v in turns["x"]])
+    expect("softplus", value(make("softplus", x), turns, n=3), [math.log(1 + math.exp(v)) for v in turns["x"]])
+    expect("floor", value(make("floor", make("+", x, constant(0.25))), turns, n=3), [0, -2, 2])
+    expect("clamp", value(make("clamp", x, constant(-1), constant(2)), turns, n=3), [0, -1, 2])
+    expect("clamp to an empty range is its end", value(make("clamp", x, constant(3), constant(2)), turns, n=3), [2, 2, 2])
+    expect("a power of two values", value(make("raise", make("+", n, constant(1)), x), turns, n=3), [1, 2 ** -1.5, 3 ** 2.5])
     q = {"q": [[1.0, 0.0]], "k": [[2.0, 0.0], [0.0, 0.0]], "v": [[1.0], [3.0]]}
     names = [("q", ("n", "d")), ("k", ("m", "d")), ("v", ("m", "e"))]
     q_k_v = [make("input", name=name, axes=axes, element="f64") for name, axes in names]

@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from draw import reached
-from language import COMPARISONS, REAL_FUNCTIONS
+from language import COMPARISONS, JUMPS, REAL_FUNCTIONS
 
 CPP = {"bool": "bool", "int": "std::int64_t", "i32": "std::int32_t", "i64": "std::int64_t", "real": "float", "f32": "float", "f64": "double"}
 GATE = 16                # units that the fused graph may be off
@@ -39,12 +39,14 @@ def node_text(node, of):
         return f"size<{i['axis']}>"
     if op == "input":
         return i["name"]
-    if op in REAL_FUNCTIONS or op in ("abs", "min", "max", "where", "mask"):
+    if op in REAL_FUNCTIONS + JUMPS or op in ("abs", "min", "max", "clamp", "where", "mask"):
         return f"{op}({', '.join(a)})"
     if op == "negate":
         return f"(-{a[0]})"
     if op == "!":
         return f"(!{a[0]})"
+    if op == "raise":
+        return f"pow({a[0]}, {a[1]})"
     if op == "pow":
         return f"pow({a[0]}, {constant_text(i['exponent'])})"
     if op in ("+", "-", "*", "/", "&&", "||") or op in COMPARISONS:

@@ -100,6 +100,16 @@ BOOST_AUTO_TEST_CASE(sampled_doubles_stay_within_the_stated_bounds) {
   check(
       "sigmoid", -10, 10, 3.0, [](doubles x) { return simd::sigmoid(x); },
       [](real x) { return 1 / (1 + std::exp(-x)); });
+  check(
+      "softplus", -760, 760, 2.1, [](doubles x) { return simd::softplus(x); },
+      [](real x) { return std::max(x, real(0)) + std::log1p(std::exp(-std::fabs(x))); });
+  check(
+      "softplus", -10, 10, 2.1, [](doubles x) { return simd::softplus(x); },
+      [](real x) { return std::max(x, real(0)) + std::log1p(std::exp(-std::fabs(x))); });
+  for (const double last : {4.0, 1e4, 0x1.1p20, 1e300}) {
+    check("sin", -last, last, 1.1, [](doubles x) { return simd::sin(x); }, [](real x) { return std::sin(x); });
+    check("cos", -last, last, 1.1, [](doubles x) { return simd::cos(x); }, [](real x) { return std::cos(x); });
+  }
   check("rsqrt", 0, 1e308, 1.5, [](doubles x) { return simd::rsqrt(x); }, [](real x) { return 1 / std::sqrt(x); });
 }
 
@@ -114,7 +124,23 @@ BOOST_AUTO_TEST_CASE(special_values) {
     CHECK_VALUE(simd::erf, x, not_a_number);
     CHECK_VALUE(simd::sigmoid, x, not_a_number);
     CHECK_VALUE(simd::rsqrt, x, not_a_number);
+    CHECK_VALUE(simd::softplus, x, not_a_number);
+    CHECK_VALUE(simd::sin, x, not_a_number);
+    CHECK_VALUE(simd::cos, x, not_a_number);
+    CHECK_VALUE(simd::sign, x, not_a_number);
+    CHECK_VALUE(simd::floor, x, not_a_number);
+    CHECK_VALUE(simd::round, x, not_a_number);
   }
+  for (double x : {inf, -inf}) {
+    CHECK_VALUE(simd::sin, x, not_a_number);
+    CHECK_VALUE(simd::cos, x, not_a_number);
+    CHECK_VALUE(simd::floor, x, x);
+    CHECK_VALUE(simd::round, x, x);
+    CHECK_VALUE(simd::sign, x, x > 0 ? 1 : -1);
+  }
+  CHECK_VALUE(simd::softplus, -inf, 0.0);
+  CHECK_VALUE(simd::softplus, inf, inf);
+  CHECK_VALUE(simd::softplus, 0x1p90, 0x1p90);
   CHECK_VALUE(simd::exp2_weight, -inf, 0.0);
   CHECK_VALUE(simd::exp2_weight, -1023, 0.0);
   CHECK_VALUE(simd::exp2_weight, -5000, 0.0);
@@ -135,6 +161,11 @@ BOOST_AUTO_TEST_CASE(special_values) {
     CHECK_VALUE(simd::tanh, zero, zero);
     CHECK_VALUE(simd::erf, zero, zero);
     CHECK_VALUE(simd::sigmoid, zero, 0.5);
+    CHECK_VALUE(simd::sin, zero, zero);
+    CHECK_VALUE(simd::cos, zero, 1);
+    CHECK_VALUE(simd::sign, zero, zero);
+    CHECK_VALUE(simd::floor, zero, zero);
+    CHECK_VALUE(simd::round, zero, zero);
   }
   CHECK_VALUE(simd::log, -1, not_a_number);
   CHECK_VALUE(simd::log, -inf, not_a_number);
@@ -155,6 +186,51 @@ BOOST_AUTO_TEST_CASE(special_values) {
   CHECK_VALUE(simd::rsqrt, 4, 0.5);
 }
 
+BOOST_AUTO_TEST_CASE(what_rounds_nothing_is_exact) {
+  for (int exponent = -30; exponent <= 60; ++exponent)
+    for (int k = 0; k < 400; ++k)
+      for (const double side : {1.0, -1.0}) {
+        const double x = double(float(side * std::ldexp(k < 200 ? double(k) / 2 : 1 + k * 0.0137, exponent)));
+        CHECK_VALUE(simd::floor, x, std::floor(x));
+        CHECK_VALUE(simd::round, x, std::nearbyint(x));
+        CHECK_VALUE(simd::sign, x, x > 0 ? 1 : x < 0 ? -1 : x);
+      }
+  for (const std::int32_t x : {-7, -1, 0, 1, 5}) {
+    using whole = simd::pack<std::int32_t>;
+    BOOST_TEST(simd::sign(whole(x))[0] == (x > 0) - (x < 0));
+    BOOST_TEST(simd::floor(whole(x))[0] == x);
+    BOOST_TEST(simd::round(whole(x))[0] == x);
+    BOOST_TEST(simd::clamp(whole(x), -1, whole(4))[0] == std::min(4, std::max(-1, x)));
+    BOOST_TEST(simd::sign(x) == (x > 0) - (x < 0));
+    BOOST_TEST(simd::clamp(x, -1, 4) == std::min(4, std::max(-1, x)));
+  }
+  BOOST_TEST(simd::clamp(floats(3), -1.f, floats(2))[0] == 2);
+  BOOST_TEST(simd::clamp(doubles(3), 4.0, 2.0)[0] == 2);  // an empty range: its end
+  BOOST_TEST(std::isnan(simd::clamp(floats(NAN), 0.f, 1.f)[0]));
+  BOOST_TEST(std::isnan(simd::clamp(floats(1), floats(NAN), 1.f)[0]));
+  BOOST_TEST(std::isnan(simd::clamp(floats(1), 0.f, floats(NAN))[0]));
+}
+
+// Each lane by itself: what the standard library computes of one does not change its neighbours.
+BOOST_AUTO_TEST_CASE(angles_far_away_go_lane_by_lane) {
+  floats x;
+  for (int i = 0; i < floats::lanes; ++i) x.x[i] = i % 2 ? 3e38f / float(i) : 0.7f * float(i);
+  for (int i = 0; i < floats::lanes; ++i) {
+    const double sine = std::sin(double(x[i])), cosine = std::cos(double(x[i]));
+    BOOST_TEST(functions_of_float::error_in_ulp(simd::sin(x)[i], sine) <= 1.6);
+    BOOST_TEST(functions_of_float::error_in_ulp(simd::cos(x)[i], cosine) <= 1.6);
+    BOOST_TEST(simd::sin(x)[i] == simd::sin(floats(x[i]))[0]);
+  }
+  for (int k = 1; k < 200000; k += 7) {  // as near to multiples of pi / 2 as numbers lie
+    const double at = k * 1.5707963267948966;
+    BOOST_REQUIRE(error_in_ulp(simd::sin(doubles(at))[0], std::sin((long double)(at))) <= 1.1);
+    BOOST_REQUIRE(error_in_ulp(simd::cos(doubles(at))[0], std::cos((long double)(at))) <= 1.1);
+    const float near = float(at);
+    BOOST_REQUIRE(functions_of_float::error_in_ulp(simd::sin(floats(near))[0], std::sin(double(near))) <= 1.6);
+    BOOST_REQUIRE(functions_of_float::error_in_ulp(simd::cos(floats(near))[0], std::cos(double(near))) <= 1.6);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_nan_with_any_payload_stays_nan) {
   for (std::uint32_t payload = 1; payload < 0x800000; payload = payload * 2 + 1)
     for (std::uint32_t sign : {0u, 0x80000000u}) {
@@ -171,6 +247,8 @@ BOOST_AUTO_TEST_CASE(odd_functions_are_odd_bit_by_bit) {
     BOOST_REQUIRE(simd::tanh(floats(x))[0] == -simd::tanh(floats(-x))[0]);
     BOOST_REQUIRE(simd::erf(floats(x))[0] == -simd::erf(floats(-x))[0]);
     BOOST_REQUIRE(simd::tanh(doubles(x))[0] == -simd::tanh(doubles(-x))[0]);
+    BOOST_REQUIRE(simd::sin(floats(x))[0] == -simd::sin(floats(-x))[0]);
+    BOOST_REQUIRE(simd::sin(doubles(x))[0] == -simd::sin(doubles(-x))[0]);
   }
 }
 
@@ -210,4 +288,28 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(power_by_logarithm_stays_within_its_bound, P, pack
   std::printf("power %zu bytes: largest error %.3f of the bound\n", sizeof(T), worst);
   BOOST_TEST(worst <= 1);
   BOOST_TEST(worst > 0);
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(power_of_two_values_is_that_of_the_standard_library, P, packs) {
+  using T = typename P::element;
+  const double special[] = {not_a_number, inf, -inf, 0.0, -0.0, 1, -1,   2,    -2, 3,
+                            -3,           0.5, -0.5, 2.5, -2.5, 7, 1e30, -1e30};
+  for (const double x : special)
+    for (const double y : special) {
+      const double got = double(simd::pow(P(T(x)), P(T(y)))[0]), want = double(std::pow(T(x), T(y)));
+      BOOST_TEST((std::isnan(want) ? std::isnan(got) : got == want && std::signbit(got) == std::signbit(want)),
+                 x << " to the power " << y << " is " << got << ", not " << want);
+    }
+  double worst = 0;
+  for (int i = 0; i < 400000; ++i) {
+    const double part = i * 0.6180339887 - std::floor(i * 0.6180339887);
+    const T x = T(std::ldexp(1 + part, i % 90 - 45)), y = T((i * 0.7548776662 - std::floor(i * 0.7548776662)) * 6 - 3);
+    const long double want = std::pow((long double)(x), (long double)(y));
+    const T got = simd::pow(P(x), y)[i % P::lanes];
+    worst = std::max(worst, sizeof(T) == 4 ? functions_of_float::error_in_ulp(float(got), double(want))
+                                           : error_in_ulp(double(got), want));
+  }
+  std::printf("pow %zu bytes: largest error %.3f ULP\n", sizeof(T), worst);
+  BOOST_TEST(worst <= (sizeof(T) == 4 ? 0.51 : 1.1));
+  BOOST_TEST(simd::pow(T(3), T(4)) == T(81));
 }

@@ -163,6 +163,8 @@ struct differentiation {
   constexpr node_id chosen(node_id dy, node_id condition, node_id a, node_id b) {
     return kept(where(condition, a, b), presence(dy));
   }
+  constexpr node_id both(node_id a, node_id b) { return add_op(op::both, element::boolean, a, b); }
+  constexpr node_id either(node_id a, node_id b) { return add_op(op::either, element::boolean, a, b); }
   // A function of one operand, for slopes.
   constexpr node_id applied(op function, node_id a) { return add_op(function, g[a].type, a); }
 

@@ -63,7 +63,15 @@ struct op_facts {
   F(sqrt, 1, .costly = true, .folds = true, .bounds = bounds_rule::increasing, .domain = number_range::not_negative) \
   F(rsqrt, 1, .costly = true, .folds = true, .bounds = bounds_rule::decreasing, .domain = number_range::positive)    \
   F(erf, 1, .costly = true, .bounds = bounds_rule::increasing)                                                       \
-  F(sigmoid, 1, .costly = true, .bounds = bounds_rule::increasing)
+  F(sigmoid, 1, .costly = true, .bounds = bounds_rule::increasing)                                                   \
+  F(softplus, 1, .costly = true, .bounds = bounds_rule::increasing)                                                  \
+  F(sin, 1, .costly = true, .bounds = bounds_rule::one, .domain = number_range::finite)                              \
+  F(cos, 1, .costly = true, .bounds = bounds_rule::one, .domain = number_range::finite)                              \
+  F(pow, 2, .costly = true, .bounds = bounds_rule::monotone, .domain = number_range::positive)                       \
+  F(sign, 1, .keeps_whole = true, .exact = true, .bounds = bounds_rule::increasing)                                  \
+  F(floor, 1, .keeps_whole = true, .exact = true, .bounds = bounds_rule::increasing)                                 \
+  F(round, 1, .keeps_whole = true, .exact = true, .bounds = bounds_rule::increasing)                                 \
+  F(clamp, 3, .keeps_whole = true, .exact = true, .bounds = bounds_rule::increasing)
 // What a function is applied to, by its number of operands.
 #define HEED_OPERANDS_1 a
 #define HEED_OPERANDS_2 a, b
@@ -211,7 +219,7 @@ constexpr bool is_function(op o) { return all_facts.of[int(o)].function; }
 // it was made of, and `d`, which makes nodes and hands them on, is `differentiation` (graph/differentiate.hpp).
 template <class Differentiation, class Node, class Id>
 constexpr void hand_on_function(Differentiation& d, const Node& x, Id y, Id dy) {
-  const Id a = x.a;
+  const Id a = x.a, b = x.b, c = x.c;
   const auto to = [&](Id operand, Id value) { d.reach(operand, value, x.axes); };
   const auto real = [&](double v) { return d.real(v); };
   switch (x.code) {
@@ -232,7 +240,27 @@ constexpr void hand_on_function(Differentiation& d, const Node& x, Id y, Id dy) 
       break;
     }
     case op::sigmoid: to(a, d.times(dy, d.times(y, d.minus(real(1), y)))); break;
-    default: break;
+    case op::softplus: to(a, d.times(dy, d.applied(op::sigmoid, a))); break;
+    case op::sin: to(a, d.times(dy, d.applied(op::cos, a))); break;
+    case op::cos: to(a, d.negative(d.times(dy, d.applied(op::sin, a)))); break;
+    case op::pow: {  // to b nothing from 0 to a power that is not negative: y is 0, or 1, all around
+      const Id b_is_0 = d.compared(op::equal, b, real(0)), less = d.minus(b, real(1));
+      const Id slope = d.times(b, d.add_op(op::pow, x.type, a, less));
+      to(a, d.chosen(dy, b_is_0, real(0), d.times(dy, slope)));
+      const Id nothing = d.both(d.compared(op::equal, a, real(0)), d.compared(op::less_equal, real(0), b));
+      to(b, d.chosen(dy, nothing, real(0), d.times(dy, d.times(y, d.add_op(op::log, x.type, a)))));
+      break;
+    }
+    case op::clamp: {  // from b to c; c where b is above it
+      const Id inside = d.both(d.compared(op::less_equal, b, a), d.compared(op::less_equal, a, c));
+      const Id below = d.both(d.compared(op::less, a, b), d.compared(op::less_equal, b, c));
+      const Id above = d.either(d.compared(op::less, c, a), d.compared(op::less, c, b));
+      to(a, d.chosen(dy, inside, dy, real(0)));
+      to(b, d.chosen(dy, below, dy, real(0)));
+      to(c, d.chosen(dy, above, dy, real(0)));
+      break;
+    }
+    default: break;  // sign, floor and round change nowhere but where they jump
   }
 }
 

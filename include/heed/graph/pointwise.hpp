@@ -197,20 +197,14 @@ HEED_FUNCTIONS(HEED_FUNCTION)
 #undef HEED_PARAMETERS_3
 template <Symbolic A> constexpr auto operator+(const A& a) { return a; }
 
-// a to a constant power. Negative bases need a whole exponent; others give NaN, as std::pow does.
-template <Symbolic A> constexpr auto pow(const A& a, double exponent) {
+// a to a constant power, an operation of its own: products, a root, ... instead of an exponential. Negative bases need
+// a whole exponent; others give NaN, as std::pow does. (More constrained than the function of two values.)
+template <class T>
+concept Number = Operand<T> && std::is_arithmetic_v<std::remove_cvref_t<T>>;
+template <Symbolic A, Number B> constexpr auto pow(const A& a, const B& exponent) {
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
-  else return unary<false>(op::power, a, exponent);
-}
-
-template <class Exponent> constexpr bool require_constant() {
-  static_assert(given<!Symbolic<Exponent>>, "heed: pow takes a number as exponent; for others write exp(y * log(x))");
-  return !Symbolic<Exponent>;
-}
-template <Operand A, Symbolic B> constexpr auto pow(const A&, const B&) {
-  if constexpr (!any_ill_formed<A, B>) require_constant<B>();
-  return ill_formed{};
+  else return unary<false>(op::power, a, double(exponent));
 }
 
 template <element C> constexpr bool require_mask() {

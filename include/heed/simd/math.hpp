@@ -1,140 +1,19 @@
-// Elementary functions of packs and scalars: exp2, exp, log2, log, tanh, erf, sigmoid, rsqrt, power, and exp2_weight,
-// the cheap exponential of softmax kernels. Every docstring states element types, the largest error in units in the
-// last place (ULP: of the exact result's binade; of 2^-149 or 2^-1074 for denormal results) and the special values.
-// For float the error is the largest over every argument that exists, with FMA instructions / without; for double the
-// largest of about a million samples. The tests enforce bounds just above. The range is everything unless stated,
-// denormal arguments and results included. Scalars go to the standard library.
+// Elementary functions of packs and scalars: exp2, exp, log2, log, tanh, erf, sigmoid, softplus, sin, cos, rsqrt,
+// power, pow, what rounds nothing (sign, floor, round, clamp), and exp2_weight, the cheap exponential of softmax
+// kernels. Every docstring states element types, the largest error in units in the last place (ULP: of the exact
+// result's binade; of 2^-149 or 2^-1074 for denormal results) and the special values. For float the error is the
+// largest over every argument that exists, with FMA instructions / without; for double the largest of about a million
+// samples. The tests enforce bounds just above. The range is everything unless stated, denormal arguments and results
+// included. Scalars go to the standard library.
 //
-// The sources of the approximations: polynomials are minimax fits (linear programming, with the coefficients rounded
-// to float one after another), erf is a rational minimax fit, log in double uses the coefficients of FreeBSD's msun
-// e_log.c.
+// The sources of the approximations: as in approximation.hpp; erf is a rational minimax fit, sin and cos in double use
+// the coefficients of FreeBSD's msun k_sin.c and k_cos.c.
 #pragma once
 
-#include "pack.hpp"
+#include "approximation.hpp"
+#include "over_lanes.hpp"
 
 namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
-
-// What the functions need to know about an element type. `shifted` is 1.5 * 2^digits plus the exponent bias: adding it
-// to x rounds x to an integer n, and the low bits of the sum are then n + bias, the exponent field of 2^n.
-template <class T>
-struct real_format;
-template <>
-struct real_format<float> {
-  using integer = std::int32_t;
-  using unsigned_integer = std::uint32_t;
-  static constexpr int fraction = 23, bias = 127;
-  static constexpr float shifted = 0x1.8p23f + 127;
-  static constexpr float log2_e = 0x1.715476p0f, ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;
-  static constexpr integer sqrt_half = 0x3f3504f3, integer_one = 0x4b000000;  // 2^23 as bits
-  static constexpr float two_fraction = 0x1p23f;
-};
-template <>
-struct real_format<double> {
-  using integer = std::int64_t;
-  using unsigned_integer = std::uint64_t;
-  static constexpr int fraction = 52, bias = 1023;
-  static constexpr double shifted = 0x1.8p52 + 1023;
-  static constexpr double log2_e = 0x1.71547652b82fep0, ln2_high = 0x1.62e42fefap-1, ln2_low = 0x1.cf79abc9e3b3ap-40;
-  static constexpr integer sqrt_half = 0x3fe6a09e667f3bcd, integer_one = 0x4330000000000000;
-  static constexpr double two_fraction = 0x1p52;
-};
-
-// ---- building blocks, for T in float, double
-
-// c[0] + c[1] x + c[2] x^2 + ... by Horner's rule
-template <class T, int N, class... C>
-HEED_INLINE pack<T, N> polynomial(pack<T, N> x, C... coefficients) {
-  const T c[] = {T(coefficients)...};
-  pack<T, N> r = c[sizeof...(C) - 1];
-  HEED_UNROLL for (int i = int(sizeof...(C)) - 2; i >= 0; --i)
-    r = fma(r, x, c[i]);
-  return r;
-}
-// 2^n for a sum n + shifted. -bias gives 0.
-template <class T, int N>
-HEED_INLINE pack<T, N> power_of_two(pack<T, N> sum) {
-  using integers = typename vector_of<typename real_format<T>::unsigned_integer, N>::type;
-  return (typename pack<T, N>::vector)((integers)sum.x << real_format<T>::fraction);
-}
-// x * 2^n, for integers n as far as twice the exponent range, in two steps, so that results may be denormal or overflow
-template <class T, int N>
-HEED_INLINE pack<T, N> scale_by_power(pack<T, N> x, pack<T, N> n) {
-  const T shifted = real_format<T>::shifted;
-  const pack<T, N> half = settled(fma(n, T(0.5), shifted));
-  return settled(x * power_of_two(half)) * power_of_two(n - (half - shifted) + shifted);
-}
-// The sign of `sign` joined to a value that is not negative.
-template <class T, int N>
-HEED_INLINE pack<T, N> with_sign_of(pack<T, N> value, pack<T, N> sign) {
-  using integers = typename pack<T, N>::mask::vector;
-  const integers bit = (integers)pack<T, N>(T(-0.0)).x;
-  return (typename pack<T, N>::vector)((integers)value.x | ((integers)sign.x & bit));
-}
-// e^r - 1 for |r| <= 0.35, relative error a little above one rounding
-template <class T, int N>
-HEED_INLINE pack<T, N> small_expm1(pack<T, N> r) {
-  if constexpr (sizeof(T) == 4) {
-    return fma(r * r, polynomial(r, 0x1.fffffcp-2, 0x1.555492p-3, 0x1.5558b6p-5, 0x1.1239aep-7, 0x1.6a48380p-10), r);
-  } else {
-    return fma(r * r,
-               polynomial(r, 0.5, 0x1.5555555555557p-3, 0x1.555555555554ep-5, 0x1.11111111100ebp-7,
-                          0x1.6c16c16c1a064p-10, 0x1.a01a01abe0fd8p-13, 0x1.a01a019068edep-16, 0x1.71de0245063d8p-19,
-                          0x1.27e510c7c1e9dp-22, 0x1.af4dc582ef119p-26, 0x1.1f1a185575f83p-29),
-               r);
-  }
-}
-// e^x = 2^n (1 + f): f, and n as the sum n + shifted. x between the logarithms of the largest and smallest number.
-template <class T, int N>
-struct reduced_exponential {
-  pack<T, N> f, sum;
-};
-template <class T, int N>
-HEED_INLINE reduced_exponential<T, N> reduce_exponential(pack<T, N> x) {
-  using format = real_format<T>;
-  const pack<T, N> sum = settled(fma(x, format::log2_e, format::shifted)), n = sum - format::shifted;
-  return {small_expm1(fnma(n, format::ln2_low, settled(fnma(n, format::ln2_high, x)))), sum};
-}
-// x = 2^n m with sqrt(1/2) <= m < sqrt(2): n and log(m), for 0 < x < infinity; denormal x too
-template <class T, int N>
-struct reduced_logarithm {
-  pack<T, N> n, log_m;
-};
-template <class T, int N>
-HEED_INLINE reduced_logarithm<T, N> reduce_logarithm(pack<T, N> x) {
-  using format = real_format<T>;
-  using P = pack<T, N>;
-  using integers = typename vector_of<typename format::unsigned_integer, N>::type;
-  const typename P::mask denormal = x < std::numeric_limits<T>::min();
-  const integers bits = (integers)select(denormal, x * format::two_fraction, x).x;
-  const integers field =
-      (bits - format::sqrt_half + ((integers{} + format::bias) << format::fraction)) >> format::fraction;
-  const P biased = (typename P::vector)(field | format::integer_one);  // 2^fraction + n + bias, as a real number
-  const P n = biased - select(denormal, format::two_fraction + format::bias + format::fraction,
-                              format::two_fraction + format::bias);
-  const P m = (typename P::vector)(bits - ((field - format::bias) << format::fraction));
-  const P f = m - T(1);
-  if constexpr (sizeof(T) == 4) {
-    const P f2 = f * f;
-    const P p = polynomial(f, 0x1.555554p-2, -0x1.000226p-2, 0x1.99a01cp-3, -0x1.54728ap-3, 0x1.22d92ep-3,
-                           -0x1.0d8242p-3, 0x1.055ec4p-3, -0x1.38c9d4p-4);
-    return {n, fma(f2, fma(p, f, T(-0.5)), f)};
-  } else {
-    const P s = f / (f + T(2)), z = s * s, half = T(0.5) * f * f;
-    const P r = z * polynomial(z, 6.666666666666735130e-01, 3.999999999940941908e-01, 2.857142874366239149e-01,
-                               2.222219843214978396e-01, 1.818357216161805012e-01, 1.531383769920937332e-01,
-                               1.479819860511658591e-01);
-    return {n, f - (half - s * (half + r))};
-  }
-}
-// The logarithm's special values around a result for ordinary arguments.
-template <class T, int N>
-HEED_INLINE pack<T, N> with_logarithm_limits(pack<T, N> x, pack<T, N> ordinary) {
-  const T infinity = std::numeric_limits<T>::infinity();
-  const pack<T, N> outside = select(x == T(0), -infinity, std::numeric_limits<T>::quiet_NaN());
-  return select(x > T(0), select(x < infinity, ordinary, x), outside);
-}
-
-// ---- the functions
 
 // 2^x for softmax weights, float and double: the exponential, the subtraction before it, the sum and the store after
 // it together take 8 to 8.5 FMA slots per vector of floats on Zen 4. For x <= 127 (1023); larger x and +infinity are
@@ -314,6 +193,224 @@ HEED_INLINE pack<T, N> power(pack<T, N> x, double c) {
 template <std::floating_point T>
 HEED_INLINE T power(T x, double c) {
   return std::pow(x, T(c));
+}
+
+// log(1 + e^x) without overflow, float and double. Error: float 2.06 / 2.12 ULP, double 1.9. 0 for -infinity, infinity
+// for infinity, NaN for NaN. It is max(x, 0) + log(1 + u), u = e^-|x|; what 1 + u loses of u is added to its logarithm.
+template <class T, int N>
+HEED_INLINE pack<T, N> softplus(pack<T, N> x) {
+  using format = real_format<T>;
+  const pack<T, N> u = exp(-abs(x)), all = T(1) + u, lost = (u - (all - T(1))) / all;
+  const auto l = reduce_logarithm(all);
+  const pack<T, N> rest = fma(l.n, format::ln2_high, settled(fma(l.n, format::ln2_low, l.log_m + lost)));
+  return max(T(0), x) + rest;
+}
+template <std::floating_point T>
+HEED_INLINE T softplus(T x) {
+  return (x > T(0) ? x : T(0)) + std::log1p(std::exp(-abs(x)));
+}
+
+// ---- angles
+
+// A pack of floats through a function of packs of doubles, by halves: doubles are twice as wide.
+template <int N, class F, class... P>
+HEED_INLINE pack<float, N> in_double(const F& f, P... x) {
+  if constexpr (N == 1) return convert<float>(f(convert<double>(x)...));
+  else
+    return [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED -> pack<float, N> {
+      using half = pack<float, N / 2>;
+      const half low = convert<float>(f(convert<double>(half(__builtin_shufflevector(x.x, x.x, I...)))...));
+      const half high = convert<float>(f(convert<double>(half(__builtin_shufflevector(x.x, x.x, (I + N / 2)...)))...));
+      return typename pack<float, N>::vector(__builtin_shufflevector(low.x, high.x, I..., (I + N / 2)...));
+    }(std::make_integer_sequence<int, N / 2>{});
+}
+
+// |x| = n pi/2 + r with |r| a little above pi/4 at most: r as the sum of two, n in the low bits of an integer. What is
+// `far` is not reduced: |x| above 2^17 (float), 2^20 (double), and a double within 2^-25 of a multiple of pi/2, where
+// three parts of pi/2 do not have enough digits. (All floats that are not far keep their accuracy.)
+template <class T, int N>
+struct reduced_angle {
+  pack<T, N> high, low;
+  typename pack<T, N>::mask::vector n;
+  typename pack<T, N>::mask far;
+};
+// pi/2 in parts: two of 33 bits, whose products with n < 2^20 are exact, and the rest.
+inline constexpr double half_pi_1 = 0x1.921fb544p0, half_pi_2 = 0x1.0b4611a6p-34, half_pi_3 = 0x1.3198a2e037073p-69;
+template <class T, int N>
+HEED_INLINE reduced_angle<T, N> reduce_angle(pack<T, N> x) {
+  using P = pack<T, N>;
+  using integers = typename P::mask::vector;
+  const P size = abs(x);
+  if constexpr (sizeof(T) == 4) {
+    const T shifted = 0x1.8p23f;
+    const P sum = settled(fma(size, 0x1.45f306p-1f, shifted)), n = sum - shifted;
+    const P r = in_double<N>(
+        [](auto a, auto k) HEED_INLINED { return fnma(k, half_pi_2 + half_pi_3, settled(fnma(k, half_pi_1, a))); },
+        size, n);
+    return {r, T(0), (integers)sum.x, size > T(0x1p17f)};
+  } else {
+    const T shifted = 0x1.8p52;
+    const P sum = settled(fma(size, 0x1.45f306dc9c883p-1, shifted)), n = sum - shifted;
+    const P first = settled(fnma(n, half_pi_1, size)), second = settled(fnma(n, half_pi_2, first));
+    const P rest = settled(fnma(n, half_pi_3, settled(fnma(n, half_pi_2, first - second))));
+    const P high = second + rest;
+    return {high, (second - high) + rest, (integers)sum.x, size > T(0x1p20) || (abs(high) < T(0x1p-25) && n != T(0))};
+  }
+}
+// sin(r) and cos(r) of a reduced angle, and which of the two is meant: sin where a quarter turn has been taken an even
+// number of times.
+template <class T, int N>
+HEED_INLINE pack<T, N> of_quarter(const reduced_angle<T, N>& r, typename pack<T, N>::mask sine) {
+  using P = pack<T, N>;
+  const P x = r.high, y = r.low, z = x * x;
+  if constexpr (sizeof(T) == 4) {
+    const P s = fma(x * z, polynomial(z, -0x1.555544p-3, 0x1.1106c2p-7, -0x1.9919cep-13), x);
+    const P c = fma(z * z, polynomial(z, 0x1.55554ap-5, -0x1.6c0c0ep-10, 0x1.99db8ap-16), fma(z, T(-0.5), T(1)));
+    return select(sine, s, c);
+  } else {
+    const P cube = z * x, half = T(0.5) * z, one = T(1) - half;
+    const P s5 = polynomial(z, 8.33333333332248946124e-03, -1.98412698298579493134e-04, 2.75573137070700676789e-06,
+                            -2.50507602534068634195e-08, 1.58969099521155010221e-10);
+    const P s = x - ((z * (T(0.5) * y - cube * s5) - y) - cube * T(-1.66666666666666324348e-01));
+    const P c4 = polynomial(z, 4.16666666666666019037e-02, -1.38888888888741095749e-03, 2.48015872894767294178e-05,
+                            -2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11);
+    const P c = one + (((T(1) - one) - half) + (z * (z * c4) - x * y));
+    return select(sine, s, c);
+  }
+}
+// Some lanes by the standard library, one by one: f(x), in double.
+template <class T>
+HEED_NOINLINE void far_angles(T* to, const T* x, const bool* far, int lanes, double (*f)(double)) {
+  for (int i = 0; i < lanes; ++i)
+    if (far[i]) to[i] = T(f(double(x[i])));
+}
+template <class T, int N>
+HEED_INLINE pack<T, N> with_far_angles(pack<T, N> ordinary, pack<T, N> x, typename pack<T, N>::mask far,
+                                       double (*f)(double)) {
+  if (!any(far)) return ordinary;
+  T in[N], out[N];
+  bool is_far[N];
+  x.store(in), ordinary.store(out);
+  for (int i = 0; i < N; ++i) is_far[i] = far[i];
+  far_angles(out, in, is_far, N, f);
+  return pack<T, N>::load(out);
+}
+// The sign bit of each lane where bit 1 of n is set.
+template <class T, int N>
+HEED_INLINE typename pack<T, N>::mask::vector half_turn(typename pack<T, N>::mask::vector n) {
+  return (n >> 1) << (sizeof(T) * 8 - 1);
+}
+
+// sin(x), float and double. Error: float 1.57 / 1.57 ULP, double 0.8. NaN for infinity and for NaN, odd bit by bit.
+// Beyond |x| of 2^17 (float), 2^20 (double) each lane goes to the standard library, with the same accuracy.
+template <class T, int N>
+HEED_INLINE pack<T, N> sin(pack<T, N> x) {
+  using integers = typename pack<T, N>::mask::vector;
+  const auto r = reduce_angle(x);
+  const pack<T, N> size = of_quarter(r, typename pack<T, N>::mask((r.n & 1) == 0));
+  const integers negative = (integers)(x.x) & (integers)pack<T, N>(T(-0.0)).x;
+  const pack<T, N> y = (typename pack<T, N>::vector)((integers)size.x ^ half_turn<T, N>(r.n) ^ negative);
+  return with_far_angles(y, x, r.far, [](double a) { return std::sin(a); });
+}
+template <std::floating_point T>
+HEED_INLINE T sin(T x) {
+  return std::sin(x);
+}
+
+// cos(x), float and double. Error and special values as sin.
+template <class T, int N>
+HEED_INLINE pack<T, N> cos(pack<T, N> x) {
+  using integers = typename pack<T, N>::mask::vector;
+  const auto r = reduce_angle(x);
+  const integers n = r.n + 1;
+  const pack<T, N> size = of_quarter(r, typename pack<T, N>::mask((n & 1) == 0));
+  const pack<T, N> y = (typename pack<T, N>::vector)((integers)size.x ^ half_turn<T, N>(n));
+  return with_far_angles(y, x, r.far, [](double a) { return std::cos(a); });
+}
+template <std::floating_point T>
+HEED_INLINE T cos(T x) {
+  return std::cos(x);
+}
+
+// ---- what rounds nothing: exact, of float and double; of whole numbers, whole numbers
+
+// 1, 0 or -1; NaN for NaN, and a 0 keeps its sign.
+template <class T, int N>
+HEED_INLINE pack<T, N> sign(pack<T, N> x) {
+  return select(x > T(0), T(1), select(x < T(0), pack<T, N>(T(-1)), x));
+}
+template <Scalar T>
+HEED_INLINE constexpr T sign(T x) {
+  return x > T(0) ? T(1) : x < T(0) ? T(-1) : x;
+}
+
+// The nearest integer, the even one of two; large numbers, infinity and NaN are their own. The sum with 2^23 (2^52) has
+// no bits left for a fraction.
+template <class T, int N>
+HEED_INLINE pack<T, N> round(pack<T, N> x) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const T whole = real_format<T>::two_fraction;
+    const pack<T, N> size = abs(x), rounded = settled(settled(size + whole) - whole);
+    return select(size < whole, with_sign_of(rounded, x), x);
+  } else return x;
+}
+template <Scalar T>
+HEED_INLINE T round(T x) {
+  if constexpr (std::is_floating_point_v<T>) return std::nearbyint(x);
+  else return x;
+}
+
+// The largest integer that is not above x.
+template <class T, int N>
+HEED_INLINE pack<T, N> floor(pack<T, N> x) {
+  const pack<T, N> nearest = round(x);
+  return select(nearest > x, nearest - T(1), nearest);
+}
+template <Scalar T>
+HEED_INLINE T floor(T x) {
+  if constexpr (std::is_floating_point_v<T>) return std::floor(x);
+  else return x;
+}
+
+// x from low to high; high where low is above it. NaN where one of them is.
+template <class A, class B, class C>
+HEED_INLINE constexpr auto clamp(A x, B low, C high) {
+  return minimum(maximum(x, low), high);
+}
+
+// ---- x^y, as std::pow
+
+// Of doubles, for results that are rounded to float: exp2(y log2 |x|), and where that is not it.
+template <int N>
+HEED_INLINE pack<double, N> pow_for_float(pack<double, N> x, pack<double, N> y) {
+  using P = pack<double, N>;
+  const double infinity = std::numeric_limits<double>::infinity();
+  const P size = abs(x), half = y * 0.5;
+  const auto whole = floor(y) == y, odd = whole && floor(half) != half;
+  P r = exp2(y * log2(size));
+  r = select(odd, with_sign_of(r, x), r);
+  r = select(x < 0.0 && x > -infinity && !whole, std::numeric_limits<double>::quiet_NaN(), r);
+  return select(y == 0.0 || x == 1.0 || (size == 1.0 && abs(y) == infinity), 1.0, r);
+}
+// x^y, float, computed in double, and double, which goes lane by lane to the standard library. Error: float 0.51 / 0.51
+// ULP, double 1.0. Special values as std::pow: a negative x needs a whole y; x^0 and 1^y are 1 even of NaN.
+template <class A, class B>
+requires SomePack<A, B>
+HEED_INLINE auto pow(A x, B y) {
+  using P = pack_among<A, B>;
+  using T = typename P::element;
+  const P base = P(x), exponent = P(y);
+  if constexpr (sizeof(T) == 4)
+    return in_double<P::lanes>([](auto a, auto b) HEED_INLINED { return pow_for_float(a, b); }, base, exponent);
+  else {
+    P r;
+    for (int i = 0; i < P::lanes; ++i) r.x[i] = std::pow(base.x[i], exponent.x[i]);
+    return r;
+  }
+}
+template <std::floating_point A, std::floating_point B>
+HEED_INLINE auto pow(A x, B y) {
+  return std::pow(x, y);
 }
 
 }  // namespace heed::internal::simd::inline HEED_INSTRUCTION_SET
