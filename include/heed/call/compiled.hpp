@@ -1,5 +1,5 @@
-// A graph that is compiled, as far as every way to call it is the same: what its arguments are checked against while
-// compiling, the frame that they are bound in, the checks before the first write, the run.
+// A compiled graph: what its arguments are checked against while compiling, the frame that they are bound in with the
+// checks before the first write, the run. What fuse, reference and differentiable have in common.
 #pragma once
 #include "checks/call_checks.hpp"
 #include "execute.hpp"
@@ -28,6 +28,12 @@ struct compiled {
       check_call(table, *this, doubles);
     }
   };
+
+  // In a workspace of the caller's, or in one of its own.
+  template <class Map> static void run(const frame& call, const Map& arguments) {
+    workspace own;
+    execute<Outs...>(call, workspace_in(arguments, own));
+  }
 };
 
 // What calling an ill-formed expression gives: a call that does nothing, because the mistake has been reported.

@@ -28,11 +28,14 @@ struct growing {
     return checked_count(std::span(extents.data(), std::size_t(Rank)), sizeof(element_type)) * sizeof(element_type);
   }
   static void* grow(void* owner, const bound& shape) {
-    growing& g = *static_cast<growing*>(owner);
-    g.extents = shape.extents;
-    const std::size_t needed = g.bytes();
-    if (needed > g.room || !g.memory.get()) g.room = 0, g.memory = aligned_memory(needed), g.room = needed;
-    return g.memory.get();
+    growing& result = *static_cast<growing*>(owner);
+    result.extents = shape.extents;
+    const std::size_t needed = result.bytes();
+    if (needed > result.room || !result.memory.get()) {
+      result.room = 0;  // should there be no memory
+      result.memory = aligned_memory(needed), result.room = needed;
+    }
+    return result.memory.get();
   }
   heed::view<const element_type> values() const {
     return {reinterpret_cast<const element_type*>(memory.get()),
@@ -47,10 +50,10 @@ struct heed::operand_traits<heed::internal::run::growing<Type, Rank>> {
   using element_type = typename growing::element_type;
   static constexpr bool binds = true;
   static constexpr int rank = Rank;
-  static internal::run::bound bind(growing& g) {
-    internal::run::bound b;
-    b.rank = Rank, b.grow = growing::grow, b.owner = &g;
-    return b;
+  static internal::run::bound bind(growing& result) {
+    internal::run::bound operand;
+    operand.rank = Rank, operand.grow = growing::grow, operand.owner = &result;
+    return operand;
   }
 };
 
@@ -76,7 +79,8 @@ struct passes_of<R, wrt_list<Inputs...>, std::index_sequence<I...>> {
 
   // Are the results of the forward pass bound as they must be? What is saved stands behind them.
   template <class... Args> static constexpr bool results_bound() {
-    return run::call_rules<signature_of<*R.of[I]...>, Args...>::template results<false, *R.of[I]...>();
+    using rules = typename compiled<evaluator::kernels, *R.of[I]...>::template rules<Args...>;
+    return rules::template results<false, *R.of[I]...>();
   }
   // into(own results..., saved...), by position.
   template <class Into, class Saved> static auto into_with_saved(const Into& own, Saved& saved) {

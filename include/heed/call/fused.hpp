@@ -23,9 +23,7 @@ struct fused {
       if constexpr (rules::template operands<false>())
         if constexpr (rules::template results<false, Outs...>()) {
           const auto arguments = run::arguments_by_key(args...);
-          const typename compiled::frame frame(arguments);
-          workspace own;
-          run::execute<Outs...>(frame, run::workspace_in(arguments, own));
+          compiled::run(typename compiled::frame(arguments), arguments);
         }
     }
   }

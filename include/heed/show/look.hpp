@@ -20,53 +20,106 @@ template <const run::signature& Names, class... Args> constexpr bool lookable() 
   else return (rules::template fits<Args>() && ...);
 }
 
-// What is known of every axis: its static extent, what the arguments say, what follows through views.
-inline extent_table extents_of(const graph& g, const run::call_frame& f) {
-  extent_table e;
-  for (std::size_t i = 0; i < e.size(); ++i)
-    e[i] = int(i) >= g.axis_count ? runtime : g.axes[i].extent != runtime ? g.axes[i].extent : f.extent[i];
-  for (int i = 0; i < g.input_count; ++i) {
-    const run::bound& b = f.operands[i];
-    const input_entry& in = g.inputs[i];
-    if (b.rank < 0) continue;
-    if (b.rank != in.rank) throw error(in.name.text(), "", std::to_string(in.rank) + " axes", std::to_string(b.rank));
-    for (int k = 0; k < in.rank; ++k) {
-      extent_t& known = e[in.order[k]];
-      if (known == runtime) known = b.extents[k];
-      if (known != b.extents[k])
-        throw error(in.name.text(), axis_name(g, in.order[k]), std::to_string(known), std::to_string(b.extents[k]));
+// What the operands say of an axis: one of a bound operand, or what was known before.
+inline void agree(const run::signature& names, const run::call_frame& frame, extent_table& extents) {
+  for (int i = 0; i < names.operands.size(); ++i) {
+    const run::bound& operand = frame.operands[i];
+    const run::signature_entry& declared = names.operands[i];
+    if (operand.rank < 0) continue;
+    if (operand.rank != declared.rank)
+      throw error(declared.name.text(), "", std::to_string(declared.rank) + " axes", std::to_string(operand.rank));
+    for (int k = 0; k < declared.rank; ++k) {
+      const int axis = names.order_of(declared)[k];
+      extent_t& known = extents[axis];
+      if (known == runtime) known = operand.extents[k];
+      if (known != operand.extents[k])
+        throw error(declared.name.text(), names.axes[axis].name.text(), std::to_string(known),
+                    std::to_string(operand.extents[k]));
     }
   }
+}
+// What follows through a view.
+inline void derive(const node& x, extent_table& extents) {
+  extent_t &first = extents[x.first], &second = extents[x.second], &third = extents[x.third];
+  if (x.code == op::rename && first == runtime) first = second;
+  if (x.code == op::rename && second == runtime) second = first;
+  if (x.code == op::split || x.code == op::merge) {
+    if (first == runtime && second != runtime && third != runtime) first = second * third;
+    if (second == runtime && first != runtime && third > 0) second = first / third;
+    if (third == runtime && first != runtime && second > 0) third = first / second;
+  }
+  if (x.code == op::concat && first == runtime && second != runtime && third != runtime) first = second + third;
+}
+// What is known of every axis: its static extent, what the arguments say, what follows through views.
+inline extent_table extents_of(const run::signature& names, const run::evaluated_graph& graph,
+                               const run::call_frame& frame) {
+  extent_table extents;
+  extents.fill(runtime);
+  for (int i = 0; i < names.axes.size(); ++i)
+    extents[i] = names.axes[i].extent != runtime ? names.axes[i].extent : frame.extent[i];
+  agree(names, frame, extents);
   for (int round = 0; round < 3; ++round)  // a chain of views is rarely longer
-    for (int i = 1; i < g.size; ++i) {
-      const node& x = g[i];
-      extent_t &first = e[x.first], &second = e[x.second], &third = e[x.third];
-      if (x.code == op::rename && first == runtime) first = second;
-      if (x.code == op::rename && second == runtime) second = first;
-      if (x.code == op::split || x.code == op::merge) {
-        if (first == runtime && second != runtime && third != runtime) first = second * third;
-        if (second == runtime && first != runtime && third > 0) second = first / third;
-        if (third == runtime && first != runtime && second > 0) third = first / second;
-      }
-      if (x.code == op::concat && first == runtime && second != runtime && third != runtime) first = second + third;
-    }
-  return e;
+    for (int i = 1; i < graph.size; ++i) derive(graph[i], extents);
+  return extents;
 }
 
 // A value that a region reads, where it lies in a bound operand; without memory where it does not.
-inline run::view view_of_value(const graph& g, const run::call_frame& f, const extent_table& e, node_id i) {
-  const node& x = g[i];
-  run::view v;
-  if (x.code == op::input) {
-    const run::bound& b = f.operands[x.first];
-    if (b.rank < 0) return v;
-    v.data = b.data;
-    for (std::size_t k = 0; k < std::size_t(b.rank); ++k) v.stride[g.inputs[x.first].order[k]] = b.strides[k];
-  } else if (is_view(x.code) && x.code != op::merge) {
-    v = view_of_value(g, f, e, x.a);
-    run::look_through(x, e.data(), v);
-  }
+inline run::view view_of_value(const run::call_table& table, const run::call_frame& frame, int place) {
+  const run::value_place& value = table.places[place];
+  if (value.operand < 0) return {};
+  run::view v = run::view_of_operand(table.names, frame, value.operand);
+  see_through(table.steps_to(value), frame.extent, v);
   return v;
+}
+
+// All operands, for a picture of a condition that reads them.
+inline std::vector<run::view> bound_operands(const run::signature& names, const run::call_frame& frame) {
+  std::vector<run::view> all;
+  for (int i = 0; i < names.operands.size(); ++i) {
+    const std::string name = names.operands[i].name.text();
+    if (frame.operands[i].rank < 0)
+      throw error(name, "", "to be bound, for the mask reads it: picture<keep>(rows, columns, " + name + " = ...)",
+                  "nothing");
+    all.push_back(run::view_of_operand(names, frame, i));
+  }
+  return all;
+}
+// The axes of a picture: their numbers (-1: the condition is the same all along), extents and names.
+struct picture_axes {
+  int row, column;
+  extent_t rows, columns;
+  label row_name, column_name;
+  axis_set shown() const { return plan::bit(row) | plan::bit(column); }
+};
+// A picture shows the first position of all other axes: there has to be one, and nobody may have asked for more.
+inline void check_hidden_axes(const run::signature& names, axis_set varies, const picture_axes& picture,
+                              const run::call_frame& frame, const extent_table& extents) {
+  bool asked = false;  // for an axis that is not shown, though a shown one changes nothing
+  std::string all;
+  for (int i = 0; i < names.declared_axes; ++i) {
+    if (!(varies >> i & 1)) continue;
+    all.append(all.empty() ? "" : ", ").append(names.axes[i].name.text());
+    asked = asked || (!(picture.shown() >> i & 1) && frame.extent[i] != runtime);
+  }
+  if (asked && __builtin_popcountll(varies & picture.shown()) < 2)
+    throw error("", "", "with(...) of rows and columns that the condition varies over (" + all + ")",
+                picture.row_name.text() + " and " + picture.column_name.text());
+  for (int i = 0; i < names.declared_axes; ++i)
+    if ((varies >> i & 1) && (extents[i] < 0 || (extents[i] == 0 && i != picture.row && i != picture.column)))
+      throw error("", names.axes[i].name.text(), "a position to show", "extent " + std::to_string(extents[i]));
+}
+// One character a cell.
+inline std::string drawn(run::reference_graph& values, int root, const picture_axes& picture) {
+  values[root];
+  std::string s;
+  for (extent_t row = 0; row < picture.rows; ++row, s += '\n')
+    for (extent_t column = 0; column < picture.columns; ++column) {
+      run::reference_graph::extents at{};
+      if (picture.row >= 0) at[picture.row] = row;
+      if (picture.column >= 0) at[picture.column] = column;
+      s += values.at(root, at) != 0 ? "█" : "·";
+    }
+  return s;
 }
 
 // Operands and results that lie densely, without memory: enough to ask kernels what they need.
@@ -86,17 +139,18 @@ template <const expression&... Outs> struct looked_at {
   using frame = run::frame_for<run::call_table_of<Outs...>>;
 
   // The workspace of a call on dense operands, with the threads that a call would have now.
-  static std::string workspace_text(const execution_plan& p, const extent_table& e) {
+  static std::string workspace_text(const execution_plan& plan, const extent_table& extents) {
     axis_set used = 0;
-    for (int i = 1; i < p.g.size; ++i) used |= p.g[i].axes | p.g[i].over;
-    for (int i = 0; i < p.g.axis_count; ++i)
-      if ((used >> i & 1) && e[i] == runtime) return "";
-    const frame f;
-    std::copy_n(e.begin(), f.extent.size(), f.extent.begin());
-    for (int i = 0; i < names.operands.size(); ++i) f.operands[i] = dense(names.order_of(names.operands[i]), e);
-    for (int k = 0; k < names.results.size(); ++k) f.results[k] = dense(names.order_of(names.results[k]), e);
+    for (int i = 1; i < plan.g.size; ++i) used |= plan.g[i].axes | plan.g[i].over;
+    for (int i = 0; i < plan.g.axis_count; ++i)
+      if ((used >> i & 1) && extents[i] == runtime) return "";
+    const frame call;
+    std::copy_n(extents.begin(), call.extent.size(), call.extent.begin());
+    for (int i = 0; i < names.operands.size(); ++i)
+      call.operands[i] = dense(names.order_of(names.operands[i]), extents);
+    for (int k = 0; k < names.results.size(); ++k) call.results[k] = dense(names.order_of(names.results[k]), extents);
     const int threads = run::team_size();
-    const run::locator values(run::call_table_of<Outs...>, f);
+    const run::locator values(run::call_table_of<Outs...>, call);
     const run::scratch_need n = run::largest_need<Outs...>(values, threads);
     const auto bytes = [](std::size_t b) { return bytes_text(double(run::rounded_up(b))); };
     return "workspace: " + bytes(values.bytes) + " between regions, " + bytes(n.shared) + " shared, " +
@@ -107,10 +161,12 @@ template <const expression&... Outs> struct looked_at {
   template <class... Args> static std::string explain(Args&... args) {
     if constexpr (!lookable<run::signature_of<Outs...>, Args...>()) return "";
     else {
-      const execution_plan& p = plan::plan_of<Outs...>;
-      const frame f;
-      run::locate_operands<run::signature_of<Outs...>>(f, run::arguments_by_key(args...));
-      const extent_table e = extents_of(p.g, f);
+      const execution_plan& plan = plan::plan_of<Outs...>;
+      const run::call_table& table = run::call_table_of<Outs...>;
+      const frame call;
+      run::locate_operands<run::signature_of<Outs...>>(call, run::arguments_by_key(args...));
+      const extent_table extents = extents_of(names, plan.g, call);
+      std::copy_n(extents.begin(), call.extent.size(), call.extent.begin());
       std::vector<region> regions;
       std::vector<std::vector<run::view>> operands;
       run::each_region<Outs...>([&]<int I>() {
@@ -118,9 +174,9 @@ template <const expression&... Outs> struct looked_at {
         regions.push_back(r);
         operands.emplace_back(std::size_t(r.operands.count) + 1);
         for (int k = 0; k < r.operands.count; ++k)
-          operands.back()[std::size_t(k)] = view_of_value(p.g, f, e, p.regions[I].reads[k]);
+          operands.back()[std::size_t(k)] = view_of_value(table, call, table.regions[I].first_read + k);
       });
-      return explain_plan(p, regions, e, operands, simd::native_lanes<float>) + workspace_text(p, e);
+      return explain_plan(plan, regions, extents, operands, simd::native_lanes<float>) + workspace_text(plan, extents);
     }
   }
 
@@ -128,51 +184,28 @@ template <const expression&... Outs> struct looked_at {
 
   static std::string draw() { return drawing(plan::plan_of<Outs...>); }
 
-  // One character a cell: a condition over two axes, evaluated at every position.
+  // A condition over two axes, evaluated at every position.
   template <class Row, class Column, class... Args>
   static std::string picture(const extent_binding<Row>& rows, const extent_binding<Column>& columns, Args&... args) {
-    const graph& g = plan::merged_of<Outs...>.g;
     if constexpr (!lookable<run::signature_of<Outs...>, Args...>()) return "";
     else {
-      const frame f;
-      run::locate_operands<run::signature_of<Outs...>>(f, run::arguments_by_key(args...));
-      const int row = g.find_axis(Row::name), column = g.find_axis(Column::name);  // -1: the mask is the same all along
-      if (row >= 0) f.extent[row] = rows.extent;
-      if (column >= 0) f.extent[column] = columns.extent;
-      const extent_table e = extents_of(g, f);
-      std::vector<run::view> inputs;
-      for (int i = 0; i < g.input_count; ++i) {
-        const std::string name = g.inputs[i].name.text();
-        if (f.operands[i].rank < 0)
-          throw error(name, "", "to be bound, for the mask reads it: picture<keep>(rows, columns, " + name + " = ...)",
-                      "nothing");
-        for (int k = 1; k < g.size; ++k)
-          if (g[k].code == op::input && g[k].first == i && inputs.size() == std::size_t(i))
-            inputs.push_back(view_of_value(g, f, e, node_id(k)));
-      }
-      const int root = plan::merged_of<Outs...>.roots[0];
-      const axis_set shown = (row >= 0 ? plan::bit(row) : 0) | (column >= 0 ? plan::bit(column) : 0),
-                     others = g[root].axes & ~shown;
-      bool asked = false;  // for an axis that is not shown, though a shown one changes nothing
-      for (int i = 0; i < g.axis_count; ++i) asked = asked || ((others >> i & 1) && f.extent[i] != runtime);
-      if (asked && __builtin_popcountll(g[root].axes & shown) < 2)
-        throw error("", "",
-                    "with(...) of rows and columns that the condition varies over (" + axes_text(g, g[root].axes) + ")",
-                    std::string(Row::name.text()) + " and " + std::string(Column::name.text()));
-      for (int i = 0; i < g.axis_count; ++i)  // other axes: the picture of their first position
-        if ((g[root].axes >> i & 1) && (e[i] < 0 || (e[i] == 0 && i != row && i != column)))
-          throw error("", axis_name(g, i), "a position to show", "extent " + std::to_string(e[i]));
-      run::reference_graph r(g, e, inputs.data());
-      r[root];
-      std::string s;
-      for (extent_t i = 0; i < rows.extent; ++i, s += '\n')
-        for (extent_t j = 0; j < columns.extent; ++j) {
-          run::reference_graph::extents at{};
-          if (row >= 0) at[row] = i;
-          if (column >= 0) at[column] = j;
-          s += r.at(root, at) != 0 ? "█" : "·";
-        }
-      return s;
+      const frame call;
+      run::locate_operands<run::signature_of<Outs...>>(call, run::arguments_by_key(args...));
+      const picture_axes shown{names.find_axis(Row::name),
+                               names.find_axis(Column::name),
+                               rows.extent,
+                               columns.extent,
+                               Row::name,
+                               Column::name};
+      if (shown.row >= 0) call.extent[shown.row] = rows.extent;
+      if (shown.column >= 0) call.extent[shown.column] = columns.extent;
+      const run::evaluated_graph& declared = run::evaluated_graph_of<Outs...>;
+      const extent_table extents = extents_of(names, declared, call);
+      const std::vector<run::view> inputs = bound_operands(names, call);
+      const int root = declared.roots[0];
+      check_hidden_axes(names, declared[root].axes, shown, call, extents);
+      run::reference_graph values(declared, extents, inputs.data());
+      return drawn(values, root, shown);
     }
   }
 };

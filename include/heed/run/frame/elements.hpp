@@ -45,19 +45,6 @@ HEED_INLINE void store_lanes(void* base, extent_t at, extent_t stride, int count
   for (int i = 0; i < count && i < P::lanes; ++i) put_element<E>(base, at + i * stride, value[i]);
 }
 
-// A value as rename, split, slice or pick shows it.
-inline void look_through(const node& x, const extent_t* extent, view& v) {
-  const std::size_t first = std::size_t(x.first), second = std::size_t(x.second), third = std::size_t(x.third);
-  const extent_t s = v.stride[first];
-  v.stride[first] = 0;
-  if (x.code == op::rename) v.stride[second] = s;
-  if (x.code == op::split) v.stride[third] = s, v.stride[second] = s * extent[third];
-  if (x.code == op::slice) v.stride[second] = s;
-  if (x.code == op::slice || x.code == op::pick) {
-    if (v.data) v.data = static_cast<char*>(v.data) + extent_t(x.value) * s * byte_size(stored(x.type));
-  }
-}
-
 // The number of elements of some axes.
 inline extent_t count_of(axis_list axes, const extent_t* extent) {
   extent_t n = 1;
