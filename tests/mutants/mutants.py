@@ -10,8 +10,8 @@ DIFFERENCES = ["tests/gradient/composites.cpp"]
 BACKWARD = ["tests/regions/score_gradient.cpp"]
 NEAR = 12  # lines behind its comment in which the victim stands
 MUTANTS = [  # name, a pattern that matches the victim (a space: any white space), what the mutant writes, tests of which one must fail
-    ("softcap_after_mask", r"return \{emit\(x\.code, x\.type, p0, p1, p2, x\.value\), keep\};",
-     r"return {emit(x.code, x.type, p0, p1, p2, x.value), x.code == op::tanh ? instruction_id(0) : keep};", MEANING),
+    ("softcap_after_mask", r"return \{emit\(x\.code, x\.type, p\.a, p\.b, p\.c, x\.value\), keep\};",
+     r"return {emit(x.code, x.type, p.a, p.b, p.c, x.value), x.code == op::tanh ? instruction_id(0) : keep};", MEANING),
     ("causal_off_by_one", r"return I\(key\);", r"return I(key - 1);", KERNELS),
     ("groups_tiled", r"split<Heads, KvHeads, Group>", r"split<Heads, Group, KvHeads>", KERNELS),
     ("rescale_dropped", r"simd::exp2_weight\(old - next\)", r"P(T(1))", KERNELS),

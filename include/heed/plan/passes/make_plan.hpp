@@ -4,6 +4,7 @@
 #pragma once
 #include "key_axes.hpp"
 #include "lower.hpp"
+#include "split.hpp"
 
 namespace heed::internal::plan::inline HEED_INSTRUCTION_SET {
 
