@@ -54,6 +54,7 @@ constexpr std::uint64_t positions_outside(const graph& g, std::uint64_t order) {
   return r;
 }
 
+// Of every node, from the orders of its operands.
 constexpr axis_orders orders_of(const graph& g) {
   axis_orders r{};
   for (int i = 1; i < g.size; ++i) {

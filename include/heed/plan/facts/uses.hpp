@@ -50,67 +50,80 @@ struct epilogue {
   node_id summit{};
   node_flags reached{};  // of the nodes from `from` to the summit; behind it they say nothing
 };
-constexpr epilogue epilogue_of(const graph& g, const uses& u, const node_flags& owned, node_id from) {
-  epilogue r{.summit = from};
-  r.reached[from] = true;
-  if (u.result[from]) return r;
-  int open = u.last[from];  // the last user of what has been reached so far
+constexpr epilogue epilogue_of(const graph& g, const uses& uses, const node_flags& owned, node_id from) {
+  epilogue way{.summit = from};
+  way.reached[from] = true;
+  if (uses.result[from]) return way;
+  int open = uses.last[from];  // the last user of what has been reached so far
   for (int j = from + 1; j <= open && j < g.size; ++j) {
     const node& x = g[j];
-    if (!u.used[j] || !(r.reached[x.a] || r.reached[x.b] || r.reached[x.c])) continue;
-    if (!is_pointwise(x.code) || u.absent[j] || x.axes != g[from].axes || owned[j] || !is_real(x.type)) break;
-    r.reached[j] = true;
-    if (open <= j) r.summit = node_id(j);
-    if (u.result[j]) break;
-    if (u.last[j] > open) open = u.last[j];
+    if (!uses.used[j] || !(way.reached[x.a] || way.reached[x.b] || way.reached[x.c])) continue;
+    if (!is_pointwise(x.code) || uses.absent[j] || x.axes != g[from].axes || owned[j] || !is_real(x.type)) break;
+    way.reached[j] = true;
+    if (open <= j) way.summit = node_id(j);
+    if (uses.result[j]) break;
+    if (uses.last[j] > open) open = uses.last[j];
   }
-  return r;
+  return way;
+}
+
+constexpr void find_last_users(const graph& g, uses& uses) {
+  for (int i = g.size - 1; i > 0; --i) {
+    if (!uses.used[i]) continue;
+    for (const node_id j : {g[i].a, g[i].b, g[i].c})
+      if (j && uses.last[j] < i) uses.last[j] = node_id(i);
+  }
+}
+constexpr void find_absent(const graph& g, uses& uses) {
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    const bool any = uses.absent[x.a] || uses.absent[x.b] || uses.absent[x.c];
+    uses.absent[i] = x.code == op::mask || (any && is_pointwise(x.code) && x.code != op::present);
+  }
+}
+// From the last to the first. What lies on the way from a contraction to its summit is nobody else's epilogue: one
+// region computes it, on one tile. Weighted values are their own summit: they come out of a score region, or of a loop.
+constexpr void find_summits(const graph& g, uses& uses) {
+  node_flags owned{};
+  for (int i = g.size - 1; i > 0; --i) {
+    const node& x = g[i];
+    if (!uses.used[i] || !is_heavy(x.code)) continue;
+    if (weighted(g, node_id(i)).weights) {
+      uses.below[i] = node_id(i);
+      continue;
+    }
+    const epilogue way = epilogue_of(g, uses, owned, node_id(i));
+    uses.below[way.summit] = node_id(i);
+    if (!is_contraction(g, x)) continue;
+    for (int j = i; j <= way.summit; ++j) owned[j] = owned[j] || way.reached[j];
+  }
+}
+constexpr void find_pairs(const graph& g, uses& uses) {
+  const memory_of_the_call memory(g, uses.used, uses.result);
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    uses.unstorable[i] = !is_leaf(x.code) && memory.grows_faster(x.axes);
+    bool pairs = uses.unstorable[i] && uses.used[i] && is_contraction(g, x);
+    for (const node_id j : {x.a, x.b, x.c}) pairs = pairs || (uses.pairwise[j] && (g[j].axes & ~x.axes) == 0);
+    uses.pairwise[i] = pairs;
+  }
 }
 
 template <std::size_t N>
 constexpr uses uses_of(const graph& g, const fixed_array<node_id, N>& roots, int count) {
-  uses u;
-  u.used = reachable(g, roots, count);
-  for (int i = g.size - 1; i > 0; --i) {
-    if (!u.used[i]) continue;
-    const node& x = g[i];
-    for (node_id j : {x.a, x.b, x.c})
-      if (j && u.last[j] < i) u.last[j] = node_id(i);
-  }
+  uses found;
+  found.used = reachable(g, roots, count);
+  find_last_users(g, found);
   for (int i = 0; i < count; ++i) {
-    u.result[roots[i]] = true;
-    u.last[roots[i]] = node_id(g.size);
+    found.result[roots[i]] = true;
+    found.last[roots[i]] = node_id(g.size);
   }
-  for (int i = 1; i < g.size; ++i) {
-    const node& x = g[i];
-    u.absent[i] = x.code == op::mask ||
-                  (is_pointwise(x.code) && x.code != op::present && (u.absent[x.a] || u.absent[x.b] || u.absent[x.c]));
-  }
-  node_flags owned{};
-  const memory_of_the_call memory(g, u.used, u.result);
-  for (int i = g.size - 1; i > 0; --i) {
-    const node& x = g[i];
-    if (!u.used[i] || !is_heavy(x.code)) continue;
-    if (weighted(g, node_id(i)).weights) {  // comes out of a score region, or of a loop
-      u.below[i] = node_id(i);
-      continue;
-    }
-    const epilogue way = epilogue_of(g, u, owned, node_id(i));
-    u.below[way.summit] = node_id(i);
-    if (!is_contraction(g, x)) continue;
-    for (int j = i; j <= way.summit; ++j)  // nobody else's epilogue: one region computes it, on one tile
-      owned[j] = owned[j] || way.reached[j];
-  }
-  for (int i = 1; i < g.size; ++i) {
-    const node& x = g[i];
-    u.unstorable[i] = !is_leaf(x.code) && memory.grows_faster(x.axes);
-    bool pairs = u.unstorable[i] && u.used[i] && is_contraction(g, x);
-    for (const node_id j : {x.a, x.b, x.c}) pairs = pairs || (u.pairwise[j] && (g[j].axes & ~x.axes) == 0);
-    u.pairwise[i] = pairs;
-  }
-  u.decides = deciding(g);
-  u.compared = comparisons(g, u.used);
-  return u;
+  find_absent(g, found);
+  find_summits(g, found);
+  find_pairs(g, found);
+  found.decides = deciding(g);
+  found.compared = comparisons(g, found.used);
+  return found;
 }
 
 }  // namespace heed::internal::plan

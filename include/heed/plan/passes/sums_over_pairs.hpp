@@ -31,13 +31,13 @@ constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, pr
   }
 }
 
+struct addends {
+  node_id a{}, b{};
+};
 // A sum over the weights of several softmaxes, or over those of one and what does not vanish with them, as two addends,
 // so that each softmax can be reduced in a region of its own; false if it does not come apart. Factors and masks go to
 // both. What may be stored (the gradient of logits over few words) is stored once instead of being reduced twice,
 // unless several regions give it.
-struct addends {
-  node_id a{}, b{};
-};
 constexpr bool come_apart(graph& g, node_id i, const memory_of_the_call& memory, vanishing& paired, presences& present,
                           addends& r) {
   const node x = g[i];
