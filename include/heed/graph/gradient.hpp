@@ -74,13 +74,9 @@ constexpr label cotangent_label(const result_list& r, int k) {
 
 // The gradient of the sum of <result, cotangent> over some results.
 constexpr differentiation differentiated(const result_list& r) {
-  int largest = 0;
-  for (int k = 1; k < r.count; ++k)
-    if (r.of[k]->g.size > r.of[largest]->g.size) largest = k;
-  differentiation d{.g = r.of[largest]->g, .declared = 0};
-  fixed_array<node_id, max_results> roots{};
-  for (int k = 0; k < r.count; ++k) roots[k] = d.g.graft(r.of[k]->g, r.of[k]->root);
-  d.declared = d.g.size;
+  const merged_graph merged = in_one_graph(r.of, r.count);
+  const fixed_array<node_id, max_results>& roots = merged.roots;
+  differentiation d{.g = merged.g, .declared = merged.g.size};
   for (int k = 0; k < r.count; ++k) {
     const node& x = d.g[roots[k]];
     const node_id dy =

@@ -48,6 +48,23 @@ struct result_list {
   }
 };
 
+// Several results in one graph, which was the largest of theirs and lacks what the others have least.
+struct merged_graph {
+  graph g{};
+  fixed_array<node_id, max_results> roots{};
+  int count = 0;
+};
+constexpr merged_graph in_one_graph(const expression* const* of, int count) {
+  int largest = 0;
+  for (int k = 1; k < count; ++k)
+    if (of[k]->g.size > of[largest]->g.size) largest = k;
+  merged_graph merged;
+  merged.g = of[largest]->g;
+  merged.count = count;
+  for (int k = 0; k < count; ++k) merged.roots[k] = merged.g.graft(of[k]->g, of[k]->root);
+  return merged;
+}
+
 // Can a list of results be compiled? What is wrong with it is said once; lists in a list are counted here.
 template <result_list R> constexpr bool is_well_formed() {
   static_assert(given < R.too_many == 0, number_fact < "results", R.too_many >>,

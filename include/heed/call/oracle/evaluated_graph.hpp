@@ -38,7 +38,7 @@ struct evaluated_graph_data {
 
 // The nodes up to the last result.
 template <class Data>
-constexpr Data evaluated(const plan::merged_graph& declared) {
+constexpr Data evaluated(const merged_graph& declared) {
   Data r;
   int last = 0;
   for (int k = 0; k < declared.count; ++k) {

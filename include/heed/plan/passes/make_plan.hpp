@@ -8,25 +8,9 @@
 
 namespace heed::internal::plan::inline HEED_INSTRUCTION_SET {
 
-struct merged_graph {
-  graph g{};
-  fixed_array<node_id, max_results> roots{};
-  int count = 0;
-};
-
-template <class... E>
-constexpr merged_graph merge_results(const E&... e) {
-  merged_graph r;
+template <class... E> constexpr merged_graph merge_results(const E&... e) {
   const expression* const all[] = {&e...};
-  int largest = 0;
-  for (int i = 1; i < int(sizeof...(E)); ++i)
-    if (all[i]->g.size > all[largest]->g.size) largest = i;
-  r.g = all[largest]->g;
-  for (const expression* x : all) {
-    r.roots[r.count] = r.g.graft(x->g, x->root);
-    ++r.count;
-  }
-  return r;
+  return in_one_graph(all, int(sizeof...(E)));
 }
 
 // The declared memory order of a result in a graph's axis numbers.

@@ -115,14 +115,9 @@ constexpr node_id inner_first(graph& g, const node& y, const pair_products& pair
       const axis_set inner = (g[k].axes | g[v].axes) & ~y.over;
       if (memory.grows_faster(inner) || (x.over & ~inner) || (factor && (g[factor].axes & ~y.axes))) continue;
       if (present.of(g, k) || present.of(g, q) || present.of(g, v) || (factor && present.of(g, factor))) continue;
-      const node_id sum =
-          reduced(reduced, node{.code = op::dot, .type = y.type, .a = k, .b = v, .axes = inner, .over = y.over});
-      const node_id all = reduced(reduced, node{.code = op::dot,
-                                                .type = y.type,
-                                                .a = q,
-                                                .b = sum,
-                                                .axes = (g[q].axes | inner) & ~x.over,
-                                                .over = x.over});
+      const node_id sum = reduced(node{.code = op::dot, .type = y.type, .a = k, .b = v, .axes = inner, .over = y.over});
+      const node_id all = reduced(node{
+          .code = op::dot, .type = y.type, .a = q, .b = sum, .axes = (g[q].axes | inner) & ~x.over, .over = x.over});
       return factor ? make(g, op::multiply, y.type, factor, all) : all;
     }
   }
@@ -228,114 +223,158 @@ struct settled_absence {
   }
 };
 
+// Makes the nodes of a graph anew, from the first to the last.
+class simplifier {
+ public:
+  template <std::size_t N>
+  constexpr simplifier(const graph& graph_, const fixed_array<node_id, N>& roots, int count)
+      : g(graph_),
+        used(reachable(g, roots, count)),
+        is_root(flags_of(roots, count)),
+        other_use(weights_in_other_use(g, used)),
+        decides(deciding(g)),
+        wide(computed_in_double(g)),
+        scales(scaled_scores(g, used, is_root, decides)),
+        memory(g, used, is_root) {
+    h.axes = g.axes, h.axis_hash = g.axis_hash, h.axis_count = g.axis_count;
+    h.inputs = g.inputs, h.input_count = g.input_count;
+    h.primitives = g.primitives, h.primitive_count = g.primitive_count;
+  }
+
+  constexpr void run() {
+    for (int i = 1; i < g.size; ++i) {
+      if (!used[i]) continue;
+      to[i] = remade(i);
+      paired.extend(h);
+      weight.extend(h);
+      pairs.extend(h, memory);
+    }
+  }
+  // What became of a result that was declared as a float, though it may be computed in double.
+  constexpr node_id root(node_id i) {
+    const bool too_wide = h[to[i]].type == element::f64 && g[i].type != element::f64;
+    return too_wide ? make(h, op::cast, element::f32, to[i]) : to[i];
+  }
+  graph h{};                                   // the new graph
+  fixed_array<node_id, graph::capacity> to{};  // see simplified_graph
+
+ private:
+  const graph& g;
+  const node_flags used, is_root, other_use;
+  const node_marks decides, wide;
+  const node_flags scales;
+  const memory_of_the_call memory;
+  weights weight;
+  vanishing paired;  // with weights that a gradient uses
+  settled_absence absence;
+  pair_products pairs;
+
+  template <std::size_t N> static constexpr node_flags flags_of(const fixed_array<node_id, N>& nodes, int count) {
+    node_flags r{};
+    for (int i = 0; i < count; ++i) r[nodes[i]] = true;
+    return r;
+  }
+  constexpr rounding rounding_of(int i) const {
+    return decides[i] ? rounding::declared : scales[i] ? rounding::scaled : rounding::reordered;
+  }
+
+  constexpr node_id remade(int i) {
+    node x = g[i];
+    if (wide[i] && x.type == element::real && x.code != op::constant) x.type = element::f64, x.hash = 0;
+    if (is_leaf(x.code)) return h.add(x);
+    x.a = to[x.a], x.b = to[x.b], x.c = to[x.c], x.hash = 0;
+    if (x.code == op::present) return absence.present.or_zero(h, x.a);
+    if (is_pointwise(x.code) || x.code == op::mask)
+      return make(h, x.code, x.type, x.a, x.b, x.c, x.value, rounding_of(i));
+    if (x.code == op::rename) return with_other_name(x);
+    if (x.code == op::gather) return read_at(x);
+    if (is_moving(x.code)) return absence.moving(h, x);
+    const node_id y = reduced(x);
+    if (other_use[i]) add_log_sum_exp(x, y);
+    return y;
+  }
+  constexpr node_id with_other_name(const node& x) {
+    if (x.first == x.second) return x.a;
+    const bool at_leaves = h[x.a].code != op::input && (weight.light(x.a) || pairs[x.a]);
+    return at_leaves ? renamed(h, x.a, x.first, x.second, pairs) : absence.moving(h, x);
+  }
+  // The table at an axis itself is a view of its first elements, at a constant index one of its parts.
+  constexpr node_id read_at(const node& x) {
+    const node &table = h[x.a], &index = h[x.b];
+    const axis_set along = axis_set(1) << x.first;
+    if (index.code == op::index && !(table.axes & index.axes & ~along)) {
+      const std::int16_t at = index.first;
+      if (at == x.first) return x.a;
+      return absence.moving(
+          h, node{.code = op::slice, .type = x.type, .a = x.a, .axes = x.axes, .first = x.first, .second = at});
+    }
+    if (is_constant(h, x.b) && index.value >= 0 && index.value < double(h.extent(x.first)))
+      return absence.moving(h, node{.code = op::pick,
+                                    .type = x.type,
+                                    .a = x.a,
+                                    .axes = table.axes & ~along,
+                                    .first = x.first,
+                                    .value = index.value});
+    return absence.moving(h, x);
+  }
+  // Behind the weights of a softmax: whether anything needs it is decided later.
+  constexpr void add_log_sum_exp(const node& softmax, node_id made) {
+    if (!softmax.b)
+      h.add(node{.code = op::logsumexp,
+                 .type = softmax.type,
+                 .a = softmax.a,
+                 .axes = softmax.axes & ~softmax.over,
+                 .over = softmax.over});
+    paired.with[made] = made;
+  }
+
+  // ---- products and reductions
+  constexpr node_id reduced(node y) {
+    if (const node_id sum = sum_of_addends(y)) return sum;
+    if (y.code == op::dot) return product(y);
+    if (y.code == op::sum) add_sums_at_once(h, y, paired, absence.present), paired.extend(h);
+    return is_taken_axis_by_axis(y) ? one_axis_at_a_time(h, y) : h.add(y);
+  }
+  // Of an operand that comes apart each addend by itself; 0: none does.
+  constexpr node_id sum_of_addends(const node& y) {
+    if (y.code != op::dot && y.code != op::sum && y.code != op::scatter) return 0;
+    for (const node_id i : {y.a, y.b}) {
+      addends parts;
+      if (!come_apart(h, i, memory, paired, absence.present, parts)) continue;
+      node one = y, two = y;
+      (i == y.a ? one.a : one.b) = parts.a, (i == y.a ? two.a : two.b) = parts.b;
+      const node_id first = reduced(one);
+      return make(h, op::add, y.type, first, reduced(two));
+    }
+    return 0;
+  }
+  // What is summed over the columns of a softmax and over batch axes is summed over the columns first.
+  constexpr node_id product(node y) {
+    const auto again = [&](const node& z) { return reduced(z); };
+    if (const node_id other = inner_first(h, y, pairs, memory, absence.present, again)) return other;
+    const node_id w = paired.with[paired[y.a] ? y.a : y.b];
+    const axis_set column = w > 0 ? h[w].over : axis_set(0), rest = y.over & ~column;
+    if (!column || !rest || (y.over & column) != column) return absence.product(h, y, w, paired[y.a]);
+    y.axes |= rest, y.over = column;
+    const node_id of_columns = absence.product(h, y, w, paired[y.a]);
+    return one_axis_at_a_time(
+        h, node{.code = op::sum, .type = y.type, .a = of_columns, .axes = y.axes & ~rest, .over = rest});
+  }
+  constexpr bool is_taken_axis_by_axis(const node& y) {
+    if (count_of(y.over) < 2 || paired[y.a]) return false;
+    if (y.code == op::mean) return !absence.present.of(h, y.a);
+    return y.code == op::sum || y.code == op::max || y.code == op::min;
+  }
+};
+
 // The pass. Roots keep their places; nodes that nothing needs are gone.
 template <std::size_t N>
 constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id, N>& roots, int count) {
+  simplifier simple(g, roots, count);
+  simple.run();
   simplified_graph r;
-  r.g.axes = g.axes, r.g.axis_hash = g.axis_hash, r.g.axis_count = g.axis_count;
-  r.g.inputs = g.inputs, r.g.input_count = g.input_count;
-  r.g.primitives = g.primitives, r.g.primitive_count = g.primitive_count;
-  const node_flags used = reachable(g, roots, count), other_use = weights_in_other_use(g, used);
-  const node_marks decides = deciding(g), wide = computed_in_double(g);
-  node_flags root{};
-  for (std::size_t i = 0; i < std::size_t(count); ++i) root[roots[i]] = true;
-  const node_flags scales = scaled_scores(g, used, root, decides);
-  fixed_array<node_id, graph::capacity>& to = r.to;
-  weights weight;
-  vanishing paired;  // with such weights
-  settled_absence absence;
-  pair_products pairs;
-  const memory_of_the_call memory(g, used, root);
-  const auto reduced = [&](const auto& self, node y) -> node_id {  // a product or a reduction
-    for (const node_id i : {y.a, y.b}) {
-      addends parts;
-      if ((y.code != op::dot && y.code != op::sum && y.code != op::scatter) ||
-          !come_apart(r.g, i, memory, paired, absence.present, parts))
-        continue;
-      node one = y, two = y;
-      (i == y.a ? one.a : one.b) = parts.a, (i == y.a ? two.a : two.b) = parts.b;
-      const node_id first = self(self, one);
-      return make(r.g, op::add, y.type, first, self(self, two));
-    }
-    if (const node_id z = y.code == op::dot ? inner_first(r.g, y, pairs, memory, absence.present, self) : node_id(0))
-      return z;
-    if (y.code == op::dot) {
-      // What is summed over the columns of a softmax and over batch axes is summed over the columns first.
-      const node_id w = paired.with[paired[y.a] ? y.a : y.b];
-      const axis_set column = w > 0 ? r.g[w].over : axis_set(0), rest = y.over & ~column;
-      if (!column || !rest || (y.over & column) != column) return absence.product(r.g, y, w, paired[y.a]);
-      y.axes |= rest, y.over = column;
-      return one_axis_at_a_time(r.g, node{.code = op::sum,
-                                          .type = y.type,
-                                          .a = absence.product(r.g, y, w, paired[y.a]),
-                                          .axes = y.axes & ~rest,
-                                          .over = rest});
-    }
-    if (y.code == op::sum) add_sums_at_once(r.g, y, paired, absence.present), paired.extend(r.g);
-    const bool apart = std::popcount(y.over) > 1 && !paired[y.a] &&
-                       (y.code == op::sum || y.code == op::max || y.code == op::min ||
-                        (y.code == op::mean && !absence.present.of(r.g, y.a)));
-    return apart ? one_axis_at_a_time(r.g, y) : r.g.add(y);
-  };
-  for (int i = 1; i < g.size; ++i) {
-    if (!used[i]) continue;
-    node x = g[i];
-    if (wide[i] && x.type == element::real && x.code != op::constant) x.type = element::f64, x.hash = 0;
-    const node_id a = to[x.a], b = to[x.b], c = to[x.c];
-    node_id& y = to[i];
-    if (is_leaf(x.code)) {
-      y = r.g.add(x);
-    } else if (x.code == op::present) {
-      y = absence.present.or_zero(r.g, a);
-    } else if (is_pointwise(x.code) || x.code == op::mask) {
-      y = make(r.g, x.code, x.type, a, b, c, x.value,
-               decides[i]  ? rounding::declared
-               : scales[i] ? rounding::scaled
-                           : rounding::reordered);
-    } else if (x.code == op::rename && x.first == x.second) {
-      y = a;
-    } else if (x.code == op::rename && r.g[a].code != op::input && (weight.light(a) || pairs[a])) {
-      y = renamed(r.g, a, x.first, x.second, pairs);
-    } else if (x.code == op::gather && r.g[b].code == op::index &&
-               !(r.g[a].axes & r.g[b].axes & ~(axis_set(1) << x.first))) {
-      const std::int16_t at = r.g[b].first;  // the table at an axis itself: a view of its first elements
-      y = at == x.first
-              ? a
-              : absence.moving(
-                    r.g,
-                    node{.code = op::slice, .type = x.type, .a = a, .axes = x.axes, .first = x.first, .second = at});
-    } else if (x.code == op::gather && is_constant(r.g, b) && r.g[b].value >= 0 &&
-               r.g[b].value < double(r.g.extent(x.first))) {
-      y = absence.moving(r.g, node{.code = op::pick,
-                                   .type = x.type,
-                                   .a = a,
-                                   .axes = r.g[a].axes & ~(axis_set(1) << x.first),
-                                   .first = x.first,
-                                   .value = r.g[b].value});
-    } else {
-      node copy = x;
-      copy.a = a, copy.b = b, copy.c = c, copy.hash = 0;
-      y = is_moving(x.code) ? absence.moving(r.g, copy) : reduced(reduced, copy);
-      if (other_use[i]) {  // behind the weights: whether anything needs it is decided later
-        if (!copy.b)
-          r.g.add(node{.code = op::logsumexp,
-                       .type = copy.type,
-                       .a = copy.a,
-                       .axes = copy.axes & ~copy.over,
-                       .over = copy.over});
-        paired.with[y] = y;
-      }
-    }
-    paired.extend(r.g);
-    weight.extend(r.g);
-    pairs.extend(r.g, memory);
-  }
-  for (std::size_t i = 0; i < std::size_t(count); ++i) {
-    node_id y = to[roots[i]];
-    if (r.g[y].type == element::f64 && g[roots[i]].type != element::f64)
-      y = make(r.g, op::cast, element::f32, y);  // declared as a float
-    r.roots[i] = y;
-  }
+  for (int i = 0; i < count; ++i) r.roots[i] = simple.root(roots[i]);
+  r.g = simple.h, r.to = simple.to;
   return r;
 }
 
