@@ -46,6 +46,16 @@ void functions_are_accurate() {
   BOOST_TEST(
       worst<T>(-30, 30, [](auto x) { return simd::sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }) < 4);
   BOOST_TEST(worst<T>(-5, 5, [](auto x) { return simd::erf(x); }, [](double x) { return std::erf(x); }) < 5);
+  BOOST_TEST(worst<T>(
+                 -30, 30, [](auto x) { return simd::softplus(x); }, [](double x) { return std::log1p(std::exp(x)); }) <
+             4);
+  BOOST_TEST(worst<T>(-3e4f, 3e4f, [](auto x) { return simd::sin(x); }, [](double x) { return std::sin(x); }) < 3);
+  BOOST_TEST(worst<T>(-3e4f, 3e4f, [](auto x) { return simd::cos(x); }, [](double x) { return std::cos(x); }) < 3);
+  BOOST_TEST(worst<T>(-99, 99, [](auto x) { return simd::round(x); }, [](double x) { return std::nearbyint(x); }) == 0);
+  BOOST_TEST(worst<T>(-99, 99, [](auto x) { return simd::floor(x); }, [](double x) { return std::floor(x); }) == 0);
+  BOOST_TEST(worst<T>(
+                 T(0.1), 9, [](auto x) { return simd::pow(x, T(1.75)); }, [](double x) { return std::pow(x, 1.75); }) <
+             2);
 }
 
 }  // namespace
