@@ -174,7 +174,7 @@ template <const expression&... Outs> struct looked_at {
         regions.push_back(r);
         operands.emplace_back(std::size_t(r.operands.count) + 1);
         for (int k = 0; k < r.operands.count; ++k)
-          operands.back()[std::size_t(k)] = view_of_value(table, call, table.regions[I].first_read + k);
+          operands.back()[k] = view_of_value(table, call, table.regions[I].first_read + k);
       });
       return explain_plan(plan, regions, extents, operands, simd::native_lanes<float>) + workspace_text(plan, extents);
     }
