@@ -5,8 +5,8 @@
 #include "../graph/presence.hpp"
 #include "../plan/facts/interval.hpp"
 #include "../run/frame/environment.hpp"
-#include "../run/program/evaluate.hpp"
 #include "../run/frame/elements.hpp"
+#include "../run/program/mask_bounds.hpp"
 #include <array>
 #include <utility>
 #include <vector>
@@ -14,19 +14,6 @@
 namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
 using extent_table = std::array<extent_t, max_axes>;  // by axis number; `runtime` where it is not known
-
-// One operation on intervals, chosen at run time: the same overloads that the kernels use.
-inline interval operation_on(op code, interval a, interval b, interval c, double value) {
-  interval r;
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    const auto one = [&]<op Code>() {
-      if constexpr (is_pointwise(Code) && Code != op::cast && Code != op::primitive)
-        r = run::apply<Code>(a, b, c, value);
-    };
-    ((std::size_t(code) == I ? one.template operator()<op(I)>() : void()), ...);
-  }(std::make_index_sequence<std::size_t(op::load) + 1>{});
-  return r;
-}
 
 struct tile_counts {
   double empty = 0, full = 0, mixed = 0;  // of all items together
@@ -82,7 +69,6 @@ class mask_tiles {
   }
 
  private:
-  static constexpr extent_t granule = bounded_columns;
   bool is_read(int i) const { return r_.code[i].code == op::load || r_.code[i].code == op::gather; }
   template <class F> bool any(const F& f) const {
     for (int i = 1; i <= r_.pair.keep; ++i)
@@ -123,9 +109,6 @@ class mask_tiles {
       case element::f64: return run::element_at<element::f64, double>(v.data, offset);
       default: return run::element_at<element::f32, double>(v.data, offset);
     }
-  }
-  static interval anything(const instruction& x) {
-    return class_of(x.type) == value_class::truth ? interval(0, 1) : interval();
   }
 
   // What an operand holds at [low, end) along an axis, at the current row or at any row of the block.
@@ -172,7 +155,8 @@ class mask_tiles {
       case op::load: {
         if (!moves(x)) return element(x, -1, 0);
         if (single_) return element(x, r_.columns[0], first);
-        const extent_t low = first / granule * granule, high = std::min(total_, (last / granule + 1) * granule);
+        const extent_t low = first / run::granule * run::granule,
+                       high = std::min(total_, run::granules_of(last + 1) * run::granule);
         return x.where == role::pair ? over_rows(x, r_.columns[0], low, high)
                                      : over_entries(x, r_.columns[0], low, high);
       }
@@ -181,24 +165,16 @@ class mask_tiles {
         const extent_t top = extent_[x.axis] - 1;
         if (!moves(x)) return top < 0 ? 0 : element(x, x.axis, std::clamp<extent_t>(extent_t(where.lo), 0, top));
         const axis_set axes = r_.operands[x.operand].axes & ~axis_bit(x.axis);
-        if (axes & axis_bit(r_.columns[0]) || top < 0 || is_unknown(where)) return anything(x);
-        const extent_t low = extent_t(std::clamp(where.lo, 0.0, double(top))),
-                       end = extent_t(std::clamp(where.hi, 0.0, double(top))) + 1;
+        if (axes & axis_bit(r_.columns[0])) return run::anything(x);
         bool has_rows = false;
         for (int j = 0; j < r_.rows.count; ++j) has_rows = has_rows || axes & axis_bit(r_.rows[j]);
-        if (!has_rows || single_) return end - low > bounded_entries ? anything(x) : over_entries(x, x.axis, low, end);
-        return (end - low) * row_count_ > bounded_entries ? anything(x) : over_rows(x, x.axis, low, end);
+        const bool over_block = has_rows && !single_;
+        const run::named_entries entries = run::entries_named(where, top + 1, over_block ? row_count_ : 1);
+        if (!entries.read) return run::anything(x);
+        return over_block ? over_rows(x, x.axis, entries.low, entries.high + 1)
+                          : over_entries(x, x.axis, entries.low, entries.high + 1);
       }
-      case op::cast: {
-        const interval a = of[x.a];
-        return class_of(x.type) == value_class::whole ? to_integer(a) : a;
-      }
-      case op::primitive: {
-        interval r;
-        r_.primitives[int(x.value)]->bounds(r, of[x.a], of[x.b]);
-        return r;
-      }
-      default: return operation_on(x.code, of[x.a], of[x.b], of[x.c], x.value);
+      default: return run::interval_of(r_, x, of[x.a], of[x.b], of[x.c]);
     }
   }
 
@@ -207,10 +183,10 @@ class mask_tiles {
     if (first >= end) return;
     for (int i = 1; i <= r_.pair.keep; ++i)
       if (needed_[i]) now_[i] = moves(r_.code[i]) ? computed(i, now_, first, end - 1) : range_[i];
-    const interval keep = now_[r_.pair.keep];
+    const run::tile_kind kind = run::kind_of(now_[r_.pair.keep]);
     const extent_t tiles = (end - first + columns_ - 1) / columns_;
-    if (keep.hi <= 0) t.empty += double(tiles);
-    else if (keep.lo > 0) t.full += double(tiles);
+    if (kind == run::tile_kind::empty) t.empty += double(tiles);
+    else if (kind == run::tile_kind::full) t.full += double(tiles);
     else if (tiles == 1) (sees_any(first, end) ? t.mixed : t.empty) += 1;
     else {
       const extent_t middle = first + tiles / 2 * columns_;

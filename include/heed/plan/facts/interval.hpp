@@ -37,10 +37,6 @@ struct bounds_of_values {
   constexpr void add(double v) { unknown = unknown || v != v, lo = v < lo ? v : lo, hi = v > hi ? v : hi; }
   constexpr interval bounds() const { return unknown ? interval() : interval(lo, hi); }
 };
-// A kernel knows an operand that its mask reads by bounds over so many columns, and a table by what it holds at so many
-// entries at most.
-inline constexpr int bounded_columns = 16, bounded_entries = 1024;
-
 constexpr interval rounded(double lo, double hi) {
   if (lo != lo || hi != hi) return {};
   return {lo == std::numeric_limits<double>::infinity() ? lo : moved_down(lo),

@@ -147,7 +147,7 @@ struct gradient_item {
   std::size_t place(const gradient_sizes<Region, T>& n, std::byte* from) {
     pieces take{from};
     blocks = take.template of<milestone>(n.blocks);
-    bounds = take.template of<plan::interval>(extent_t(program_type::bounded) * program_type::granules_of(n.keys));
+    bounds = take.template of<plan::interval>(extent_t(program_type::bounded) * granules_of(n.keys));
     shape::each_operand([&]<int K>() {
       key_copy[K] = nullptr;
       if constexpr (shape::over_columns(K))

@@ -294,7 +294,7 @@ struct score_gradient_loops {
   static void visit(const environment& call, work& w, extent_t first, extent_t end) {
     if (first >= end) return;
     // mutants: diagonal_dropped_backward
-    const tile_kind kind = classify<Region, T>(*w.c, w.bounds, first, end - 1);
+    const tile_kind kind = program_type::classify(*w.c, w.bounds, first, end - 1);
     if (kind == tile_kind::empty) return;
     if (kind == tile_kind::full || end - first <= group) {
       for (extent_t at = first; at < end; at += group)

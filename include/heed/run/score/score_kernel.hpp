@@ -47,8 +47,7 @@ struct score_loops {
   };
   static constexpr extent_t chunk_bytes = 192 << 10;  // keys and values of a chunk: a part of the second-level cache
   static std::size_t bounds_bytes(const sizes& n) {
-    return rounded_up(sizeof(plan::interval) * std::size_t(program_type::bounded) *
-                      std::size_t(program_type::granules_of(n.keys)));
+    return rounded_up(sizeof(plan::interval) * std::size_t(program_type::bounded) * std::size_t(granules_of(n.keys)));
   }
   static scratch_need need(const environment& c) {
     const sizes n(c);
@@ -217,7 +216,7 @@ struct score_loops {
   // All keys of [first, end) that are not known to be excluded, from the last to the first, in groups. `first` and
   // every inner border is a multiple of the group.
   static void visit(work& w, extent_t first, extent_t end) {
-    const tile_kind kind = classify<Region, T>(w.c, w.bounds, first, end - 1);
+    const tile_kind kind = program_type::classify(w.c, w.bounds, first, end - 1);
     if (kind == tile_kind::empty) return;
     if (kind == tile_kind::full || end - first <= group) {
       // mutants: tail_dropped
@@ -242,7 +241,7 @@ struct score_loops {
     }
     bool visible = false;
     for (const work& w : blocks)
-      visible = visible || classify<Region, T>(w.c, w.bounds, first, end - 1) != tile_kind::empty;
+      visible = visible || program_type::classify(w.c, w.bounds, first, end - 1) != tile_kind::empty;
     if (!visible) return;
     const extent_t middle = first + chunks / 2 * chunk;
     visit_chunks(blocks, middle, end);

@@ -1,0 +1,162 @@
+// The values of a score region's program that do not change with the key: of a batch item, and of the rows of a block,
+// worked out once for each (a row cache), with their bounds.
+#pragma once
+#include "../../plan/facts/interval.hpp"
+#include "../program/evaluate.hpp"
+#include "../program/scalar_environment.hpp"
+#include "score_block.hpp"
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+template <const auto& Region, class T>
+struct score_values {
+  using P = simd::pack<T>;
+  using I = simd::integer_of_size<sizeof(T)>;
+  using W = simd::pack<I>;
+  using M = typename P::mask;
+  static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, size = Region.code.size;
+  static constexpr int column = Region.columns[0];
+
+  static constexpr bool is_row(const instruction& x) { return x.where == role::row; }
+  static constexpr bool is_pair_load(const instruction& x) { return x.code == op::load && x.where == role::pair; }
+  // real(column - row) or real(row - column), of whole numbers: subtracted as reals, both taken from the block's first
+  // row, which is exact while they are within 2^24 of it and saves a conversion per score.
+  static constexpr bool is_distance(const instruction& x) {
+    if (x.code != op::cast || x.decides || class_of(x.type) != value_class::real || x.where != role::pair) return false;
+    const instruction& d = Region.code[x.a];
+    if (d.code != op::subtract || class_of(d.type) != value_class::whole) return false;
+    const role a = Region.code[d.a].where, b = Region.code[d.b].where;
+    return (a == role::row && b == role::column) || (a == role::column && b == role::row);
+  }
+  // The number of a pairwise operand among those that are transposed tile by tile.
+  static constexpr int pair_number(int operand) {
+    bool seen[max_operands]{};
+    int n = 0;
+    for (int i = 1; i < size; ++i)
+      if (is_pair_load(Region.code[i]) && !seen[Region.code[i].operand]) {
+        seen[Region.code[i].operand] = true;
+        if (Region.code[i].operand == operand) return n;
+        ++n;
+      }
+    return operand < 0 ? n : -1;
+  }
+  static constexpr int pairs = pair_number(-1);
+
+  // What the mask is computed from. One that looks at the contracted score is known only behind the contraction.
+  static constexpr auto in_mask = plan::needed_by(Region.code, Region.pair.keep);
+  template <class F> static constexpr bool mask_has(const F& f) {
+    for (int i = 1; i < size; ++i)
+      if (in_mask[i] && f(Region.code[i])) return true;
+    return false;
+  }
+  static constexpr bool mask_reads_score = mask_has([](const instruction& x) { return x.code == op::tile; });
+  static constexpr bool mask_reads_pairs = mask_has(is_pair_load);
+
+  // A block of rows of one batch item, as the program sees it.
+  struct context {
+    const environment& call;
+    scalar_environment<Region> item;  // indices of the batch item
+    extent_t base[max_operands];      // offsets of operands at the item
+    extent_t columns = 0;
+    extent_t row_offset[max_operands][rows];
+    int row_count = 0, pack_count = 0;  // rows that exist, packs that hold them
+    alignas(64) T real[size][rows];
+    alignas(64) I whole[size][rows];
+    alignas(64) I truth[size][rows];                // all ones where true
+    plan::interval range[simd::vectors + 1][size];  // of row values: over the block, then over each of its packs
+    I first_row[size];                              // of whole row values: at the first row
+    T uniform_real[size];
+    std::int64_t uniform_whole[size];
+    bool uniform_truth[size];
+    T* tiles = nullptr;                     // pairwise operands: [pair][tile_keys][rows], keys from tile_first on
+    plan::interval* pair_bounds = nullptr;  // of those that the mask reads: [pair][part][granules]
+    extent_t tile_first = -1;
+    context(const environment& e, extent_t keys)
+        : call(e),
+          item{e, {}},
+          columns(keys) {}  // the caches stay uninitialised
+  };
+
+  template <class F> static constexpr void each(const F& f) {
+    [&]<int... K>(std::integer_sequence<int, K...>) {
+      (f.template operator()<K>(), ...);
+    }(std::make_integer_sequence<int, size>{});
+  }
+
+  static void set_item(context& c, extent_t batch) {
+    for (int i = Region.batch.count - 1; i >= 0; --i) {
+      const extent_t e = c.call.extent[Region.batch[i]];
+      c.item.index[Region.batch[i]] = batch % e, batch /= e;
+    }
+    for (int k = 0; k < Region.operands.count; ++k) {
+      c.base[k] = 0;
+      for (int i = 0; i < Region.batch.count; ++i)
+        c.base[k] += c.item.index[Region.batch[i]] * c.call.operands[k].stride[Region.batch[i]];
+    }
+    each([&]<int K>() {
+      constexpr instruction x = Region.code[K];
+      if constexpr (K > 0 && x.where == role::uniform) {
+        const auto v = evaluate<Region, K>(c.item);
+        if constexpr (class_of(x.type) == value_class::real) c.uniform_real[K] = T(v);
+        else if constexpr (class_of(x.type) == value_class::whole) c.uniform_whole[K] = v;
+        else c.uniform_truth[K] = v;
+      }
+    });
+  }
+  static constexpr bool wanted_row(int k) { return k > 0 && is_row(Region.code[k]); }
+
+  // Rows first .. first + count of the item: what each is, and its bounds over the block and over each of its packs.
+  // Rows that do not exist repeat the last one.
+  static void set_row_values(context& c, extent_t first, int count) {
+    c.row_count = count, c.pack_count = (count + lanes - 1) / lanes, c.tile_first = -1;
+    scalar_environment<Region> at = c.item;
+    for (int r = 0; r < rows; ++r) {
+      const extent_t number = first + (r < count ? r : count - 1);
+      extent_t rest = number;
+      for (int i = Region.rows.count - 1; i >= 0; --i) {
+        const extent_t e = c.call.extent[Region.rows[i]];
+        at.index[Region.rows[i]] = rest % e, rest /= e;
+      }
+      for (int k = 0; k < Region.operands.count; ++k) {
+        extent_t o = 0;
+        for (int i = 0; i < Region.rows.count; ++i)
+          o += at.index[Region.rows[i]] * c.call.operands[k].stride[Region.rows[i]];
+        c.row_offset[k][r] = o;
+      }
+      each([&]<int K>() {
+        if constexpr (wanted_row(K)) {
+          constexpr instruction x = Region.code[K];
+          const auto v = evaluate<Region, K>(at);
+          if constexpr (class_of(x.type) == value_class::real) c.real[K][r] = T(v);
+          else if constexpr (class_of(x.type) == value_class::whole) c.whole[K][r] = I(v);
+          else c.truth[K][r] = v ? I(-1) : I(0);
+        }
+      });
+    }
+    each([&]<int K>() {
+      if constexpr (wanted_row(K)) {
+        constexpr value_class kind = class_of(Region.code[K].type);
+        for (int part = 0; part <= c.pack_count; ++part) {
+          plan::bounds_of_values over;
+          for (int r = part ? (part - 1) * lanes : 0; r < count && (part == 0 || r < part * lanes); ++r) {
+            double v;
+            if constexpr (kind == value_class::real) v = double(c.real[K][r]);
+            else if constexpr (kind == value_class::whole) v = double(c.whole[K][r]);
+            else v = c.truth[K][r] != 0;
+            over.add(v);
+          }
+          c.range[part][K] = over.bounds();
+        }
+        if constexpr (kind == value_class::whole) c.first_row[K] = c.whole[K][0];
+      }
+      // distances keep their row value relative to the block's first row, as a real
+      if constexpr (K > 0 && is_distance(Region.code[K])) {
+        constexpr instruction d = Region.code[Region.code[K].a];
+        constexpr int row = Region.code[d.a].where == role::row ? d.a : d.b;
+        for (int r = 0; r < rows; ++r) c.real[K][r] = T(c.whole[row][r] - c.whole[row][0]);
+      }
+    });
+  }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET
