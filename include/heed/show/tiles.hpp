@@ -4,7 +4,7 @@
 #pragma once
 #include "../graph/presence.hpp"
 #include "../plan/facts/interval.hpp"
-#include "../run/frame/environment.hpp"
+#include "../run/frame/axes.hpp"
 #include "../run/frame/elements.hpp"
 #include "../run/program/mask_bounds.hpp"
 #include <array>
@@ -53,9 +53,8 @@ class mask_tiles {
     for (int i = 0; i < r_.batch.count; ++i)
       if (read >> r_.batch[i] & 1) items.add(r_.batch[i]);
       else alike *= double(extent_[r_.batch[i]]);
-    extent_t item_count = 1, row_count = 1;
-    for (int i = 0; i < items.count; ++i) item_count *= extent_[items[i]];
-    for (int i = 0; i < r_.rows.count; ++i) row_count *= extent_[r_.rows[i]];
+    const extent_t item_count = run::count_of(items, extent_.data()),
+                   row_count = run::count_of(r_.rows, extent_.data());
     columns_ = columns, total_ = extent_[r_.columns[0]];
     for (extent_t item = 0; item < item_count; ++item) {
       set_index(items, item);
@@ -75,12 +74,7 @@ class mask_tiles {
       if (needed_[i] && f(r_.code[i])) return true;
     return false;
   }
-  void set_index(const axis_list& axes, extent_t number) {
-    for (int i = axes.count - 1; i >= 0; --i) {
-      const extent_t e = extent_[axes[i]];
-      index_[axes[i]] = number % e, number /= e;
-    }
-  }
+  void set_index(axis_list axes, extent_t number) { run::index_of(axes, extent_.data(), number, index_.data()); }
   static bool moves(const instruction& x) { return x.where == role::column || x.where == role::pair; }
 
   // The range of every value that the columns do not change, over the rows of the block.
@@ -99,9 +93,8 @@ class mask_tiles {
   double element(const instruction& x, extent_t along, extent_t at) const {
     const run::view& v = operands_[x.operand];
     const operand& o = r_.operands[x.operand];
-    extent_t offset = 0;
-    for (std::size_t a = 0; o.axes >> a; ++a)
-      if (o.axes >> a & 1) offset += (extent_t(a) == along ? at : index_[a]) * v.stride[a];
+    const extent_t offset =
+        run::offset_at(o.axes, index_.data(), v) + (along < 0 ? 0 : (at - index_[along]) * v.stride[along]);
     switch (stored(o.type)) {
       case element::boolean: return run::element_at<element::boolean, bool>(v.data, offset);
       case element::i32: return run::element_at<element::i32, double>(v.data, offset);

@@ -3,7 +3,7 @@
 // exactly as large as its graph wants.
 #pragma once
 #include "../../memory/operand.hpp"
-#include "../../run/frame/environment.hpp"
+#include "../../run/frame/located.hpp"
 #include "call_table.hpp"
 #include <algorithm>
 

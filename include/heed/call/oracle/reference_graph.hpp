@@ -5,7 +5,7 @@
 // included.
 #pragma once
 #include "../../graph/decisions.hpp"
-#include "../../run/frame/environment.hpp"
+#include "../../run/frame/located.hpp"
 #include "../../run/program/evaluate.hpp"
 #include "../../run/program/number.hpp"
 #include "evaluated_graph.hpp"

@@ -1,7 +1,7 @@
-// Reading and writing elements of any type, one by one or by lanes, and finding them: strides of flattened axes.
+// Reading and writing elements of any type, one by one or by lanes.
 #pragma once
 #include "../../simd/pack.hpp"
-#include "environment.hpp"
+#include "../../plan/data/region.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -43,41 +43,6 @@ HEED_INLINE void store_lanes(void* base, extent_t at, extent_t stride, int count
     }
   }
   for (int i = 0; i < count && i < P::lanes; ++i) put_element<E>(base, at + i * stride, value[i]);
-}
-
-// The number of elements of some axes.
-inline extent_t count_of(axis_list axes, const extent_t* extent) {
-  extent_t n = 1;
-  for (int i = 0; i < axes.count; ++i) n *= extent[axes[i]];
-  return n;
-}
-// The offset of element `number` of flattened axes (the last runs fastest), in elements.
-inline extent_t offset_of(axis_list axes, const extent_t* extent, const view& v, extent_t number) {
-  extent_t r = 0;
-  for (int i = axes.count - 1; i >= 0; --i) {
-    const extent_t e = extent[axes[i]];
-    r += number % e * v.stride[axes[i]];
-    number /= e;
-  }
-  return r;
-}
-// Flattened axes as one: whether a single stride reaches every element, and which.
-struct flat_stride {
-  bool single = true;
-  extent_t stride = 0;
-};
-inline flat_stride flattened(axis_list axes, const extent_t* extent, const view& v) {
-  flat_stride r;
-  extent_t inner = 1;
-  bool first = true;
-  for (int i = axes.count - 1; i >= 0; --i) {
-    const extent_t e = extent[axes[i]], s = v.stride[axes[i]];
-    if (e == 1) continue;
-    if (first) r.stride = s, first = false;
-    else if (s != r.stride * inner) r.single = false;
-    inner *= e;
-  }
-  return r;
 }
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

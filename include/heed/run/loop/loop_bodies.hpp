@@ -5,7 +5,9 @@
 #pragma once
 #include "../../simd/over_lanes.hpp"
 #include "loop_homes.hpp"
+#include "../frame/axes.hpp"
 #include "../frame/elements.hpp"
+#include "../frame/pieces.hpp"
 #include <array>
 #include <cstring>
 
@@ -36,27 +38,34 @@ struct loop_bodies {
   extent_t index[max_axes];
   row rows[home_count];
 
-  static std::size_t padded(extent_t n) { return std::size_t((n + lanes - 1) / lanes * lanes); }
-  static std::size_t length(int home, const environment& call) {
+  static extent_t length(int home, const environment& call) {
     const int along = homes::all[home].along;
-    return padded(along < 0 ? 1 : call.extent[along]);
+    return ((along < 0 ? 1 : call.extent[along]) + lanes - 1) / lanes * lanes;
   }
-  static std::size_t bytes(const environment& call) {
-    std::size_t entries = 0;
+  // The bodies of a thread lie in front of the entries of their homes.
+  struct memory_of_thread {
+    loop_bodies* all;
+    std::int64_t* entries;
+  };
+  static memory_of_thread lay_out(const environment& call, pieces& take) {
+    extent_t entries = 0;
     for (int k = 0; k < homes::count; ++k) entries += length(k, call);
-    return rounded_up(rounded_up(sizeof(loop_bodies)) + entries * sizeof(std::int64_t));
+    loop_bodies* const all = take.of<loop_bodies>(1);
+    return {all, take.of<std::int64_t>(entries)};
   }
-  explicit loop_bodies(const environment& c) : call(c) {
-    std::int64_t* next =
-        reinterpret_cast<std::int64_t*>(reinterpret_cast<std::byte*>(this) + rounded_up(sizeof(loop_bodies)));
+  loop_bodies(const environment& c, std::int64_t* entries) : call(c) {
     for (int k = 0; k < homes::count; ++k) {
-      rows[k].entries = next, rows[k].valid = false, rows[k].fills = 0;
-      next += length(k, c);
+      rows[k].entries = entries, rows[k].valid = false, rows[k].fills = 0;
+      entries += length(k, c);
     }
     std::fill_n(index, std::size_t(max_axes), extent_t(0));
   }
-  // In `bytes` of memory at an address that is a multiple of 64; nothing is remembered.
-  static void begin(const environment& call, std::byte* memory) { new (memory) loop_bodies(call); }
+  // In memory at an address that is a multiple of 64; nothing is remembered.
+  static void begin(const environment& call, std::byte* memory) {
+    pieces take{memory};
+    const memory_of_thread m = lay_out(call, take);
+    new (static_cast<void*>(m.all)) loop_bodies(call, m.entries);
+  }
   static loop_bodies& in(std::byte* memory) { return *std::launder(reinterpret_cast<loop_bodies*>(memory)); }
 
   // A body along axis K (-1: one element). Self: what it computes though it has a home. Across: the lanes are elements
@@ -92,10 +101,7 @@ struct loop_bodies {
         constexpr instruction x = Region.code[I];
         constexpr axis_set axes = Region.operands[x.operand].axes & ~plan::bit(K) & ~plan::bit(lane) &
                                   ~(x.code == op::gather ? plan::bit(x.axis) : 0);
-        extent_t r = 0;
-        for (int a = 0; axes >> a; ++a)
-          if (axes >> a & 1) r += b.index[a] * b.call.operands[x.operand].stride[a];
-        base[I] = r;
+        base[I] = offset_at(axes, b.index, b.call.operands[x.operand]);
       });
     }
     template <int I> HEED_INLINE pack_of<I> get() const {

@@ -21,15 +21,18 @@ struct loop_kernel {
     return r;
   }();
 
-  static scratch_need need(const environment& call) { return {0, bodies::bytes(call)}; }
+  static scratch_need need(const environment& call) {
+    pieces own;
+    bodies::lay_out(call, own);
+    return {0, own.used};
+  }
 
   static void piece(bodies& b, extent_t from, extent_t to) {
     const view& v = b.call.outputs[0];
     b.template prepare<last, 0, out.result>(from, to);
     typename bodies::template body<last, 0> e{b};
     e.template start<out.result>();
-    extent_t base = 0;
-    for (int i = 0; i < outer.count; ++i) base += b.index[outer[i]] * v.stride[outer[i]];
+    const extent_t base = offset_at(outer, b.index, v);
     const extent_t stride = last < 0 ? 0 : v.stride[last < 0 ? 0 : last];
     for (e.at = from; e.at < to; e.at += lanes) {
       e.count = int(std::min<extent_t>(lanes, to - e.at));
@@ -48,11 +51,7 @@ struct loop_kernel {
                    chunks = (length + chunk - 1) / chunk;
     for_each_item(count * chunks, call.threads, [&](extent_t item, int thread) {
       bodies& b = bodies::in(s.of(thread));
-      extent_t rest = item / chunks;
-      for (int i = outer.count - 1; i >= 0; --i) {
-        const extent_t e = call.extent[outer[i]];
-        b.index[outer[i]] = rest % e, rest /= e;
-      }
+      index_of(outer, call.extent, item / chunks, b.index);
       const extent_t from = item % chunks * chunk;
       piece(b, from, std::min(length, from + chunk));
     });

@@ -33,23 +33,17 @@ struct scatter_kernel {
   static constexpr int packs = 2;
   static constexpr extent_t chunk = packs * P::lanes;
 
+  // What a thread has besides its bodies: the sums of a column of the table.
+  static double* lay_out(const environment& call, pieces& take) {
+    bodies::lay_out(call, take);
+    return take.of<double>(call.extent[table]);
+  }
   static scratch_need need(const environment& call) {
-    if constexpr (in_lanes) return {};
-    else return {0, bodies::bytes(call) + rounded_up(std::size_t(call.extent[table]) * sizeof(double))};
+    pieces own;
+    if constexpr (!in_lanes) lay_out(call, own);
+    return {0, own.used};
   }
 
-  // Calls f() at every position of the columns, the last axis fastest; `at` holds the index.
-  template <class F> static HEED_INLINE void each_position(scalar_environment<Region>& at, const F& f) {
-    const extent_t total = count_of(Region.columns, at.call.extent);
-    for (int i = 0; i < Region.columns.count; ++i) at.index[Region.columns[i]] = 0;
-    for (extent_t k = 0; k < total; ++k) {
-      f();
-      for (int i = Region.columns.count - 1; i >= 0; --i) {
-        if (++at.index[Region.columns[i]] < at.call.extent[Region.columns[i]]) break;
-        at.index[Region.columns[i]] = 0;
-      }
-    }
-  }
   static HEED_INLINE extent_t entry(const scalar_environment<Region>& at, extent_t top) {
     const extent_t i = extent_t(evaluate<Region, Region.scatter.index>(at));
     return i < 0 ? 0 : i > top ? top : i;
@@ -67,7 +61,7 @@ struct scatter_kernel {
                               P(T(0)));
     if (entries == 0) return;
     at.index[lane] = from;
-    each_position(at, [&] {
+    each_index(Region.columns, at.call.extent, at.index, [&] {
       const extent_t into = base + entry(at, entries - 1) * step + from * unit, of = at.offset(v, source.axes);
       for (int i = 0; i < count; i += P::lanes) {
         const int present = std::min(P::lanes, count - i);
@@ -87,11 +81,7 @@ struct scatter_kernel {
     const extent_t length = last < 0 ? 1 : call.extent[last < 0 ? 0 : last],
                    total = entries > 0 && length > 0 ? count_of(outer, call.extent) : 0;
     for (extent_t k = 0; k < total; ++k) {
-      extent_t rest = k;
-      for (int i = outer.count - 1; i >= 0; --i) {
-        const extent_t e = call.extent[outer[i]];
-        b.index[outer[i]] = rest % e, rest /= e;
-      }
+      index_of(outer, call.extent, k, b.index);
       b.template prepare<last, 0, out.result, Region.scatter.index>(0, length);
       typename bodies::template body<last, 0> e{b};
       e.template start<out.result, Region.scatter.index>();
@@ -113,12 +103,9 @@ struct scatter_kernel {
     if constexpr (!in_lanes)
       for (int t = 0; t < call.threads; ++t) bodies::begin(call, memory.of(t));
     for_each_item(count_of(outer, call.extent) * chunks, call.threads, [&](extent_t item, int thread) {
-      extent_t index[max_axes] = {}, base = 0, rest = item / chunks;
-      for (int i = outer.count - 1; i >= 0; --i) {
-        const extent_t e = call.extent[outer[i]];
-        index[outer[i]] = rest % e, rest /= e;
-        base += index[outer[i]] * call.outputs[0].stride[outer[i]];
-      }
+      extent_t index[max_axes] = {};
+      index_of(outer, call.extent, item / chunks, index);
+      const extent_t base = offset_at(outer, index, call.outputs[0]);
       if constexpr (in_lanes) {
         scalar_environment<Region> at{call, {}};
         std::copy_n(index, std::size_t(max_axes), at.index);
@@ -126,7 +113,8 @@ struct scatter_kernel {
       } else {
         bodies& b = bodies::in(memory.of(thread));
         std::copy_n(index, std::size_t(max_axes), b.index);
-        element_by_element(b, base, reinterpret_cast<double*>(memory.of(thread) + bodies::bytes(call)));
+        pieces own{memory.of(thread)};
+        element_by_element(b, base, lay_out(call, own));
       }
     });
   }

@@ -4,7 +4,9 @@
 // into the cache. A row's result never depends on its neighbours.
 #pragma once
 #include "../program/evaluate.hpp"
+#include "../frame/axes.hpp"
 #include "../frame/elements.hpp"
+#include "../frame/pieces.hpp"
 #include "../team.hpp"
 #include "../../simd/tile.hpp"
 
@@ -33,6 +35,8 @@ struct matmul_loops {
                                                                                      // packed ones
     extent_t shares, share;  // a row block's panels are shared out in so many shares of so many
     bool packed_once;        // no panel is used by two items: the item packs it for itself
+    bool in_place;           // activations: their rows are evenly spaced and contiguous along the depth
+    extent_t panel_size;     // elements, whole cache lines
     explicit sizes(const environment& c)
         : batch(count_of(Region.batch, c.extent)),
           rows(count_of(Region.rows, c.extent)),
@@ -52,22 +56,53 @@ struct matmul_loops {
       share = std::max<extent_t>(1, panels / std::max<extent_t>(1, (wanted + blocks - 1) / blocks));
       shares = (panels + share - 1) / share;
       packed_once = batch * row_blocks == weights;
+      panel_size = extent_t(rounded_up(std::size_t(depth * panel_columns) * sizeof(T)) / sizeof(T));
+      const view& v = c.operands[Region.tile.row_operand];
+      const flat_stride along = flattened(Region.depth, c.extent, v), down = flattened(Region.rows, c.extent, v);
+      in_place = x.type == element_of<T> && along.single && down.single && (along.stride == 1 || depth <= 1);
     }
   };
-  // Activations are read in place if their rows are evenly spaced and contiguous along the depth.
-  static bool in_place(const environment& c, const sizes& n) {
-    const view& v = c.operands[Region.tile.row_operand];
-    const flat_stride d = flattened(Region.depth, c.extent, v), r = flattened(Region.rows, c.extent, v);
-    return x.type == element_of<T> && d.single && r.single && (d.stride == 1 || n.depth <= 1);
+  // How the columns of one pack lie in an operand: evenly spaced, or each at an offset of its own (a head ends within
+  // the pack).
+  struct lanes_place {
+    bool even = true;
+    extent_t first = 0, stride = 0;
+    extent_t lane[lanes];
+  };
+  // A block of rows that one thread works on. Offsets of rows are found once a block, those of columns once a panel;
+  // the last place is the output's.
+  struct block {
+    static constexpr int places = Region.operands.count + 1;
+    alignas(64) T sums[simd::group * panel_columns];
+    extent_t batch, first;  // the batch item, the first row
+    extent_t base[places];  // of the batch item
+    extent_t row[places][row_block];
+    lanes_place columns[places][simd::vectors];
+  };
+  // What threads share: the weights in panels and the activations in groups of rows, as far as they are packed before.
+  struct shared_memory {
+    T *packed, *grouped;
+  };
+  static shared_memory lay_out(const sizes& n, pieces& take) {
+    shared_memory m{};
+    if (!n.packed_once) m.packed = take.of<T>(n.weights * n.panels * n.panel_size);
+    if (!n.in_place) m.grouped = take.of<T>(n.activations * n.row_blocks * row_block * n.depth);
+    return m;
+  }
+  // What each has: a block of rows, and a panel where it packs its own.
+  struct own_memory {
+    block* rows;
+    T* panel;
+  };
+  static own_memory lay_out_own(const sizes& n, pieces& take) {
+    block* const rows = take.of<block>(1);
+    return {rows, n.packed_once ? take.of<T>(n.panel_size) : nullptr};
   }
   static scratch_need need(const environment& c) {
     const sizes n(c);
-    scratch_need r;
-    const std::size_t panel = rounded_up(std::size_t(n.depth * panel_columns) * sizeof(T));
-    r.shared = n.packed_once ? 0 : std::size_t(n.weights * n.panels) * panel;
-    r.per_thread = rounded_up(sizeof(block)) + (n.packed_once ? panel : 0);
-    if (!in_place(c, n)) r.shared += std::size_t(n.activations * n.row_blocks * row_block * n.depth) * sizeof(T);
-    return r;
+    pieces shared, own;
+    lay_out(n, shared), lay_out_own(n, own);
+    return {shared.used, own.used};
   }
 
   // A block of rows of the activations, in groups: to[group][depth][row of the group].
@@ -119,13 +154,6 @@ struct matmul_loops {
     }
   }
 
-  // How the columns of one pack lie in an operand: evenly spaced, or each at an offset of its own (a head ends within
-  // the pack).
-  struct lanes_place {
-    bool even = true;
-    extent_t first = 0, stride = 0;
-    extent_t lane[lanes];
-  };
   static void place_lanes(const environment& c, const view& v, extent_t column, int count, lanes_place& to) {
     to.first = offset_of(Region.columns, c.extent, v, column);
     if (const flat_stride all = flattened(Region.columns, c.extent, v); all.single) {
@@ -150,16 +178,6 @@ struct matmul_loops {
     for (int k = 0; k < count; ++k) put_element<E>(v.data, at + p.lane[k], value[k]);
   }
 
-  // A block of rows that one thread works on. Offsets of rows are found once a block, those of columns once a panel;
-  // the last place is the output's.
-  struct block {
-    static constexpr int places = Region.operands.count + 1;
-    alignas(64) T sums[simd::group * panel_columns];
-    extent_t batch, first;  // the batch item, the first row
-    extent_t base[places];  // of the batch item
-    extent_t row[places][row_block];
-    lanes_place columns[places][simd::vectors];
-  };
   template <class F> static HEED_INLINE void each_place(const environment& c, const F& f) {
     [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
       (f.template operator()<K, Region.operands[K].axes, Region.operands[K].type>(c.operands[K]), ...);
@@ -219,17 +237,10 @@ struct matmul_loops {
     int count;  // columns that exist
     P tile;
 
-    static extent_t index_in(axis_list l, const extent_t* extent, int axis, extent_t number) {
-      for (int i = l.count - 1; i >= 0; --i) {
-        if (l[i] == axis) return number % extent[axis];
-        number /= extent[l[i]];
-      }
-      return 0;
-    }
     extent_t axis_index(int axis, extent_t col) const {
-      if (row_set >> axis & 1) return index_in(Region.rows, c.extent, axis, b.first + row);
-      if (column_set >> axis & 1) return index_in(Region.columns, c.extent, axis, col);
-      return index_in(Region.batch, c.extent, axis, b.batch);
+      if (row_set >> axis & 1) return index_along(Region.rows, c.extent, axis, b.first + row);
+      if (column_set >> axis & 1) return index_along(Region.columns, c.extent, axis, col);
+      return index_along(Region.batch, c.extent, axis, b.batch);
     }
     template <int I> HEED_INLINE auto get() const {
       constexpr instruction i = Region.code[I];
@@ -317,43 +328,43 @@ struct matmul_loops {
 
   static void run(const environment& c, const scratch& s) {
     const sizes n(c);
-    T* const packed = reinterpret_cast<T*>(s.shared);
-    const extent_t panel_size = extent_t(rounded_up(std::size_t(n.depth * panel_columns) * sizeof(T)) / sizeof(T));
+    pieces all{s.shared};
+    const shared_memory shared = lay_out(n, all);
+    T *const packed = shared.packed, *const grouped = shared.grouped;
     if (n.rows == 0 || n.batch == 0) return;
     if (!n.packed_once)
       for_each_item(n.weights * n.panels, c.threads, [&](extent_t item, int) {
-        pack(c, n, item / n.panels, item % n.panels, packed + item * panel_size);
+        pack(c, n, item / n.panels, item % n.panels, packed + item * n.panel_size);
       });
-    const bool direct = in_place(c, n);
-    T* const grouped = packed + (n.packed_once ? 0 : n.weights * n.panels * panel_size);
     const extent_t grouped_block = row_block * n.depth;
-    if (!direct)
+    if (!n.in_place)
       for_each_item(n.activations * n.row_blocks, c.threads, [&](extent_t item, int) {
         pack_rows(c, n, item / n.row_blocks, item % n.row_blocks * row_block, grouped + item * grouped_block);
       });
     const view& xs = c.operands[Region.tile.row_operand];
     const extent_t x_stride = flattened(Region.rows, c.extent, xs).stride;
     for_each_item(n.batch * n.row_blocks * n.shares, c.threads, [&](extent_t item, int thread) {
-      block& b = *new (s.of(thread)) block;
-      T* const own_panel = reinterpret_cast<T*>(s.of(thread) + rounded_up(sizeof(block)));
+      pieces mine{s.of(thread)};
+      const own_memory own = lay_out_own(n, mine);
+      block& b = *new (static_cast<void*>(own.rows)) block;
       const extent_t row_number = item / n.shares % n.row_blocks;
       b.batch = item / n.shares / n.row_blocks, b.first = row_number * row_block;
       const extent_t rows = std::min(row_block, n.rows - b.first);
       const extent_t first_panel = item % n.shares * n.share, end_panel = std::min(n.panels, first_panel + n.share);
       place_rows(c, b, rows);
       const T* const from =
-          direct ? static_cast<const T*>(xs.data) + b.base[Region.tile.row_operand] + b.first * x_stride
-                 : grouped + ((n.activations == 1 ? 0 : b.batch) * n.row_blocks + row_number) * grouped_block;
+          n.in_place ? static_cast<const T*>(xs.data) + b.base[Region.tile.row_operand] + b.first * x_stride
+                     : grouped + ((n.activations == 1 ? 0 : b.batch) * n.row_blocks + row_number) * grouped_block;
       for (extent_t p = first_panel; p < end_panel; ++p) {
         const extent_t column = p * panel_columns, weight = n.weights == 1 ? 0 : b.batch;
-        const T* panel = packed + (weight * n.panels + p) * panel_size;
-        if (n.packed_once) pack(c, n, weight, p, own_panel), panel = own_panel;
+        const T* panel = packed + (weight * n.panels + p) * n.panel_size;
+        if (n.packed_once) pack(c, n, weight, p, own.panel), panel = own.panel;
         place_columns(c, n, b, column);
         const int packs = int(std::min<extent_t>(simd::vectors, (n.columns - column + lanes - 1) / lanes));
         for (extent_t row = 0; row < rows; row += simd::group) {
           const extent_t present = std::min<extent_t>(simd::group, rows - row);
           prefetch(c, b, row, present, packs);
-          if (direct) simd::multiply_panel(from + row * x_stride, x_stride, present, panel, n.depth, b.sums);
+          if (n.in_place) simd::multiply_panel(from + row * x_stride, x_stride, present, panel, n.depth, b.sums);
           else simd::multiply_panel_grouped(from + row * n.depth, present, panel, n.depth, b.sums);
           finish(c, n, b, row, present, column);
         }

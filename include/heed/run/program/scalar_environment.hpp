@@ -1,6 +1,7 @@
 // A program without reductions at one point: an index by axis number, every value a plain number of 64 bits.
 #pragma once
 #include "evaluate.hpp"
+#include "../frame/axes.hpp"
 #include "../frame/elements.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -20,12 +21,7 @@ struct scalar_environment {
   const environment& call;
   extent_t index[max_axes];
 
-  extent_t offset(const view& v, axis_set axes) const {
-    extent_t r = 0;
-    for (int i = 0; axes >> i; ++i)
-      if (axes >> i & 1) r += index[i] * v.stride[i];
-    return r;
-  }
+  extent_t offset(const view& v, axis_set axes) const { return offset_at(axes, index, v); }
   template <int I> auto get() const {
     constexpr instruction x = Region.code[I];
     if constexpr (x.code == op::load) {

@@ -5,7 +5,9 @@
 #include "../../plan/facts/score_match.hpp"
 #include "../../simd/over_lanes.hpp"
 #include "../program/evaluate.hpp"
+#include "../frame/axes.hpp"
 #include "../frame/elements.hpp"
+#include "../frame/pieces.hpp"
 #include "../team.hpp"
 #include <array>
 
@@ -257,16 +259,9 @@ struct row_loops {
 
   static void row(const environment& call, extent_t number) {
     state s(call);
-    for (int i = outer.count - 1; i >= 0; --i) {
-      const extent_t e = call.extent[outer[i]];
-      s.index[outer[i]] = number % e, number /= e;
-    }
-    extent_t base = 0;
-    for (int i = 0; i < outer.count; ++i) {
-      const std::size_t a = std::size_t(outer[i]);
-      base += s.index[a] * call.outputs[0].stride[a];
-      for (int k = 0; k < Region.operands.count; ++k) s.base[k] += s.index[a] * call.operands[k].stride[a];
-    }
+    index_of(outer, call.extent, number, s.index);
+    for (int k = 0; k < Region.operands.count; ++k) s.base[k] = offset_at(outer, s.index, call.operands[k]);
+    const extent_t base = offset_at(outer, s.index, call.outputs[0]);
     const extent_t length = column < 0 ? 1 : call.extent[column < 0 ? 0 : column];
     const bool per_element = column >= 0 && (out.axes & plan::bit(column));
     const auto passes = [&](int count) {
@@ -303,8 +298,7 @@ struct row_kernel {
   static scratch_need need(const environment&) { return {}; }
   static void run(const environment& call, const scratch&) noexcept {
     const extent_t rows = count_of(loops::outer, call.extent);
-    extent_t work = 1;
-    for (int i = 0; i < Region.columns.count; ++i) work *= call.extent[Region.columns[i]];
+    extent_t work = count_of(Region.columns, call.extent);
     if (loops::lane >= 0 && !loops::along) work *= call.extent[loops::lane < 0 ? 0 : loops::lane];
     const extent_t grain = std::max<extent_t>(1, 8192 / std::max<extent_t>(1, work));
     for_each_item((rows + grain - 1) / grain, call.threads, [&](extent_t item, int) {

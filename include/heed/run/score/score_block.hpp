@@ -4,7 +4,9 @@
 #pragma once
 #include "../../simd/math.hpp"
 #include "../../simd/tile.hpp"
+#include "../frame/axes.hpp"
 #include "../frame/elements.hpp"
+#include "../frame/pieces.hpp"
 #include <cstring>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {

@@ -114,17 +114,6 @@ struct gradient_sizes {
   extent_t done(extent_t part) const { return (part + 1) * (keys + 2); }
 };
 
-// Memory handed out piece by piece, 64-byte aligned. From null: only counted.
-struct pieces {
-  std::byte* from;
-  std::size_t used = 0;
-  std::byte* bytes(std::size_t size) {
-    const std::size_t start = std::exchange(used, used + rounded_up(size));
-    return from ? from + start : nullptr;
-  }
-  template <class E> E* of(extent_t elements) { return reinterpret_cast<E*>(bytes(std::size_t(elements) * sizeof(E))); }
-};
-
 // What the blocks of a batch item share: set up by the first of them, added to by each after the one before it.
 template <const auto& Region, class T>
 struct gradient_item {
@@ -143,9 +132,7 @@ struct gradient_item {
   double total[outputs];   // uniform sums
   double* table[outputs];  // [entries]
 
-  // Hands out memory from `from` on; returns how many bytes that takes. From null: only counts.
-  std::size_t place(const gradient_sizes<Region, T>& n, std::byte* from) {
-    pieces take{from};
+  void place(const gradient_sizes<Region, T>& n, pieces& take) {
     blocks = take.template of<milestone>(n.blocks);
     bounds = take.template of<plan::interval>(extent_t(program_type::bounded) * granules_of(n.keys));
     shape::each_operand([&]<int K>() {
@@ -160,7 +147,6 @@ struct gradient_item {
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
       else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(n.keys);
     });
-    return take.used;
   }
 
   // Operands along the keys: in place, or copied once an item.
@@ -231,8 +217,7 @@ struct gradient_work {
   explicit gradient_work(const environment& call) : n(call) {}
   static constexpr std::size_t slot_size = std::size_t(gradient_keys<T>) * rows;
 
-  std::size_t place(std::byte* from) {  // see gradient_item
-    pieces take{from};
+  void place(pieces& take) {
     c = take.template of<context>(1);
     queries = take.template of<T>(n.width[Region.tile.row_operand] * rows);
     if constexpr (shape::has_product) cotangents = take.template of<T>(n.width[Region.gradient.cotangents] * rows);
@@ -257,7 +242,6 @@ struct gradient_work {
     });
     tiles = take.template of<T>(program_type::pairs * program_type::tile_keys * rows);
     pair_bounds = take.template of<plan::interval>(program_type::pair_bounds_count(n.keys));
-    return take.used;
   }
 
   // Goes to part `p` of item `o`, which another thread may have set up.
@@ -399,13 +383,9 @@ struct gradient_work {
   // Which of the tables of an item is that of a row.
   template <int K> static extent_t own_table(const environment& call, extent_t row) {
     static constexpr axis_list own = shape::kept_rows(K);
-    extent_t number = 0, before = 1;
-    for (int i = Region.rows.count - 1, j = own.count - 1; i >= 0; --i) {
-      const extent_t e = call.extent[Region.rows[i]];
-      if (j >= 0 && Region.rows[i] == own[j]) number += row % e * before, before *= e, --j;
-      row /= e;
-    }
-    return number;
+    extent_t index[max_axes]{};
+    index_of(Region.rows, call.extent, row, index);
+    return number_of(own, call.extent, index);
   }
 };
 

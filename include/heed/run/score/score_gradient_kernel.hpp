@@ -43,21 +43,33 @@ struct score_gradient_loops {
   }();
 
   // ---- memory ----
-  // Shared by all threads: partial sums of all items, then what those need that are worked at side by side.
   static std::size_t item_bytes(const sizes& n) {
     item_type i;
-    return rounded_up(sizeof(item_type)) + i.place(n, nullptr);
+    pieces count;
+    count.of<item_type>(1);
+    i.place(n, count);
+    return count.used;
   }
-  static std::size_t open_bytes(const sizes& n, int threads) {
-    return sizeof(open_item) * std::size_t(open_items(n.owners, threads));
+  // Shared by all threads: partial sums of all items, then what those need that are worked at side by side.
+  struct shared_memory {
+    open_item* open;
+    std::size_t item_size;
+    std::byte* items;
+  };
+  static shared_memory lay_out(const sizes& n, int threads, pieces& take) {
+    take.bytes(item_sums::bytes(n));
+    const extent_t places = open_items(n.owners, threads);
+    open_item* const open = take.of<open_item>(places);
+    const std::size_t size = item_bytes(n);
+    return {open, size, take.bytes(std::size_t(places) * size)};
   }
   static scratch_need need(const environment& call) {
     work w(call);
-    scratch_need r;
-    r.per_thread = rounded_up(sizeof(work)) + w.place(nullptr);
-    r.shared = item_sums::bytes(w.n) + open_bytes(w.n, call.threads) +
-               std::size_t(open_items(w.n.owners, call.threads)) * item_bytes(w.n);
-    return r;
+    pieces shared, own;
+    lay_out(w.n, call.threads, shared);
+    own.of<work>(1);
+    w.place(own);
+    return {shared.used, own.used};
   }
 
   // ---- a group of keys ----
@@ -256,7 +268,7 @@ struct score_gradient_loops {
                                                                                        // -0
         simd::transpose(x);
         for (int i = 0; i < there; ++i) {
-          const extent_t to = offset_at(call, w, v, row + r + i) + (first + j) * stride;
+          const extent_t to = row_at(call, w, v, row + r + i) + (first + j) * stride;
           if (add) x[i] = x[i] + load_lanes<o.type, P>(v.data, to, stride, some);
           store_lanes<o.type>(v.data, to, stride, some, x[i]);
         }
@@ -269,10 +281,8 @@ struct score_gradient_loops {
     else return T(k.factor) * w.c->uniform_real[k.scale];
   }
   // Where row r of the block lies in an output.
-  static extent_t offset_at(const environment& call, const work& w, const view& v, int r) {
-    extent_t o = offset_of(Region.rows, call.extent, v, w.first_row + r);
-    for (int i = 0; i < Region.batch.count; ++i) o += w.c->item.index[Region.batch[i]] * v.stride[Region.batch[i]];
-    return o;
+  static extent_t row_at(const environment& call, const work& w, const view& v, int r) {
+    return offset_of(Region.rows, call.extent, v, w.first_row + r) + offset_at(Region.batch, w.c->item.index, v);
   }
 
   // ---- keys ----
@@ -320,9 +330,8 @@ struct score_gradient_loops {
         if (shape::carries(K) && w.part > 0) return;
         for (int r = 0; r < count; ++r)
           for (extent_t j = 0; j < w.n.keys; j += lanes)
-            store_lanes<Region.outputs[K].type>(v.data, offset_at(call, w, v, r) + j * v.stride[column],
-                                                v.stride[column], int(std::min<extent_t>(lanes, w.n.keys - j)),
-                                                P(T(0)));
+            store_lanes<Region.outputs[K].type>(v.data, row_at(call, w, v, r) + j * v.stride[column], v.stride[column],
+                                                int(std::min<extent_t>(lanes, w.n.keys - j)), P(T(0)));
       }
     });
     visit(call, w, 0, w.n.keys);
@@ -338,12 +347,12 @@ struct score_gradient_loops {
         std::fill(by, by + rows, factor<K>(w));
         if constexpr (o.type == element_of<T>) {
           T* to[rows]{};
-          for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset_at(call, w, v, r);
+          for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + row_at(call, w, v, r);
           simd::transpose_out<T>(w.sums[K], by, w.n.width[y], to, count, stride);
         } else {
           for (int r = 0; r < count; ++r)
             for (extent_t e = 0; e < w.n.width[y]; ++e)
-              put_element<o.type>(v.data, offset_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
+              put_element<o.type>(v.data, row_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
         }
       } else if constexpr (k.kind == sink_kind::row_sum) {
         T* to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.rows_total + first;
@@ -418,8 +427,7 @@ struct score_gradient_loops {
     const view& v = call.outputs[K];
     const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis], width = w.n.width[k.other];
     const T by = factor<K>(w);
-    extent_t base = 0;
-    for (int i = 0; i < Region.batch.count; ++i) base += w.c->item.index[Region.batch[i]] * v.stride[Region.batch[i]];
+    const extent_t base = offset_at(Region.batch, w.c->item.index, v);
     for (extent_t j = 0; j < w.n.keys; ++j) {
       const T* from = w.sums[K] + j * w.n.padded[k.other];
       const extent_t to = base + j * v.stride[column];
@@ -441,9 +449,9 @@ struct score_gradient_loops {
       return *reinterpret_cast<item_type*>(items + std::size_t(place) * item_size);
     }
     void open(extent_t, std::ptrdiff_t place) const {
-      std::byte* const memory = items + std::size_t(place) * item_size;
-      item_type& item = *new (memory) item_type;
-      item.place(w.n, memory + rounded_up(sizeof(item_type)));
+      pieces take{items + std::size_t(place) * item_size};
+      item_type& item = *new (static_cast<void*>(take.of<item_type>(1))) item_type;
+      item.place(w.n, take);
       for (extent_t i = 0; i < w.n.blocks; ++i) new (item.blocks + i) milestone{0};
     }
     void step(extent_t owner, std::ptrdiff_t place, extent_t number) const {
@@ -452,15 +460,13 @@ struct score_gradient_loops {
   };
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
-    std::byte* const shared = s.shared + item_sums::bytes(n);
-    open_item* const open = reinterpret_cast<open_item*>(shared);
-    std::byte* const items = shared + open_bytes(n, call.threads);
-    const std::size_t item_size = item_bytes(n);
-    for_each_step(n.serial > 0 ? n.owners : 0, n.serial * n.blocks, call.threads, open, [&](int thread) {
-      std::byte* const memory = s.of(thread);
-      work& w = *new (memory) work(call);
-      w.place(memory + rounded_up(sizeof(work)));
-      return worker{call, s, w, items, item_size};
+    pieces all{s.shared};
+    const shared_memory shared = lay_out(n, call.threads, all);
+    for_each_step(n.serial > 0 ? n.owners : 0, n.serial * n.blocks, call.threads, shared.open, [&](int thread) {
+      pieces own{s.of(thread)};
+      work& w = *new (static_cast<void*>(own.of<work>(1))) work(call);
+      w.place(own);
+      return worker{call, s, w, shared.items, shared.item_size};
     });
     item_sums::finish(call, n, s);
   }

@@ -52,11 +52,8 @@ struct gradient_sums {
         const view& v = call.outputs[K];
         extent_t index[max_axes]{};
         if (n.serial == 0)
-          each_index(all, call.extent, index, [&] {
-            extent_t to = 0;
-            for (int i = 0; i < all.count; ++i) to += index[all[i]] * v.stride[all[i]];
-            put_element<Region.outputs[K].type>(v.data, to, T(0));
-          });
+          each_index(all, call.extent, index,
+                     [&] { put_element<Region.outputs[K].type>(v.data, offset_at(all, index, v), T(0)); });
       }
     });
   }
@@ -67,20 +64,6 @@ struct gradient_sums {
     for (int i = 0; i < max_axes; ++i)
       if (s >> i & 1) l.add(i);
     return l;
-  }
-  // Calls f for every index of some axes, the last running fastest.
-  template <class F> static void each_index(axis_list axes, const extent_t* extent, extent_t* index, const F& f) {
-    const extent_t total = count_of(axes, extent);
-    for (extent_t k = 0; k < total; ++k) {
-      extent_t rest = k;
-      for (int i = axes.count - 1; i >= 0; --i) index[axes[i]] = rest % extent[axes[i]], rest /= extent[axes[i]];
-      f();
-    }
-  }
-  static extent_t number_of(axis_list axes, const extent_t* extent, const extent_t* index) {
-    extent_t r = 0;
-    for (int i = 0; i < axes.count; ++i) r = r * extent[axes[i]] + index[axes[i]];
-    return r;
   }
   template <int K>
   static void add_items(const environment& call, const sizes& n, const scratch& s) {
@@ -112,9 +95,7 @@ struct gradient_sums {
               double(reinterpret_cast<const T*>(p)[item * n.rows_total + number_of(Region.rows, call.extent, index)]);
         else sum += double(reinterpret_cast<const T*>(p)[item * n.keys + index[column]]);
       });
-      extent_t to = 0;
-      for (int i = 0; i < kept.count; ++i) to += index[kept[i]] * v.stride[kept[i]];
-      put_element<o.type>(v.data, to, sum);
+      put_element<o.type>(v.data, offset_at(kept, index, v), sum);
     });
   }
 };

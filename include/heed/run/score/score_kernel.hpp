@@ -46,24 +46,37 @@ struct score_loops {
               (width <= 1 || c.operands[Region.score.values].stride[width_axis < 0 ? 0 : width_axis] == 1)) {}
   };
   static constexpr extent_t chunk_bytes = 192 << 10;  // keys and values of a chunk: a part of the second-level cache
-  static std::size_t bounds_bytes(const sizes& n) {
-    return rounded_up(sizeof(plan::interval) * std::size_t(program_type::bounded) * std::size_t(granules_of(n.keys)));
+
+  // The memory of a thread: of an item the bounds of its keys and the keys that wait for their values, then each block
+  // of a strip.
+  static constexpr bool copies_values(const sizes& n) { return has_values && !n.values_in_place; }
+  struct item_memory {
+    plan::interval* bounds;
+    key_batch<T>* batch;
+    T* elements;
+  };
+  static item_memory lay_out_item(const sizes& n, pieces& take) {
+    plan::interval* const bounds = take.of<plan::interval>(extent_t(program_type::bounded) * granules_of(n.keys));
+    key_batch<T>* const batch = take.of<key_batch<T>>(1);
+    return {bounds, batch, take.of<T>(extent_t(key_batch<T>::elements(n.depth, n.width, copies_values(n))))};
+  }
+  struct block_memory {
+    context* c;
+    plan::interval* pair_bounds;
+    T* rows;
+  };
+  static block_memory lay_out_block(const sizes& n, pieces& take) {
+    context* const c = take.of<context>(1);
+    plan::interval* const pair_bounds = take.of<plan::interval>(program_type::pair_bounds_count(n.keys));
+    constexpr int tile_keys = program_type::pairs * program_type::tile_keys;
+    return {c, pair_bounds, take.of<T>(extent_t(row_block<T>::elements(n.depth, n.width, tile_keys)))};
   }
   static scratch_need need(const environment& c) {
     const sizes n(c);
-    scratch_need r;
-    r.per_thread = bounds_bytes(n) + batch_bytes(n) + std::size_t(n.strip) * block_bytes(n);
-    return r;
-  }
-  static std::size_t batch_bytes(const sizes& n) {
-    return rounded_up(sizeof(key_batch<T>)) +
-           rounded_up(key_batch<T>::elements(n.depth, n.width, has_values && !n.values_in_place) * sizeof(T));
-  }
-  static std::size_t block_bytes(const sizes& n) {
-    return rounded_up(sizeof(context)) +
-           rounded_up(sizeof(plan::interval) * std::size_t(program_type::pair_bounds_count(n.keys))) +
-           rounded_up(row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) *
-                      sizeof(T));
+    pieces own;
+    lay_out_item(n, own);
+    for (int i = 0; i < n.strip; ++i) lay_out_block(n, own);
+    return {0, own.used};
   }
 
   // What one block of rows works with.
@@ -280,9 +293,7 @@ struct score_loops {
     finish_rows(b, inverse, Region.score.log_sum_exp >= 0 ? lse : nullptr, top);
     const auto offset = [&](int k, int r) {
       const view& v = call.outputs[k];
-      extent_t o = offset_of(Region.rows, call.extent, v, first + r);
-      for (int i = 0; i < Region.batch.count; ++i) o += c.item.index[Region.batch[i]] * v.stride[Region.batch[i]];
-      return o;
+      return offset_of(Region.rows, call.extent, v, first + r) + offset_at(Region.batch, c.item.index, v);
     };
     if constexpr (Region.score.weighted >= 0) {
       constexpr output o = Region.outputs[Region.score.weighted];
@@ -315,31 +326,29 @@ struct score_loops {
     for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
       const extent_t strip = n.strips - 1 - item % n.strips;  // late rows first: under a causal mask they have most to
                                                               // do
-      std::byte* memory = s.of(thread);
-      const auto take = [&](std::size_t bytes) { return std::exchange(memory, memory + rounded_up(bytes)); };
-      plan::interval* bounds = reinterpret_cast<plan::interval*>(take(bounds_bytes(n)));
-      key_batch<T>& batch = *new (take(sizeof(key_batch<T>))) key_batch<T>;
-      batch.place(reinterpret_cast<T*>(
-                      take(key_batch<T>::elements(n.depth, n.width, has_values && !n.values_in_place) * sizeof(T))),
-                  n.depth, has_values && !n.values_in_place);
+      pieces take{s.of(thread)};
+      const item_memory of_item = lay_out_item(n, take);
+      key_batch<T>& batch = *new (static_cast<void*>(of_item.batch)) key_batch<T>;
+      batch.place(of_item.elements, n.depth, copies_values(n));
       alignas(work) std::byte places[most_blocks * sizeof(work)];
       work* const blocks = reinterpret_cast<work*>(places);
       const int count = int(std::min<extent_t>(n.strip, n.blocks - strip * n.strip));
       for (int i = 0; i < count; ++i) {
         const extent_t first = (strip * n.strip + i) * rows;
-        context& c = *new (take(sizeof(context))) context(call, n.keys);
-        c.pair_bounds = reinterpret_cast<plan::interval*>(
-            take(sizeof(plan::interval) * std::size_t(program_type::pair_bounds_count(n.keys))));
+        const block_memory own = lay_out_block(n, take);
+        context& c = *new (static_cast<void*>(own.c)) context(call, n.keys);
+        c.pair_bounds = own.pair_bounds;
         program_type::set_item(c, item / n.strips);
-        if (i == 0) program_type::set_bounds(c, bounds);
+        if (i == 0) program_type::set_bounds(c, of_item.bounds);
         program_type::set_rows(c, first, int(std::min<extent_t>(rows, n.rows_total - first)));
-        work& w = *new (blocks + i) work{
-            c,     {}, batch, n, static_cast<const T*>(k.data) + c.base[Region.tile.column_operand], k.stride[column],
-            bounds};
-        w.b.place(
-            reinterpret_cast<T*>(take(
-                row_block<T>::elements(n.depth, n.width, program_type::pairs * program_type::tile_keys) * sizeof(T))),
-            n.depth, n.width);
+        work& w = *new (blocks + i) work{c,
+                                         {},
+                                         batch,
+                                         n,
+                                         static_cast<const T*>(k.data) + c.base[Region.tile.column_operand],
+                                         k.stride[column],
+                                         of_item.bounds};
+        w.b.place(own.rows, n.depth, n.width);
         c.tiles = w.b.tiles;
         load_queries(c, w.b, n, c.row_count);
         reset(w.b, n.width);

@@ -84,15 +84,9 @@ struct score_values {
   }
 
   static void set_item(context& c, extent_t batch) {
-    for (int i = Region.batch.count - 1; i >= 0; --i) {
-      const extent_t e = c.call.extent[Region.batch[i]];
-      c.item.index[Region.batch[i]] = batch % e, batch /= e;
-    }
-    for (int k = 0; k < Region.operands.count; ++k) {
-      c.base[k] = 0;
-      for (int i = 0; i < Region.batch.count; ++i)
-        c.base[k] += c.item.index[Region.batch[i]] * c.call.operands[k].stride[Region.batch[i]];
-    }
+    index_of(Region.batch, c.call.extent, batch, c.item.index);
+    for (int k = 0; k < Region.operands.count; ++k)
+      c.base[k] = offset_at(Region.batch, c.item.index, c.call.operands[k]);
     each([&]<int K>() {
       constexpr instruction x = Region.code[K];
       if constexpr (K > 0 && x.where == role::uniform) {
@@ -111,18 +105,9 @@ struct score_values {
     c.row_count = count, c.pack_count = (count + lanes - 1) / lanes, c.tile_first = -1;
     scalar_environment<Region> at = c.item;
     for (int r = 0; r < rows; ++r) {
-      const extent_t number = first + (r < count ? r : count - 1);
-      extent_t rest = number;
-      for (int i = Region.rows.count - 1; i >= 0; --i) {
-        const extent_t e = c.call.extent[Region.rows[i]];
-        at.index[Region.rows[i]] = rest % e, rest /= e;
-      }
-      for (int k = 0; k < Region.operands.count; ++k) {
-        extent_t o = 0;
-        for (int i = 0; i < Region.rows.count; ++i)
-          o += at.index[Region.rows[i]] * c.call.operands[k].stride[Region.rows[i]];
-        c.row_offset[k][r] = o;
-      }
+      index_of(Region.rows, c.call.extent, first + (r < count ? r : count - 1), at.index);
+      for (int k = 0; k < Region.operands.count; ++k)
+        c.row_offset[k][r] = offset_at(Region.rows, at.index, c.call.operands[k]);
       each([&]<int K>() {
         if constexpr (wanted_row(K)) {
           constexpr instruction x = Region.code[K];
