@@ -6,10 +6,11 @@
 
 namespace heed::internal::plan {
 
+// Plain arrays: while compiling, a walk is counted by its calls.
 struct node_stack {
-  fixed_array<node_id, graph::capacity> of{};  // each at most once
+  node_id of[graph::capacity]{};  // each at most once
   int count = 0;
-  fixed_array<bool, graph::capacity> seen{};
+  bool seen[graph::capacity]{};
   constexpr void push(node_id i) {
     if (i && !seen[i]) seen[of[count++] = i] = true;
   }
@@ -39,8 +40,10 @@ template <class Visit> constexpr bool walk(const graph& g, node_stack& open, con
     const node_id i = open.pop();
     const node& x = g[i];
     const step next = visit(i, x);
-    if (next == step::descend) open.push(x.a), open.push(x.b), open.push(x.c);
-    else if (next == step::index_only) open.push(x.b);
+    if (next == step::descend) {
+      open.push(x.a);
+      if (x.b) open.push(x.b), open.push(x.c);
+    } else if (next == step::index_only) open.push(x.b);
     else if (next == step::stop) return true;
   }
   return false;

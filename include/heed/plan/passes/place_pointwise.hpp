@@ -42,11 +42,10 @@ struct pointwise_placing : score_placing {
   // Does the region of root compute a value whose memory would lie over pairs of positions that root itself lacks?
   constexpr bool holds_pairs(node_id root) const {
     return walk(plan.g, {root}, [&](node_id i, const node& x) {
-      const bool stored = x.code == op::input || (uses.result[i] && !uses.absent[i]) || gradient_of[i];
-      if (i != root && stored) return step::skip;
+      if (i == root) return needs_loop(i, root) ? step::stop : step::descend;
+      if (x.code == op::input || (uses.result[i] && !uses.absent[i]) || gradient_of[i]) return step::skip;
       if (needs_loop(i, root)) return step::stop;
-      if (i != root && (is_contraction(plan.g, x) || (wanted[i] && !uses.pairwise[i]))) return step::skip;
-      return step::descend;
+      return is_contraction(plan.g, x) || (wanted[i] && !uses.pairwise[i]) ? step::skip : step::descend;
     });
   }
 
@@ -102,10 +101,10 @@ struct pointwise_placing : score_placing {
   constexpr bool reads(const pointwise_region& of, node_id i) const {
     const node& x = plan.g[i];
     if (is_view(x.code) || x.code == op::input) return true;
+    const bool there = of.loop ? loop_reads(i, of.root) : stored(i, of);
+    if (there && !of.recomputed[i]) return true;
     const bool computable = of.loop || !is_heavy(x.code) || fuses(i, of.root, of.over);
-    if (of.recomputed[i] && computable) return false;
-    if (of.loop ? loop_reads(i, of.root) : stored(i, of)) return true;
-    return !computable && i != of.tile;
+    return !computable && (there || i != of.tile);
   }
   // Is i (or what it is the summit of) a stored value seen from the region of root?
   constexpr bool stored(node_id i, const pointwise_region& of) const {
