@@ -23,14 +23,8 @@ constexpr node_id add_loss_of_masked(graph& g, node_id difference) {
   const node_id keep = presences{}.of(g, x.b);
   if (!keep) return difference;
   const node_id nothing = g.add_constant(-std::numeric_limits<double>::infinity());
-  const node_id logit = g.add(node{.code = op::where,
-                                   .type = x.type,
-                                   .a = keep,
-                                   .b = add_present(g, x.b),
-                                   .c = nothing,
-                                   .axes = g[keep].axes | g[x.b].axes});
-  const node_id loss =
-      g.add(node{.code = op::subtract, .type = x.type, .a = x.a, .b = logit, .axes = g[x.a].axes | g[logit].axes});
+  const node_id logit = add_pointwise(g, op::where, x.type, keep, add_present(g, x.b), nothing);
+  const node_id loss = add_pointwise(g, op::subtract, x.type, x.a, logit);
   const node_id empty = add_condition(g, op::equal, x.a, nothing);
   return add_mask(g, loss, add_condition(g, op::invert, empty));
 }

@@ -43,8 +43,7 @@ struct differentiation {
   constexpr node_id real(double v) { return g.add_constant(v); }
   constexpr bool is(node_id i, double v) const { return g[i].code == op::constant && g[i].value == v; }
   constexpr node_id add_op(op o, element type, node_id a, node_id b = 0, node_id c = 0, double value = 0) {
-    return g.add(node{
-        .code = o, .type = type, .a = a, .b = b, .c = c, .axes = g[a].axes | g[b].axes | g[c].axes, .value = value});
+    return add_pointwise(g, o, type, a, b, c, value);
   }
   constexpr element joined_real(node_id a, node_id b) const {
     const element e = joined(g[a].type, g[b].type);
@@ -74,24 +73,10 @@ struct differentiation {
   constexpr node_id size_of(int axis) { return add_size(g, axis); }
   constexpr node_id whole(double v) { return g.add_constant(v, element::integer); }
   constexpr node_id view(op o, node_id a, int first, int second, int third, axis_set axes, double value = 0) {
-    return g.add(node{.code = o,
-                      .type = g[a].type,
-                      .a = a,
-                      .axes = axes,
-                      .first = std::int16_t(first),
-                      .second = std::int16_t(second),
-                      .third = std::int16_t(third),
-                      .value = value});
+    return add_moved(g, o, a, axes, first, second, third, value);
   }
   // The table a read along an axis at an index.
-  constexpr node_id read_at(node_id a, int axis, node_id index) {
-    return g.add(node{.code = op::gather,
-                      .type = g[a].type,
-                      .a = a,
-                      .b = index,
-                      .axes = (g[a].axes & ~axis_bit(axis)) | g[index].axes,
-                      .first = std::int16_t(axis)});
-  }
+  constexpr node_id read_at(node_id a, int axis, node_id index) { return add_read(g, a, index, axis); }
   constexpr node_id with_axis(node_id a, int axis) {  // the same value, varying over an axis that it lacks
     if (g[a].axes & axis_bit(axis)) return a;
     return add_op(op::add, g[a].type, a, times(real(0), index_of(axis)));
@@ -102,9 +87,7 @@ struct differentiation {
     const node_id keep = presence(a);
     const axis_set lacking = axes & ~g[a].axes;
     for (int i = max_axes - 1; i >= 0; --i)
-      if (axes & g[a].axes & axis_bit(i))
-        a = g.add(
-            node{.code = op::sum, .type = g[a].type, .a = a, .axes = g[a].axes & ~axis_bit(i), .over = axis_bit(i)});
+      if (axes & g[a].axes & axis_bit(i)) a = add_reduction(g, op::sum, g[a].type, a, axis_bit(i));
     for (int i = 0; i < max_axes; ++i)
       if (lacking & axis_bit(i)) a = times(a, size_of(i));
     return kept(a, independent_of(g, keep, axes));
@@ -115,14 +98,7 @@ struct differentiation {
     if (const axis_set own = axes & g[a].axes & ~g[b].axes) a = summed(a, own);
     if (const axis_set own = axes & g[b].axes & ~g[a].axes & ~both) b = summed(b, own);
     const node_id keep = all_of(g, present.of_factor(g, a), present.of_factor(g, b));
-    node_id r = both ? kept(g.add(node{.code = op::dot,
-                                       .type = joined_real(a, b),
-                                       .a = a,
-                                       .b = b,
-                                       .axes = (g[a].axes | g[b].axes) & ~both,
-                                       .over = both}),
-                            independent_of(g, keep, both))
-                     : times(a, b);
+    node_id r = both ? kept(add_dot(g, joined_real(a, b), a, b, both), independent_of(g, keep, both)) : times(a, b);
     for (int i = 0; i < max_axes; ++i)
       if (neither & axis_bit(i)) r = times(r, size_of(i));
     return r;
@@ -244,10 +220,7 @@ struct differentiation {
       }
       case op::shift: {
         if (has & one) {
-          reach(x.a,
-                g.add(node{
-                    .code = op::shift, .type = g[dy].type, .a = dy, .axes = has, .first = x.first, .value = -x.value}),
-                x.axes);
+          reach(x.a, add_moved(g, op::shift, dy, has, x.first, 0, 0, -x.value), x.axes);
         } else {
           const node_id at = add_op(op::add, element::integer, index_of(first), whole(x.value));
           reach(x.a, where(inside(at, first), dy, real(0)), x.axes);

@@ -2,7 +2,7 @@
 // line that makes it; its value is the graph that computes it, grown by every operator with one copy of the larger
 // operand.
 #pragma once
-#include "graph.hpp"
+#include "build.hpp"
 #include <type_traits>
 
 namespace heed::internal {
@@ -82,7 +82,7 @@ constexpr node_id put(graph& g, const expression& e) { return g.graft(e.g, e.roo
 template <text N, extent_t X>
 constexpr node_id put(graph& g, const axis<N, X>&) {
   const int id = g.axis({axis<N, X>::name, X});
-  return g.add(node{.code = op::index, .type = element::integer, .axes = axis_set(1) << id, .first = std::int16_t(id)});
+  return add_index(g, id);
 }
 // What constant evaluation cannot go on with: its name is printed.
 template <std::size_t N> struct sentence {

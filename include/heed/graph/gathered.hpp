@@ -19,14 +19,7 @@ struct gathered_value {
     const bool a = g[x.a].axes & one, b = g[x.b].axes & one;
     return a != b && !(g[index].axes & x.over) && !(g[index].axes & ~(x.axes & ~one));
   }
-  constexpr node_id read(node_id i) {
-    return g.add(node{.code = op::gather,
-                      .type = g[i].type,
-                      .a = i,
-                      .b = index,
-                      .axes = (g[i].axes & ~axis_bit(axis)) | g[index].axes,
-                      .first = std::int16_t(axis)});
-  }
+  constexpr node_id read(node_id i) { return add_read(g, i, index, axis); }
   constexpr bool reaches_product(node_id i) {
     if (!i || !(g[i].axes & axis_bit(axis)) || to[i]) return false;
     to[i] = i;  // looked at
@@ -39,19 +32,13 @@ struct gathered_value {
     if (!i || !(g[i].axes & axis_bit(axis))) return i;
     if (to[i]) return to[i];
     node x = g[i];
-    const axis_set axes = (x.axes & ~axis_bit(axis)) | g[index].axes;
     node_id r = 0;
     if (x.code == op::index) {
-      const node_id last = g.add(node{.code = op::subtract,
-                                      .type = element::integer,
-                                      .a = add_size(g, axis),
-                                      .b = g.add_constant(1, element::integer)});
-      const node_id low = g.add(node{.code = op::maximum,
-                                     .type = element::integer,
-                                     .a = index,
-                                     .b = g.add_constant(0, element::integer),
-                                     .axes = axes});
-      r = g.add(node{.code = op::minimum, .type = element::integer, .a = low, .b = last, .axes = axes});
+      const node_id extent = add_size(g, axis), one = g.add_constant(1, element::integer);
+      const node_id last = add_pointwise(g, op::subtract, element::integer, extent, one);
+      const node_id zero = g.add_constant(0, element::integer);
+      const node_id low = add_pointwise(g, op::maximum, element::integer, index, zero);
+      r = add_pointwise(g, op::minimum, element::integer, low, last);
     } else if (is_product(x)) {
       (g[x.a].axes & axis_bit(axis) ? x.a : x.b) = read(g[x.a].axes & axis_bit(axis) ? x.a : x.b);
       x.axes &= ~axis_bit(axis), x.hash = 0;

@@ -11,6 +11,7 @@ namespace heed::internal {
 
 using axis_set = std::uint32_t;  // bit i: axis i of the graph's table
 inline constexpr int max_axes = 32;
+constexpr axis_set axis_bit(int axis) { return axis_set(1) << axis; }
 
 using node_id = std::int16_t;  // 0: nothing
 

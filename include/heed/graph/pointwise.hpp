@@ -71,7 +71,7 @@ template <rule Rule, element A, element B> constexpr bool admits() {
 template <class A, class B>
 constexpr node_id add_operation(graph& g, op o, element type, const A& a, const B& b) {
   const node_id x = put(g, a), y = put(g, b);
-  return g.add(node{.code = o, .type = type, .a = x, .b = y, .axes = g[x].axes | g[y].axes});
+  return add_pointwise(g, o, type, x, y);
 }
 
 // Swapped: the node is o(b, a), as for a > b, which is b < a; the shape still begins with the axes of a.
@@ -130,7 +130,7 @@ constexpr auto unary(op o, const A& a, double value = 0) {
   return expr<typename E::shape_type, type>(graph_of(a), [&](graph& g) {
     const node_id x = put(g, a);
     if (const node_id weights = o == op::exp ? add_weights(g, x) : node_id(0)) return weights;
-    return g.add(node{.code = o, .type = type, .a = x, .axes = g[x].axes, .value = value});
+    return add_pointwise(g, o, type, x, 0, 0, value);
   });
 }
 
@@ -169,7 +169,7 @@ constexpr auto function_of(op o, const A& a, const B& b, const C& c) {
     constexpr element type = KeepsWhole ? wide : real_of(wide);
     return expr<Shape, type>(larger_of(larger_graph(a, b), graph_of(c)), [&](graph& g) {
       const node_id x = put(g, a), y = put(g, b), z = put(g, c);
-      return g.add(node{.code = o, .type = type, .a = x, .b = y, .c = z, .axes = g[x].axes | g[y].axes | g[z].axes});
+      return add_pointwise(g, o, type, x, y, z);
     });
   }
 }
@@ -259,7 +259,7 @@ template <class T, Symbolic A> constexpr auto cast(const A& a) {
     using Shape = shape_of<A>;
     return expr<Shape, element_of<T>>(graph_of(a), [&](graph& g) {
       const node_id x = put(g, a);
-      return g.add(node{.code = op::cast, .type = element_of<T>, .a = x, .axes = g[x].axes});
+      return add_pointwise(g, op::cast, element_of<T>, x);
     });
   }
 }

@@ -2,23 +2,13 @@
 // absent value is absent; what moves elements takes along whether they are there. Such a condition is itself present
 // everywhere.
 #pragma once
-#include "graph.hpp"
+#include "build.hpp"
 
 namespace heed::internal {
 
-constexpr axis_set axis_bit(int axis) { return axis_set(1) << axis; }
-constexpr node_id add_index(graph& g, int axis) {
-  return g.add(node{.code = op::index, .type = element::integer, .axes = axis_bit(axis), .first = std::int16_t(axis)});
-}
-constexpr node_id add_size(graph& g, int axis) {  // its extent, a constant where that is static
-  if (g.extent(axis) != runtime) return g.add_constant(double(g.extent(axis)), element::integer);
-  return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(axis)});
-}
 // How many elements some axes have together, at least 1: what a mean over them divides by.
 constexpr node_id add_count(graph& g, axis_set axes) {
-  const auto whole = [&](op o, node_id a, node_id b) {
-    return g.add(node{.code = o, .type = element::integer, .a = a, .b = b});
-  };
+  const auto whole = [&](op o, node_id a, node_id b) { return add_pointwise(g, o, element::integer, a, b); };
   double known = 1;
   node_id count = 0;
   for (int i = 0; i < max_axes; ++i) {
@@ -31,9 +21,7 @@ constexpr node_id add_count(graph& g, axis_set axes) {
   if (known > 1) count = whole(op::multiply, all, count);
   return whole(op::maximum, count, g.add_constant(1, element::integer));
 }
-constexpr node_id add_condition(graph& g, op o, node_id a, node_id b = 0) {
-  return g.add(node{.code = o, .type = element::boolean, .a = a, .b = b, .axes = g[a].axes | g[b].axes});
-}
+
 // Operations whose elements are elements of their operands.
 constexpr bool is_moving(op o) { return is_view(o) || o == op::gather || o == op::shift || o == op::concat; }
 
@@ -71,16 +59,9 @@ constexpr node_id independent_of(graph& g, node_id condition, axis_set axes) {
   return r;
 }
 constexpr node_id add_mask(graph& g, node_id value, node_id keep) {
-  return keep ? g.add(node{.code = op::mask,
-                           .type = g[value].type,
-                           .a = value,
-                           .b = keep,
-                           .axes = g[value].axes | g[keep].axes})
-              : value;
+  return keep ? add_pointwise(g, op::mask, g[value].type, value, keep) : value;
 }
-constexpr node_id add_present(graph& g, node_id i) {
-  return g.add(node{.code = op::present, .type = g[i].type, .a = i, .axes = g[i].axes});
-}
+constexpr node_id add_present(graph& g, node_id i) { return add_pointwise(g, op::present, g[i].type, i); }
 
 class presences {
  public:
@@ -178,11 +159,8 @@ class presences {
       }
       case op::shift: {  // the zeros that come in are there
         const node_id here = add_index(g, x.first), zero = g.add_constant(0, element::integer);
-        const node_id at = g.add(node{.code = op::subtract,
-                                      .type = element::integer,
-                                      .a = here,
-                                      .b = g.add_constant(x.value, element::integer),
-                                      .axes = one});
+        const node_id by = g.add_constant(x.value, element::integer);
+        const node_id at = add_pointwise(g, op::subtract, element::integer, here, by);
         const node_id from = read_at(g, varying(g, a, x.first), x.first, at);
         const node_id before = add_condition(g, op::less, at, zero),
                       behind = add_condition(g, op::less_equal, add_size(g, x.first), at);
@@ -191,14 +169,7 @@ class presences {
       case op::concat: {
         const node_id holds = g.add_constant(1, element::boolean);
         const node_id p = varying(g, a ? a : holds, x.second), q = varying(g, b ? b : holds, x.third);
-        return g.add(node{.code = op::concat,
-                          .type = element::boolean,
-                          .a = p,
-                          .b = q,
-                          .axes = (g[p].axes & ~two) | (g[q].axes & ~three) | one,
-                          .first = x.first,
-                          .second = x.second,
-                          .third = x.third});
+        return add_concat(g, element::boolean, p, q, x.first, x.second, x.third);
       }
       default: {  // gather: b is where the index is present
         return all_of(g, a && (has & one) ? read_at(g, a, x.first, b ? add_present(g, x.b) : x.b) : a, b);
@@ -225,22 +196,10 @@ class presences {
   // A condition that holds where c is present and holds.
   constexpr node_id held(graph& g, node_id c) { return of(g, c) ? add_present(g, c) : c; }
   static constexpr node_id view(graph& g, const node& x, node_id a, axis_set axes) {
-    return g.add(node{.code = x.code,
-                      .type = element::boolean,
-                      .a = a,
-                      .axes = axes,
-                      .first = x.first,
-                      .second = x.second,
-                      .third = x.third,
-                      .value = x.value});
+    return add_moved(g, x.code, a, axes, x.first, x.second, x.third, x.value);
   }
   static constexpr node_id read_at(graph& g, node_id table, int axis, node_id index) {
-    return g.add(node{.code = op::gather,
-                      .type = g[table].type,
-                      .a = table,
-                      .b = index,
-                      .axes = (g[table].axes & ~axis_bit(axis)) | g[index].axes,
-                      .first = std::int16_t(axis)});
+    return add_read(g, table, index, axis);
   }
   // The same condition, varying over an axis that it lacks.
   static constexpr node_id varying(graph& g, node_id condition, int axis) {
@@ -256,8 +215,7 @@ constexpr node_id add_weights(graph& g, node_id x) {
   const node d = g[x], l = g[d.b];
   if (d.code != op::subtract || l.code != op::logsumexp || l.a != d.a) return 0;
   presences present;
-  const node_id weights =
-      g.add(node{.code = op::softmax, .type = l.type, .a = d.a, .axes = g[d.a].axes, .over = l.over});
+  const node_id weights = add_softmax(g, l.type, d.a, l.over);
   return add_mask(g, weights, present.of(g, d.a));
 }
 // Such weights as an operand of a product along their axes, which leaves absent scores out without being told.

@@ -27,14 +27,7 @@ constexpr auto viewed(op o, const A& a, const axis_entry& first, const axis_entr
                            : o == op::split || o == op::merge ? axis_set(1)
                                                               : 0;
     const axis_set axes = o == op::merge ? (g[x].axes & ~(two | three)) | one : (g[x].axes & ~one) | two | three;
-    return g.add(node{.code = o,
-                      .type = Type,
-                      .a = x,
-                      .axes = axes,
-                      .first = std::int16_t(i),
-                      .second = std::int16_t(j),
-                      .third = std::int16_t(k),
-                      .value = value});
+    return add_moved(g, o, x, axes, i, j, k, value);
   });
 }
 template <class X> inline constexpr axis_entry entry_of{X::name, X::extent};
@@ -134,12 +127,7 @@ template <auto Axis, Symbolic A> constexpr auto shift(const A& a, long k) {
     return expr<shape_of<A>, element_of_expr<A>>(graph_of(a), [&](graph& g) {
       const node_id x = put(g, a);
       const int i = g.axis(entry_of<X>);
-      return g.add(node{.code = op::shift,
-                        .type = element_of_expr<A>,
-                        .a = x,
-                        .axes = g[x].axes,
-                        .first = std::int16_t(i),
-                        .value = double(k)});
+      return add_moved(g, op::shift, x, g[x].axes, i, 0, 0, double(k));
     });
   }
 }
@@ -176,15 +164,7 @@ template <auto X, auto Y, auto To, Symbolic A, Symbolic B> constexpr auto concat
     return expr<Shape, type>(larger_graph(a, b), [&](graph& g) {
       const node_id x = put(g, a), y = put(g, b);
       const int i = g.axis(entry_of<T>), j = g.axis(entry_of<P>), k = g.axis(entry_of<Q>);
-      const axis_set rest = g[x].axes & ~(axis_set(1) << j);
-      return g.add(node{.code = op::concat,
-                        .type = type,
-                        .a = x,
-                        .b = y,
-                        .axes = rest | axis_set(1) << i,
-                        .first = std::int16_t(i),
-                        .second = std::int16_t(j),
-                        .third = std::int16_t(k)});
+      return add_concat(g, type, x, y, i, j, k);
     });
   }
 }

@@ -69,7 +69,8 @@ constexpr auto along(op o, const A& a) {
     return expr<Shape, type>(graph_of(a), [&](graph& g) {
       const node_id x = put(g, a);
       const axis_set over = axes_in<Axes...>(g);
-      return g.add(node{.code = o, .type = type, .a = x, .axes = Keeps ? g[x].axes : g[x].axes & ~over, .over = over});
+      if constexpr (Keeps) return add_softmax(g, type, x, over);
+      else return add_reduction(g, o, type, x, over);
     });
   }
 }
@@ -111,7 +112,7 @@ template <auto Axis> constexpr auto make_size() {
     return expr<shape<>, element::integer>(empty_graph, [](graph& g) {
       const int id = g.axis({X::name, X::extent});
       if constexpr (X::extent != runtime) return g.add_constant(double(X::extent), element::integer);
-      else return g.add(node{.code = op::size, .type = element::integer, .first = std::int16_t(id)});
+      else return add_declared_size(g, id);
     });
 }
 template <auto Axis> inline constexpr auto size = make_size<Axis>();

@@ -146,9 +146,7 @@ class axes_merger {
       left = whole_number(op::floor_divide, left, size);
     }
   }
-  constexpr node_id whole_number(op o, node_id a, node_id b) {
-    return h.add(node{.code = o, .type = element::integer, .a = a, .b = b, .axes = h[a].axes | h[b].axes});
-  }
+  constexpr node_id whole_number(op o, node_id a, node_id b) { return add_pointwise(h, o, element::integer, a, b); }
 
   // ---- what is computed along the merged axis
   constexpr void find_pairs() {
@@ -244,13 +242,7 @@ class axes_merger {
            (is_pointwise(x.code) && (!is_real(x.type) || (x.axes & keys) != keys));
   }
   constexpr node_id view(op o, node_id a, int first, int second, int third, axis_set axes) {
-    return h.add(node{.code = o,
-                      .type = h[a].type,
-                      .a = a,
-                      .axes = axes,
-                      .first = std::int16_t(first),
-                      .second = std::int16_t(second),
-                      .third = std::int16_t(third)});
+    return add_moved(h, o, a, axes, first, second, third);
   }
   constexpr node_id merged_up(node_id a) {
     for (int j = 1; j < key_count; ++j) {
@@ -266,14 +258,7 @@ class axes_merger {
     }
     return a;
   }
-  constexpr node_id read_at(node_id a, int axis, node_id index) {
-    return h.add(node{.code = op::gather,
-                      .type = h[a].type,
-                      .a = a,
-                      .b = index,
-                      .axes = (h[a].axes & ~axis_bit(axis)) | h[index].axes,
-                      .first = std::int16_t(axis)});
-  }
+  constexpr node_id read_at(node_id a, int axis, node_id index) { return add_read(h, a, index, axis); }
   // The same value, varying over the keys that it lacks.
   constexpr node_id over_all_keys(node_id a) {
     for (int j = 0; j < key_count; ++j) {
@@ -290,7 +275,7 @@ class axes_merger {
   // What is summed, absent where the sum is: sums and products leave it out one way or the other.
   constexpr node_id addends(const waiting_sum& s) { return add_mask(h, s.of, s.merged_keep); }
   constexpr node_id summed(node_id a, axis_set over) {
-    return over ? h.add(node{.code = op::sum, .type = h[a].type, .a = a, .axes = h[a].axes & ~over, .over = over}) : a;
+    return over ? add_reduction(h, op::sum, h[a].type, a, over) : a;
   }
   // Is i such a sum, or what is made of one alone and may be summed afterwards? Then it waits.
   constexpr bool deferred(node_id i) {

@@ -69,8 +69,7 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to, const pair_prod
   const axis_set old = axis_set(1) << from, fresh = axis_set(1) << to;
   if (!(x.axes & old)) return i;
   const auto operand = [&](node_id j) { return j ? renamed(g, j, from, to, pairs) : node_id(0); };
-  if (x.code == op::index)
-    return g.add(node{.code = op::index, .type = x.type, .axes = fresh, .first = std::int16_t(to)});
+  if (x.code == op::index) return add_index(g, to);
   if (is_pointwise(x.code) || x.code == op::mask) {
     const node_id a = operand(x.a), b = operand(x.b);
     return make(g, x.code, x.type, a, b, operand(x.c), x.value);
@@ -80,12 +79,7 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to, const pair_prod
     y.a = operand(x.a), y.b = operand(x.b), y.axes = (x.axes & ~old) | fresh, y.hash = 0;
     return g.add(y);
   }
-  return g.add(node{.code = op::rename,
-                    .type = x.type,
-                    .a = i,
-                    .axes = (x.axes & ~old) | fresh,
-                    .first = std::int16_t(from),
-                    .second = std::int16_t(to)});
+  return add_moved(g, op::rename, i, (x.axes & ~old) | fresh, from, to);
 }
 
 // dot<m>(f * dot<d>(q, k), v) = f * dot<d>(q, dot<m>(k, v)) where the products of q and k are pairs of positions and f
@@ -131,7 +125,7 @@ constexpr node_id one_axis_at_a_time(graph& g, node x) {
   node_id r = x.a;
   for (int i = max_axes - 1; i >= 0; --i) {
     const axis_set one = axis_bit(i);
-    if (x.over & one) r = g.add(node{.code = step, .type = x.type, .a = r, .axes = g[r].axes & ~one, .over = one});
+    if (x.over & one) r = add_reduction(g, step, x.type, r, one);
   }
   return x.code == op::mean ? make(g, op::divide, x.type, r, add_count(g, x.over)) : r;
 }
@@ -319,12 +313,7 @@ class simplifier {
   }
   // Behind the weights of a softmax: whether anything needs it is decided later.
   constexpr void add_log_sum_exp(const node& softmax, node_id made) {
-    if (!softmax.b)
-      h.add(node{.code = op::logsumexp,
-                 .type = softmax.type,
-                 .a = softmax.a,
-                 .axes = softmax.axes & ~softmax.over,
-                 .over = softmax.over});
+    if (!softmax.b) add_reduction(h, op::logsumexp, softmax.type, softmax.a, softmax.over);
     paired.with[made] = made;
   }
 
