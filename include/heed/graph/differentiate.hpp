@@ -144,6 +144,8 @@ struct differentiation {
   // A function of one operand, for slopes.
   constexpr node_id applied(op function, node_id a) { return add_op(function, g[a].type, a); }
 
+  // What reaches a pointwise value reaches its operands times their slopes. Functions have theirs in operations.hpp,
+  // primitives bring their own; conditions and whole numbers hand nothing on.
   constexpr void pointwise(const node& x, node_id y, node_id dy) {
     const node_id a = x.a, b = x.b;
     switch (x.code) {
@@ -193,6 +195,9 @@ struct differentiation {
     }
   }
 
+  // What moves elements is undone: what reaches the value goes back to where each element came from. An axis that dy
+  // does not vary over need not be moved; where the operand has more elements than were taken (slice, shift), the rest
+  // gets 0.
   constexpr void moved(const node& x, node_id dy) {
     const int first = x.first, second = x.second, third = x.third;
     const axis_set one = axis_bit(first), two = axis_bit(second), three = axis_bit(third), has = g[dy].axes;
@@ -307,6 +312,9 @@ struct differentiation {
       w.delta = plus(w.delta, or_nothing(contracted(d, y, (x.axes | g[d].axes) & ~(g[to].axes & ~x.over))));
     }
   }
+  // A reduction hands dy to all that it reduced: a mean divides by how many elements are present, a maximum or minimum
+  // shares it out evenly among those that are equal to it, a log-sum-exp and a softmax weigh it by the weights, which
+  // wait until all that reaches them is known.
   constexpr void reduced(const node& x, node_id y, node_id dy) {
     const axis_set all = g[x.a].axes;
     switch (x.code) {

@@ -28,6 +28,9 @@ struct gathered_value {
     return (is_pointwise(x.code) || x.code == op::mask) &&
            (reaches_product(x.a) || reaches_product(x.b) || reaches_product(x.c));
   }
+  // Node i as it is at the index: products are taken of the row or column at it, pointwise operations of operands at
+  // it, the position along the axis is the index itself, kept inside, and anything else is computed whole and read
+  // there.
   constexpr node_id at_index(node_id i) {
     if (!i || !(g[i].axes & axis_bit(axis))) return i;
     if (to[i]) return to[i];

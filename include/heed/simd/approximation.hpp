@@ -93,6 +93,8 @@ template <class T, int N>
 struct reduced_logarithm {
   pack<T, N> n, log_m;
 };
+// The bits of x, moved so that sqrt(1/2) is where the exponent changes, hold n; the rest is m. For floats log(m) is a
+// polynomial in m - 1, for doubles the series of the inverse hyperbolic tangent of (m - 1) / (m + 1).
 template <class T, int N>
 HEED_INLINE reduced_logarithm<T, N> reduce_logarithm(pack<T, N> x) {
   using format = real_format<T>;

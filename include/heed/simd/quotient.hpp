@@ -28,6 +28,8 @@ template <class T, int N>
 struct whole_quotient {
   pack<T, N> quotient, rest;
 };
+// Quotient and rest, rounded down; both 0 where b is. The quotient towards 0 comes first, and is one too large where
+// the rest and the divisor have different signs.
 template <class T, int N>
 HEED_INLINE whole_quotient<T, N> divided_down(pack<T, N> a, pack<T, N> b) {
   if constexpr (sizeof(T) == 4) {

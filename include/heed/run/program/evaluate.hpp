@@ -118,6 +118,9 @@ HEED_INLINE To decided(const A& a, const B& b, const C& c, double value) {
   }
 }
 
+// Instruction I, from the values of earlier ones. In this order: what the environment supplies, constants, elements of
+// a table, casts; a sum with a product as one fma; a minimum or maximum with a number in one instruction; primitives of
+// the user's; what decides, in its own width; everything else by `apply`.
 template <const auto& Region, class Env, int I, int N>
 HEED_INLINE void step(values<Env, N>& v, const Env& env) {
   constexpr instruction x = Region.code[I];
