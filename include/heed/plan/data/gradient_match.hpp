@@ -1,5 +1,5 @@
 // What a score-gradient region computes, as the nodes of the graph: found by facts/gradient_matcher.hpp, carried by the
-// plan, and written out as a region by passes/lower.hpp.
+// plan, and written out as a region by passes/lower_gradient.hpp.
 #pragma once
 #include "region.hpp"
 
