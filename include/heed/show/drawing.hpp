@@ -11,6 +11,8 @@ inline std::string quoted(const std::string& s) {
   return r + "\"";
 }
 
+// Operands are ellipses. A region is a cluster around what it writes, a box each; an arrow goes from whatever it reads,
+// below its views, to every box.
 inline std::string drawing(const execution_plan& p) {
   std::string s = "digraph heed {\n  rankdir=BT;\n  node [shape=box, fontname=\"monospace\"];\n";
   const auto id = [](int i) { return "v" + std::to_string(i); };

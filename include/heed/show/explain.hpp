@@ -81,17 +81,21 @@ inline double region_bytes(const region& r, const extent_table& e) {
   return n;
 }
 
+// What a score-gradient region does with an operand besides reading it in its program, if anything.
+inline std::string how_gradient_reads(const region& r, int k) {
+  if (k == r.tile.row_operand || k == r.gradient.cotangents)
+    return "transposed into lanes once per block of rows, and as it is in outer products";
+  if (k == r.tile.column_operand || k == r.gradient.values) return "broadcast in place, once per block of rows";
+  if (k == r.gradient.log_sum_exp) return "log-sum-exp of the scores, per row";
+  for (int i = 0; i < r.outputs.count; ++i)
+    if (r.gradient.sinks[i].other == k)
+      return r.gradient.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows"
+                                                                : "in outer products";
+  return {};
+}
 inline std::string how_read(const region& r, int k) {
-  if (r.kind == region_kind::score_gradient) {
-    if (k == r.tile.row_operand || k == r.gradient.cotangents)
-      return "transposed into lanes once per block of rows, and as it is in outer products";
-    if (k == r.tile.column_operand || k == r.gradient.values) return "broadcast in place, once per block of rows";
-    if (k == r.gradient.log_sum_exp) return "log-sum-exp of the scores, per row";
-    for (int i = 0; i < r.outputs.count; ++i)
-      if (r.gradient.sinks[i].other == k)
-        return r.gradient.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows"
-                                                                  : "in outer products";
-  }
+  if (r.kind == region_kind::score_gradient)
+    if (const std::string how = how_gradient_reads(r, k); !how.empty()) return how;
   const bool score = r.kind == region_kind::score;
   if (k == r.tile.row_operand)
     return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
@@ -113,6 +117,7 @@ struct mask_report {
   std::string text;
   double visited = 1;  // the share of tiles that are not empty
 };
+// Counted where everything that the mask reads is bound; else what would have to be, each operand once.
 inline mask_report explain_mask(const printed_region& of, const extent_table& e, const run::view* operands, int rows,
                                 int columns) {
   const graph& g = of.plan.g;
@@ -142,93 +147,129 @@ inline mask_report explain_mask(const printed_region& of, const extent_table& e,
           (n.full + n.mixed) / n.all()};
 }
 
-inline std::string explain_region(const printed_region& of, const extent_table& e, const run::view* operands,
-                                  int lane_count) {
-  const execution_plan& p = of.plan;
-  const region& r = of.loops;
-  const outline& o = of.outline();
-  const graph& g = p.g;
-  const auto named = [&](int k, const std::string& what) {  // output k; "grad(q) = " before it where it is such a
-                                                            // result
-    const std::string name = k < 0 ? std::string() : result_name(p, o.writes[k].into);
-    return name.empty() ? what : name + " = " + what;
-  };
-  std::string s = "region " + std::to_string(of.number) + ": " + name_of(r.kind);
-  if (*o.reason) s += std::string(" (not fused: ") + o.reason + ")";
-  s += ", " + std::string(internal::name_of(r.real)) + "\n";
-  const auto line = [&](const char* what, const std::string& text) {
-    if (!text.empty())
-      s += std::string("  ") + what + std::string(std::size_t(12 - int(std::string(what).size())), ' ') + text + "\n";
-  };
-  line("batch", axes_text(g, r.batch));
-  line("rows", axes_text(g, r.rows));
-  line(r.kind == region_kind::row ? "along" : r.scatter.index ? "sums" : "columns", axes_text(g, r.columns));
-  if (!r.scatter.index) line("contracts", axes_text(g, r.depth));
-  line("width", axes_text(g, r.width));
-  const bool scores = r.kind == region_kind::score || r.kind == region_kind::score_gradient;
-  if (scores)
-    line("tiles", std::to_string(simd::vectors * lane_count) + " rows x " + std::to_string(simd::group) +
-                      " columns in registers");
-  if (r.kind == region_kind::matmul)
-    line("tiles", std::to_string(simd::group) + " rows x " + std::to_string(simd::vectors * lane_count) +
-                      " columns in registers");
-  if (r.kind == region_kind::row)
-    line("lanes", r.row.lanes_along      ? "along " + axes_text(g, r.columns)
-                  : r.row.lane_axis >= 0 ? "across " + axis_text(g, r.row.lane_axis)
-                                         : "one");
-  for (int k = 0; k < r.operands.count; ++k) line(k ? "" : "reads", of.operand_name(k) + ": " + how_read(r, k));
-  if (scores) {
-    line("tile", (r.pair.scale ? instruction_text(of, r.pair.scale, 5) + " * " : std::string()) + "dot<" +
-                     axes_text(g, r.depth) + ">(" + of.operand_name(r.tile.row_operand) + ", " +
-                     of.operand_name(r.tile.column_operand) + ")");
-    line("score", instruction_text(of, r.pair.score) + "  (in units of log 2)");
-    if (r.pair.keep) line("keeps", instruction_text(of, r.pair.keep));
-    if (r.kind == region_kind::score_gradient) {
-      if (r.gradient.cotangents >= 0)
-        line("tile1", "dot<" + axes_text(g, r.width) + ">(" + of.operand_name(r.gradient.cotangents) + ", " +
-                          of.operand_name(r.gradient.values) + ")");
-      line("weight", "exp2(score - log-sum-exp)");
-      for (int k = 0; k < r.outputs.count; ++k) line(k ? "" : "gives", named(k, sink_text(of, k)));
-    } else
-      line("gives", (r.score.weighted >= 0 ? named(r.score.weighted, "weighted values") : "") +
-                        (r.score.log_sum_exp >= 0
-                             ? (r.score.weighted >= 0 ? ", " : "") + named(r.score.log_sum_exp, "log-sum-exp")
-                             : "") +
-                        (r.score.maximum >= 0 ? (r.score.weighted >= 0 || r.score.log_sum_exp >= 0 ? ", " : "") +
-                                                    named(r.score.maximum, "row maximum")
-                                              : ""));
-  } else {
-    for (int k = 0; k < r.outputs.count; ++k)
-      line(k ? "" : "computes", named(k, instruction_text(of, r.outputs[k].result)));
-    const buffer& to = p.buffers[o.writes[0].into];
-    if (r.kind == region_kind::row && copies(o) && to.result < 0 && lies_in_input(g, to.value))
-      line("unless", "the merged axes of the operand step as one in memory: it is read there");
-    if (r.scatter.index) line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(of, r.scatter.index));
+// Lines of text, a subject in front of each.
+struct report {
+  std::string text;
+  void line(const char* what, const std::string& about) {
+    if (about.empty()) return;
+    std::string subject = what;
+    subject.resize(12, ' ');
+    text += "  " + subject + about + "\n";
   }
+};
+constexpr bool has_scores(const region& r) {
+  return r.kind == region_kind::score || r.kind == region_kind::score_gradient;
+}
+// What output k is; "grad(q) = " before it where it is such a result.
+inline std::string named_output(const printed_region& of, int k, const std::string& what) {
+  const std::string name = k < 0 ? std::string() : result_name(of.plan, of.outline().writes[k].into);
+  return name.empty() ? what : name + " = " + what;
+}
+
+inline void explain_axes(report& to, const printed_region& of) {
+  const region& r = of.loops;
+  const graph& g = of.plan.g;
+  to.line("batch", axes_text(g, r.batch));
+  to.line("rows", axes_text(g, r.rows));
+  to.line(r.kind == region_kind::row ? "along" : r.scatter.index ? "sums" : "columns", axes_text(g, r.columns));
+  if (!r.scatter.index) to.line("contracts", axes_text(g, r.depth));
+  to.line("width", axes_text(g, r.width));
+}
+// How much a kernel has in registers, from its own constants.
+inline void explain_tiles(report& to, const printed_region& of, int lane_count) {
+  const region& r = of.loops;
+  const graph& g = of.plan.g;
+  if (has_scores(r))
+    to.line("tiles", std::to_string(simd::vectors * lane_count) + " rows x " + std::to_string(simd::group) +
+                         " columns in registers");
+  if (r.kind == region_kind::matmul)
+    to.line("tiles", std::to_string(simd::group) + " rows x " + std::to_string(simd::vectors * lane_count) +
+                         " columns in registers");
+  if (r.kind == region_kind::row)
+    to.line("lanes", r.row.lanes_along      ? "along " + axes_text(g, r.columns)
+                     : r.row.lane_axis >= 0 ? "across " + axis_text(g, r.row.lane_axis)
+                                            : "one");
+}
+inline void explain_scores(report& to, const printed_region& of) {
+  const region& r = of.loops;
+  const graph& g = of.plan.g;
+  to.line("tile", (r.pair.scale ? instruction_text(of, r.pair.scale, 5) + " * " : std::string()) + "dot<" +
+                      axes_text(g, r.depth) + ">(" + of.operand_name(r.tile.row_operand) + ", " +
+                      of.operand_name(r.tile.column_operand) + ")");
+  to.line("score", instruction_text(of, r.pair.score) + "  (in units of log 2)");
+  if (r.pair.keep) to.line("keeps", instruction_text(of, r.pair.keep));
+  if (r.kind == region_kind::score_gradient) {
+    if (r.gradient.cotangents >= 0)
+      to.line("tile1", "dot<" + axes_text(g, r.width) + ">(" + of.operand_name(r.gradient.cotangents) + ", " +
+                           of.operand_name(r.gradient.values) + ")");
+    to.line("weight", "exp2(score - log-sum-exp)");
+    for (int k = 0; k < r.outputs.count; ++k) to.line(k ? "" : "gives", named_output(of, k, sink_text(of, k)));
+  } else
+    to.line("gives", (r.score.weighted >= 0 ? named_output(of, r.score.weighted, "weighted values") : "") +
+                         (r.score.log_sum_exp >= 0 ? (r.score.weighted >= 0 ? ", " : "") +
+                                                         named_output(of, r.score.log_sum_exp, "log-sum-exp")
+                                                   : "") +
+                         (r.score.maximum >= 0 ? (r.score.weighted >= 0 || r.score.log_sum_exp >= 0 ? ", " : "") +
+                                                     named_output(of, r.score.maximum, "row maximum")
+                                               : ""));
+}
+inline void explain_values(report& to, const printed_region& of) {
+  const region& r = of.loops;
+  const graph& g = of.plan.g;
+  const outline& o = of.outline();
+  for (int k = 0; k < r.outputs.count; ++k)
+    to.line(k ? "" : "computes", named_output(of, k, instruction_text(of, r.outputs[k].result)));
+  const buffer& written = of.plan.buffers[o.writes[0].into];
+  if (r.kind == region_kind::row && copies(o) && written.result < 0 && lies_in_input(g, written.value))
+    to.line("unless", "the merged axes of the operand step as one in memory: it is read there");
+  if (r.scatter.index) to.line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(of, r.scatter.index));
+}
+// What the region costs, where all extents are known, and how its mask falls.
+inline void explain_cost(report& to, const printed_region& of, const extent_table& e, const run::view* operands,
+                         int lane_count) {
+  const region& r = of.loops;
+  const graph& g = of.plan.g;
   const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);
   axis_set needed = all, unknown = 0;
   for (int k = 0; k < r.operands.count; ++k) needed |= r.operands[k].axes;
   for (int i = 0; i < g.axis_count; ++i)
     if ((needed >> i & 1) && e[i] == runtime) unknown |= bit(i);
   if (unknown) {
-    line("cost",
-         "not known without the extents of " + axes_text(g, unknown) + ": explain<out>(with(axis, extent), ...)");
-    return s;
+    to.line("cost",
+            "not known without the extents of " + axes_text(g, unknown) + ": explain<out>(with(axis, extent), ...)");
+    return;
   }
   double visited = 1;
-  if (scores && r.pair.keep) {
+  if (has_scores(r) && r.pair.keep) {
     const mask_report m = explain_mask(of, e, operands, simd::vectors * lane_count, simd::group);
-    line("mask", m.text);
+    to.line("mask", m.text);
     visited = m.visited;
   }
   const double flops = region_flops(r, e);
-  line("cost", flops_text(flops) +
-                   (r.pair.keep && scores ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) +
-                                                              " in the tiles that are visited, "
-                                                        : " at most, "
-                                          : ", ") +
-                   bytes_text(region_bytes(r, e)) + " read and written once");
-  return s;
+  to.line("cost",
+          flops_text(flops) +
+              (r.pair.keep && has_scores(r) ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) +
+                                                                " in the tiles that are visited, "
+                                                          : " at most, "
+                                            : ", ") +
+              bytes_text(region_bytes(r, e)) + " read and written once");
+}
+
+inline std::string explain_region(const printed_region& of, const extent_table& e, const run::view* operands,
+                                  int lane_count) {
+  const region& r = of.loops;
+  const outline& o = of.outline();
+  report to;
+  to.text = "region " + std::to_string(of.number) + ": " + name_of(r.kind);
+  if (*o.reason) to.text += std::string(" (not fused: ") + o.reason + ")";
+  to.text += ", " + std::string(internal::name_of(r.real)) + "\n";
+  explain_axes(to, of);
+  explain_tiles(to, of, lane_count);
+  for (int k = 0; k < r.operands.count; ++k) to.line(k ? "" : "reads", of.operand_name(k) + ": " + how_read(r, k));
+  if (has_scores(r)) explain_scores(to, of);
+  else explain_values(to, of);
+  explain_cost(to, of, e, operands, lane_count);
+  return to.text;
 }
 
 // operands: by region, then by operand number.
