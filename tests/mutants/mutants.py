@@ -15,7 +15,7 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("causal_off_by_one", r"return I\(key\);", r"return I(key - 1);", KERNELS),
     ("groups_tiled", r"split<Heads, KvHeads, Group>", r"split<Heads, Group, KvHeads>", KERNELS),
     ("rescale_dropped", r"simd::exp2_weight\(old - next\)", r"P(T(1))", KERNELS),
-    ("tail_dropped", r"\(end - first - 1\) / group \* group", r"(end - first) / group * group - group", KERNELS),
+    ("tail_dropped", r"k < groups", r"k < (end - first) / group", KERNELS),
     ("wrong_interval_for_less", r"truth\(a\.hi < b\.lo, a\.lo < b\.hi\)", r"truth(a.lo < b.hi, a.lo < b.hi)", KERNELS),
     ("mask_multiplied", r"simd::select\((seen), ([^,;]+), nothing\)",
      r"(\2 * simd::select(\1, P(T(1)), P(T(0))) + simd::select(\1, P(T(0)), nothing))", KERNELS),

@@ -68,6 +68,10 @@ inline extent_t offset_of(axis_list axes, const extent_t* extent, const view& v,
   return r;
 }
 
+// Along an axis that there may not be (-1): one element, which goes nowhere.
+HEED_INLINE extent_t extent_along(int axis, const extent_t* extent) { return axis < 0 ? 1 : extent[axis]; }
+HEED_INLINE extent_t stride_along(int axis, const view& v) { return axis < 0 ? 0 : v.stride[axis]; }
+
 // Flattened axes as one: whether a single stride reaches every element, and which.
 struct flat_stride {
   bool single = true;

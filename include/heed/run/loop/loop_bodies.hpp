@@ -124,7 +124,7 @@ struct loop_bodies {
       constexpr operand o = Region.operands[x.operand];
       constexpr bool along = x.axis != lane && has(o.axes, lane);
       const view& v = b.call.operands[x.operand];
-      const extent_t top = b.call.extent[x.axis] - 1, unit = along ? v.stride[lane < 0 ? 0 : lane] : 0,
+      const extent_t top = b.call.extent[x.axis] - 1, unit = along ? stride_along(lane, v) : 0,
                      entry = v.stride[x.axis];
       const extent_t from = base[I] + (x.axis == K ? 0 : across<I>());
       alignas(64) std::int64_t r[lanes] = {};
@@ -150,7 +150,7 @@ struct loop_bodies {
       if constexpr (!has(Region.operands[x.operand].axes, lane))
         return pack_of<I>(element_at<e, number_of<I>>(v.data, from));
       else {
-        const extent_t stride = v.stride[lane < 0 ? 0 : lane];
+        const extent_t stride = stride_along(lane, v);
         if constexpr (c == value_class::truth) return elements<e, W>(v.data, from + at * stride, stride, count) != W(0);
         else return elements<e, pack_of<I>>(v.data, from + at * stride, stride, count);
       }
@@ -392,6 +392,8 @@ struct loop_bodies {
       return true;
     }
   }
+  // The row of a sum with elements along K in the lanes: several packs of them at a time go along the axis of the sum
+  // together, so that what does not vary along K is computed once for all of them.
   template <int I, int K> [[gnu::noinline]] void sum_across(extent_t from, extent_t to) {
     constexpr instruction x = Region.code[I];
     constexpr int own = homes::inner_axis(x.over), packs = 4;

@@ -33,7 +33,7 @@ struct loop_kernel {
     typename bodies::template body<last, 0> e{b};
     e.template start<out.result>();
     const extent_t base = offset_at(outer, b.index, v);
-    const extent_t stride = last < 0 ? 0 : v.stride[last < 0 ? 0 : last];
+    const extent_t stride = stride_along(last, v);
     for (e.at = from; e.at < to; e.at += lanes) {
       e.count = int(std::min<extent_t>(lanes, to - e.at));
       const auto r = evaluate<Region, out.result>(e);
@@ -44,7 +44,7 @@ struct loop_kernel {
   // the threads.
   static void run(const environment& call, const scratch& s) noexcept {
     for (int t = 0; t < call.threads; ++t) bodies::begin(call, s.of(t));
-    const extent_t length = last < 0 ? 1 : call.extent[last < 0 ? 0 : last], count = count_of(outer, call.extent);
+    const extent_t length = extent_along(last, call.extent), count = count_of(outer, call.extent);
     if (length == 0 || count == 0) return;
     const extent_t wanted = call.threads > 1 && count < 4 * call.threads ? (4 * call.threads + count - 1) / count : 1;
     const extent_t chunk = ((length + wanted - 1) / wanted + lanes - 1) / lanes * lanes,

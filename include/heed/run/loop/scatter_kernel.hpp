@@ -78,7 +78,7 @@ struct scatter_kernel {
     std::fill_n(sums, entries, 0.0);
     axis_list outer = Region.columns;
     if (outer.count) --outer.count;
-    const extent_t length = last < 0 ? 1 : call.extent[last < 0 ? 0 : last],
+    const extent_t length = extent_along(last, call.extent),
                    total = entries > 0 && length > 0 ? count_of(outer, call.extent) : 0;
     for (extent_t k = 0; k < total; ++k) {
       index_of(outer, call.extent, k, b.index);
@@ -99,7 +99,7 @@ struct scatter_kernel {
   static void run(const environment& call, const scratch& memory) noexcept {
     axis_list outer = Region.rows;
     if (in_lanes) --outer.count;
-    const extent_t width = in_lanes ? call.extent[lane < 0 ? 0 : lane] : 1, chunks = (width + chunk - 1) / chunk;
+    const extent_t width = in_lanes ? extent_along(lane, call.extent) : 1, chunks = (width + chunk - 1) / chunk;
     if constexpr (!in_lanes)
       for (int t = 0; t < call.threads; ++t) bodies::begin(call, memory.of(t));
     for_each_item(count_of(outer, call.extent) * chunks, call.threads, [&](extent_t item, int thread) {

@@ -275,6 +275,8 @@ struct matmul_loops {
       if constexpr (class_of(i.type) == value_class::truth) return r != V(typename V::element(0));
       else return r;
     }
+    // A table at an index, element by element: the axes it has besides its own may be of any job, and the columns of a
+    // pack may lie in several heads.
     template <int I, class Index> HEED_INLINE auto gather(Index where) const {
       constexpr instruction i = Region.code[I];
       constexpr operand o = Region.operands[i.operand];
@@ -326,6 +328,8 @@ struct matmul_loops {
       }
   }
 
+  // First what many items read is packed, then every item multiplies a block of rows by its share of the panels. An
+  // item whose panel nobody else reads packs it itself, into memory that stays in its cache.
   static void run(const environment& c, const scratch& s) {
     const sizes n(c);
     pieces all{s.shared};

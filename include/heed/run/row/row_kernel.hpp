@@ -69,9 +69,7 @@ struct row_loops {
     extent_t col;  // column, where lanes run across
     int count;     // lanes that exist
 
-    extent_t offset(int k) const {
-      return s.base[k] + (along || column < 0 ? 0 : col * s.call.operands[k].stride[column < 0 ? 0 : column]);
-    }
+    extent_t offset(int k) const { return s.base[k] + (along ? 0 : col * stride_along(column, s.call.operands[k])); }
 
     template <int I> HEED_INLINE auto get() const {
       constexpr instruction x = Region.code[I];
@@ -106,6 +104,8 @@ struct row_loops {
         else return load_lanes<e, W>(v.data, from + at * stride, stride, count) != W(0);
       }
     }
+    // A table at an index: at one for all lanes it is read as any operand from there on, at an index for each lane
+    // element by element. Of an empty table everything is 0.
     template <int I, class Index> HEED_INLINE auto gather(Index where) const {
       constexpr instruction x = Region.code[I];
       constexpr element e = Region.operands[x.operand].type;
@@ -176,15 +176,15 @@ struct row_loops {
     return I > 0 && is_reduction(Region.code[I].code) && phase[I] == p;
   }
 
-  // One pass along the columns: every reduction of the phase.
-  template <int Phase> static void reduce(state& s, int count) {
+  // One pass along the columns: every reduction of the phase. Where lanes run across, of the rows from `first` on.
+  template <int Phase> static void reduce(state& s, extent_t first, int count) {
     constexpr int strands = 4;  // independent sums, joined in a fixed order
     P total[size][strands];
     each_instruction([&]<int I>() {
       if constexpr (reduces<I>(Phase))
         for (int k = 0; k < strands; ++k) total[I][k] = P(neutral(Region.code[I].code));
     });
-    const extent_t length = s.call.extent[column < 0 ? 0 : column];
+    const extent_t length = extent_along(column, s.call.extent);
     const auto pass = [&](extent_t at, extent_t col, int present, int strand) HEED_INLINED {
       const environment_at<false> env{s, at, col, present};
       each_instruction([&]<int I>() HEED_INLINED {
@@ -202,7 +202,7 @@ struct row_loops {
         for (int k = 0; k < strands; ++k) pass(at + k * lanes, 0, lanes, k);
       for (int k = 0; at < length; at += lanes, ++k) pass(at, 0, int(std::min<extent_t>(lanes, length - at)), k);
     } else {
-      for (extent_t col = 0; col < length; ++col) pass(s.index[lane < 0 ? 0 : lane], col, count, int(col % strands));
+      for (extent_t col = 0; col < length; ++col) pass(first, col, count, int(col % strands));
     }
     each_instruction([&]<int I>() {
       if constexpr (reduces<I>(Phase)) {
@@ -234,9 +234,9 @@ struct row_loops {
     const view& v = s.call.outputs[0];
     constexpr instruction x = Region.code[out.result];
     if constexpr (column >= 0)
-      if (!along && (out.axes & plan::bit(column))) base += col * v.stride[column < 0 ? 0 : column];
+      if (!along && (out.axes & plan::bit(column))) base += col * stride_along(column, v);
     const auto r = evaluate<Region, out.result>(env);
-    const extent_t stride = varies(out.axes) ? v.stride[lane < 0 ? 0 : lane] : 0;
+    const extent_t stride = varies(out.axes) ? stride_along(lane, v) : 0;
     if constexpr (!varies(out.axes)) {
       if constexpr (varies(x.axes)) put_element<out.type>(v.data, base, r[0]);
       else put_element<out.type>(v.data, base, r);
@@ -257,36 +257,35 @@ struct row_loops {
     return l;
   }();
 
+  // One row, or, where lanes run across, one after another the packs of rows that differ along the lane axis alone: its
+  // passes, then the result, once or for every column.
   static void row(const environment& call, extent_t number) {
     state s(call);
     index_of(outer, call.extent, number, s.index);
     for (int k = 0; k < Region.operands.count; ++k) s.base[k] = offset_at(outer, s.index, call.operands[k]);
     const extent_t base = offset_at(outer, s.index, call.outputs[0]);
-    const extent_t length = column < 0 ? 1 : call.extent[column < 0 ? 0 : column];
+    const extent_t length = extent_along(column, call.extent);
     const bool per_element = column >= 0 && (out.axes & plan::bit(column));
-    const auto passes = [&](int count) {
+    const auto passes = [&](extent_t first, int count) {
       [&]<int... K>(std::integer_sequence<int, K...>) {
-        ((cache_row<K>(s), reduce<K + 1>(s, count)), ...);
+        ((cache_row<K>(s), reduce<K + 1>(s, first, count)), ...);
       }(std::make_integer_sequence<int, last_phase>{});
       cache_row<last_phase>(s);
     };
     if constexpr (along) {
-      passes(lanes);
+      passes(0, lanes);
       if (!per_element) write(s, 0, 0, 1, base);
       else
         for (extent_t at = 0; at < length; at += lanes)
           write(s, at, 0, int(std::min<extent_t>(lanes, length - at)), base);
     } else {
-      const extent_t width = lane < 0 ? 1 : call.extent[lane < 0 ? 0 : lane];
+      const extent_t width = extent_along(lane, call.extent);
       for (extent_t at = 0; at < width; at += lanes) {
         const int count = int(std::min<extent_t>(lanes, width - at));
-        extent_t saved = 0;
-        if (lane >= 0) saved = s.index[lane < 0 ? 0 : lane], s.index[lane < 0 ? 0 : lane] = at;
-        passes(count);
+        passes(at, count);
         if (!per_element) write(s, at, 0, count, base);
         else
           for (extent_t col = 0; col < length; ++col) write(s, at, col, count, base);
-        if (lane >= 0) s.index[lane < 0 ? 0 : lane] = saved;
       }
     }
   }
@@ -299,7 +298,7 @@ struct row_kernel {
   static void run(const environment& call, const scratch&) noexcept {
     const extent_t rows = count_of(loops::outer, call.extent);
     extent_t work = count_of(Region.columns, call.extent);
-    if (loops::lane >= 0 && !loops::along) work *= call.extent[loops::lane < 0 ? 0 : loops::lane];
+    if (!loops::along) work *= extent_along(loops::lane, call.extent);
     const extent_t grain = std::max<extent_t>(1, 8192 / std::max<extent_t>(1, work));
     for_each_item((rows + grain - 1) / grain, call.threads, [&](extent_t item, int) {
       for (extent_t r = item * grain; r < rows && r < (item + 1) * grain; ++r) loops::row(call, r);

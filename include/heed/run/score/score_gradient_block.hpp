@@ -4,6 +4,7 @@
 // All of it grows with rows or with keys, never with both.
 #pragma once
 #include "score_gradient_program.hpp"
+#include "score_visit.hpp"
 #include "../team.hpp"
 #include <bit>
 #include <cstring>
@@ -159,7 +160,7 @@ struct gradient_item {
           key[K] = static_cast<const T*>(v.data) + c.base[K], key_stride[K] = stride;
         } else {
           constexpr int axis = shape::width_axis(K);
-          const extent_t step = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
+          const extent_t step = stride_along(axis, v);
           for (extent_t j = 0; j < n.keys; ++j)
             for (extent_t d = 0; d < n.width[K]; ++d)
               key_copy[K][j * n.width[K] + d] =
@@ -217,6 +218,8 @@ struct gradient_work {
   explicit gradient_work(const environment& call) : n(call) {}
   static constexpr std::size_t slot_size = std::size_t(gradient_keys<T>) * rows;
 
+  // All that a thread needs for a block of rows, whatever the item: row operands in both layouts, the batch of values
+  // that wait, and by the kind of each sink what it adds up. Null where a region has no use for it.
   void place(pieces& take) {
     c = take.template of<context>(1);
     queries = take.template of<T>(n.width[Region.tile.row_operand] * rows);
@@ -330,7 +333,7 @@ struct gradient_work {
         const view& v = call.operands[K];
         constexpr int axis = shape::width_axis(K);
         constexpr element type = Region.operands[K].type;
-        const extent_t width = n.width[K], step = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
+        const extent_t width = n.width[K], step = stride_along(axis, v);
         natural[K] =
             n.rows_in_place[K] ? static_cast<const T*>(v.data) + c->base[K] + c->row_offset[K][0] : natural_copy[K];
         natural_stride[K] = n.rows_in_place[K] ? n.row_stride[K] : n.padded[K];
@@ -347,12 +350,7 @@ struct gradient_work {
           finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
       }
     });
-    T scale = 1;
-    if constexpr (Region.pair.scale != 0) {
-      if constexpr (Region.code[Region.pair.scale].code == op::constant)
-        scale = T(Region.code[Region.pair.scale].value);
-      else scale = c->uniform_real[Region.pair.scale];
-    }
+    const T scale = program_type::scale_of_queries(*c);
     simd::transpose_in<T>(natural[Region.tile.row_operand], natural_stride[Region.tile.row_operand], count, 1,
                           n.width[Region.tile.row_operand], scale, queries);
     if constexpr (shape::has_product)

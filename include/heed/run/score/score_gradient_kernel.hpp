@@ -11,6 +11,7 @@
 // an acquire (await, before it); that a block reaches a key only after the block before it has makes this hold for all
 // earlier blocks at once. Sums over items are taken at the end, in order.
 #pragma once
+#include "score_gradient_sinks.hpp"
 #include "score_gradient_sums.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -22,6 +23,7 @@ struct score_gradient_loops {
   using item_type = gradient_item<Region, T>;
   using sizes = gradient_sizes<Region, T>;
   using item_sums = gradient_sums<Region, T>;
+  using sinks = gradient_sinks<Region, T>;
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
   using gradient_program = score_gradient_program<Region, T>;
@@ -127,6 +129,8 @@ struct score_gradient_loops {
       return P(slot<Region, pack_environment<false>, Region.pair.score>(all));
     }(std::make_integer_sequence<int, slots.kept_count - 1>{});
   }
+  // Everything that needs the second contraction or the weight, evaluated together, and given to the sinks: row sums
+  // stay in registers along the keys of the group, column sums along its packs of rows.
   template <bool Mixed, int Packs>
   static HEED_INLINE void second_pass(work& w, extent_t first, int count, int row, T* base,
                                       const P (&a)[group][Packs]) {
@@ -148,29 +152,16 @@ struct score_gradient_loops {
         const E env{{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size};
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
           auto all = compute<Region, Region.gradient.sinks[K].pair..., Region.gradient.sinks[K].index...>(env);
-          typename P::mask absent = false;  // excluded, or beyond the end: whatever was computed there is excluded, too
+          typename P::mask absent = false;
           if constexpr (Mixed) absent = simd::is_excluded(P::load(here));
-          const auto value = [&]<int S>() HEED_INLINED {
-            const P x = P(slot<Region, E, Region.gradient.sinks[S].pair>(all));
-            if constexpr (Mixed) return simd::select(absent, simd::excluded<P>(), x + P(T(0)));
-            else return x;  // -0 + 0 is 0
-          };
           (
               [&]() HEED_INLINED {
-                if constexpr (first_index(K))
-                  store_index<K>(w, slot<Region, E, Region.gradient.sinks[K].index>(all), row + v * lanes, here);
+                if constexpr (sinks::first_index(K))
+                  sinks::template store_index<K>(w, slot<Region, E, Region.gradient.sinks[K].index>(all),
+                                                 row + v * lanes, here);
               }(),
               ...);
-          (
-              [&]() HEED_INLINED {
-                constexpr sink_kind kind = Region.gradient.sinks[K].kind;
-                if constexpr (reduces_to_rows(kind)) by_row[K] = by_row[K] + value.template operator()<K>();
-                else if constexpr (kind == sink_kind::column_sum)
-                  by_column[K][i] = by_column[K][i] + value.template operator()<K>();
-                else if constexpr (made_first(K))
-                  value.template operator()<K>().store(here + slots.slot_of(Region.gradient.sinks[K].pair) * slot_size);
-              }(),
-              ...);
+          (sinks::template give<Mixed, K>(all, absent, by_row[K], by_column[K][i], here), ...);
         }(std::make_integer_sequence<int, Region.outputs.count>{});
       }
       shape::each_output([&]<int K>() HEED_INLINED {
@@ -182,33 +173,6 @@ struct score_gradient_loops {
         for (int i = 0; i < group; ++i) w.by_key[K][w.at + i] = simd::sum(by_column[K][i]);
     });
   }
-  // Is output K the first that stores its pairwise value?
-  static constexpr bool made_first(int k) {
-    const instruction_id pair = Region.gradient.sinks[k].pair;
-    if (pair == slots.kept[0]) return false;
-    for (int j = 0; j < k; ++j)
-      if (!is_sum(Region.gradient.sinks[j].kind) && Region.gradient.sinks[j].pair == pair) return false;
-    return true;
-  }
-
-  // Is output K the first that adds at this index? It stores it, inside the table (which may be empty: then nothing
-  // reads it).
-  static constexpr bool first_index(int k) {
-    if (Region.gradient.sinks[k].kind != sink_kind::table_sum) return false;
-    for (int j = 0; j < k; ++j)
-      if (Region.gradient.sinks[j].kind == sink_kind::table_sum && slots.index_slot[j] == slots.index_slot[k])
-        return false;
-    return true;
-  }
-  template <int K, class Index> static HEED_INLINE void store_index(const work& w, const Index& index, int row,
-                                                                    T* here) {
-    using I = typename program_type::I;
-    using W = typename program_type::W;
-    W inside = simd::max(simd::min(W(index), W(I(w.n.top[K]))), W(I(0)));
-    if constexpr (shape::kept_rows(K).count > 0) inside = inside + W::load(w.row_entry[K] + row);
-    __builtin_memcpy(here + slots.index_slot[K] * slot_size, &inside.x, sizeof inside.x);
-  }
-
   // ---- products ----
   static void flush(const environment& call, work& w) {
     if (w.segment_count == 0) return;
@@ -240,7 +204,7 @@ struct score_gradient_loops {
             const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
             if (w.n.entries[K] > 0) simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
           } else {
-            store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
+            sinks::template store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
           }
         } else if constexpr (k.kind == sink_kind::column_sum) {
           // mutants: last_keys_not_summed
@@ -251,40 +215,6 @@ struct score_gradient_loops {
     w.segment_count = 0, w.at = 0;
     w.reach(position);
   }
-  // The pairs themselves: rows of the output run along the keys, so squares are transposed.
-  template <int K>
-  static HEED_NOINLINE void store_pairs(const environment& call, work& w, const T* p, extent_t first, int row,
-                                        int count, int keys, bool add) {
-    constexpr output o = Region.outputs[K];
-    const view& v = call.outputs[K];
-    const extent_t stride = v.stride[column];
-    const T by = factor<K>(w);
-    for (int r = 0; r < count; r += lanes)
-      for (int j = 0; j < keys; j += lanes) {
-        const int some = std::min(lanes, keys - j), there = std::min(lanes, count - r);
-        P x[lanes];
-        for (int i = 0; i < lanes; ++i)
-          x[i] = i < some ? P::load(p + (j + i) * rows + r) * by + P(T(0)) : P(T(0));  // an excluded pair gives 0, not
-                                                                                       // -0
-        simd::transpose(x);
-        for (int i = 0; i < there; ++i) {
-          const extent_t to = row_at(call, w, v, row + r + i) + (first + j) * stride;
-          if (add) x[i] = x[i] + load_lanes<o.type, P>(v.data, to, stride, some);
-          store_lanes<o.type>(v.data, to, stride, some, x[i]);
-        }
-      }
-  }
-  template <int K> static T factor(const work& w) {  // of what this item gives to output K
-    constexpr sink k = Region.gradient.sinks[K];
-    if constexpr (k.scale == 0) return T(k.factor);
-    else if constexpr (Region.code[k.scale].code == op::constant) return T(k.factor * Region.code[k.scale].value);
-    else return T(k.factor) * w.c->uniform_real[k.scale];
-  }
-  // Where row r of the block lies in an output.
-  static extent_t row_at(const environment& call, const work& w, const view& v, int r) {
-    return offset_of(Region.rows, call.extent, v, w.first_row + r) + offset_at(Region.batch, w.c->item.index, v);
-  }
-
   // ---- keys ----
   static void meet(const environment& call, work& w, extent_t first, int count, bool mixed) {
     mixed = mixed || count < group || (has_sums && w.c->row_count < rows);
@@ -294,26 +224,17 @@ struct score_gradient_loops {
     if (packs.count() <= 0) return;
     if (w.at + group > gradient_keys<T>) flush(call, w);
     if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.c, first);
-    if (packs.count() == simd::vectors && !mixed) keys_group<false, simd::vectors>(w, first, count, 0);
-    else if (packs.count() == simd::vectors) keys_group<true, simd::vectors>(w, first, count, 0);
-    else if (packs.count() == 2) keys_group<true, 2>(w, first, count, packs.from);
-    else keys_group<true, 1>(w, first, count, packs.from);
+    with_packs(packs, mixed,
+               [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
     w.note(first, count, packs.from, packs.count(), mixed);
   }
-  // All keys of [first, end) that are not known to be excluded, in groups.
-  static void visit(const environment& call, work& w, extent_t first, extent_t end) {
-    if (first >= end) return;
-    // mutants: diagonal_dropped_backward
-    const tile_kind kind = program_type::classify(*w.c, w.bounds, first, end - 1);
-    if (kind == tile_kind::empty) return;
-    if (kind == tile_kind::full || end - first <= group) {
-      for (extent_t at = first; at < end; at += group)
-        meet(call, w, at, int(std::min<extent_t>(group, end - at)), kind == tile_kind::mixed);
-      return;
-    }
-    const extent_t middle = first + ((end - first + group - 1) / group / 2) * group;
-    visit(call, w, first, middle);
-    visit(call, w, middle, end);
+  // From the first to the last.
+  static void visit(const environment& call, work& w) {
+    visit_keys<key_order::rising>(
+        0, w.n.keys,
+        // mutants: diagonal_dropped_backward
+        [&](extent_t first, extent_t last) { return program_type::classify(*w.c, w.bounds, first, last); },
+        [&](extent_t at, int count, bool mixed) { meet(call, w, at, count, mixed); });
   }
 
   // ---- blocks ----
@@ -330,11 +251,12 @@ struct score_gradient_loops {
         if (shape::carries(K) && w.part > 0) return;
         for (int r = 0; r < count; ++r)
           for (extent_t j = 0; j < w.n.keys; j += lanes)
-            store_lanes<Region.outputs[K].type>(v.data, row_at(call, w, v, r) + j * v.stride[column], v.stride[column],
-                                                int(std::min<extent_t>(lanes, w.n.keys - j)), P(T(0)));
+            store_lanes<Region.outputs[K].type>(v.data, sinks::row_at(call, w, v, r) + j * v.stride[column],
+                                                v.stride[column], int(std::min<extent_t>(lanes, w.n.keys - j)),
+                                                P(T(0)));
       }
     });
-    visit(call, w, 0, w.n.keys);
+    visit(call, w);
     flush(call, w);
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];
@@ -342,21 +264,21 @@ struct score_gradient_loops {
       constexpr int y = k.other < 0 ? 0 : k.other, axis = shape::width_axis(y);
       if constexpr (k.kind == sink_kind::row_product) {
         const view& v = call.outputs[K];
-        const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis];
+        const extent_t stride = stride_along(axis, v);
         alignas(64) T by[rows];
-        std::fill(by, by + rows, factor<K>(w));
+        std::fill(by, by + rows, sinks::template factor<K>(w));
         if constexpr (o.type == element_of<T>) {
           T* to[rows]{};
-          for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + row_at(call, w, v, r);
+          for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + sinks::row_at(call, w, v, r);
           simd::transpose_out<T>(w.sums[K], by, w.n.width[y], to, count, stride);
         } else {
           for (int r = 0; r < count; ++r)
             for (extent_t e = 0; e < w.n.width[y]; ++e)
-              put_element<o.type>(v.data, row_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
+              put_element<o.type>(v.data, sinks::row_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
         }
       } else if constexpr (k.kind == sink_kind::row_sum) {
         T* to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.rows_total + first;
-        for (int r = 0; r < count; ++r) to[r] = w.sums[K][r] * factor<K>(w);
+        for (int r = 0; r < count; ++r) to[r] = w.sums[K][r] * sinks::template factor<K>(w);
       }
     });
     w.await_before(w.n.done(w.part));
@@ -393,15 +315,17 @@ struct score_gradient_loops {
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];
       if constexpr (k.kind == sink_kind::column_product) {
-        if (!shape::carries(K) || w.part + 1 == w.n.serial) store_columns<K>(call, w);
+        if (!shape::carries(K) || w.part + 1 == w.n.serial) sinks::template store_columns<K>(call, w);
       } else if constexpr (k.kind == sink_kind::column_sum) {
         T* const to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.keys;
-        for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.item->sums[K][j] * factor<K>(w);
+        for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.item->sums[K][j] * sinks::template factor<K>(w);
       } else if constexpr (k.kind == sink_kind::uniform_sum) {
-        reinterpret_cast<double*>(item_sums::of(w.n, s, K))[number] = w.item->total[K] * double(factor<K>(w));
+        reinterpret_cast<double*>(item_sums::of(w.n, s, K))[number] =
+            w.item->total[K] * double(sinks::template factor<K>(w));
       } else if constexpr (k.kind == sink_kind::table_sum) {
         double* const to = reinterpret_cast<double*>(item_sums::of(w.n, s, K)) + number * w.n.entries[K];
-        for (extent_t j = 0; j < w.n.entries[K]; ++j) to[j] = w.item->table[K][j] * double(factor<K>(w));
+        for (extent_t j = 0; j < w.n.entries[K]; ++j)
+          to[j] = w.item->table[K][j] * double(sinks::template factor<K>(w));
       }
     });
   }
@@ -419,24 +343,6 @@ struct score_gradient_loops {
     if (w.block + 1 == w.n.blocks) end_part(call, s, w);
     w.reach(w.n.done(part));
   }
-  template <int K>
-  static void store_columns(const environment& call, const work& w) {
-    constexpr sink k = Region.gradient.sinks[K];
-    constexpr output o = Region.outputs[K];
-    constexpr int axis = shape::width_axis(k.other);
-    const view& v = call.outputs[K];
-    const extent_t stride = axis < 0 ? 0 : v.stride[axis < 0 ? 0 : axis], width = w.n.width[k.other];
-    const T by = factor<K>(w);
-    const extent_t base = offset_at(Region.batch, w.c->item.index, v);
-    for (extent_t j = 0; j < w.n.keys; ++j) {
-      const T* from = w.sums[K] + j * w.n.padded[k.other];
-      const extent_t to = base + j * v.stride[column];
-      for (extent_t e = 0; e < width; e += lanes)
-        store_lanes<o.type>(v.data, to + e * stride, stride, int(std::min<extent_t>(lanes, width - e)),
-                            P::load(from + e) * P(by));
-    }
-  }
-
   // What a thread does: see for_each_step.
   struct worker {
     const environment& call;

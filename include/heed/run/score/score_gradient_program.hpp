@@ -40,6 +40,9 @@ struct gradient_slots {
   }
 };
 
+// What is kept are the values nearest to the sinks that depend on the first contraction alone: behind the second they
+// could not be computed again. What products read is written when the kept values have been read, so that it takes
+// their slots, but for that of the weights, which every sink may ask for.
 constexpr gradient_slots slots_of(const region& r) {
   gradient_slots s;
   std::array<bool, program::capacity> tile{}, later{}, wanted{};  // depends on tile 0; on tile 1 or the weight; by the

@@ -65,6 +65,8 @@ struct gradient_sums {
       if (s >> i & 1) l.add(i);
     return l;
   }
+  // Output K: for every element of it the sum over the items, and within them over what the item has not summed itself,
+  // in double and in order.
   template <int K>
   static void add_items(const environment& call, const sizes& n, const scratch& s) {
     static constexpr sink k = Region.gradient.sinks[K];

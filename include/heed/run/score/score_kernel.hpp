@@ -4,7 +4,7 @@
 // side by side, chunk by chunk, so that keys and values are fetched once for all of them. Nothing of the size rows x
 // keys is stored.
 #pragma once
-#include "score_program.hpp"
+#include "score_visit.hpp"
 #include "../team.hpp"
 #include <span>
 
@@ -41,9 +41,8 @@ struct score_loops {
                 batch_keys<T>),
           keys_in_place(w_type == element_of<T> &&
                         (c.operands[Region.tile.column_operand].stride[depth_axis] == 1 || depth <= 1)),
-          values_in_place(
-              has_values && v_type == element_of<T> &&
-              (width <= 1 || c.operands[Region.score.values].stride[width_axis < 0 ? 0 : width_axis] == 1)) {}
+          values_in_place(has_values && v_type == element_of<T> &&
+                          (width <= 1 || stride_along(width_axis, c.operands[Region.score.values]) == 1)) {}
   };
   static constexpr extent_t chunk_bytes = 192 << 10;  // keys and values of a chunk: a part of the second-level cache
 
@@ -200,9 +199,8 @@ struct score_loops {
           auto& s = w.batch.segments[i];
           for (int j = 0; j < s.count; ++j)
             for (extent_t e = 0; e < w.n.width; ++e)
-              w.batch.values[(s.at + j) * w.n.width + e] =
-                  element_at<v_type, T>(v.data, w.c.base[Region.score.values] + (s.first + j) * stride +
-                                                    e * v.stride[width_axis < 0 ? 0 : width_axis]);
+              w.batch.values[(s.at + j) * w.n.width + e] = element_at<v_type, T>(
+                  v.data, w.c.base[Region.score.values] + (s.first + j) * stride + e * stride_along(width_axis, v));
           s.first = s.at;
         }
         add_values(w.b, w.batch, w.batch.values, w.n.width, w.n.width);
@@ -218,28 +216,16 @@ struct score_loops {
     if (packs.count() <= 0) return;
     if (w.batch.at < group) flush(w);
     if constexpr (program_type::pairs > 0) program_type::load_tiles_at(w.c, first);
-    if (packs.count() == simd::vectors && !mixed && count == group)
-      keys_group<false, simd::vectors>(w, first, count, 0);
-    else if (packs.count() == simd::vectors) keys_group<true, simd::vectors>(w, first, count, 0);
-    else if (packs.count() == 2) keys_group<true, 2>(w, first, count, packs.from);
-    else keys_group<true, 1>(w, first, count, packs.from);
+    with_packs(packs, mixed || count < group,
+               [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
     // mutants: last_keys_dropped
     w.batch.note(first, count, packs.from, packs.count(), mixed);
   }
-  // All keys of [first, end) that are not known to be excluded, from the last to the first, in groups. `first` and
-  // every inner border is a multiple of the group.
+  // From the last to the first.
   static void visit(work& w, extent_t first, extent_t end) {
-    const tile_kind kind = program_type::classify(w.c, w.bounds, first, end - 1);
-    if (kind == tile_kind::empty) return;
-    if (kind == tile_kind::full || end - first <= group) {
-      // mutants: tail_dropped
-      for (extent_t at = first + (end - first - 1) / group * group; at >= first; at -= group)
-        meet(w, at, int(std::min<extent_t>(group, end - at)), kind == tile_kind::mixed);
-      return;
-    }
-    const extent_t middle = first + ((end - first + group - 1) / group / 2) * group;
-    visit(w, middle, end);
-    visit(w, first, middle);
+    visit_keys<key_order::falling>(
+        first, end, [&](extent_t from, extent_t to) { return program_type::classify(w.c, w.bounds, from, to); },
+        [&](extent_t at, int count, bool mixed) { meet(w, at, count, mixed); });
   }
   // The same for blocks side by side, chunk by chunk. Chunks are the same whatever the number of blocks and threads.
   static void visit_chunks(std::span<work> blocks, extent_t first, extent_t end) {
@@ -263,12 +249,7 @@ struct score_loops {
 
   static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
     const view& v = c.call.operands[Region.tile.row_operand];
-    T scale = 1;
-    if constexpr (Region.pair.scale != 0) {
-      if constexpr (Region.code[Region.pair.scale].code == op::constant)
-        scale = T(Region.code[Region.pair.scale].value);
-      else scale = c.uniform_real[Region.pair.scale];
-    }
+    const T scale = program_type::scale_of_queries(c);
     const extent_t stride = v.stride[depth_axis];
     if constexpr (x_type == element_of<T>) {
       const T* from[rows]{};
@@ -287,6 +268,8 @@ struct score_loops {
     }
   }
 
+  // The results of a block: weighted values divided by the sum of the weights, log-sum-exp, maximum. Each lies where
+  // its own strides say, so that every row has an offset of its own.
   static void store_rows(const environment& call, context& c, const row_block<T>& b, const sizes& n, extent_t first,
                          int count) {
     alignas(64) T inverse[rows], lse[rows], top[rows];
@@ -298,7 +281,7 @@ struct score_loops {
     if constexpr (Region.score.weighted >= 0) {
       constexpr output o = Region.outputs[Region.score.weighted];
       const view& v = call.outputs[Region.score.weighted];
-      const extent_t stride = width_axis < 0 ? 0 : v.stride[width_axis < 0 ? 0 : width_axis];
+      const extent_t stride = stride_along(width_axis, v);
       if constexpr (o.type == element_of<T>) {
         T* to[rows]{};
         for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + offset(Region.score.weighted, r);
@@ -320,6 +303,8 @@ struct score_loops {
                                                                offset(Region.score.maximum, r), top[r]);
   }
 
+  // An item is a strip: blocks of rows beside each other that meet the same keys. Each is set up, all go through the
+  // keys together, each is stored.
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
     const view& k = call.operands[Region.tile.column_operand];

@@ -18,6 +18,8 @@ struct score_packs : score_values<Region, T> {
     const extent_t first = key / tile_keys * tile_keys;
     if (c.tile_first != first) load_tiles(c, first);
   }
+  // Where rows run along the keys and hold elements as the program wants them, whole squares are transposed from where
+  // they lie; else, and at the end of the keys, packs are gathered first.
   static HEED_NOINLINE void load_tiles(context& c, extent_t first) {
     c.tile_first = first;
     values::each([&]<int K>() {
@@ -89,7 +91,7 @@ struct score_packs : score_values<Region, T> {
     }
   };
 
-  // Packs: `lanes` rows from 16 v on against one key. What lacks the rows is a plain number.
+  // Packs: `lanes` rows from v on against one key. What lacks the rows is a plain number.
   struct pack_environment {
     using real_wide = P;
     using real_narrow = T;
@@ -107,6 +109,8 @@ struct score_packs : score_values<Region, T> {
     extent_t key;
     P tile;
 
+    // Leaves by where they vary: uniform and row values from the cache, an operand along the keys from memory, one over
+    // pairs from the tile.
     template <int K> HEED_INLINE auto get() const {
       constexpr instruction x = Region.code[K];
       constexpr value_class kind = class_of(x.type);
@@ -146,6 +150,8 @@ struct score_packs : score_values<Region, T> {
         }
       }
     }
+    // A table at an index, row by row, for each row may have a table of its own; an index outside names its first or
+    // last entry.
     template <int K, class Index> HEED_INLINE auto gather(Index where) const {
       constexpr instruction x = Region.code[K];
       constexpr operand o = Region.operands[x.operand];

@@ -97,6 +97,13 @@ struct score_values {
       }
     });
   }
+  // A uniform value that the program may know while compiling.
+  template <int K> static T uniform(const context& c) {
+    if constexpr (K == 0) return T(1);
+    else if constexpr (Region.code[K].code == op::constant) return T(Region.code[K].value);
+    else return c.uniform_real[K];
+  }
+  static T scale_of_queries(const context& c) { return uniform<Region.pair.scale>(c); }
   static constexpr bool wanted_row(int k) { return k > 0 && is_row(Region.code[k]); }
 
   // Rows first .. first + count of the item: what each is, and its bounds over the block and over each of its packs.
