@@ -145,7 +145,8 @@ template <class E> std::unique_ptr<region> lowered_score(const E& e) {
 }
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(what_holds_for_every_plan){HEED_EVERY_GRAPH(CHECK)} BOOST_AUTO_TEST_CASE(classification) {
+BOOST_AUTO_TEST_CASE(what_holds_for_every_plan) { HEED_EVERY_GRAPH(CHECK); }
+BOOST_AUTO_TEST_CASE(classification) {
   BOOST_TEST(kinds(past_only) == "s");
   BOOST_TEST(kinds(projected) == "m");
   BOOST_TEST(kinds(normed(x)) == "r");

@@ -48,8 +48,8 @@ void check(const char* name, double unit, const tensor<float>& like, Bind&&... b
   fuse<R, strict>(bind..., into(got));
   reference<R>(bind..., into(want));
   const double units = worst_units(got, want, unit);
-  BOOST_TEST(units <= 16, std::string(name) + ": " + std::to_string(units) + " error units");
-  BOOST_TEST(!mostly_zero(want), std::string(name) + ": expected values are mostly zero");
+  BOOST_TEST(units <= 16, name << ": " << units << " error units");
+  BOOST_TEST(!mostly_zero(want), name << ": expected values are mostly zero");
 }
 
 struct problem {
