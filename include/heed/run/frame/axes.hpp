@@ -1,6 +1,7 @@
 // Index arithmetic, in one place: several axes as one that runs through all their elements (the last runs fastest), an
 // index by axis number, and the offset where it lies in a view.
 #pragma once
+#include "../../simd/compiler.hpp"
 #include "located.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
