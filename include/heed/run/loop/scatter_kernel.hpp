@@ -76,7 +76,8 @@ struct scatter_kernel {
     const environment& call = b.call;
     const extent_t entries = call.extent[table], step = call.outputs[0].stride[table];
     std::fill_n(sums, entries, 0.0);
-    axis_list outer = Region.columns;
+    constexpr axis_list columns = Region.columns;  // of a constant, which no program holds
+    axis_list outer = columns;
     if (outer.count) --outer.count;
     const extent_t length = extent_along(last, call.extent),
                    total = entries > 0 && length > 0 ? count_of(outer, call.extent) : 0;
@@ -97,7 +98,8 @@ struct scatter_kernel {
   }
 
   static void run(const environment& call, const scratch& memory) noexcept {
-    axis_list outer = Region.rows;
+    constexpr axis_list rows = Region.rows;
+    axis_list outer = rows;
     if (in_lanes) --outer.count;
     const extent_t width = in_lanes ? extent_along(lane, call.extent) : 1, chunks = (width + chunk - 1) / chunk;
     if constexpr (!in_lanes)
