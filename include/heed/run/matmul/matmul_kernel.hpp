@@ -361,8 +361,8 @@ struct matmul_loops {
                      : grouped + ((n.activations == 1 ? 0 : b.batch) * n.row_blocks + row_number) * grouped_block;
       for (extent_t p = first_panel; p < end_panel; ++p) {
         const extent_t column = p * panel_columns, weight = n.weights == 1 ? 0 : b.batch;
-        const T* panel = packed + (weight * n.panels + p) * n.panel_size;
-        if (n.packed_once) pack(c, n, weight, p, own.panel), panel = own.panel;
+        const T* const panel = n.packed_once ? own.panel : packed + (weight * n.panels + p) * n.panel_size;
+        if (n.packed_once) pack(c, n, weight, p, own.panel);
         place_columns(c, n, b, column);
         const int packs = int(std::min<extent_t>(simd::vectors, (n.columns - column + lanes - 1) / lanes));
         for (extent_t row = 0; row < rows; row += simd::group) {
