@@ -1,0 +1,94 @@
+"""Pieces of C that the dispatcher and the header of a library are both made of."""
+
+import json
+
+CALL = "const heed_tensor* operands, int32_t count, void* workspace, size_t workspace_bytes, heed_error* error"
+BYTES = "const heed_tensor* operands, int32_t count, size_t* bytes, heed_error* error"
+FORWARD = (
+    "const heed_tensor* operands, int32_t count, void* saved, size_t saved_bytes, void* workspace, "
+    "size_t workspace_bytes, heed_error* error"
+)
+BACKWARD = FORWARD.replace("void* saved", "const void* saved")
+REFERENCE = "const heed_tensor* operands, int32_t count, heed_error* error"
+OPERATIONS = "const heed_tensor* operands, int32_t count, double* flops, heed_error* error"
+
+# member of heed_kernel_part -> its parameters; the symbol is NAME_member, of `call` NAME itself.
+MEMBERS = {
+    "call": CALL,
+    "workspace_bytes": BYTES,
+    "forward": FORWARD,
+    "forward_workspace_bytes": BYTES,
+    "saved_bytes": BYTES,
+    "backward": BACKWARD,
+    "backward_workspace_bytes": BYTES,
+    "reference": REFERENCE,
+    "backward_reference": REFERENCE,
+    "operations": OPERATIONS,
+    "backward_operations": OPERATIONS,
+}
+OF_GRADIENTS = {
+    "forward",
+    "forward_workspace_bytes",
+    "saved_bytes",
+    "backward",
+    "backward_workspace_bytes",
+    "backward_reference",
+    "backward_operations",
+}
+OF_CHECKS = {"reference", "backward_reference", "operations", "backward_operations"}  # what heed-run asks for
+
+ROLES = {
+    "input": "HEED_INPUT",
+    "extent": "HEED_EXTENT",
+    "cotangent": "HEED_COTANGENT",
+    "result": "HEED_RESULT",
+    "gradient": "HEED_GRADIENT",
+}
+DTYPES = {"float32": (2, 32), "float64": (2, 64), "int32": (0, 32), "int64": (0, 64), "bool": (6, 8)}
+
+
+def symbol(kernel, member):
+    return kernel if member == "call" else f"{kernel}_{member}"
+
+
+def has_function(metadata, member):
+    return any(function["name"] == symbol(metadata["name"], member) for function in metadata["functions"])
+
+
+def is_checked(metadata):
+    """Whether a kernel's plain evaluation was compiled in, and with it what heed-run asks for."""
+    return has_function(metadata, "reference")
+
+
+def members(metadata):
+    """member -> parameters, of the functions that return a code and that a kernel has."""
+    absent = (set() if has_function(metadata, "backward") else OF_GRADIENTS) | (
+        set() if is_checked(metadata) else OF_CHECKS
+    )
+    return {member: parameters for member, parameters in MEMBERS.items() if member not in absent}
+
+
+def symbols(metadata):
+    """All that a kernel exports."""
+    name = metadata["name"]
+    return (
+        [symbol(name, member) for member in members(metadata)]
+        + ([f"{name}_peak"] if is_checked(metadata) else [])
+        + [f"{name}_metadata"]
+    )
+
+
+def quoted(text):
+    """A string of C."""
+    return (
+        '"'
+        + "".join(
+            f"\\{chr(byte)}" if chr(byte) in '"\\?' else chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}"
+            for byte in text.encode()
+        )
+        + '"'
+    )
+
+
+def compact(metadata):
+    return json.dumps(metadata, separators=(",", ":"), ensure_ascii=False)
