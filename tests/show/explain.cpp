@@ -74,9 +74,9 @@ show::tile_counts counted(extent_t rows, extent_t columns, extent_t height, exte
     }
   return t;
 }
-show::tile_counts counted_by_intervals(const plan::region& r, const plan::execution_plan& p, extent_t rows,
-                                       extent_t columns, int height, int width,
-                                       const std::vector<run::view>& operands) {
+template <result_list R>
+show::tile_counts counted_by_the_kernel(extent_t rows, extent_t columns, const std::vector<run::view>& operands) {
+  const plan::execution_plan& p = plan_of<R>;
   show::extent_table extent;
   for (int i = 0; i < p.g.axis_count; ++i) {
     const label& name = p.g.axes[std::size_t(i)].name;
@@ -86,7 +86,7 @@ show::tile_counts counted_by_intervals(const plan::region& r, const plan::execut
                              : name == make_label("z") ? std::max(rows, columns)
                                                        : 3;
   }
-  return show::mask_tiles(r, extent, operands.data()).count(height, width);
+  return show::count_tiles<plan::region_of<0, *R.of[0]>>(extent, operands);
 }
 }  // namespace
 
@@ -148,20 +148,27 @@ BOOST_AUTO_TEST_CASE(tiles_are_counted_as_the_mask_falls) {
     BOOST_TEST(a.mixed == 6 * w.mixed, what << ": mixed");
   };
   const std::vector<run::view> none(plan::max_operands);
-  for (const auto& [rows, columns, height, width] : {std::array<extent_t, 4>{48, 48, 8, 4},
-                                                     {100, 90, 16, 8},
-                                                     {7, 61, 5, 3},
-                                                     {61, 7, 5, 3},
-                                                     {1, 1, 48, 8},
-                                                     {50, 200, 48, 8}}) {
-    same(counted_by_intervals(region_of<causal_out>, plan_of<causal_out>, rows, columns, int(height), int(width), none),
+  constexpr extent_t height = simd::block_rows<float>, width = simd::group;
+  for (const auto& [rows, columns] : {std::array<extent_t, 2>{48, 48},
+                                      {100, 90},
+                                      {7, 61},
+                                      {61, 7},
+                                      {1, 1},
+                                      {50, 200},
+                                      {height, width},
+                                      {4 * height + 1, 9 * width + 1},
+                                      {3 * height, 8 * width},
+                                      {0, 5},
+                                      {5, 0}}) {
+    same(counted_by_the_kernel<causal_out>(rows, columns, none),
          counted(rows, columns, height, width, [](extent_t i, extent_t j) { return j <= i; }), "causal");
-    same(counted_by_intervals(region_of<window_out>, plan_of<window_out>, rows, columns, int(height), int(width), none),
+    same(counted_by_the_kernel<window_out>(rows, columns, none),
          counted(rows, columns, height, width, [](extent_t i, extent_t j) { return j <= i && i - j < 20; }), "window");
   }
   // Documents, bound: bounds may find a tile mixed that is full, never the other way round; nothing is lost.
-  std::vector<std::int32_t> ids(200);
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = std::int32_t(i / 32);
+  constexpr extent_t length = 4 * height, positions = 3 * length;  // of documents that begin with a tile
+  std::vector<std::int32_t> ids(positions);
+  for (extent_t i = 0; i < positions; ++i) ids[std::size_t(i)] = std::int32_t(i / length);
   const plan::execution_plan& p = plan_of<document_out>;
   const plan::region& r = region_of<document_out>;
   std::vector<run::view> bound(plan::max_operands);
@@ -174,8 +181,8 @@ BOOST_AUTO_TEST_CASE(tiles_are_counted_as_the_mask_falls) {
       }
     }
   const auto keep = [&](extent_t i, extent_t j) { return j <= i && ids[std::size_t(i)] == ids[std::size_t(j)]; };
-  const show::tile_counts got = counted_by_intervals(r, p, 192, 192, 16, 8, bound),
-                          want = counted(192, 192, 16, 8, keep);
+  const show::tile_counts got = counted_by_the_kernel<document_out>(positions, positions, bound),
+                          want = counted(positions, positions, height, width, keep);
   BOOST_TEST(got.all() == 6 * want.all());
   BOOST_TEST(got.empty == 6 * want.empty);
   BOOST_TEST(got.full == 6 * want.full);

@@ -112,20 +112,26 @@ inline std::string how_read(const region& r, int k) {
   return "unused";
 }
 
+// A region of a call that is looked at.
+struct looked_region {
+  region loops;
+  std::vector<run::view> operands;  // by operand number; data is null where nothing is bound
+  tile_counter count_tiles;         // nullptr where no tile is known before its scores are
+};
+
 // How the mask of a score region falls on its tiles.
 struct mask_report {
   std::string text;
   double visited = 1;  // the share of tiles that are not empty
 };
 // Counted where everything that the mask reads is bound; else what would have to be, each operand once.
-inline mask_report explain_mask(const printed_region& of, const extent_table& e, const run::view* operands, int rows,
+inline mask_report explain_mask(const printed_region& of, const extent_table& e, const looked_region& look, int rows,
                                 int columns) {
   const graph& g = of.plan.g;
-  mask_tiles tiles(of.loops, e, operands);
-  if (tiles.reads_score()) return {"decided score by score: it reads the score itself", 1};
+  if (!look.count_tiles) return {"decided score by score: it reads the score itself", 1};
   std::string wanted;  // the operands behind what is missing, each once
   bool bindable = true;
-  for (const int k : tiles.missing()) {
+  for (const int k : missing_of_mask(of.loops, look.operands)) {
     node_id i = of.outline().reads[k];
     while (is_view(g[i].code)) i = g[i].a;
     bindable = bindable && g[i].code == op::input;
@@ -137,7 +143,7 @@ inline mask_report explain_mask(const printed_region& of, const extent_table& e,
     return {"depends on the values of " + wanted +
                 (bindable ? ": bind them, as in explain<out>(name = operand), and its tiles are counted" : ""),
             1};
-  const tile_counts n = tiles.count(rows, columns);
+  const tile_counts n = look.count_tiles(e, look.operands);
   const auto part = [&](double x, const char* what) {
     return number(x) + " (" + number(std::round(1000 * x / n.all()) / 10) + " %) " + what;
   };
@@ -225,7 +231,7 @@ inline void explain_values(report& to, const printed_region& of) {
   if (r.scatter.index) to.line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(of, r.scatter.index));
 }
 // What the region costs, where all extents are known, and how its mask falls.
-inline void explain_cost(report& to, const printed_region& of, const extent_table& e, const run::view* operands,
+inline void explain_cost(report& to, const printed_region& of, const extent_table& e, const looked_region& look,
                          int lane_count) {
   const region& r = of.loops;
   const graph& g = of.plan.g;
@@ -241,7 +247,7 @@ inline void explain_cost(report& to, const printed_region& of, const extent_tabl
   }
   double visited = 1;
   if (has_scores(r) && r.pair.keep) {
-    const mask_report m = explain_mask(of, e, operands, simd::vectors * lane_count, simd::group);
+    const mask_report m = explain_mask(of, e, look, simd::vectors * lane_count, simd::group);
     to.line("mask", m.text);
     visited = m.visited;
   }
@@ -255,7 +261,7 @@ inline void explain_cost(report& to, const printed_region& of, const extent_tabl
               bytes_text(region_bytes(r, e)) + " read and written once");
 }
 
-inline std::string explain_region(const printed_region& of, const extent_table& e, const run::view* operands,
+inline std::string explain_region(const printed_region& of, const extent_table& e, const looked_region& look,
                                   int lane_count) {
   const region& r = of.loops;
   const outline& o = of.outline();
@@ -268,19 +274,18 @@ inline std::string explain_region(const printed_region& of, const extent_table& 
   for (int k = 0; k < r.operands.count; ++k) to.line(k ? "" : "reads", of.operand_name(k) + ": " + how_read(r, k));
   if (has_scores(r)) explain_scores(to, of);
   else explain_values(to, of);
-  explain_cost(to, of, e, operands, lane_count);
+  explain_cost(to, of, e, look, lane_count);
   return to.text;
 }
 
-// operands: by region, then by operand number.
-inline std::string explain_plan(const execution_plan& p, const std::vector<region>& regions, const extent_table& e,
-                                const std::vector<std::vector<run::view>>& operands, int lanes_of_float) {
+inline std::string explain_plan(const execution_plan& p, const std::vector<looked_region>& regions,
+                                const extent_table& e, int lanes_of_float) {
   const graph& g = p.g;
   std::string s = std::to_string(g.size - 1) + " nodes, " + std::to_string(p.region_count) + " region" +
                   (p.region_count == 1 ? "" : "s") + "\n";
   for (int i = 0; i < p.region_count; ++i) {
-    const region& r = regions[i];
-    s += explain_region({p, i, r}, e, operands[i].data(), r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
+    const region& r = regions[i].loops;
+    s += explain_region({p, i, r}, e, regions[i], r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
   }
   std::string between;
   for (int b = 0; b < p.buffer_count; ++b)

@@ -167,16 +167,15 @@ template <const expression&... Outs> struct looked_at {
       run::locate_operands<run::signature_of<Outs...>>(call, run::arguments_by_key(args...));
       const extent_table extents = extents_of(names, plan.g, call);
       std::copy_n(extents.begin(), call.extent.size(), call.extent.begin());
-      std::vector<region> regions;
-      std::vector<std::vector<run::view>> operands;
+      std::vector<looked_region> regions;
       run::each_region<Outs...>([&]<int I>() {
         const region& r = plan::region_of<I, Outs...>;
-        regions.push_back(r);
-        operands.emplace_back(std::size_t(r.operands.count) + 1);
+        std::vector<run::view> operands;
         for (int k = 0; k < r.operands.count; ++k)
-          operands.back()[k] = view_of_value(table, call, table.regions[I].first_read + k);
+          operands.push_back(view_of_value(table, call, table.regions[I].first_read + k));
+        regions.push_back({r, std::move(operands), tile_counter_of<plan::region_of<I, Outs...>>()});
       });
-      return explain_plan(plan, regions, extents, operands, simd::native_lanes<float>) + workspace_text(plan, extents);
+      return explain_plan(plan, regions, extents, simd::native_lanes<float>) + workspace_text(plan, extents);
     }
   }
 

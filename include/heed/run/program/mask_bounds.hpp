@@ -1,7 +1,6 @@
-// What is known of a mask on a tile before it is looked at. Kernels evaluate a mask over intervals while compiling
-// (score/score_bounds.hpp), `explain` from the region as a value (show/tiles.hpp); what both must agree on, so that one
-// shows what the other does, is here: over how many keys operands are bounded, when a table is read, what an operation
-// makes of intervals, and what kind of tile a mask's interval is.
+// What is known of a mask on a tile before it is looked at: over how many keys operands are bounded, when a table is
+// read, and what kind of tile a mask's interval is. Kernels evaluate a mask over intervals by these
+// (score/score_bounds.hpp), and `explain` counts tiles with what the kernels go by (show/tiles.hpp).
 #pragma once
 #include "evaluate.hpp"
 
@@ -41,27 +40,6 @@ enum class tile_kind : std::uint8_t { empty, mixed, full };
 constexpr tile_kind kind_of(plan::interval keep) {
   // mutants: mixed_tile_called_full
   return keep.hi <= 0 ? tile_kind::empty : keep.lo > 0 ? tile_kind::full : tile_kind::mixed;
-}
-
-// An instruction that computes, on intervals, chosen at run time: what `step` in evaluate.hpp makes of it.
-inline plan::interval interval_of(const region& r, const instruction& x, plan::interval a, plan::interval b,
-                                  plan::interval c) {
-  plan::interval to;
-  if (x.code == op::cast) {
-    const value_class from = class_of(r.code[x.a].type), into = class_of(x.type);
-    return from == into ? a : into == value_class::real ? to_real(a) : to_integer(a);
-  }
-  if (x.code == op::primitive) {
-    r.primitives[int(x.value)]->bounds(to, a, b);
-    return to;
-  }
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    const auto one = [&]<op Code>() {
-      if constexpr (is_pointwise(Code) && Code != op::cast && Code != op::primitive) to = apply<Code>(a, b, c, x.value);
-    };
-    ((std::size_t(x.code) == I ? one.template operator()<op(I)>() : void()), ...);
-  }(std::make_index_sequence<std::size_t(op::load) + 1>{});
-  return to;
 }
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET
