@@ -6,7 +6,6 @@
 #include "../call/execute.hpp"
 #include "../plan/passes/make_plan.hpp"
 #include "text.hpp"
-#include <string_view>
 
 namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
@@ -98,17 +97,24 @@ inline std::string gradient_text(const graph& g, const plan::gradient_match& m) 
 // Watches the steps of split_into_regions.
 struct split_printer {
   pass_printer& to;
-  void operator()(const char* step, const char* file, const plan::splitter& s) const {
-    const std::string_view name = step;
+  void operator()(plan::split_step step, const plan::splitter& s) const {
+    const plan::execution_plan& plan = s.plan;
     std::string what;
-    if (name == "need_operands")
-      what =
-          line_text("stored for who reads them", nodes_text(s.plan.g, s.uses.used, [&](int i) { return s.wanted[i]; }));
-    if (name == "find_gradients")
-      for (int k = 0; k < s.plan.gradient_count; ++k) what += gradient_text(s.plan.g, s.plan.gradients[k]);
-    if (name == "place")
-      for (int k = 0; k < s.plan.region_count; ++k) what += outline_text(s.plan, k);
-    to.add(step, file, what);
+    switch (step) {
+      case plan::split_step::operands_needed:
+        to.add("need_operands", "plan/passes/split.hpp",
+               line_text("stored for who reads them",
+                         nodes_text(plan.g, s.uses.used, [&](int i) { return s.wanted[i]; })));
+        break;
+      case plan::split_step::gradients_found:
+        for (int k = 0; k < plan.gradient_count; ++k) what += gradient_text(plan.g, plan.gradients[k]);
+        to.add("find_gradients", "plan/passes/find_gradients.hpp", what);
+        break;
+      case plan::split_step::regions_placed:
+        for (int k = 0; k < plan.region_count; ++k) what += outline_text(plan, k);
+        to.add("place", "plan/passes/split.hpp", what);
+        break;
+    }
   }
 };
 

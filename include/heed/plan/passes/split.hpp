@@ -6,6 +6,9 @@
 
 namespace heed::internal::plan {
 
+// What a splitter has done so far, for whoever wants to see the steps.
+enum class split_step : std::uint8_t { operands_needed, gradients_found, regions_placed };
+
 struct splitter : pointwise_placing {
   constexpr void place(node_id root) {
     if (is_view(plan.g[root].code)) {
@@ -22,18 +25,18 @@ struct splitter : pointwise_placing {
     place_pointwise(root, reason);
   }
 
-  // Whoever wants to see the steps is told behind each: its name, its file, and what there is now.
+  // Whoever wants to see the steps is told behind each what there is now: seen(step, splitter).
   template <class Seen> constexpr void run(const Seen& seen) {
     for (int k = 0; k < plan.result_count; ++k) ask_for_result(k);
     if (uses.compared.too_many) plan.fault = plan_fault::comparisons;
     need_operands();
     need_statistics();
-    seen("need_operands", "plan/passes/split.hpp", *this);
+    seen(split_step::operands_needed, *this);
     find_gradients();
-    seen("find_gradients", "plan/passes/find_gradients.hpp", *this);
+    seen(split_step::gradients_found, *this);
     for (int i = plan.g.size - 1; i > 0; --i)
       if (needed[i] && !placed[i]) place(node_id(i));
-    seen("place", "plan/passes/split.hpp", *this);
+    seen(split_step::regions_placed, *this);
     arrange(plan, home);
   }
 
@@ -75,7 +78,7 @@ struct splitter : pointwise_placing {
 
 // Nobody wants to see the steps.
 struct unseen_steps {
-  constexpr void operator()(const char*, const char*, const splitter&) const {}
+  constexpr void operator()(split_step, const splitter&) const {}
 };
 
 // The plan of some results of a simplified graph.
