@@ -71,13 +71,7 @@ struct loop_bodies {
   // A body along axis K (-1: one element). Self: what it computes though it has a home. Across: the lanes are elements
   // along that axis of what the body is reduced to, and it runs along K one by one.
   template <int K, int Self, int Across = -1> struct body {
-    using real_wide = P;
-    using real_narrow = P;
-    using whole_wide = W;
-    using whole_narrow = W;
-    using truth_wide = M;
-    using truth_narrow = M;
-    using constant = double;
+    using types = uniform_types<P, W, M>;
     static constexpr bool wide(const instruction&) { return true; }
     static constexpr bool given(const instruction&) { return false; }
     static constexpr bool keeps(int i) { return i != Self && homes::kept.keeps(i, K); }

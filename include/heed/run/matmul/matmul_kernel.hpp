@@ -16,7 +16,6 @@ template <const auto& Region, class T>
 struct matmul_loops {
   using P = simd::pack<T>;
   using W = simd::pack<simd::integer_of_size<sizeof(T)>>;
-  using M = typename P::mask;
   static constexpr int lanes = P::lanes, panel_columns = simd::block_rows<T>;
   static constexpr extent_t row_block = 96;
   static constexpr operand x = Region.operands[Region.tile.row_operand],
@@ -220,13 +219,7 @@ struct matmul_loops {
   }
 
   struct epilogue {
-    using real_wide = P;
-    using real_narrow = T;
-    using whole_wide = W;
-    using whole_narrow = typename W::element;
-    using truth_wide = M;
-    using truth_narrow = bool;
-    using constant = T;
+    using types = pack_types<T>;
     static constexpr bool wide(const instruction& i) { return i.where == role::column || i.where == role::pair; }
     static constexpr bool given(const instruction&) { return false; }
     const environment& c;

@@ -3,9 +3,8 @@
 // a new branch here.
 //
 // An environment says what the outside of the program looks like:
-//   real_wide, real_narrow, whole_wide, whole_narrow, truth_wide, truth_narrow   value types, varying over lanes or not
+//   types                                        what its values are: pack_types, uniform_types
 //   static constexpr bool wide(const instruction&)    does this value vary over lanes?
-//   constant                                     the type a constant is made as before it becomes one of the above
 //   static constexpr bool given(const instruction&)   is this instruction supplied, not computed?
 //   static constexpr bool keeps(int)                  ... and this one, by its number? (not every environment has it)
 //   template <int I> auto get() const            its value (leaves: load, index, size, tile are always given)
@@ -35,15 +34,38 @@ constexpr bool is_supplied(int i) {
   return Env::given(Region.code[i]) || is_program_leaf(Region.code[i].code);
 }
 
+// The types of an environment's values, by class: of those that vary over lanes (wide) and of the others, and what a
+// constant is made as before it becomes one of them. Here packs, and plain numbers for what does not vary.
+template <class T> struct pack_types {
+  using real_wide = simd::pack<T>;
+  using real_narrow = T;
+  using whole_narrow = simd::integer_of_size<sizeof(T)>;
+  using whole_wide = simd::pack<whole_narrow>;
+  using truth_wide = typename real_wide::mask;
+  using truth_narrow = bool;
+  using constant = T;
+};
+// All values of a class alike.
+template <class Real, class Whole, class Truth> struct uniform_types {
+  using real_wide = Real;
+  using real_narrow = Real;
+  using whole_wide = Whole;
+  using whole_narrow = Whole;
+  using truth_wide = Truth;
+  using truth_narrow = Truth;
+  using constant = double;
+};
+
 // One array per type, indexed by constants only: the compilers keep the values in registers.
 template <class Env, int N>
 struct values {
-  typename Env::real_wide real_wide[N];
-  typename Env::real_narrow real_narrow[N];
-  typename Env::whole_wide whole_wide[N];
-  typename Env::whole_narrow whole_narrow[N];
-  typename Env::truth_wide truth_wide[N];
-  typename Env::truth_narrow truth_narrow[N];
+  using types = typename Env::types;
+  typename types::real_wide real_wide[N];
+  typename types::real_narrow real_narrow[N];
+  typename types::whole_wide whole_wide[N];
+  typename types::whole_narrow whole_narrow[N];
+  typename types::truth_wide truth_wide[N];
+  typename types::truth_narrow truth_narrow[N];
 };
 
 template <const auto& Region, class Env, int I, int N>
@@ -130,7 +152,7 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
   else if constexpr (x.code == op::constant) {
     if constexpr (simd::is_pack<To> && class_of(x.type) == value_class::whole)
       to = To(static_cast<typename To::element>(x.value));
-    else to = To(typename Env::constant(x.value));
+    else to = To(typename Env::types::constant(x.value));
   } else if constexpr (x.code == op::gather) to = To(env.template gather<I>(slot<Region, Env, x.a>(v)));
   else if constexpr (x.code == op::cast) {
     using simd::to_integer, simd::to_real;
@@ -141,7 +163,7 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
     else if constexpr (into == value_class::real) to = To(to_real(a));
     else to = To(to_integer(a));
     if constexpr (x.decides && !std::is_same_v<To, plan::interval>)
-      to = To(simd::convert<typename Env::constant>(simd::convert<T>(to)));
+      to = To(simd::convert<typename Env::types::constant>(simd::convert<T>(to)));
   } else {
     constexpr int ib = x.b ? x.b : x.a, ic = x.c ? x.c : x.a;
     auto& a = slot<Region, Env, x.a>(v);
@@ -170,11 +192,11 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
       else to = To(simd::max(p, q));
     } else if constexpr (x.code == op::primitive) {
       if constexpr (x.decides && !std::is_same_v<To, plan::interval> &&
-                    sizeof(storage<x.type>) != sizeof(typename Env::constant)) {
+                    sizeof(storage<x.type>) != sizeof(typename Env::types::constant)) {
         using T = storage<x.type>;
         const auto in_width = [](const auto& y) HEED_INLINED { return simd::convert<T>(y); };
         using P = decltype(in_width(to));
-        to = To(simd::convert<typename Env::constant>(
+        to = To(simd::convert<typename Env::types::constant>(
             primitive_value<Region.primitives[int(x.value)], P>(in_width(a), in_width(b))));
       } else to = primitive_value<Region.primitives[int(x.value)], To>(a, b);
     } else if constexpr (x.decides) {

@@ -8,13 +8,7 @@ namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region>
 struct scalar_environment {
-  using real_wide = double;
-  using real_narrow = double;
-  using whole_wide = std::int64_t;
-  using whole_narrow = std::int64_t;
-  using truth_wide = bool;
-  using truth_narrow = bool;
-  using constant = double;
+  using types = uniform_types<double, std::int64_t, bool>;
   static constexpr bool wide(const instruction&) { return false; }
   static constexpr bool given(const instruction&) { return false; }
 

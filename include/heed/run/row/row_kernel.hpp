@@ -52,13 +52,7 @@ struct row_loops {
   };
 
   template <bool Narrow> struct environment_at {
-    using real_wide = P;
-    using real_narrow = T;
-    using whole_wide = W;
-    using whole_narrow = typename W::element;
-    using truth_wide = M;
-    using truth_narrow = bool;
-    using constant = T;
+    using types = pack_types<T>;
     static constexpr bool wide(const instruction& x) { return varies(x.axes); }
     // Row values are worked out once a row; only those of real type are kept.
     static constexpr bool given(const instruction& x) {

@@ -31,13 +31,7 @@ struct score_bounds : score_values<Region, T> {
   static constexpr int bounded = Region.pair.keep ? bounded_number(-1) : 0;
 
   struct interval_environment {
-    using real_wide = plan::interval;
-    using real_narrow = plan::interval;
-    using whole_wide = plan::interval;
-    using whole_narrow = plan::interval;
-    using truth_wide = plan::interval;
-    using truth_narrow = plan::interval;
-    using constant = double;
+    using types = uniform_types<plan::interval, plan::interval, plan::interval>;
     static constexpr bool wide(const instruction&) { return false; }
     static constexpr bool given(const instruction& x) {
       return x.code != op::constant && (x.where == role::uniform || x.where == role::row);

@@ -93,13 +93,7 @@ struct score_packs : score_values<Region, T> {
 
   // Packs: `lanes` rows from v on against one key. What lacks the rows is a plain number.
   struct pack_environment {
-    using real_wide = P;
-    using real_narrow = T;
-    using whole_wide = W;
-    using whole_narrow = I;
-    using truth_wide = M;
-    using truth_narrow = bool;
-    using constant = T;
+    using types = pack_types<T>;
     static constexpr bool wide(const instruction& x) { return x.where == role::row || x.where == role::pair; }
     static constexpr bool given(const instruction& x) {
       return x.code != op::constant && (x.where == role::uniform || x.where == role::row || values::is_distance(x));
