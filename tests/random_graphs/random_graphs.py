@@ -18,7 +18,10 @@ import tempfile
 
 import draw
 import write
-from language import Invalid
+from cases import with_numbers
+from graphs import reached
+from ingredients import EXCLUDED
+from nodes import Invalid
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -28,7 +31,7 @@ DEFAULT_FLAGS = f"-std=c++20 -march=native -fopenmp -I{ROOT / 'include'}"
 def case_of(number, included=()):
     """The graph of a number with its values, or None where the number draws nothing that can be compared."""
     try:
-        return draw.with_numbers(draw.Draw(number, included).whole_graph(), number, excluded=draw.EXCLUDED - set(included))
+        return with_numbers(draw.Draw(number, included).whole_graph(), number, excluded=EXCLUDED - set(included))
     except Invalid:
         return None
 
@@ -86,8 +89,8 @@ class Programs:
 
 def nodes_of(case):
     """About what a graph costs the compiler."""
-    nodes = draw.reached(case.graph.results)
-    return len(draw.reached(case.graph.results + [x.body for x in nodes if x.op == "composite"]))
+    nodes = reached(case.graph.results)
+    return len(reached(case.graph.results + [x.body for x in nodes if x.op == "composite"]))
 
 
 def drawn(count, first, included, most_nodes):
@@ -106,7 +109,7 @@ def main():
     parser.add_argument("--graphs", type=int, help="how many")
     parser.add_argument("--first", type=int, default=0, help="from which number on")
     parser.add_argument("--reduce", type=int, metavar="NUMBER")
-    parser.add_argument("--include", action="append", default=[], metavar="FEATURE", help="draw what is excluded (see EXCLUDED in draw.py)")
+    parser.add_argument("--include", action="append", default=[], metavar="FEATURE", help="draw what is excluded (see EXCLUDED in ingredients.py)")
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--flags", default=DEFAULT_FLAGS)
     parser.add_argument("--more-flags", default="")
@@ -124,7 +127,7 @@ def main():
         programs = Programs(options, folder)
         if options.reduce is not None:
             import reduce
-            return reduce.reduced(case_of(options.reduce, options.include), programs, options.jobs, draw.EXCLUDED - set(options.include))
+            return reduce.reduced(case_of(options.reduce, options.include), programs, options.jobs, EXCLUDED - set(options.include))
         if options.numbers:
             cases = [c for c in (case_of(n, options.include) for n in options.numbers) if c]
             for n in set(options.numbers) - {c.graph.number for c in cases}:

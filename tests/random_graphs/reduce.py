@@ -3,9 +3,11 @@ import concurrent.futures
 import copy
 import pathlib
 
-import draw
 import write
-from language import Invalid, composite, constant, is_real, make
+from cases import with_numbers
+from formulas import composite
+from graphs import Axis, reached
+from nodes import Invalid, constant, is_real, make
 
 
 def kind_of(lines):
@@ -27,7 +29,7 @@ def kind_of(lines):
 def rebuilt(roots, replaced):
     """The graph anew, with some nodes replaced: {id: node}."""
     new = {}
-    for x in draw.reached(roots):
+    for x in reached(roots):
         if id(x) in replaced:
             new[id(x)] = replaced[id(x)]
             continue
@@ -47,7 +49,7 @@ def rebuilt(roots, replaced):
 
 
 def size_of(graph):
-    nodes = draw.reached(graph.results)
+    nodes = reached(graph.results)
     extents = graph.extents()
     return (sum(x.op not in ("constant", "index") for x in nodes) + len(graph.results) + 0.5 * len(graph.wrt) + {"forward": 0, "gradient": 1}.get(graph.mode, 3)
             + 0.02 * sum(extents[a] for a in write.axes_of(nodes)) + 0.1 * sum(x.op == "composite" for x in nodes))
@@ -62,7 +64,7 @@ def smaller(graph):
             g.results = [r for i, r in enumerate(results) if r not in results[:i] and r.op not in ("input", "index", "constant", "size")]
         for k, v in changes.items():
             setattr(g, k, v)
-        used = [x for x in draw.reached(g.results) if x.op == "input" and is_real(x.element)]
+        used = [x for x in reached(g.results) if x.op == "input" and is_real(x.element)]
         names = [x.info["name"] for x in g.wrt]
         g.wrt = [x for x in used if x.info["name"] in names or x.info["name"].startswith("y") and g.mode != "forward"]
         if g.results and (g.mode == "forward" or g.wrt and g.differentiable_results()):
@@ -77,7 +79,7 @@ def smaller(graph):
         for x in graph.wrt:
             yield from variant(wrt=[y for y in graph.wrt if y is not x])
             yield from variant(wrt=[x])
-    for x in draw.reached(graph.results):
+    for x in reached(graph.results):
         options = []
         for a in x.args:
             options.append(a)
@@ -99,21 +101,21 @@ def smaller(graph):
                 if o.op == "input" and o.info["name"].startswith("y"):
                     g.inputs[o.info["name"]] = o
                 yield g
-    for name in write.axes_of(draw.reached(graph.results)):
+    for name in write.axes_of(reached(graph.results)):
         a = graph.axes[name]
         for extent in {1, 2, a.extent - 1}:
             if 0 < extent < a.extent:
                 for g in variant():
-                    g.axes[name] = draw.Axis(name, extent, a.static)
+                    g.axes[name] = Axis(name, extent, a.static)
                     if consistent(g):
                         yield g
 
 
 def consistent(graph):
     extents = graph.extents()
-    for x in draw.reached(graph.results):
+    for x in reached(graph.results):
         i = x.info
-        nodes = draw.reached([x.body]) if x.op == "composite" else [x]
+        nodes = reached([x.body]) if x.op == "composite" else [x]
         for y in nodes:
             i = y.info
             if y.op == "rename" and extents[i["from"]] != extents[i["to"]]:
@@ -135,7 +137,7 @@ def consistent(graph):
 
 def numbered(graph, number, like, excluded):
     try:
-        return draw.with_numbers(graph, number, redraws=4, poisoned=bool(like.poisoned), excluded=excluded)
+        return with_numbers(graph, number, redraws=4, poisoned=bool(like.poisoned), excluded=excluded)
     except (Invalid, ValueError, IndexError, KeyError):
         return None
 

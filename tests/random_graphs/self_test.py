@@ -5,9 +5,11 @@ import sys
 
 import numpy as np
 
-import draw
+import cases
 import random_graphs
-from language import Evaluation, Invalid, composite, constant, make
+from formulas import composite
+from language import Evaluation
+from nodes import Invalid, constant, make
 
 wrong = []
 
@@ -20,7 +22,7 @@ def expect(what, got, want):
 
 def value(node, inputs, **extents):
     r = Evaluation(extents, {k: np.array(v) for k, v in inputs.items()})(node)
-    return draw.stored(r)
+    return cases.stored(r)
 
 
 def by_hand():
@@ -87,11 +89,11 @@ def by_differences(count):
         compared += 1
 
         def objective(inputs):
-            _, values, _ = draw.outcome(case.graph, inputs, case.cotangents, [])
+            _, values, _ = cases.outcome(case.graph, inputs, case.cotangents, [])
             total = 0.0
             for v, c in zip(values, case.cotangents):
                 if c is not None:
-                    total += float(np.where(np.isfinite(draw.stored(v)), draw.stored(v) * c, 0).sum())
+                    total += float(np.where(np.isfinite(cases.stored(v)), cases.stored(v) * c, 0).sum())
             return total
         for (name, at), slope in list(zip(case.seeds, case.slopes))[::4]:
             sides = []

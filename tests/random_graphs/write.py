@@ -3,8 +3,8 @@ import math
 
 import numpy as np
 
-from draw import reached
-from language import COMPARISONS, JUMPS, REAL_FUNCTIONS
+from graphs import reached
+from nodes import COMPARISONS, JUMPS, REAL_FUNCTIONS
 
 CPP = {"bool": "bool", "int": "std::int64_t", "i32": "std::int32_t", "i64": "std::int64_t", "real": "float", "f32": "float", "f64": "double"}
 GATE = 16                # units that the fused graph may be off
@@ -27,48 +27,40 @@ def constant_text(v):
     return f"({v!r})" if v < 0 else repr(v)
 
 
+WRITTEN = {
+    "index": "{axis}",
+    "size": "size<{axis}>",
+    "input": "{name}",
+    "negate": "(-{0})",
+    "!": "(!{0})",
+    "raise": "pow({0}, {1})",
+    "rename": "rename<{from}, {to}>({0})",
+    "slice": "slice<{from}, {to}, {at}>({0})",
+    "split": "split<{from}, {major}, {minor}>({0})",
+    "merge": "merge<{major}, {minor}, {to}>({0})",
+    "shift": "shift<{axis}>({0}, {by})",
+    "concat": "concat<{first}, {second}, {to}>({0}, {1})",
+    "gather": "gather<{along}>({0}, {1})",
+} | {op: "({0} " + op + " {1})" for op in ("+", "-", "*", "/", "&&", "||") + COMPARISONS}
+REDUCTIONS = ("dot", "sum", "reduce_max", "reduce_min", "mean", "logsumexp", "softmax")
+
+
 def node_text(node, of):
     """One operation; `of` gives the text of an operand."""
     i, a = node.info, [of(x) for x in node.args]
     op = node.op
+    if op in WRITTEN:
+        return WRITTEN[op].format(*a, **i)
     if op == "constant":
         return constant_text(i["value"])
-    if op == "index":
-        return i["axis"]
-    if op == "size":
-        return f"size<{i['axis']}>"
-    if op == "input":
-        return i["name"]
     if op in REAL_FUNCTIONS + JUMPS or op in ("abs", "min", "max", "clamp", "where", "mask"):
         return f"{op}({', '.join(a)})"
-    if op == "negate":
-        return f"(-{a[0]})"
-    if op == "!":
-        return f"(!{a[0]})"
-    if op == "raise":
-        return f"pow({a[0]}, {a[1]})"
     if op == "pow":
         return f"pow({a[0]}, {constant_text(i['exponent'])})"
-    if op in ("+", "-", "*", "/", "&&", "||") or op in COMPARISONS:
-        return f"({a[0]} {op} {a[1]})"
     if op == "cast":
         return f"cast<{CPP[i['to']]}>({a[0]})"
-    if op in ("dot", "sum", "reduce_max", "reduce_min", "mean", "logsumexp", "softmax"):
+    if op in REDUCTIONS:
         return f"{op.replace('reduce_', '')}<{', '.join(i['over'])}>({', '.join(a)})"
-    if op == "rename":
-        return f"rename<{i['from']}, {i['to']}>({a[0]})"
-    if op == "slice":
-        return f"slice<{i['from']}, {i['to']}, {i['at']}>({a[0]})"
-    if op == "split":
-        return f"split<{i['from']}, {i['major']}, {i['minor']}>({a[0]})"
-    if op == "merge":
-        return f"merge<{i['major']}, {i['minor']}, {i['to']}>({a[0]})"
-    if op == "shift":
-        return f"shift<{i['axis']}>({a[0]}, {i['by']})"
-    if op == "concat":
-        return f"concat<{i['first']}, {i['second']}, {i['to']}>({a[0]}, {a[1]})"
-    if op == "gather":
-        return f"gather<{i['along']}>({a[0]}, {a[1]})"
     if op == "arrange":
         return f"arrange<{', '.join(i['order'])}>({a[0]})"
     name = i["name"]

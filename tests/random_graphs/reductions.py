@@ -1,0 +1,104 @@
+"""Operations along axes: sums, products, extrema, softmax. What is absent takes no part."""
+import math
+
+import numpy as np
+
+from nodes import Invalid, Node, union, without
+from values import Operations, Value, placed, plus, times
+
+
+class Reductions(Operations):
+    def along(self, node, x, over):
+        """The axes that stay in front, those that go behind as one; values, tangents, presence."""
+        keep = without(x.axes, over)
+        axes = keep + tuple(over)
+        shape = self.shape(keep) + (math.prod(self.shape(over)),)
+        v = placed(x.v, x.axes, axes).reshape(shape)
+        tangent = None if x.tangent is None else placed(x.tangent, x.axes, axes, 1).reshape((len(self.seeds),) + shape)
+        present = np.ones(shape, bool) if x.present is None else placed(x.present, x.axes, axes).reshape(shape)
+        return keep, v, tangent, present
+
+    def total(self, v, present):
+        zero = v.dtype.type(0)
+        return None if v is None else self.moved(np.where(present, v, zero)).sum(-1)
+
+    def op_dot(self, node, x, y):
+        over = node.info["over"]
+        axes = union(x.axes, y.axes)
+        inner = Node("mask", (), {}, axes)
+        (a, b), (s, t), present = self.both(inner, x, y)
+        shape = self.shape(axes)
+        present = np.broadcast_to(True if present is None else present, shape)
+        for z in (x, y):
+            if z.weightless is not None:
+                present = present & ~placed(z.weightless, z.axes, axes)
+        v = np.asarray(np.broadcast_to(np.asarray(a, float) * b, shape))
+        tangent = plus(self.moved(times(s, b)), self.moved(times(t, a)))
+        if tangent is not None:
+            tangent = np.broadcast_to(tangent, (len(self.seeds),) + shape)
+        keep, v, tangent, present = self.along(node, Value(axes, v, tangent, present), over)
+        return Value(keep, self.total(v, present), None if tangent is None else self.total(tangent, present))
+
+    def op_sum(self, node, x):
+        keep, v, tangent, present = self.along(node, x, node.info["over"])
+        return Value(keep, self.total(v, present), None if tangent is None else self.total(tangent, present))
+
+    def op_mean(self, node, x):
+        keep, v, tangent, present = self.along(node, x, node.info["over"])
+        count = np.maximum(present.sum(-1), 1)
+        v = np.asarray(v, float)
+        return Value(keep, self.total(v, present) / count, None if tangent is None else self.total(tangent, present) / count)
+
+    def reduced_extreme(self, node, x, sign):
+        keep, v, tangent, present = self.along(node, x, node.info["over"])
+        if v.dtype.kind != "f":
+            if not present.any(-1).all():
+                raise Invalid("the largest of no whole numbers")
+            bound = np.iinfo(np.int64).max
+            return Value(keep, sign * np.where(present, sign * v, -bound).max(-1))
+        if v.shape[-1] == 0:
+            return Value(keep, np.full(v.shape[:-1], -sign * np.inf), None if tangent is None else np.zeros(tangent.shape[:-1]))
+        s = np.where(present, sign * v, -np.inf)
+        top = s.max(-1)
+        if tangent is None:
+            return Value(keep, sign * top)
+        rest = np.sort(s, -1)
+        if v.shape[-1] > 1:
+            d = rest[..., -1] - rest[..., -2]
+            self.apart(np.where(np.isnan(d), np.inf if not self.poisoned else d, d), np.abs(rest[..., -1]))
+        first = (s == top[..., None]) & present
+        return Value(keep, sign * top, np.where(first, tangent, 0).sum(-1))
+
+    def op_reduce_max(self, node, x):
+        return self.reduced_extreme(node, x, 1)
+
+    def op_reduce_min(self, node, x):
+        return self.reduced_extreme(node, x, -1)
+
+    def exponentials(self, node, x):
+        keep, v, tangent, present = self.along(node, x, node.info["over"])
+        s = np.where(present, np.asarray(v, float), -np.inf)
+        top = s.max(-1, initial=-np.inf)
+        top = np.where(np.isinf(top) & (top < 0), 0, top)
+        e = self.moved(np.exp(s - top[..., None]))
+        return keep, e, tangent, present, top, e.sum(-1)
+
+    def op_logsumexp(self, node, x):
+        keep, e, tangent, present, top, total = self.exponentials(node, x)
+        value = top + np.log(total)
+        if tangent is not None:
+            weights = e / np.where(total == 0, 1, total)[..., None]
+            tangent = self.total(times(np.where(present, tangent, 0), weights), present)
+        return Value(keep, value, tangent)
+
+    def op_softmax(self, node, x):
+        keep, e, tangent, present, _, total = self.exponentials(node, x)
+        w = e / np.where(total == 0, 1, total)[..., None]
+        if tangent is not None:
+            t = np.where(present, tangent, 0)
+            mean = self.moved(self.total(times(t, w), present))
+            tangent = np.where(w == 0, 0, (t - mean[..., None]) * w)
+        axes = keep + tuple(node.info["over"])
+        full = self.shape(axes)
+        back = lambda array, leading=0: placed(array.reshape(array.shape[:leading] + full), axes, node.axes, leading)
+        return Value(node.axes, back(w), None if tangent is None else back(tangent, 1), None, None if present.all() else back(~present))
