@@ -2,25 +2,15 @@
 // options: -O1
 // labels: meaning
 #include "against_reference.hpp"
+#include "attention_operands.hpp"
 #include <cstring>
 #include <omp.h>
 using namespace heed_tests;
 
 namespace {
-constexpr axis<"b"> b;
-constexpr axis<"h"> h;
-constexpr axis<"n"> n;
-constexpr axis<"m"> m;
-constexpr axis<"d"> d;
-constexpr axis<"e"> e;
-constexpr axis<"r"> r;
-constexpr axis<"z"> z;
 constexpr axis<"c"> c;
 constexpr axis<"o"> o;
-constexpr auto q = input<"q">(b, h, n, d);
 constexpr auto qr = input<"qr">(b, h, r, n, d);
-constexpr auto k = input<"k">(b, h, m, d);
-constexpr auto v = input<"v">(b, h, m, e);
 constexpr auto doc = input<"doc", std::int32_t>(b, z);
 constexpr auto length = input<"length", std::int32_t>(b);
 constexpr auto x = input<"x">(b, n, c);
