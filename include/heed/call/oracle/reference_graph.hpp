@@ -5,7 +5,7 @@
 // included.
 #pragma once
 #include "../../graph/decisions.hpp"
-#include "../../run/frame/located.hpp"
+#include "../../run/frame/axes.hpp"
 #include "../../run/program/evaluate.hpp"
 #include "../../run/program/number.hpp"
 #include "evaluated_graph.hpp"
@@ -59,28 +59,21 @@ class reference_graph {
   template <class F>
   void each(axis_set axes, const F& f) const {
     extents index{};
-    int list[max_axes], rank = 0;
-    for (int i = 0; i < max_axes; ++i)
-      if (axes >> i & 1) {
-        if (extent_[i] == 0) return;
-        list[rank++] = i;
-      }
-    for (;;) {
-      f(index);
-      int k = rank - 1;
-      for (; k >= 0; --k) {
-        const int axis = list[k];
-        if (++index[axis] < extent_[axis]) break;
-        index[axis] = 0;
-      }
-      if (k < 0) return;
-    }
+    along(axes, index, [&] { f(index); });
   }
 
  private:
   // Marks: absent, or a softmax weight of something absent and what vanishes with it, which take no part in a product,
   // whatever they meet.
   static constexpr unsigned char is_absent = 1, is_weightless = 2;
+
+  // Takes an index along some axes, from 0 on: f() at each.
+  template <class F> void along(axis_set axes, extents& index, const F& f) const {
+    static_list<std::int8_t, max_axes> list;
+    for (int i = 0; axes >> i; ++i)
+      if (axes >> i & 1) list.add(std::int8_t(i));
+    each_index(list, extent_.data(), index.data(), f);
+  }
 
   bool done(int i) const { return !values_[i].number.empty() || values_[i].axes != 0; }
   static extent_t offset(const dense_value& v, const extents& index) {
@@ -271,9 +264,7 @@ class reference_graph {
     extents index = at;
     double top = -INFINITY, low = INFINITY, total = 0, count = 0;
     const auto over = [&](const auto& f) {
-      each(x.over, [&](const extents& along) {
-        for (std::size_t i = 0; x.over >> i; ++i)
-          if (x.over >> i & 1) index[i] = along[i];
+      along(x.over, index, [&] {
         if (x.code == op::dot ? !mark(x.a, index) && !mark(x.b, index) : !absent(x.a, index))
           f(decided ? looked_at(x.a, index) : number(x.a, index));
       });

@@ -33,10 +33,11 @@ inline extent_t number_of(axis_list axes, const extent_t* extent, const extent_t
   for (int i = 0; i < axes.count; ++i) r = r * extent[axes[i]] + index[axes[i]];
   return r;
 }
-// Calls f() at every index of some axes, in order.
-template <class F> HEED_INLINE void each_index(axis_list axes, const extent_t* extent, extent_t* index, const F& f) {
-  const extent_t total = count_of(axes, extent);
-  for (int i = 0; i < axes.count; ++i) index[axes[i]] = 0;
+// Calls f() at every index of some axes, in order. Axes: a list of their numbers, as long as there may be axes.
+template <class Axes, class F>
+HEED_INLINE void each_index(Axes axes, const extent_t* extent, extent_t* index, const F& f) {
+  extent_t total = 1;
+  for (int i = 0; i < axes.count; ++i) total *= extent[axes[i]], index[axes[i]] = 0;
   for (extent_t k = 0; k < total; ++k) {
     f();
     for (int i = axes.count - 1; i >= 0; --i) {
