@@ -126,15 +126,26 @@ class reference_graph {
     v.number.assign(std::size_t(size), 0);
     v.absent.assign(std::size_t(size), 0);
     if (decides_[i]) v.decided.assign(std::size_t(size), 0);
-    each(x.axes, [&](const extents& index) {
+    const auto put = [&](const extents& index, double number, bool gone) {
       const std::size_t o = std::size_t(offset(v, index));
-      bool gone = false;
-      v.number[o] = element_of_node(x, index, gone);
+      v.number[o] = number;
       if (!v.decided.empty())
-        v.decided[o] = in_double_[i] ? decided_element<double>(x, index, v.number[o])
-                                     : decided_element<float>(x, index, v.number[o]);
+        v.decided[o] =
+            in_double_[i] ? decided_element<double>(x, index, number) : decided_element<float>(x, index, number);
       v.absent[o] = gone ? is_absent : weightless(x, index) ? is_weightless : 0;
-    });
+    };
+    if (x.code == op::softmax) {  // what its weights are divided by is the same for all of a row
+      each(x.axes & ~x.over, [&](extents index) {
+        const exponentials all = exponentials_of(x, index);
+        along(x.over, index, [&] { put(index, weight(x, index, all), false); });
+      });
+    } else {
+      each(x.axes, [&](const extents& index) {
+        bool gone = false;
+        const double number = element_of_node(x, index, gone);
+        put(index, number, gone);
+      });
+    }
   }
   bool weightless(const node& x, extents index) const {
     if (x.code == op::softmax) return absent(x.a, index);
@@ -258,42 +269,66 @@ class reference_graph {
     return decided ? looked_at(from, index) : number(from, index);
   }
 
-  // An element that many of an operand make, absent ones left out: sums, products, extrema, softmax. In two rounds
-  // where the largest has to be known first.
+  // Calls f(value) for what a node reduces at an index, absent values left out. Values of a dot are products.
+  template <class F> void reduce(const node& x, extents index, bool decided, const F& f) const {
+    const dense_value &a = values_[x.a], &b = values_[x.b];
+    const std::vector<double>& numbers = decided && !a.decided.empty() ? a.decided : a.number;
+    along(x.over, index, [&] {
+      const std::size_t at = std::size_t(offset(a, index));
+      if (x.code == op::dot) {
+        const std::size_t other = std::size_t(offset(b, index));
+        if (!a.absent[at] && !b.absent[other]) f(numbers[at] * b.number[other]);
+      } else if (a.absent[at] != is_absent) f(numbers[at]);
+    });
+  }
+  struct extrema {
+    double low = INFINITY, top = -INFINITY, count = 0;
+  };
+  extrema extrema_of(const node& x, const extents& at, bool decided = false) const {
+    extrema r;
+    reduce(x, at, decided, [&](double a) {
+      r.top = a > r.top || a != a ? a : r.top, r.low = a < r.low || a != a ? a : r.low, ++r.count;
+    });
+    return r;
+  }
+  // The sum of exponentials of what is reduced, the largest of them taken off first.
+  struct exponentials {
+    double shift, total = 0;
+  };
+  exponentials exponentials_of(const node& x, const extents& at) const {
+    const double top = extrema_of(x, at).top;
+    exponentials r{.shift = top == -INFINITY ? 0 : top};
+    reduce(x, at, false, [&](double a) { r.total += std::exp(a - r.shift); });
+    return r;
+  }
+  double weight(const node& x, const extents& at, const exponentials& all) const {
+    if (absent(x.a, at) || all.total == 0) return 0;
+    return std::exp(number(x.a, at) - all.shift) / all.total;
+  }
+
+  // An element that many of an operand make: sums, products, extrema, log-sum-exp.
   double reduced(const node& x, const extents& at, bool decided = false) const {
+    if (x.code == op::scatter) return scattered(x, at);
+    if (x.code == op::max) return extrema_of(x, at, decided).top;
+    if (x.code == op::min) return extrema_of(x, at, decided).low;
+    if (x.code == op::logsumexp) {
+      const exponentials all = exponentials_of(x, at);
+      return all.shift + std::log(all.total);
+    }
+    double total = 0, count = 0;
+    reduce(x, at, decided, [&](double a) { total += a, ++count; });
+    return x.code != op::mean ? total : count > 0 ? total / count : 0;
+  }
+  // An element of a table: the sum of what is added at its index; outside the table, its nearest end.
+  double scattered(const node& x, const extents& at) const {
     extents index = at;
-    double top = -INFINITY, low = INFINITY, total = 0, count = 0;
-    const auto over = [&](const auto& f) {
-      along(x.over, index, [&] {
-        if (x.code == op::dot ? !mark(x.a, index) && !mark(x.b, index) : !absent(x.a, index))
-          f(decided ? looked_at(x.a, index) : number(x.a, index));
-      });
-    };
-    if (x.code == op::dot) {
-      over([&](double a) { total += a * number(x.b, index); });
-      return total;
-    }
-    if (x.code == op::scatter) {  // outside the table: its nearest end
-      const int first = x.first;
-      over([&](double a) {
-        if (absent(x.b, index)) return;
-        const double to = number(x.b, index), last = double(extent_[first] - 1);
-        if ((to < 0 ? 0 : to > last ? last : to) == double(at[first])) total += a;
-      });
-      return total;
-    }
-    over([&](double a) { top = a > top || a != a ? a : top, low = a < low || a != a ? a : low, ++count; });
-    if (x.code == op::max) return top;
-    if (x.code == op::min) return low;
-    if (x.code == op::sum || x.code == op::mean) {
-      over([&](double a) { total += a; });
-      return x.code == op::sum ? total : count > 0 ? total / count : 0;
-    }
-    const double shift = top == -INFINITY ? 0 : top;
-    over([&](double a) { total += std::exp(a - shift); });
-    if (x.code == op::logsumexp) return shift + std::log(total);
-    if (absent(x.a, at)) return 0;
-    return total == 0 ? 0 : std::exp(number(x.a, at) - shift) / total;
+    double total = 0;
+    along(x.over, index, [&] {
+      if (absent(x.a, index) || absent(x.b, index)) return;
+      const double to = number(x.b, index), last = double(extent_[x.first] - 1);
+      if ((to < 0 ? 0 : to > last ? last : to) == double(at[x.first])) total += number(x.a, index);
+    });
+    return total;
   }
 
   const evaluated_graph graph_;
