@@ -19,13 +19,13 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("wrong_interval_for_less", r"truth\(a\.hi < b\.lo, a\.lo < b\.hi\)", r"truth(a.lo < b.hi, a.lo < b.hi)", KERNELS),
     ("mask_multiplied", r"simd::select\((seen), ([^,;]+), nothing\)",
      r"(\2 * simd::select(\1, P(T(1)), P(T(0))) + simd::select(\1, P(T(0)), nothing))", KERNELS),
-    ("last_keys_dropped", r"w\.batch\.note\((\w+), (\w+)", r"if (\1 + \2 < w.n.keys) w.batch.note(\1, \2", KERNELS),
+    ("last_keys_dropped", r"w\.batch\.note\((\w+), (\w+)", r"if (\1 + \2 < w.extents.keys) w.batch.note(\1, \2", KERNELS),
     ("lse_in_base_2", r"std::log2\(s\)\) \* ln2", r"std::log2(s))", KERNELS),
     ("mixed_tile_called_full", r"keep\.lo > 0 \? tile_kind::full", r"keep.hi > 0 ? tile_kind::full", KERNELS),
-    ("key_axes_confused", r"whole_number\(op::remainder, left, size\)", r"whole_number(op::remainder, add_index(h, one()), size)",
+    ("key_axes_confused", r"whole_number\(op::remainder, left, size\)", r"whole_number(op::remainder, add_index(after, one()), size)",
      ["tests/plan/key_axes.cpp"]),
     ("sign_of_score_gradient", r"times\(p, minus\(reached, delta\)\)", r"times(p, minus(delta, reached))", DIFFERENCES),
-    ("diagonal_dropped_backward", r"classify\(\*w\.c, w\.bounds, first, ", r"classify(*w.c, w.bounds, first + 1, ", BACKWARD),
+    ("diagonal_dropped_backward", r"classify\(\*w\.state, w\.bounds, first, ", r"classify(*w.state, w.bounds, first + 1, ", BACKWARD),
     ("pack_dropped_backward", r"packs\.count\(\) <= 0", r"packs.count() <= 1", BACKWARD),
     ("group_not_summed", r"T\* to = w\.sums\[K\] \+ s\.first \* stride;",  # keys hear of a group's last query head alone
      r"""\g<0>

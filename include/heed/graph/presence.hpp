@@ -52,11 +52,11 @@ template <class F> constexpr void each_conjunct(const graph& g, node_id conditio
 }
 // Those of them that vary over no axis of a set.
 constexpr node_id independent_of(graph& g, node_id condition, axis_set axes) {
-  node_id r = 0;
-  each_conjunct(g, condition, [&](node_id c) {
-    if (!(g[c].axes & axes)) r = all_of(g, r, c);
+  node_id rest = 0;
+  each_conjunct(g, condition, [&](node_id conjunct) {
+    if (!(g[conjunct].axes & axes)) rest = all_of(g, rest, conjunct);
   });
-  return r;
+  return rest;
 }
 constexpr node_id add_mask(graph& g, node_id value, node_id keep) {
   return keep ? add_pointwise(g, op::mask, g[value].type, value, keep) : value;
@@ -78,8 +78,8 @@ class presences {
   // A value that is 0 where i is absent, and i elsewhere.
   constexpr node_id or_zero(graph& g, node_id i) {
     if (!of(g, i)) return i;
-    const node_id b = bare(g, i);
-    return b ? b : add_present(g, i);
+    const node_id without_absence = bare(g, i);
+    return without_absence ? without_absence : add_present(g, i);
   }
   // Where an operand of a product is present: an absent element's weight in a softmax is 0 and takes no part.
   constexpr node_id of_factor(graph& g, node_id i) {
@@ -126,9 +126,11 @@ class presences {
       case op::scatter: {
         if (g[keep].axes & x.over) return false;
         const node_id a = of_factor(g, x.a), b = of_factor(g, x.b);
-        bool r = true;
-        each_conjunct(g, keep, [&](node_id c) { r = r && (implies(g, a, c) || implies(g, b, c)); });
-        return r || (x.code != op::dot && vanishes(g, x.a, keep));  // (0 times NaN is not 0)
+        bool left_out = true;  // by one of the operands, wherever a conjunct does not hold
+        each_conjunct(g, keep, [&](node_id conjunct) {
+          left_out = left_out && (implies(g, a, conjunct) || implies(g, b, conjunct));
+        });
+        return left_out || (x.code != op::dot && vanishes(g, x.a, keep));  // (0 times NaN is not 0)
       }
       case op::where:
         return g[x.c].code == op::constant && g[x.c].value == 0 && (implies(g, x.a, keep) || vanishes(g, x.b, keep));
@@ -168,8 +170,8 @@ class presences {
       }
       case op::concat: {
         const node_id holds = g.add_constant(1, element::boolean);
-        const node_id p = varying(g, a ? a : holds, x.second), q = varying(g, b ? b : holds, x.third);
-        return add_concat(g, element::boolean, p, q, x.first, x.second, x.third);
+        const node_id front = varying(g, a ? a : holds, x.second), back = varying(g, b ? b : holds, x.third);
+        return add_concat(g, element::boolean, front, back, x.first, x.second, x.third);
       }
       default: {  // gather: b is where the index is present
         return all_of(g, a && (has & one) ? read_at(g, a, x.first, b ? add_present(g, x.b) : x.b) : a, b);
@@ -185,16 +187,19 @@ class presences {
     if (x.code == op::present) return 0;
     if (x.code == op::mask) return all_of(g, of(g, x.a), held(g, x.b));
     if (x.code == op::where) {  // that of the branch that is taken
-      const node_id c = of(g, x.a), a = of(g, x.b), b = of(g, x.c), choice = held(g, x.a);
-      const node_id taken = a ? add_condition(g, op::either, add_condition(g, op::invert, choice), a) : node_id(0);
-      const node_id other = b ? add_condition(g, op::either, choice, b) : node_id(0);
-      return all_of(g, c, all_of(g, taken, other));
+      const node_id decided = of(g, x.a), first = of(g, x.b), second = of(g, x.c), choice = held(g, x.a);
+      const node_id taken =
+          first ? add_condition(g, op::either, add_condition(g, op::invert, choice), first) : node_id(0);
+      const node_id other = second ? add_condition(g, op::either, choice, second) : node_id(0);
+      return all_of(g, decided, all_of(g, taken, other));
     }
     if (is_pointwise(x.code)) return all_of(g, all_of(g, of(g, x.a), of(g, x.b)), of(g, x.c));
     return is_moving(x.code) ? moved(g, x, of(g, x.a), of(g, x.b)) : node_id(0);
   }
-  // A condition that holds where c is present and holds.
-  constexpr node_id held(graph& g, node_id c) { return of(g, c) ? add_present(g, c) : c; }
+  // A condition that holds where another is present and holds.
+  constexpr node_id held(graph& g, node_id condition) {
+    return of(g, condition) ? add_present(g, condition) : condition;
+  }
   static constexpr node_id view(graph& g, const node& x, node_id a, axis_set axes) {
     return add_moved(g, x.code, a, axes, x.first, x.second, x.third, x.value);
   }
@@ -209,21 +214,21 @@ class presences {
   }
 };
 
-// exp(s - logsumexp<m>(s)) is softmax<m>(s), absent where s is: what x is the exponent of, 0 if it is not such a
-// difference.
-constexpr node_id add_weights(graph& g, node_id x) {
-  const node d = g[x], l = g[d.b];
-  if (d.code != op::subtract || l.code != op::logsumexp || l.a != d.a) return 0;
+// exp(s - logsumexp<m>(s)) is softmax<m>(s), absent where s is: what the difference is the exponent of, 0 if it is not
+// such a one.
+constexpr node_id add_weights(graph& g, node_id exponent) {
+  const node difference = g[exponent], statistic = g[difference.b];
+  if (difference.code != op::subtract || statistic.code != op::logsumexp || statistic.a != difference.a) return 0;
   presences present;
-  const node_id weights = add_softmax(g, l.type, d.a, l.over);
-  return add_mask(g, weights, present.of(g, d.a));
+  const node_id weights = add_softmax(g, statistic.type, difference.a, statistic.over);
+  return add_mask(g, weights, present.of(g, difference.a));
 }
 // Such weights as an operand of a product along their axes, which leaves absent scores out without being told.
 constexpr node_id as_factor(graph& g, node_id i, axis_set over) {
-  const node x = g[i], w = g[x.a];
-  if (x.code != op::mask || w.code != op::softmax || w.over != over) return i;
+  const node masked = g[i], weights = g[masked.a];
+  if (masked.code != op::mask || weights.code != op::softmax || weights.over != over) return i;
   presences present;
-  return implies(g, present.of(g, w.a), x.b) ? x.a : i;
+  return implies(g, present.of(g, weights.a), masked.b) ? masked.a : i;
 }
 
 }  // namespace heed::internal

@@ -50,9 +50,9 @@ class reference_graph {
 
   // The element of node `i` at an index by axis number, -inf where it is absent.
   double at(int i, const extents& index) const {
-    const dense_value& v = values_[i];
-    const extent_t o = offset(v, index);
-    return v.absent[o] == is_absent ? -INFINITY : v.number[o];
+    const dense_value& value = values_[i];
+    const extent_t place = offset(value, index);
+    return value.absent[place] == is_absent ? -INFINITY : value.number[place];
   }
 
   // Calls f(index) for every index over some axes, the last axis number fastest.
@@ -76,38 +76,38 @@ class reference_graph {
   }
 
   bool done(int i) const { return !values_[i].number.empty() || values_[i].axes != 0; }
-  static extent_t offset(const dense_value& v, const extents& index) {
-    extent_t r = 0;
-    for (std::size_t i = 0; v.axes >> i; ++i) r += v.stride[i] * index[i];
-    return r;
+  static extent_t offset(const dense_value& value, const extents& index) {
+    extent_t place = 0;
+    for (std::size_t i = 0; value.axes >> i; ++i) place += value.stride[i] * index[i];
+    return place;
   }
   double number(int i, const extents& index) const { return values_[i].number[offset(values_[i], index)]; }
   // What a comparison or a cast to a whole number sees.
   double looked_at(int i, const extents& index) const {
-    const dense_value& v = values_[i];
-    return v.decided.empty() ? number(i, index) : v.decided[offset(v, index)];
+    const dense_value& value = values_[i];
+    return value.decided.empty() ? number(i, index) : value.decided[offset(value, index)];
   }
   unsigned char mark(int i, const extents& index) const { return values_[i].absent[offset(values_[i], index)]; }
   bool absent(int i, const extents& index) const { return i && mark(i, index) == is_absent; }
 
   double input(const node& x, const extents& index) const {
-    const input_entry& in = graph_.inputs[x.first];
-    const view& v = inputs_[x.first];
-    extent_t o = 0;
-    for (int k = 0; k < in.rank; ++k) o += v.stride[in.order[k]] * index[in.order[k]];
-    switch (in.type) {
-      case element::boolean: return read<bool>(v, o);
-      case element::i32: return read<std::int32_t>(v, o);
+    const input_entry& declared = graph_.inputs[x.first];
+    const view& operand = inputs_[x.first];
+    extent_t place = 0;
+    for (int k = 0; k < declared.rank; ++k) place += operand.stride[declared.order[k]] * index[declared.order[k]];
+    switch (declared.type) {
+      case element::boolean: return read<bool>(operand, place);
+      case element::i32: return read<std::int32_t>(operand, place);
       case element::i64:
-      case element::integer: return double(read<std::int64_t>(v, o));
-      case element::f64: return read<double>(v, o);
-      default: return double(read<float>(v, o));
+      case element::integer: return double(read<std::int64_t>(operand, place));
+      case element::f64: return read<double>(operand, place);
+      default: return double(read<float>(operand, place));
     }
   }
-  template <class T> static T read(const view& v, extent_t o) {
-    T r;
-    __builtin_memcpy(&r, static_cast<const char*>(v.data) + o * extent_t(sizeof(T)), sizeof(T));
-    return r;
+  template <class T> static T read(const view& operand, extent_t place) {
+    T found;
+    __builtin_memcpy(&found, static_cast<const char*>(operand.data) + place * extent_t(sizeof(T)), sizeof(T));
+    return found;
   }
 
   double pointwise(const node& x, double a, double b, double c) const {
@@ -116,23 +116,25 @@ class reference_graph {
     return number_of(x.code, a, b, c, x.value);
   }
 
+  // All elements of a node from those of its operands: its number at each index, what a decision sees of it where
+  // something is decided by it, and whether it is there.
   void evaluate(int i) {
     const node& x = graph_[i];
-    dense_value& v = values_[i];
-    v.axes = x.axes;
+    dense_value& value = values_[i];
+    value.axes = x.axes;
     extent_t size = 1;
-    for (int a = max_axes - 1; a >= 0; --a)
-      if (x.axes >> a & 1) v.stride[a] = size, size *= extent_[a];
-    v.number.assign(std::size_t(size), 0);
-    v.absent.assign(std::size_t(size), 0);
-    if (decides_[i]) v.decided.assign(std::size_t(size), 0);
+    for (int axis = max_axes - 1; axis >= 0; --axis)
+      if (x.axes >> axis & 1) value.stride[axis] = size, size *= extent_[axis];
+    value.number.assign(std::size_t(size), 0);
+    value.absent.assign(std::size_t(size), 0);
+    if (decides_[i]) value.decided.assign(std::size_t(size), 0);
     const auto put = [&](const extents& index, double number, bool gone) {
-      const std::size_t o = std::size_t(offset(v, index));
-      v.number[o] = number;
-      if (!v.decided.empty())
-        v.decided[o] =
+      const std::size_t place = std::size_t(offset(value, index));
+      value.number[place] = number;
+      if (!value.decided.empty())
+        value.decided[place] =
             in_double_[i] ? decided_element<double>(x, index, number) : decided_element<float>(x, index, number);
-      v.absent[o] = gone ? is_absent : weightless(x, index) ? is_weightless : 0;
+      value.absent[place] = gone ? is_absent : weightless(x, index) ? is_weightless : 0;
     };
     if (x.code == op::softmax) {  // what its weights are divided by is the same for all of a row
       each(x.axes & ~x.over, [&](extents index) {

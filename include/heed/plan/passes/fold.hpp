@@ -29,8 +29,8 @@ constexpr double whole_quotient(double x, double y) {  // rounded down; by 0 it 
   const std::int64_t a = std::int64_t(x), b = std::int64_t(y), q = b ? a / b : 0;
   return double(b && a % b && (a % b < 0) != (b < 0) ? q - 1 : q);
 }
-constexpr double folded(op o, double x, double y) {
-  switch (o) {
+constexpr double folded(op code, double x, double y) {
+  switch (code) {
     case op::negate: return -x;
     case op::abs: return x < 0 ? -x : x;
     case op::sqrt: return square_root(x);
@@ -53,10 +53,10 @@ constexpr double folded(op o, double x, double y) {
   }
 }
 // Does the fold stay finite and defined? 1 / 0 is left for run time.
-constexpr bool can_fold(op o, double x, double y) {
-  if (o == op::divide) return y != 0;
-  if (o == op::sqrt) return x >= 0;
-  if (o == op::rsqrt) return x > 0;
+constexpr bool can_fold(op code, double x, double y) {
+  if (code == op::divide) return y != 0;
+  if (code == op::sqrt) return x >= 0;
+  if (code == op::rsqrt) return x > 0;
   return true;
 }
 
@@ -81,14 +81,14 @@ constexpr bool is_of_sizes(const graph& g, node_id i) {
 enum class rounding : std::uint8_t { declared, reordered, scaled };
 
 // Adds a pointwise node, simplified. Types are given: an operation keeps the element its author saw.
-constexpr node_id make(graph& g, op o, element type, node_id a, node_id b = 0, node_id c = 0, double value = 0,
+constexpr node_id make(graph& g, op code, element type, node_id a, node_id b = 0, node_id c = 0, double value = 0,
                        rounding rounds = rounding::reordered) {
   const bool reorders = is_real(type) && rounds != rounding::declared;
-  if (facts_of(o).folds && (!is_real(type) || reorders) && is_constant(g, a) && (b == 0 || is_constant(g, b)) &&
-      can_fold(o, g[a].value, b ? g[b].value : 0))
-    return g.add_constant(folded(o, g[a].value, b ? g[b].value : 0), type);
+  if (facts_of(code).folds && (!is_real(type) || reorders) && is_constant(g, a) && (b == 0 || is_constant(g, b)) &&
+      can_fold(code, g[a].value, b ? g[b].value : 0))
+    return g.add_constant(folded(code, g[a].value, b ? g[b].value : 0), type);
   const bool real = is_real(type);
-  switch (o) {
+  switch (code) {
     case op::add:
       if (is_constant(g, a, 0) && g[b].type == type) return b;
       if (is_constant(g, b, 0) && g[a].type == type) return a;
@@ -156,29 +156,29 @@ constexpr node_id make(graph& g, op o, element type, node_id a, node_id b = 0, n
       break;
     default: break;
   }
-  return g.add(
-      node{.code = o, .type = type, .a = a, .b = b, .c = c, .axes = g[a].axes | g[b].axes | g[c].axes, .value = value});
+  return g.add(node{
+      .code = code, .type = type, .a = a, .b = b, .c = c, .axes = g[a].axes | g[b].axes | g[c].axes, .value = value});
 }
 
-// c * node, with the factor pushed towards the leaves, where it usually meets another constant.
-constexpr node_id scaled(graph& g, node_id i, double c, int depth = 8) {
-  const node x = g[i];
+// factor * value, with the factor pushed towards the leaves, where it usually meets another constant.
+constexpr node_id scaled(graph& g, node_id value, double factor, int depth = 8) {
+  const node x = g[value];
   const element real = is_real(x.type) ? x.type : element::real;
-  if (depth == 0) return make(g, op::multiply, real, g.add_constant(c), i);
+  if (depth == 0) return make(g, op::multiply, real, g.add_constant(factor), value);
   switch (x.code) {
-    case op::constant: return g.add_constant(c * x.value);
-    case op::negate: return make(g, op::negate, real, scaled(g, x.a, c, depth - 1));
+    case op::constant: return g.add_constant(factor * x.value);
+    case op::negate: return make(g, op::negate, real, scaled(g, x.a, factor, depth - 1));
     case op::add:
     case op::subtract: {
-      const node_id a = scaled(g, x.a, c, depth - 1);
-      return make(g, x.code, real, a, scaled(g, x.b, c, depth - 1));
+      const node_id a = scaled(g, x.a, factor, depth - 1);
+      return make(g, x.code, real, a, scaled(g, x.b, factor, depth - 1));
     }
     case op::where: {
-      const node_id b = scaled(g, x.b, c, depth - 1);
-      return make(g, op::where, real, x.a, b, scaled(g, x.c, c, depth - 1));
+      const node_id b = scaled(g, x.b, factor, depth - 1);
+      return make(g, op::where, real, x.a, b, scaled(g, x.c, factor, depth - 1));
     }
-    case op::mask: return make(g, op::mask, real, scaled(g, x.a, c, depth - 1), x.b);
-    default: return make(g, op::multiply, real, g.add_constant(c), i);
+    case op::mask: return make(g, op::mask, real, scaled(g, x.a, factor, depth - 1), x.b);
+    default: return make(g, op::multiply, real, g.add_constant(factor), value);
   }
 }
 

@@ -24,13 +24,13 @@ struct merged_axes {
 class axes_merger {
  public:
   constexpr axes_merger(const graph& graph_, const node_flags& used_, const axes_to_merge& what_)
-      : g(graph_),
+      : before(graph_),
         used(used_),
         keys(what_.keys),
         what(what_) {
-    h.axes = g.axes, h.axis_hash = g.axis_hash, h.axis_count = g.axis_count;
-    h.inputs = g.inputs, h.input_count = g.input_count;
-    h.primitives = g.primitives, h.primitive_count = g.primitive_count;
+    after.axes = before.axes, after.axis_hash = before.axis_hash, after.axis_count = before.axis_count;
+    after.inputs = before.inputs, after.input_count = before.input_count;
+    after.primitives = before.primitives, after.primitive_count = before.primitive_count;
   }
 
   template <std::size_t N> constexpr merged_axes run(const fixed_array<node_id, N>& roots, int count) {
@@ -39,35 +39,35 @@ class axes_merger {
       key[0] = whole[0] = what.major, key[1] = what.minor, whole[1] = what.whole, key_count = 2;
     } else {
       order_keys();
-      if (h.axis_count + key_count - 1 > max_axes) return r;
+      if (after.axis_count + key_count - 1 > max_axes) return r;
       name_axes();
     }
     find_pairs();
-    for (int i = 1; i < g.size; ++i) {
+    for (int i = 1; i < before.size; ++i) {
       if (!used[i]) continue;
-      if (paired[i]) merged[i] = is_given(g[i], op::split) ? plain_of(g[i].a) : rebuilt(g[i], true);
-      else if (!deferred(node_id(i)) && !is_partial_sum(g[i])) plain_of(node_id(i));
+      if (paired[i]) merged[i] = is_given(before[i], op::split) ? plain_of(before[i].a) : rebuilt(before[i], true);
+      else if (!deferred(node_id(i)) && !is_partial_sum(before[i])) plain_of(node_id(i));
     }
     for (int k = 0; k < count; ++k) r.roots[k] = plain_of(roots[k]);
-    for (int i = 1; i < g.size; ++i) r.to[i] = paired[i] ? merged[i] : plain[i];
+    for (int i = 1; i < before.size; ++i) r.to[i] = paired[i] ? merged[i] : plain[i];
     r.done = has_extent(r.roots, count);
-    r.g = h;
+    r.g = after;
     return r;
   }
 
  private:
-  const graph& g;
+  const graph& before;
   const node_flags& used;
   const axis_set keys;
   const axes_to_merge what;
-  graph h{};                                  // what becomes of it
+  graph after{};                              // what becomes of it
   fixed_array<int, max_axes> key{}, whole{};  // key axes from the slowest to the fastest; what so many of them are
                                               // merged to
   int key_count = 0;
   axis_set rows = 0;
   node_flags paired{};                                      // computed along the merged axis
-  fixed_array<node_id, graph::capacity> plain{}, merged{};  // of a node of g: itself, the same along the merged axis;
-                                                            // 0: not made yet
+  fixed_array<node_id, graph::capacity> plain{}, merged{};  // of a node of `before`: itself, the same along the merged
+                                                            // axis; 0: not made yet
   // A sum over some of the keys of pairs, which waits for the others: `of` summed over `over`, present where a
   // condition holds (as it is, and along the merged axis; 0: everywhere). What is summed step by step would lie over
   // pairs between the steps.
@@ -77,11 +77,11 @@ class axes_merger {
     node_id keep{}, merged_keep{};
   };
   fixed_array<waiting_sum, graph::capacity> waiting{};
-  presences present{};  // of h
+  presences present{};  // in `after`
 
   constexpr int one() const { return whole[key_count - 1]; }
   constexpr axis_set swapped(axis_set s) const { return s & keys ? (s & ~keys) | axis_bit(one()) : s; }
-  constexpr bool has_all(node_id i) const { return (g[i].axes & keys) == keys; }
+  constexpr bool has_all(node_id i) const { return (before[i].axes & keys) == keys; }
   constexpr bool is_partial(axis_set s) const { return (s & keys) && (s & keys) != keys; }
   constexpr bool is_partial_sum(const node& x) const { return x.code == op::sum && is_partial(x.over); }
   constexpr bool touches_keys(const node& x) const {  // by what it does to axes
@@ -104,9 +104,9 @@ class axes_merger {
         if (key[j] == axis) return;
       key[key_count++] = axis;
     };
-    for (int i = 1; i < g.size && !key_count; ++i) {
-      if (!used[i] || g[i].code != op::input || !has_all(node_id(i)) || !is_real(g[i].type)) continue;
-      const input_entry& in = g.inputs[g[i].first];
+    for (int i = 1; i < before.size && !key_count; ++i) {
+      if (!used[i] || before[i].code != op::input || !has_all(node_id(i)) || !is_real(before[i].type)) continue;
+      const input_entry& in = before.inputs[before[i].first];
       for (int j = 0; j < in.rank; ++j)
         if (keys >> in.order[j] & 1) append(in.order[j]);
     }
@@ -117,9 +117,9 @@ class axes_merger {
   constexpr void name_axes() {
     whole[0] = key[0];
     for (int j = 1; j < key_count; ++j) {
-      const axis_entry major = h.axes[whole[j - 1]], y = h.axes[key[j]];
+      const axis_entry major = after.axes[whole[j - 1]], y = after.axes[key[j]];
       const extent_t extent = major.extent == runtime || y.extent == runtime ? runtime : major.extent * y.extent;
-      whole[j] = h.axis({product_label(major.name, y.name), extent});
+      whole[j] = after.axis({product_label(major.name, y.name), extent});
     }
   }
   constexpr label product_label(const label& a, const label& b) const {
@@ -132,46 +132,46 @@ class axes_merger {
       };
       append(a), append(make_label("*")), append(b);
       for (int i = 0; i < primes; ++i) s[n++] = '\'';
-      if (h.find_axis(make_label(s)) < 0) return make_label(s);
+      if (after.find_axis(make_label(s)) < 0) return make_label(s);
     }
   }
   // The index along a key axis, of the merged index.
   constexpr node_id digit(int axis) {
-    node_id left = add_index(h, one());
+    node_id left = add_index(after, one());
     for (int j = key_count - 1;; --j) {
       if (j == 0) return left;
-      const node_id size = add_size(h, key[j]);
+      const node_id size = add_size(after, key[j]);
       // mutants: key_axes_confused
       if (key[j] == axis) return whole_number(op::remainder, left, size);
       left = whole_number(op::floor_divide, left, size);
     }
   }
-  constexpr node_id whole_number(op o, node_id a, node_id b) { return add_pointwise(h, o, element::integer, a, b); }
+  constexpr node_id whole_number(op o, node_id a, node_id b) { return add_pointwise(after, o, element::integer, a, b); }
 
   // ---- what is computed along the merged axis
   constexpr void find_pairs() {
-    for (int i = 1; i < g.size; ++i) {
-      const node& x = g[i];
+    for (int i = 1; i < before.size; ++i) {
+      const node& x = before[i];
       if (used[i] && is_given(x, op::merge)) {
-        rows |= rows_of_score(g, x.a, keys);
-        if (rows_of_score(g, x.a, keys)) each_of_score(g, x.a, keys, [&](node_id j) { mark(j); });
+        rows |= rows_of_score(before, x.a, keys);
+        if (rows_of_score(before, x.a, keys)) each_of_score(before, x.a, keys, [&](node_id j) { mark(j); });
       }
       if (!used[i] || x.over != keys ||
           !(x.code == op::softmax || x.code == op::logsumexp || x.code == op::max || x.code == op::min))
         continue;
-      rows |= rows_of_score(g, x.a, keys);
+      rows |= rows_of_score(before, x.a, keys);
       if (x.code == op::softmax) paired[i] = true;
-      each_of_score(g, x.a, keys, [&](node_id j) { mark(j); });
+      each_of_score(before, x.a, keys, [&](node_id j) { mark(j); });
     }
-    for (int i = 1; i < g.size; ++i)
-      if (used[i] && is_given(g[i], op::split) && (g[i].axes & rows)) paired[i] = true;
+    for (int i = 1; i < before.size; ++i)
+      if (used[i] && is_given(before[i], op::split) && (before[i].axes & rows)) paired[i] = true;
     for (bool more = true; more;) {
       more = false;
-      for (int i = 1; i < g.size; ++i)  // what is computed from pairs
-        if (used[i] && !paired[i] && has_all(node_id(i)) && follows(g[i])) paired[i] = more = true;
-      for (int i = g.size - 1; i > 0; --i) {  // and what that is computed from
-        if (!paired[i] || (rows && !(g[i].axes & rows))) continue;
-        const node& x = g[i];
+      for (int i = 1; i < before.size; ++i)  // what is computed from pairs
+        if (used[i] && !paired[i] && has_all(node_id(i)) && follows(before[i])) paired[i] = more = true;
+      for (int i = before.size - 1; i > 0; --i) {  // and what that is computed from
+        if (!paired[i] || (rows && !(before[i].axes & rows))) continue;
+        const node& x = before[i];
         if (!is_pointwise(x.code) && x.code != op::mask) continue;
         for (const node_id k : {x.a, x.b, x.c})
           if (mark(k)) more = true;
@@ -179,10 +179,10 @@ class axes_merger {
     }
   }
   constexpr bool mark(node_id i) {
-    const node& x = g[i];
+    const node& x = before[i];
     if (!i || paired[i] || !has_all(i)) return false;
     const bool computed = is_pointwise(x.code) || x.code == op::mask || x.code == op::dot ||
-                          (x.code == op::gather && !(g[x.a].axes & keys));
+                          (x.code == op::gather && !(before[x.a].axes & keys));
     return paired[i] = computed && !touches_keys(x);
   }
   // Is x over keys computed from pairs? What is reduced to the keys alone is so too, but what is computed from that is
@@ -192,7 +192,7 @@ class axes_merger {
     if (!(of_pairs(x.a) || of_pairs(x.b) || of_pairs(x.c)) || touches_keys(x) || is_partial(x.over)) return false;
     const auto stays = [&](node_id i) { return !i || !has_all(i) || of_pairs(i); };
     if (is_pointwise(x.code) || x.code == op::mask) return (x.axes & rows) || (stays(x.a) && stays(x.b) && stays(x.c));
-    const auto over_rows = [&](node_id i) { return of_pairs(i) && (!rows || (g[i].axes & rows)); };
+    const auto over_rows = [&](node_id i) { return of_pairs(i) && (!rows || (before[i].axes & rows)); };
     return over_rows(x.a) || over_rows(x.b);
   }
 
@@ -204,12 +204,12 @@ class axes_merger {
     if (x.code != op::input) x.hash = 0;
     x.a = of(x.a, along_one), x.b = of(x.b, along_one), x.c = of(x.c, along_one);
     if (along_one) x.axes = swapped(x.axes), x.over = swapped(x.over);
-    return h.add(x);
+    return after.add(x);
   }
   constexpr node_id plain_of(node_id i) {
     node_id& r = plain[i];
     if (r || !i) return r;
-    const node& x = g[i];
+    const node& x = before[i];
     node_id made = 0;
     if (paired[i]) made = split_up(merged[i]);
     else if (is_given(x, op::merge)) made = merged_of_node(x.a);
@@ -223,7 +223,7 @@ class axes_merger {
   constexpr node_id merged_of_node(node_id i) {
     node_id& r = merged[i];
     if (r) return r;
-    const node& x = g[i];
+    const node& x = before[i];
     const axis_set own = x.axes & keys;
     node_id made = 0;
     if (!own) made = plain_of(i);
@@ -237,35 +237,41 @@ class axes_merger {
   // Conditions, whole numbers and absence go along with the values that they decide about; numbers over all keys are
   // merged as they are.
   constexpr bool is_followed_down(const node& x) const {
-    if (x.code == op::gather) return !(g[x.a].axes & keys);
+    if (x.code == op::gather) return !(before[x.a].axes & keys);
     return x.code == op::mask || x.code == op::present ||
            (is_pointwise(x.code) && (!is_real(x.type) || (x.axes & keys) != keys));
   }
   constexpr node_id view(op o, node_id a, int first, int second, int third, axis_set axes) {
-    return add_moved(h, o, a, axes, first, second, third);
+    return add_moved(after, o, a, axes, first, second, third);
   }
   constexpr node_id merged_up(node_id a) {
     for (int j = 1; j < key_count; ++j) {
       const int major = whole[j - 1], minor = key[j], both = whole[j];
-      a = view(op::merge, a, both, major, minor, (h[a].axes & ~(axis_bit(major) | axis_bit(minor))) | axis_bit(both));
+      a = view(op::merge, a, both, major, minor,
+               (after[a].axes & ~(axis_bit(major) | axis_bit(minor))) | axis_bit(both));
     }
     return a;
   }
   constexpr node_id split_up(node_id a) {
     for (int j = key_count - 1; j > 0; --j) {
       const int major = whole[j - 1], minor = key[j], both = whole[j];
-      a = view(op::split, a, both, major, minor, (h[a].axes & ~axis_bit(both)) | axis_bit(major) | axis_bit(minor));
+      a = view(op::split, a, both, major, minor, (after[a].axes & ~axis_bit(both)) | axis_bit(major) | axis_bit(minor));
     }
     return a;
   }
-  constexpr node_id read_at(node_id a, int axis, node_id index) { return add_read(h, a, index, axis); }
+  constexpr node_id read_at(node_id a, int axis, node_id index) { return add_read(after, a, index, axis); }
   // The same value, varying over the keys that it lacks.
   constexpr node_id over_all_keys(node_id a) {
     for (int j = 0; j < key_count; ++j) {
-      if (h[a].axes & axis_bit(key[j])) continue;
-      const node_id there = add_condition(h, op::less_equal, h.add_constant(0, element::integer), add_index(h, key[j]));
-      a = h.add(
-          node{.code = op::where, .type = h[a].type, .a = there, .b = a, .c = a, .axes = h[a].axes | h[there].axes});
+      if (after[a].axes & axis_bit(key[j])) continue;
+      const node_id there =
+          add_condition(after, op::less_equal, after.add_constant(0, element::integer), add_index(after, key[j]));
+      a = after.add(node{.code = op::where,
+                         .type = after[a].type,
+                         .a = there,
+                         .b = a,
+                         .c = a,
+                         .axes = after[a].axes | after[there].axes});
     }
     return a;
   }
@@ -273,19 +279,19 @@ class axes_merger {
   // ---- sums over some of the keys
   constexpr bool waits(node_id i) const { return waiting[i].of != 0; }
   // What is summed, absent where the sum is: sums and products leave it out one way or the other.
-  constexpr node_id addends(const waiting_sum& s) { return add_mask(h, s.of, s.merged_keep); }
+  constexpr node_id addends(const waiting_sum& s) { return add_mask(after, s.of, s.merged_keep); }
   constexpr node_id summed(node_id a, axis_set over) {
-    return over ? add_reduction(h, op::sum, h[a].type, a, over) : a;
+    return over ? add_reduction(after, op::sum, after[a].type, a, over) : a;
   }
   // Is i such a sum, or what is made of one alone and may be summed afterwards? Then it waits.
   constexpr bool deferred(node_id i) {
-    const node& x = g[i];
+    const node& x = before[i];
     if (x.code == op::sum && paired[x.a] && is_partial_sum(x)) waiting[i] = {merged[x.a], x.over};
     else if (waits(x.a) || waits(x.b)) {
       if (!after_waiting(i)) return false;
     } else return false;
     if (waits(i) && (waiting[i].over & keys) == keys) {  // no other axis of the keys is left
-      plain[i] = add_mask(h, summed(addends(waiting[i]), swapped(waiting[i].over)), waiting[i].keep);
+      plain[i] = add_mask(after, summed(addends(waiting[i]), swapped(waiting[i].over)), waiting[i].keep);
       waiting[i] = {};
     }
     return true;
@@ -294,12 +300,12 @@ class axes_merger {
   // that wait alike and products over other axes wait on; a table takes what is summed as it is. False: the sum has to
   // be there first.
   constexpr bool after_waiting(node_id i) {
-    const node& x = g[i];
+    const node& x = before[i];
     const node_id a = waits(x.a) ? x.a : x.b, other = a == x.a ? x.b : x.a;
     const waiting_sum from = waiting[a];
     const auto wait = [&](node y, axis_set over, bool kept) {
-      y.axes = (h[y.a].axes | h[y.b].axes) & ~y.over, y.hash = 0;
-      waiting[i] = {h.add(y), over, kept ? from.keep : node_id(0), kept ? from.merged_keep : node_id(0)};
+      y.axes = (after[y.a].axes | after[y.b].axes) & ~y.over, y.hash = 0;
+      waiting[i] = {after.add(y), over, kept ? from.keep : node_id(0), kept ? from.merged_keep : node_id(0)};
       return true;
     };
     node y = x;
@@ -309,45 +315,47 @@ class axes_merger {
       case op::cast: y.a = from.of; return wait(y, from.over, true);
       case op::present: waiting[i] = {addends(from), from.over}; return true;
       case op::mask:
-        if (a != x.a || (g[x.b].axes & from.over)) return false;
-        waiting[i] = {from.of, from.over, all_of(h, from.keep, plain_of(x.b)),
-                      all_of(h, from.merged_keep, merged_of_node(x.b))};
+        if (a != x.a || (before[x.b].axes & from.over)) return false;
+        waiting[i] = {from.of, from.over, all_of(after, from.keep, plain_of(x.b)),
+                      all_of(after, from.merged_keep, merged_of_node(x.b))};
         return true;
       case op::add:
       case op::subtract: {                        // of the same keys, as of a table that two scores read
         const waiting_sum more = waiting[other];  // (a is the left operand)
-        if (!more.of || more.over != from.over || more.keep != from.keep || h[more.of].axes != h[from.of].axes)
+        if (!more.of || more.over != from.over || more.keep != from.keep || after[more.of].axes != after[from.of].axes)
           return false;
-        const bool together = present.of(h, from.of) == present.of(h, more.of);  // else what one of them lacks is 0 to
-                                                                                 // the other
-        y.a = together ? from.of : present.or_zero(h, from.of), y.b = together ? more.of : present.or_zero(h, more.of);
+        const bool together = present.of(after, from.of) == present.of(after, more.of);  // else what one of them lacks
+                                                                                         // is 0 to the other
+        y.a = together ? from.of : present.or_zero(after, from.of),
+        y.b = together ? more.of : present.or_zero(after, more.of);
         return wait(y, from.over, true);
       }
       case op::multiply:
-        if (g[other].axes || waits(other)) return false;
+        if (before[other].axes || waits(other)) return false;
         y.a = waits(x.a) ? from.of : plain_of(x.a), y.b = waits(x.a) ? plain_of(x.b) : from.of;
         return wait(y, from.over, true);
       case op::dot:
-        if (waits(other) || (g[other].axes & from.over) || (x.over & keys)) return false;
+        if (waits(other) || (before[other].axes & from.over) || (x.over & keys)) return false;
         y.a = waits(x.a) ? addends(from) : merged_of_node(x.a), y.b = waits(x.b) ? addends(from) : merged_of_node(x.b);
         return wait(y, from.over, false);
       case op::scatter:
-        if (a != x.a || (g[x.b].axes & from.over) || ((from.over | x.over) & keys) != keys) return false;
+        if (a != x.a || (before[x.b].axes & from.over) || ((from.over | x.over) & keys) != keys) return false;
         y.a = addends(from), y.b = merged_of_node(x.b), y.over = swapped(from.over | x.over), y.hash = 0;
-        plain[i] = h.add(y);
+        plain[i] = after.add(y);
         return true;
       default: return false;
     }
   }
   constexpr node_id summed_at_last(const waiting_sum& s) {
-    return add_mask(h, summed(split_up(summed(s.of, s.over & ~keys)), s.over & keys), s.keep);
+    return add_mask(after, summed(split_up(summed(s.of, s.over & ~keys)), s.over & keys), s.keep);
   }
 
   // Does a view that the results need say how long the merged axis is?
   template <std::size_t N> constexpr bool has_extent(const fixed_array<node_id, N>& roots, int count) const {
-    const node_flags needed = reachable(h, roots, count);
-    for (int i = 1; i < h.size; ++i)
-      if (needed[i] && (h[i].code == op::merge || h[i].code == op::split) && h[i].first == one()) return true;
+    const node_flags needed = reachable(after, roots, count);
+    for (int i = 1; i < after.size; ++i)
+      if (needed[i] && (after[i].code == op::merge || after[i].code == op::split) && after[i].first == one())
+        return true;
     return false;
   }
 };

@@ -222,38 +222,38 @@ class simplifier {
  public:
   template <std::size_t N>
   constexpr simplifier(const graph& graph_, const fixed_array<node_id, N>& roots, int count)
-      : g(graph_),
-        used(reachable(g, roots, count)),
+      : before(graph_),
+        used(reachable(before, roots, count)),
         is_root(flags_of(roots, count)),
-        other_use(weights_in_other_use(g, used)),
-        decides(deciding(g)),
-        wide(computed_in_double(g)),
-        scales(scaled_scores(g, used, is_root, decides)),
-        memory(g, used, is_root) {
-    h.axes = g.axes, h.axis_hash = g.axis_hash, h.axis_count = g.axis_count;
-    h.inputs = g.inputs, h.input_count = g.input_count;
-    h.primitives = g.primitives, h.primitive_count = g.primitive_count;
+        other_use(weights_in_other_use(before, used)),
+        decides(deciding(before)),
+        wide(computed_in_double(before)),
+        scales(scaled_scores(before, used, is_root, decides)),
+        memory(before, used, is_root) {
+    after.axes = before.axes, after.axis_hash = before.axis_hash, after.axis_count = before.axis_count;
+    after.inputs = before.inputs, after.input_count = before.input_count;
+    after.primitives = before.primitives, after.primitive_count = before.primitive_count;
   }
 
   constexpr void run() {
-    for (int i = 1; i < g.size; ++i) {
+    for (int i = 1; i < before.size; ++i) {
       if (!used[i]) continue;
       to[i] = remade(i);
-      paired.extend(h);
-      weight.extend(h);
-      pairs.extend(h, memory);
+      paired.extend(after);
+      weight.extend(after);
+      pairs.extend(after, memory);
     }
   }
   // What became of a result that was declared as a float, though it may be computed in double.
   constexpr node_id root(node_id i) {
-    const bool too_wide = h[to[i]].type == element::f64 && g[i].type != element::f64;
-    return too_wide ? make(h, op::cast, element::f32, to[i]) : to[i];
+    const bool too_wide = after[to[i]].type == element::f64 && before[i].type != element::f64;
+    return too_wide ? make(after, op::cast, element::f32, to[i]) : to[i];
   }
-  graph h{};                                   // the new graph
+  graph after{};                               // the new graph
   fixed_array<node_id, graph::capacity> to{};  // see simplified_graph
 
  private:
-  const graph& g;
+  const graph& before;
   const node_flags used, is_root, other_use;
   const node_marks decides, wide;
   const node_flags scales;
@@ -273,47 +273,47 @@ class simplifier {
   }
 
   constexpr node_id remade(int i) {
-    node x = g[i];
+    node x = before[i];
     if (wide[i] && x.type == element::real && x.code != op::constant) x.type = element::f64, x.hash = 0;
-    if (is_leaf(x.code)) return h.add(x);
+    if (is_leaf(x.code)) return after.add(x);
     x.a = to[x.a], x.b = to[x.b], x.c = to[x.c], x.hash = 0;
-    if (x.code == op::present) return absence.present.or_zero(h, x.a);
+    if (x.code == op::present) return absence.present.or_zero(after, x.a);
     if (is_pointwise(x.code) || x.code == op::mask)
-      return make(h, x.code, x.type, x.a, x.b, x.c, x.value, rounding_of(i));
+      return make(after, x.code, x.type, x.a, x.b, x.c, x.value, rounding_of(i));
     if (x.code == op::rename) return with_other_name(x);
     if (x.code == op::gather) return read_at(x);
-    if (is_moving(x.code)) return absence.moving(h, x);
+    if (is_moving(x.code)) return absence.moving(after, x);
     const node_id y = reduced(x);
     if (other_use[i]) add_log_sum_exp(x, y);
     return y;
   }
   constexpr node_id with_other_name(const node& x) {
     if (x.first == x.second) return x.a;
-    const bool at_leaves = h[x.a].code != op::input && (weight.light(x.a) || pairs[x.a]);
-    return at_leaves ? renamed(h, x.a, x.first, x.second, pairs) : absence.moving(h, x);
+    const bool at_leaves = after[x.a].code != op::input && (weight.light(x.a) || pairs[x.a]);
+    return at_leaves ? renamed(after, x.a, x.first, x.second, pairs) : absence.moving(after, x);
   }
   // The table at an axis itself is a view of its first elements, at a constant index one of its parts.
   constexpr node_id read_at(const node& x) {
-    const node &table = h[x.a], &index = h[x.b];
+    const node &table = after[x.a], &index = after[x.b];
     const axis_set along = axis_set(1) << x.first;
     if (index.code == op::index && !(table.axes & index.axes & ~along)) {
       const std::int16_t at = index.first;
       if (at == x.first) return x.a;
       return absence.moving(
-          h, node{.code = op::slice, .type = x.type, .a = x.a, .axes = x.axes, .first = x.first, .second = at});
+          after, node{.code = op::slice, .type = x.type, .a = x.a, .axes = x.axes, .first = x.first, .second = at});
     }
-    if (is_constant(h, x.b) && index.value >= 0 && index.value < double(h.extent(x.first)))
-      return absence.moving(h, node{.code = op::pick,
-                                    .type = x.type,
-                                    .a = x.a,
-                                    .axes = table.axes & ~along,
-                                    .first = x.first,
-                                    .value = index.value});
-    return absence.moving(h, x);
+    if (is_constant(after, x.b) && index.value >= 0 && index.value < double(after.extent(x.first)))
+      return absence.moving(after, node{.code = op::pick,
+                                        .type = x.type,
+                                        .a = x.a,
+                                        .axes = table.axes & ~along,
+                                        .first = x.first,
+                                        .value = index.value});
+    return absence.moving(after, x);
   }
   // Behind the weights of a softmax: whether anything needs it is decided later.
   constexpr void add_log_sum_exp(const node& softmax, node_id made) {
-    if (!softmax.b) add_reduction(h, op::logsumexp, softmax.type, softmax.a, softmax.over);
+    if (!softmax.b) add_reduction(after, op::logsumexp, softmax.type, softmax.a, softmax.over);
     paired.with[made] = made;
   }
 
@@ -321,37 +321,37 @@ class simplifier {
   constexpr node_id reduced(node y) {
     if (const node_id sum = sum_of_addends(y)) return sum;
     if (y.code == op::dot) return product(y);
-    if (y.code == op::sum) add_sums_at_once(h, y, paired, absence.present), paired.extend(h);
-    return is_taken_axis_by_axis(y) ? one_axis_at_a_time(h, y) : h.add(y);
+    if (y.code == op::sum) add_sums_at_once(after, y, paired, absence.present), paired.extend(after);
+    return is_taken_axis_by_axis(y) ? one_axis_at_a_time(after, y) : after.add(y);
   }
   // Of an operand that comes apart each addend by itself; 0: none does.
   constexpr node_id sum_of_addends(const node& y) {
     if (y.code != op::dot && y.code != op::sum && y.code != op::scatter) return 0;
     for (const node_id i : {y.a, y.b}) {
       addends parts;
-      if (!come_apart(h, i, memory, paired, absence.present, parts)) continue;
+      if (!come_apart(after, i, memory, paired, absence.present, parts)) continue;
       node one = y, two = y;
       (i == y.a ? one.a : one.b) = parts.a, (i == y.a ? two.a : two.b) = parts.b;
       const node_id first = reduced(one);
-      return make(h, op::add, y.type, first, reduced(two));
+      return make(after, op::add, y.type, first, reduced(two));
     }
     return 0;
   }
   // What is summed over the columns of a softmax and over batch axes is summed over the columns first.
   constexpr node_id product(node y) {
     const auto again = [&](const node& z) { return reduced(z); };
-    if (const node_id other = inner_first(h, y, pairs, memory, absence.present, again)) return other;
+    if (const node_id other = inner_first(after, y, pairs, memory, absence.present, again)) return other;
     const node_id w = paired.with[paired[y.a] ? y.a : y.b];
-    const axis_set column = w > 0 ? h[w].over : axis_set(0), rest = y.over & ~column;
-    if (!column || !rest || (y.over & column) != column) return absence.product(h, y, w, paired[y.a]);
+    const axis_set column = w > 0 ? after[w].over : axis_set(0), rest = y.over & ~column;
+    if (!column || !rest || (y.over & column) != column) return absence.product(after, y, w, paired[y.a]);
     y.axes |= rest, y.over = column;
-    const node_id of_columns = absence.product(h, y, w, paired[y.a]);
+    const node_id of_columns = absence.product(after, y, w, paired[y.a]);
     return one_axis_at_a_time(
-        h, node{.code = op::sum, .type = y.type, .a = of_columns, .axes = y.axes & ~rest, .over = rest});
+        after, node{.code = op::sum, .type = y.type, .a = of_columns, .axes = y.axes & ~rest, .over = rest});
   }
   constexpr bool is_taken_axis_by_axis(const node& y) {
     if (count_of(y.over) < 2 || paired[y.a]) return false;
-    if (y.code == op::mean) return !absence.present.of(h, y.a);
+    if (y.code == op::mean) return !absence.present.of(after, y.a);
     return y.code == op::sum || y.code == op::max || y.code == op::min;
   }
 };
@@ -363,7 +363,7 @@ constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id,
   simple.run();
   simplified_graph r;
   for (int i = 0; i < count; ++i) r.roots[i] = simple.root(roots[i]);
-  r.g = simple.h, r.to = simple.to;
+  r.g = simple.after, r.to = simple.to;
   return r;
 }
 

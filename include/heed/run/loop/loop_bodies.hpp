@@ -78,13 +78,13 @@ struct loop_bodies {
 
     static constexpr int lane = Across < 0 ? K : Across;  // the axis in the lanes
 
-    const loop_bodies& b;
+    const loop_bodies& bodies;
     extent_t base[size];  // of loads and gathers: where the operand starts, without those axes and the table's
     extent_t at = 0;      // the element in the first lane
     int count = lanes;    // how many exist
     extent_t step = 0;    // across: the element along K
 
-    explicit HEED_INLINE body(const loop_bodies& all) : b(all) {}
+    explicit HEED_INLINE body(const loop_bodies& all) : bodies(all) {}
 
     template <int... Roots> HEED_INLINE void start() {
       static constexpr instruction_set used = needed<Region, body, Roots...>();
@@ -95,30 +95,30 @@ struct loop_bodies {
         constexpr instruction x = Region.code[I];
         constexpr axis_set axes = Region.operands[x.operand].axes & ~plan::bit(K) & ~plan::bit(lane) &
                                   ~(x.code == op::gather ? plan::bit(x.axis) : 0);
-        base[I] = offset_at(axes, b.index, b.call.operands[x.operand]);
+        base[I] = offset_at(axes, bodies.index, bodies.call.operands[x.operand]);
       });
     }
     template <int I> HEED_INLINE pack_of<I> get() const {
       constexpr instruction x = Region.code[I];
       if constexpr (keeps(I)) {
-        const std::int64_t* const e = b.rows[homes::number(I, K)].entries;
+        const std::int64_t* const e = bodies.rows[homes::number(I, K)].entries;
         if constexpr (!has(x.axes, K)) return single<I>(e);
         else if constexpr (Across >= 0) return single<I>(e + step);
         else return kept<I>(e + at);
       } else if constexpr (x.code == op::load) {
         return read<I>(base[I] + across<I>());
       } else if constexpr (x.code == op::index) {
-        return x.axis == lane ? simd::iota<std::int64_t, lanes>(at) : W(x.axis == K ? step : b.index[x.axis]);
+        return x.axis == lane ? simd::iota<std::int64_t, lanes>(at) : W(x.axis == K ? step : bodies.index[x.axis]);
       } else {
-        return W(b.call.extent[x.axis]);
+        return W(bodies.call.extent[x.axis]);
       }
     }
     template <int I> HEED_INLINE pack_of<I> gather(W where) const {
       constexpr instruction x = Region.code[I];
       constexpr operand o = Region.operands[x.operand];
       constexpr bool along = x.axis != lane && has(o.axes, lane);
-      const view& v = b.call.operands[x.operand];
-      const extent_t top = b.call.extent[x.axis] - 1, unit = along ? stride_along(lane, v) : 0,
+      const view& v = bodies.call.operands[x.operand];
+      const extent_t top = bodies.call.extent[x.axis] - 1, unit = along ? stride_along(lane, v) : 0,
                      entry = v.stride[x.axis];
       const extent_t from = base[I] + (x.axis == K ? 0 : across<I>());
       alignas(64) std::int64_t r[lanes] = {};
@@ -133,14 +133,14 @@ struct loop_bodies {
     template <int I> HEED_INLINE extent_t across() const {
       constexpr instruction x = Region.code[I];
       if constexpr (Across >= 0 && has(Region.operands[x.operand].axes, K))
-        return step * b.call.operands[x.operand].stride[K];
+        return step * bodies.call.operands[x.operand].stride[K];
       else return 0;
     }
     template <int I> HEED_INLINE pack_of<I> read(extent_t from) const {
       constexpr instruction x = Region.code[I];
       constexpr element e = Region.operands[x.operand].type;
       constexpr value_class c = class_of(x.type);
-      const view& v = b.call.operands[x.operand];
+      const view& v = bodies.call.operands[x.operand];
       if constexpr (!has(Region.operands[x.operand].axes, lane))
         return pack_of<I>(element_at<e, number_of<I>>(v.data, from));
       else {

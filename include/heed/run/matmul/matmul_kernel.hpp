@@ -222,8 +222,8 @@ struct matmul_loops {
     using types = pack_types<T>;
     static constexpr bool wide(const instruction& i) { return i.where == role::column || i.where == role::pair; }
     static constexpr bool given(const instruction&) { return false; }
-    const environment& c;
-    const block& b;
+    const environment& call;
+    const block& of_block;
     extent_t row;  // within the block
     int vector;    // which pack of the panel, and where its columns begin
     extent_t column;
@@ -231,14 +231,14 @@ struct matmul_loops {
     P tile;
 
     extent_t axis_index(int axis, extent_t col) const {
-      if (row_set >> axis & 1) return index_along(Region.rows, c.extent, axis, b.first + row);
-      if (column_set >> axis & 1) return index_along(Region.columns, c.extent, axis, col);
-      return index_along(Region.batch, c.extent, axis, b.batch);
+      if (row_set >> axis & 1) return index_along(Region.rows, call.extent, axis, of_block.first + row);
+      if (column_set >> axis & 1) return index_along(Region.columns, call.extent, axis, col);
+      return index_along(Region.batch, call.extent, axis, of_block.batch);
     }
     template <int I> HEED_INLINE auto get() const {
       constexpr instruction i = Region.code[I];
       if constexpr (i.code == op::tile) return tile;
-      else if constexpr (i.code == op::size) return typename W::element(c.extent[i.axis]);
+      else if constexpr (i.code == op::size) return typename W::element(call.extent[i.axis]);
       else if constexpr (i.code == op::index) {
         if constexpr (column_set >> i.axis & 1) {
           alignas(64) typename W::element r[lanes];
@@ -247,8 +247,8 @@ struct matmul_loops {
         } else return typename W::element(axis_index(i.axis, 0));
       } else {
         constexpr operand o = Region.operands[i.operand];
-        const view& v = c.operands[i.operand];
-        const extent_t at = by_row(o.axes) ? b.row[i.operand][row] : b.base[i.operand];
+        const view& v = call.operands[i.operand];
+        const extent_t at = by_row(o.axes) ? of_block.row[i.operand][row] : of_block.base[i.operand];
         if constexpr (by_column(o.axes)) return lanes_at<I>(v, at);
         else return scalar<I>(v, at);
       }
@@ -264,7 +264,7 @@ struct matmul_loops {
       constexpr instruction i = Region.code[I];
       constexpr element e = Region.operands[i.operand].type;
       using V = std::conditional_t<class_of(i.type) == value_class::real, P, W>;
-      const V r = load<e, V>(v, at, b.columns[i.operand][vector], count);
+      const V r = load<e, V>(v, at, of_block.columns[i.operand][vector], count);
       if constexpr (class_of(i.type) == value_class::truth) return r != V(typename V::element(0));
       else return r;
     }
@@ -273,8 +273,8 @@ struct matmul_loops {
     template <int I, class Index> HEED_INLINE auto gather(Index where) const {
       constexpr instruction i = Region.code[I];
       constexpr operand o = Region.operands[i.operand];
-      const view& v = c.operands[i.operand];
-      const extent_t top = c.extent[i.axis] - 1;
+      const view& v = call.operands[i.operand];
+      const extent_t top = call.extent[i.axis] - 1;
       using E = std::conditional_t<class_of(i.type) == value_class::real, T, typename W::element>;
       const auto one = [&](extent_t at, extent_t col) {
         if (top < 0) return E(0);

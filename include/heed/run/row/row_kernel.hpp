@@ -17,13 +17,13 @@ using phases = std::array<std::int8_t, program::capacity>;
 
 // In which pass an instruction is known: 0 before any, k after the k-th.
 constexpr phases phases_of(const region& r) {
-  phases p{};
+  phases known{};
   for (int i = 1; i < r.code.size; ++i) {
     const instruction& x = r.code[i];
-    for (int j : {int(x.a), int(x.b), int(x.c)}) p[i] = std::max(p[i], p[j]);
-    if (is_reduction(x.code)) ++p[i];
+    for (int j : {int(x.a), int(x.b), int(x.c)}) known[i] = std::max(known[i], known[j]);
+    if (is_reduction(x.code)) ++known[i];
   }
-  return p;
+  return known;
 }
 
 template <const auto& Region, class T>
@@ -58,34 +58,36 @@ struct row_loops {
     static constexpr bool given(const instruction& x) {
       return !Narrow && along && !varies(x.axes) && class_of(x.type) == value_class::real && x.code != op::constant;
     }
-    const state& s;
+    const state& now;
     extent_t at;   // first lane
     extent_t col;  // column, where lanes run across
     int count;     // lanes that exist
 
-    extent_t offset(int k) const { return s.base[k] + (along ? 0 : col * stride_along(column, s.call.operands[k])); }
+    extent_t offset(int k) const {
+      return now.base[k] + (along ? 0 : col * stride_along(column, now.call.operands[k]));
+    }
 
     template <int I> HEED_INLINE auto get() const {
       constexpr instruction x = Region.code[I];
-      if constexpr (given(x)) return s.cached[I];
+      if constexpr (given(x)) return now.cached[I];
       else if constexpr (is_reduction(x.code)) {
         using simd::to_integer;
         if constexpr (class_of(x.type) != value_class::whole) {
-          if constexpr (varies(x.axes)) return s.reduced_wide[I];
-          else return s.reduced[I];
-        } else if constexpr (varies(x.axes)) return to_integer(s.reduced_wide[I]);
-        else return typename W::element(s.reduced[I]);
-      } else if constexpr (x.code == op::size) return typename W::element(s.call.extent[x.axis]);
+          if constexpr (varies(x.axes)) return now.reduced_wide[I];
+          else return now.reduced[I];
+        } else if constexpr (varies(x.axes)) return to_integer(now.reduced_wide[I]);
+        else return typename W::element(now.reduced[I]);
+      } else if constexpr (x.code == op::size) return typename W::element(now.call.extent[x.axis]);
       else if constexpr (x.code == op::index) {
         if constexpr (x.axis == lane) return simd::iota<typename W::element, lanes>(typename W::element(at));
         else if constexpr (x.axis == column) return typename W::element(col);
-        else return typename W::element(s.index[x.axis]);
+        else return typename W::element(now.index[x.axis]);
       } else return read<I>(offset(x.operand), Region.operands[x.operand].axes);
     }
     template <int I> HEED_INLINE auto read(extent_t from, axis_set axes) const {
       constexpr instruction x = Region.code[I];
       constexpr element e = Region.operands[x.operand].type;
-      const view& v = s.call.operands[x.operand];
+      const view& v = now.call.operands[x.operand];
       constexpr value_class c = class_of(x.type);
       if constexpr (!varies(x.axes)) {
         if constexpr (c == value_class::real) return element_at<e, T>(v.data, from);
@@ -104,11 +106,11 @@ struct row_loops {
       constexpr instruction x = Region.code[I];
       constexpr element e = Region.operands[x.operand].type;
       constexpr axis_set axes = Region.operands[x.operand].axes;
-      const view& v = s.call.operands[x.operand];
+      const view& v = now.call.operands[x.operand];
       // the table's own axis is not an axis of this row: take its share out of the base (which has none of the lanes'
       // axis)
-      const extent_t step = v.stride[x.axis], top = s.call.extent[x.axis] - 1;
-      extent_t from = offset(x.operand) - (x.axis == lane ? 0 : s.index[x.axis] * step);
+      const extent_t step = v.stride[x.axis], top = now.call.extent[x.axis] - 1;
+      extent_t from = offset(x.operand) - (x.axis == lane ? 0 : now.index[x.axis] * step);
       if constexpr (!along && column == x.axis && (axes & plan::bit(column))) from -= col * step;
       const auto clamped = [&](extent_t i) { return i < 0 ? 0 : i > top ? top : i; };
       if constexpr (std::is_arithmetic_v<Index>) {

@@ -36,7 +36,7 @@ struct score_bounds : score_values<Region, T> {
     static constexpr bool given(const instruction& x) {
       return x.code != op::constant && (x.where == role::uniform || x.where == role::row);
     }
-    const context& c;
+    const context& state;
     const plan::interval* bounds;  // [bounded][granules]
     extent_t first, last;          // keys, inclusive
     int part;                      // 0: the block, v + 1: its pack v
@@ -45,16 +45,16 @@ struct score_bounds : score_values<Region, T> {
       constexpr instruction x = Region.code[K];
       constexpr value_class kind = class_of(x.type);
       if constexpr (x.where == role::uniform) {
-        if constexpr (kind == value_class::real) return double(c.uniform_real[K]);
-        else if constexpr (kind == value_class::whole) return double(c.uniform_whole[K]);
-        else return double(c.uniform_truth[K]);
-      } else if constexpr (x.where == role::row) return c.range[part][K];
+        if constexpr (kind == value_class::real) return double(state.uniform_real[K]);
+        else if constexpr (kind == value_class::whole) return double(state.uniform_whole[K]);
+        else return double(state.uniform_truth[K]);
+      } else if constexpr (x.where == role::row) return state.range[part][K];
       else if constexpr (x.code == op::index) return {double(first), double(last)};
       else if constexpr (x.code == op::load && x.where == role::column) {
-        return hull_of(bounds + bounded_number(K) * granules_of(c.columns), first, last);
+        return hull_of(bounds + bounded_number(K) * granules_of(state.columns), first, last);
       } else if constexpr (values::is_pair_load(x) && values::in_mask[K]) {
-        return hull_of(c.pair_bounds + (values::pair_number(x.operand) * parts + part) * granules_of(c.columns), first,
-                       last);
+        return hull_of(state.pair_bounds + (values::pair_number(x.operand) * parts + part) * granules_of(state.columns),
+                       first, last);
       } else return anything(x);
     }
     // A table at any of some indices: what it holds there, where that is not much to read; a longer stretch is halved
@@ -69,18 +69,18 @@ struct score_bounds : score_values<Region, T> {
             if (o.axes >> Region.rows[i] & 1 && Region.rows[i] != x.axis) return true;
           return false;
         }();
-        const view& from = c.call.operands[x.operand];
+        const view& from = state.call.operands[x.operand];
         const extent_t step = from.stride[x.axis];
         const int row = part ? (part - 1) * lanes : 0, end = !has_rows ? row + 1
-                                                             : part    ? std::min(part * lanes, c.row_count)
-                                                                       : c.row_count;
-        const named_entries entries = entries_named(where, c.call.extent[x.axis], end - row);
+                                                             : part    ? std::min(part * lanes, state.row_count)
+                                                                       : state.row_count;
+        const named_entries entries = entries_named(where, state.call.extent[x.axis], end - row);
         if (!entries.read) return anything(x);
         plan::bounds_of_values over;
         for (int k = row; k < end; ++k)
           for (extent_t i = entries.low; i <= entries.high; ++i)
             over.add(element_at<o.type, double>(
-                from.data, c.base[x.operand] + (has_rows ? c.row_offset[x.operand][k] : 0) + i * step));
+                from.data, state.base[x.operand] + (has_rows ? state.row_offset[x.operand][k] : 0) + i * step));
         return over.bounds();
       }
     }

@@ -133,39 +133,40 @@ struct gradient_item {
   double total[outputs];   // uniform sums
   double* table[outputs];  // [entries]
 
-  void place(const gradient_sizes<Region, T>& n, pieces& take) {
-    blocks = take.template of<milestone>(n.blocks);
-    bounds = take.template of<plan::interval>(extent_t(program_type::bounded) * granules_of(n.keys));
+  void place(const gradient_sizes<Region, T>& extents, pieces& take) {
+    blocks = take.template of<milestone>(extents.blocks);
+    bounds = take.template of<plan::interval>(extent_t(program_type::bounded) * granules_of(extents.keys));
     shape::each_operand([&]<int K>() {
       key_copy[K] = nullptr;
       if constexpr (shape::over_columns(K))
-        if (!n.in_place[K]) key_copy[K] = take.template of<T>(n.keys * n.width[K]);
+        if (!extents.in_place[K]) key_copy[K] = take.template of<T>(extents.keys * extents.width[K]);
     });
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
       sums[K] = nullptr, table[K] = nullptr;
-      if constexpr (s.kind == sink_kind::column_product) sums[K] = take.template of<T>(n.keys * n.padded[s.other]);
-      else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
-      else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(n.keys);
+      if constexpr (s.kind == sink_kind::column_product)
+        sums[K] = take.template of<T>(extents.keys * extents.padded[s.other]);
+      else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(extents.entries[K]);
+      else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(extents.keys);
     });
   }
 
   // Operands along the keys: in place, or copied once an item.
-  void set_keys(const environment& call, const gradient_sizes<Region, T>& n, const context& c) {
+  void set_keys(const environment& call, const gradient_sizes<Region, T>& extents, const context& c) {
     shape::each_operand([&]<int K>() {
       if constexpr (shape::over_columns(K)) {
         const view& v = call.operands[K];
         const extent_t stride = v.stride[shape::column];
-        if (n.in_place[K]) {
+        if (extents.in_place[K]) {
           key[K] = static_cast<const T*>(v.data) + c.base[K], key_stride[K] = stride;
         } else {
           constexpr int axis = shape::width_axis(K);
           const extent_t step = stride_along(axis, v);
-          for (extent_t j = 0; j < n.keys; ++j)
-            for (extent_t d = 0; d < n.width[K]; ++d)
-              key_copy[K][j * n.width[K] + d] =
+          for (extent_t j = 0; j < extents.keys; ++j)
+            for (extent_t d = 0; d < extents.width[K]; ++d)
+              key_copy[K][j * extents.width[K] + d] =
                   element_at<Region.operands[K].type, T>(v.data, c.base[K] + j * stride + d * step);
-          key[K] = key_copy[K], key_stride[K] = n.width[K];
+          key[K] = key_copy[K], key_stride[K] = extents.width[K];
         }
       }
     });
@@ -190,8 +191,8 @@ struct gradient_work {
     bool mixed;
   };
 
-  sizes n;
-  context* c = nullptr;
+  sizes extents;
+  context* state = nullptr;
   item_type* item = nullptr;  // that this thread is at, and which part of it
   extent_t owner = -1, part = 0, block = 0;
   const plan::interval* bounds = nullptr;
@@ -215,44 +216,45 @@ struct gradient_work {
   int segment_count = 0, at = 0;
   extent_t first_row = 0;  // of the block
 
-  explicit gradient_work(const environment& call) : n(call) {}
+  explicit gradient_work(const environment& call) : extents(call) {}
   static constexpr std::size_t slot_size = std::size_t(gradient_keys<T>) * rows;
 
   // All that a thread needs for a block of rows, whatever the item: row operands in both layouts, the batch of values
   // that wait, and by the kind of each sink what it adds up. Null where a region has no use for it.
   void place(pieces& take) {
-    c = take.template of<context>(1);
-    queries = take.template of<T>(n.width[Region.tile.row_operand] * rows);
-    if constexpr (shape::has_product) cotangents = take.template of<T>(n.width[Region.gradient.cotangents] * rows);
+    state = take.template of<context>(1);
+    queries = take.template of<T>(extents.width[Region.tile.row_operand] * rows);
+    if constexpr (shape::has_product)
+      cotangents = take.template of<T>(extents.width[Region.gradient.cotangents] * rows);
     log_sum_exp = take.template of<T>(rows);
     values = take.template of<T>(extent_t(slots * slot_size));
-    extent_t widest = n.width[Region.tile.column_operand];
+    extent_t widest = extents.width[Region.tile.column_operand];
     shape::each_operand([&]<int K>() {
       natural_copy[K] = nullptr;
       if constexpr (shape::over_rows(K))
-        if (!n.rows_in_place[K]) natural_copy[K] = take.template of<T>(rows * n.padded[K]);
-      if constexpr (shape::over_columns(K)) widest = std::max(widest, n.width[K]);
+        if (!extents.rows_in_place[K]) natural_copy[K] = take.template of<T>(rows * extents.padded[K]);
+      if constexpr (shape::over_columns(K)) widest = std::max(widest, extents.width[K]);
     });
     tail = take.template of<T>(group * widest);
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
       sums[K] = by_key[K] = nullptr, table[K] = nullptr, row_entry[K] = nullptr;
-      if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(n.width[s.other] * rows);
+      if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(extents.width[s.other] * rows);
       else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
       else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
-      else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(n.entries[K]);
+      else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(extents.entries[K]);
       if constexpr (shape::kept_rows(K).count > 0) row_entry[K] = take.template of<typename program_type::I>(rows);
     });
     tiles = take.template of<T>(program_type::pairs * program_type::tile_keys * rows);
-    pair_bounds = take.template of<plan::interval>(program_type::pair_bounds_count(n.keys));
+    pair_bounds = take.template of<plan::interval>(program_type::pair_bounds_count(extents.keys));
   }
 
   // Goes to part `p` of item `o`, which another thread may have set up.
   void enter(const environment& call, item_type& of, extent_t o, extent_t p) {
     item = &of, owner = o, part = p;
-    c = new (static_cast<void*>(c)) context(call, n.keys);
-    c->tiles = tiles, c->pair_bounds = pair_bounds;
-    program_type::set_item(*c, owner * n.serial + part);
+    state = new (static_cast<void*>(state)) context(call, extents.keys);
+    state->tiles = tiles, state->pair_bounds = pair_bounds;
+    program_type::set_item(*state, owner * extents.serial + part);
   }
   // What the item knows once its first block has begun.
   void use_keys() {
@@ -266,8 +268,8 @@ struct gradient_work {
   }
   // ---- the order of blocks: sums into keys and into the item are added block after block, whoever is at which ----
   void await_begin() const {
-    if (block > 0) item->blocks[block - 1].await(n.begun(part));
-    else if (part > 0) item->blocks[n.blocks - 1].await(n.done(part - 1));
+    if (block > 0) item->blocks[block - 1].await(extents.begun(part));
+    else if (part > 0) item->blocks[extents.blocks - 1].await(extents.done(part - 1));
   }
   void await_before(extent_t position) const {  // of the block before this one
     if (block > 0) item->blocks[block - 1].await(position);
@@ -278,22 +280,22 @@ struct gradient_work {
   // are read when the batch is full.
   HEED_INLINE next_lines<T> ahead_of_keys(extent_t first) const {
     next_lines<T> r;
-    if (first + 2 * group > n.keys) return r;
+    if (first + 2 * group > extents.keys) return r;
     r.ask_keys(key[Region.tile.column_operand] + (first + group) * key_stride[Region.tile.column_operand],
-               key_stride[Region.tile.column_operand], n.width[Region.tile.column_operand]);
+               key_stride[Region.tile.column_operand], extents.width[Region.tile.column_operand]);
     if constexpr (shape::has_product)
       r.ask_values(key[Region.gradient.values] + (first + group) * key_stride[Region.gradient.values],
-                   key_stride[Region.gradient.values], n.width[Region.gradient.values]);
+                   key_stride[Region.gradient.values], extents.width[Region.gradient.values]);
     return r;
   }
   HEED_INLINE next_lines<T> ahead_of_products(extent_t first) const {
     next_lines<T> r;
-    if (first + group > n.keys) return r;
+    if (first + group > extents.keys) return r;
     int found = 0;
     shape::each_output([&]<int K>() HEED_INLINED {
       constexpr sink s = Region.gradient.sinks[K];
       if constexpr (s.kind == sink_kind::column_product) {
-        const extent_t stride = n.padded[s.other];
+        const extent_t stride = extents.padded[s.other];
         if (found++ == 0) r.ask_keys(sums[K] + first * stride, stride, stride);
         else r.ask_values(sums[K] + first * stride, stride, stride);
       }
@@ -319,7 +321,7 @@ struct gradient_work {
     const T* from = key[operand] + first * key_stride[operand];
     stride = key_stride[operand];
     if (count == group) return from;
-    const extent_t width = n.width[operand];
+    const extent_t width = extents.width[operand];
     for (int i = 0; i < group; ++i)
       for (extent_t d = 0; d < width; ++d) tail[i * width + d] = i < count ? from[i * stride + d] : T(0);
     stride = width;
@@ -333,35 +335,36 @@ struct gradient_work {
         const view& v = call.operands[K];
         constexpr int axis = shape::width_axis(K);
         constexpr element type = Region.operands[K].type;
-        const extent_t width = n.width[K], step = stride_along(axis, v);
-        natural[K] =
-            n.rows_in_place[K] ? static_cast<const T*>(v.data) + c->base[K] + c->row_offset[K][0] : natural_copy[K];
-        natural_stride[K] = n.rows_in_place[K] ? n.row_stride[K] : n.padded[K];
-        for (int r = 0; r < count && !n.rows_in_place[K]; ++r) {
-          T* const to = natural_copy[K] + r * n.padded[K];
-          const extent_t from = c->base[K] + c->row_offset[K][r];
-          if (n.in_place[K]) std::memcpy(to, static_cast<const T*>(v.data) + from, std::size_t(width) * sizeof(T));
+        const extent_t width = extents.width[K], step = stride_along(axis, v);
+        natural[K] = extents.rows_in_place[K] ? static_cast<const T*>(v.data) + state->base[K] + state->row_offset[K][0]
+                                              : natural_copy[K];
+        natural_stride[K] = extents.rows_in_place[K] ? extents.row_stride[K] : extents.padded[K];
+        for (int r = 0; r < count && !extents.rows_in_place[K]; ++r) {
+          T* const to = natural_copy[K] + r * extents.padded[K];
+          const extent_t from = state->base[K] + state->row_offset[K][r];
+          if (extents.in_place[K])
+            std::memcpy(to, static_cast<const T*>(v.data) + from, std::size_t(width) * sizeof(T));
           else
             for (extent_t d = 0; d < width; ++d) to[d] = element_at<type, T>(v.data, from + d * step);
-          std::fill(to + width, to + n.padded[K], T(0));
+          std::fill(to + width, to + extents.padded[K], T(0));
         }
         finite[K] = true;
         if (Region.pair.keep != 0 || count < rows)
           finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
       }
     });
-    const T scale = program_type::scale_of_queries(*c);
+    const T scale = program_type::scale_of_queries(*state);
     simd::transpose_in<T>(natural[Region.tile.row_operand], natural_stride[Region.tile.row_operand], count, 1,
-                          n.width[Region.tile.row_operand], scale, queries);
+                          extents.width[Region.tile.row_operand], scale, queries);
     if constexpr (shape::has_product)
       simd::transpose_in<T>(natural[Region.gradient.cotangents], natural_stride[Region.gradient.cotangents], count, 1,
-                            n.width[Region.gradient.cotangents], T(1), cotangents);
+                            extents.width[Region.gradient.cotangents], T(1), cotangents);
     constexpr int l = Region.gradient.log_sum_exp;
     for (int r = 0; r < rows; ++r) {
       log_sum_exp[r] = std::numeric_limits<T>::infinity();
       if (r >= count) continue;
       const double e =
-          element_at<Region.operands[l].type, double>(call.operands[l].data, c->base[l] + c->row_offset[l][r]);
+          element_at<Region.operands[l].type, double>(call.operands[l].data, state->base[l] + state->row_offset[l][r]);
       // mutants: lse_in_base_e_backward
       if (e != -std::numeric_limits<double>::infinity()) log_sum_exp[r] = T(e * 1.4426950408889634074);
     }
@@ -369,9 +372,9 @@ struct gradient_work {
       constexpr sink s = Region.gradient.sinks[K];
       constexpr int y = s.other < 0 ? 0 : s.other;
       if constexpr (s.kind == sink_kind::row_product)
-        std::memset(sums[K], 0, std::size_t(n.width[y] * rows) * sizeof(T));
+        std::memset(sums[K], 0, std::size_t(extents.width[y] * rows) * sizeof(T));
       else if constexpr (reduces_to_rows(s.kind)) std::memset(sums[K], 0, rows * sizeof(T));
-      else if constexpr (s.kind == sink_kind::table_sum) std::fill_n(table[K], n.entries[K], 0.0);
+      else if constexpr (s.kind == sink_kind::table_sum) std::fill_n(table[K], extents.entries[K], 0.0);
       if constexpr (shape::kept_rows(K).count > 0)
         for (int r = 0; r < rows; ++r)
           row_entry[K][r] =

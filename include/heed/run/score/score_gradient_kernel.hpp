@@ -68,7 +68,7 @@ struct score_gradient_loops {
   static scratch_need need(const environment& call) {
     work w(call);
     pieces shared, own;
-    lay_out(w.n, call.threads, shared);
+    lay_out(w.extents, call.threads, shared);
     own.of<work>(1);
     w.place(own);
     return {shared.used, own.used};
@@ -80,17 +80,17 @@ struct score_gradient_loops {
   static HEED_NOINLINE void keys_group(work& w, extent_t first, int count, int first_pack) {
     const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
     T* const base = w.values + w.at * rows + row;
-    const context& c = *w.c;
+    const context& c = *w.state;
     P a[group][Packs];
     extent_t stride;
     const T* x = w.keys_at(Region.tile.column_operand, first, Mixed ? count : group, stride);
     const next_lines<T> lines = w.ahead_of_keys(first);
     if constexpr (program_type::pairs > 0) {
-      const typename program_type::prefetcher pairwise(c, first, w.n.width[Region.tile.column_operand], true);
-      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.tile.column_operand], a,
+      const typename program_type::prefetcher pairwise(c, first, w.extents.width[Region.tile.column_operand], true);
+      simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a,
                                [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
     } else {
-      simd::contract<T, group>(w.queries + row, x, stride, w.n.width[Region.tile.column_operand], a, lines);
+      simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a, lines);
     }
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
@@ -113,7 +113,7 @@ struct score_gradient_loops {
     }
     if constexpr (shape::has_product) {
       x = w.keys_at(Region.gradient.values, first, Mixed ? count : group, stride);
-      simd::contract<T, group>(w.cotangents + row, x, stride, w.n.width[Region.gradient.values], a,
+      simd::contract<T, group>(w.cotangents + row, x, stride, w.extents.width[Region.gradient.values], a,
                                w.ahead_of_products(first));
     }
     if constexpr (slots.made_count > 0 || has_sums || has_tables)
@@ -134,7 +134,7 @@ struct score_gradient_loops {
   template <bool Mixed, int Packs>
   static HEED_INLINE void second_pass(work& w, extent_t first, int count, int row, T* base,
                                       const P (&a)[group][Packs]) {
-    const context& c = *w.c;
+    const context& c = *w.state;
     P by_column[Region.outputs.count][group];
     shape::each_output([&]<int K>() HEED_INLINED {
       if constexpr (Region.gradient.sinks[K].kind == sink_kind::column_sum) HEED_UNROLL
@@ -177,11 +177,11 @@ struct score_gradient_loops {
   static void flush(const environment& call, work& w) {
     if (w.segment_count == 0) return;
     const auto& last = w.segments[w.segment_count - 1];
-    const extent_t position = w.n.passed(w.part, last.first + last.count);
+    const extent_t position = w.extents.passed(w.part, last.first + last.count);
     w.await_before(position);
     for (int i = 0; i < w.segment_count; ++i) {
       const auto& s = w.segments[i];
-      const int row = s.pack * lanes, count = std::min(w.c->row_count, (s.pack + s.packs) * lanes) - row;
+      const int row = s.pack * lanes, count = std::min(w.state->row_count, (s.pack + s.packs) * lanes) - row;
       shape::each_output([&]<int K>() {
         constexpr sink k = Region.gradient.sinks[K];
         constexpr int y = k.other < 0 ? 0 : k.other;
@@ -189,11 +189,11 @@ struct score_gradient_loops {
           const T* p = w.values + slots.slot_of(k.pair) * slot_size + s.at * rows + row;
           if constexpr (k.kind == sink_kind::row_product) {
             const T* x = w.key[y] + s.first * w.key_stride[y];
-            if (s.mixed && !simd::all_finite(x, w.key_stride[y], w.n.width[y], s.count))
-              simd::accumulate_present(p, x, w.key_stride[y], w.sums[K] + row, w.n.width[y], s.count, s.packs);
-            else simd::accumulate_all(p, x, w.key_stride[y], w.sums[K] + row, w.n.width[y], s.count, s.packs);
+            if (s.mixed && !simd::all_finite(x, w.key_stride[y], w.extents.width[y], s.count))
+              simd::accumulate_present(p, x, w.key_stride[y], w.sums[K] + row, w.extents.width[y], s.count, s.packs);
+            else simd::accumulate_all(p, x, w.key_stride[y], w.sums[K] + row, w.extents.width[y], s.count, s.packs);
           } else if constexpr (k.kind == sink_kind::column_product) {
-            const extent_t stride = w.n.padded[y], from = w.natural_stride[y];
+            const extent_t stride = w.extents.padded[y], from = w.natural_stride[y];
             const T* x = w.natural[y] + row * from;
             // mutants: group_not_summed
             T* to = w.sums[K] + s.first * stride;
@@ -202,7 +202,8 @@ struct score_gradient_loops {
           } else if constexpr (k.kind == sink_kind::table_sum) {
             using I = typename program_type::I;
             const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
-            if (w.n.entries[K] > 0) simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
+            if (w.extents.entries[K] > 0)
+              simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
           } else {
             sinks::template store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
           }
@@ -217,13 +218,13 @@ struct score_gradient_loops {
   }
   // ---- keys ----
   static void meet(const environment& call, work& w, extent_t first, int count, bool mixed) {
-    mixed = mixed || count < group || (has_sums && w.c->row_count < rows);
-    const pack_range packs =
-        mixed ? visible_packs<Region, T>(*w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c->pack_count};
+    mixed = mixed || count < group || (has_sums && w.state->row_count < rows);
+    const pack_range packs = mixed ? visible_packs<Region, T>(*w.state, w.bounds, first, first + count - 1)
+                                   : pack_range{0, w.state->pack_count};
     // mutants: pack_dropped_backward
     if (packs.count() <= 0) return;
     if (w.at + group > gradient_keys<T>) flush(call, w);
-    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.c, first);
+    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.state, first);
     with_packs(packs, mixed,
                [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
     w.note(first, count, packs.from, packs.count(), mixed);
@@ -231,18 +232,18 @@ struct score_gradient_loops {
   // From the first to the last.
   static void visit(const environment& call, work& w) {
     visit_keys<key_order::rising>(
-        0, w.n.keys,
+        0, w.extents.keys,
         // mutants: diagonal_dropped_backward
-        [&](extent_t first, extent_t last) { return program_type::classify(*w.c, w.bounds, first, last); },
+        [&](extent_t first, extent_t last) { return program_type::classify(*w.state, w.bounds, first, last); },
         [&](extent_t at, int count, bool mixed) { meet(call, w, at, count, mixed); });
   }
 
   // ---- blocks ----
   // Row outputs and sums of one block; what it adds to the item it adds after the block before it.
   static void block_of_rows(const environment& call, const scratch& s, work& w) {
-    const extent_t first = w.block * rows, number = w.owner * w.n.serial + w.part;
-    const int count = int(std::min<extent_t>(rows, w.n.rows_total - first));
-    program_type::set_rows(*w.c, first, count);
+    const extent_t first = w.block * rows, number = w.owner * w.extents.serial + w.part;
+    const int count = int(std::min<extent_t>(rows, w.extents.rows_total - first));
+    program_type::set_rows(*w.state, first, count);
     w.first_row = first;
     w.set_block(call, count);
     shape::each_output([&]<int K>() {  // what no key reaches
@@ -250,9 +251,9 @@ struct score_gradient_loops {
         const view& v = call.outputs[K];
         if (shape::carries(K) && w.part > 0) return;
         for (int r = 0; r < count; ++r)
-          for (extent_t j = 0; j < w.n.keys; j += lanes)
+          for (extent_t j = 0; j < w.extents.keys; j += lanes)
             store_lanes<Region.outputs[K].type>(v.data, sinks::row_at(call, w, v, r) + j * v.stride[column],
-                                                v.stride[column], int(std::min<extent_t>(lanes, w.n.keys - j)),
+                                                v.stride[column], int(std::min<extent_t>(lanes, w.extents.keys - j)),
                                                 P(T(0)));
       }
     });
@@ -270,61 +271,61 @@ struct score_gradient_loops {
         if constexpr (o.type == element_of<T>) {
           T* to[rows]{};
           for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + sinks::row_at(call, w, v, r);
-          simd::transpose_out<T>(w.sums[K], by, w.n.width[y], to, count, stride);
+          simd::transpose_out<T>(w.sums[K], by, w.extents.width[y], to, count, stride);
         } else {
           for (int r = 0; r < count; ++r)
-            for (extent_t e = 0; e < w.n.width[y]; ++e)
+            for (extent_t e = 0; e < w.extents.width[y]; ++e)
               put_element<o.type>(v.data, sinks::row_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
         }
       } else if constexpr (k.kind == sink_kind::row_sum) {
-        T* to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.rows_total + first;
+        T* to = reinterpret_cast<T*>(item_sums::of(w.extents, s, K)) + number * w.extents.rows_total + first;
         for (int r = 0; r < count; ++r) to[r] = w.sums[K][r] * sinks::template factor<K>(w);
       }
     });
-    w.await_before(w.n.done(w.part));
+    w.await_before(w.extents.done(w.part));
     shape::each_output([&]<int K>() {
       if constexpr (Region.gradient.sinks[K].kind == sink_kind::uniform_sum)
         // mutants: last_rows_not_summed
         for (int r = 0; r < count; ++r) w.item->total[K] += double(w.sums[K][r]);
       else if constexpr (Region.gradient.sinks[K].kind == sink_kind::table_sum)
         // mutants: last_tile_not_in_table
-        for (extent_t i = 0; i < w.n.entries[K]; ++i) w.item->table[K][i] += w.table[K][i];
+        for (extent_t i = 0; i < w.extents.entries[K]; ++i) w.item->table[K][i] += w.table[K][i];
     });
   }
   // Before the first block of a part, when the part before it is done.
   static void begin_part(const environment& call, work& w) {
     item_type& i = *w.item;
-    program_type::set_bounds(*w.c, i.bounds);
-    i.set_keys(call, w.n, *w.c);
+    program_type::set_bounds(*w.state, i.bounds);
+    i.set_keys(call, w.extents, *w.state);
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];
       i.total[K] = 0;
       if constexpr (k.kind == sink_kind::column_product) {
         if (!(shape::carries(K) && w.part > 0))
-          std::memset(i.sums[K], 0, std::size_t(w.n.keys * w.n.padded[k.other]) * sizeof(T));
+          std::memset(i.sums[K], 0, std::size_t(w.extents.keys * w.extents.padded[k.other]) * sizeof(T));
       } else if constexpr (k.kind == sink_kind::column_sum) {
-        std::memset(i.sums[K], 0, std::size_t(w.n.keys) * sizeof(T));
+        std::memset(i.sums[K], 0, std::size_t(w.extents.keys) * sizeof(T));
       } else if constexpr (k.kind == sink_kind::table_sum) {
-        std::fill_n(i.table[K], w.n.entries[K], 0.0);
+        std::fill_n(i.table[K], w.extents.entries[K], 0.0);
       }
     });
   }
   // After its last block, when all are done.
   static void end_part(const environment& call, const scratch& s, const work& w) {
-    const extent_t number = w.owner * w.n.serial + w.part;
+    const extent_t number = w.owner * w.extents.serial + w.part;
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];
       if constexpr (k.kind == sink_kind::column_product) {
-        if (!shape::carries(K) || w.part + 1 == w.n.serial) sinks::template store_columns<K>(call, w);
+        if (!shape::carries(K) || w.part + 1 == w.extents.serial) sinks::template store_columns<K>(call, w);
       } else if constexpr (k.kind == sink_kind::column_sum) {
-        T* const to = reinterpret_cast<T*>(item_sums::of(w.n, s, K)) + number * w.n.keys;
-        for (extent_t j = 0; j < w.n.keys; ++j) to[j] = w.item->sums[K][j] * sinks::template factor<K>(w);
+        T* const to = reinterpret_cast<T*>(item_sums::of(w.extents, s, K)) + number * w.extents.keys;
+        for (extent_t j = 0; j < w.extents.keys; ++j) to[j] = w.item->sums[K][j] * sinks::template factor<K>(w);
       } else if constexpr (k.kind == sink_kind::uniform_sum) {
-        reinterpret_cast<double*>(item_sums::of(w.n, s, K))[number] =
+        reinterpret_cast<double*>(item_sums::of(w.extents, s, K))[number] =
             w.item->total[K] * double(sinks::template factor<K>(w));
       } else if constexpr (k.kind == sink_kind::table_sum) {
-        double* const to = reinterpret_cast<double*>(item_sums::of(w.n, s, K)) + number * w.n.entries[K];
-        for (extent_t j = 0; j < w.n.entries[K]; ++j)
+        double* const to = reinterpret_cast<double*>(item_sums::of(w.extents, s, K)) + number * w.extents.entries[K];
+        for (extent_t j = 0; j < w.extents.entries[K]; ++j)
           to[j] = w.item->table[K][j] * double(sinks::template factor<K>(w));
       }
     });
@@ -332,22 +333,22 @@ struct score_gradient_loops {
   // One step: a block of a part of an item.
   static void one_step(const environment& call, const scratch& s, work& w, item_type& item, extent_t owner,
                        extent_t number) {
-    const extent_t part = number / w.n.blocks;
-    w.block = number % w.n.blocks;
+    const extent_t part = number / w.extents.blocks;
+    w.block = number % w.extents.blocks;
     if (w.owner != owner || w.part != part) w.enter(call, item, owner, part);
     w.await_begin();
     if (w.block == 0) begin_part(call, w);
-    w.reach(w.n.begun(part));
+    w.reach(w.extents.begun(part));
     w.use_keys();
-    if (w.n.rows_total > 0) block_of_rows(call, s, w);
-    if (w.block + 1 == w.n.blocks) end_part(call, s, w);
-    w.reach(w.n.done(part));
+    if (w.extents.rows_total > 0) block_of_rows(call, s, w);
+    if (w.block + 1 == w.extents.blocks) end_part(call, s, w);
+    w.reach(w.extents.done(part));
   }
   // What a thread does: see for_each_step.
   struct worker {
     const environment& call;
-    const scratch& s;
-    work& w;
+    const scratch& memory;
+    work& own;
     std::byte* items;
     std::size_t item_size;
 
@@ -357,11 +358,11 @@ struct score_gradient_loops {
     void open(extent_t, std::ptrdiff_t place) const {
       pieces take{items + std::size_t(place) * item_size};
       item_type& item = *new (static_cast<void*>(take.of<item_type>(1))) item_type;
-      item.place(w.n, take);
-      for (extent_t i = 0; i < w.n.blocks; ++i) new (item.blocks + i) milestone{0};
+      item.place(own.extents, take);
+      for (extent_t i = 0; i < own.extents.blocks; ++i) new (item.blocks + i) milestone{0};
     }
     void step(extent_t owner, std::ptrdiff_t place, extent_t number) const {
-      one_step(call, s, w, at(place), owner, number);
+      one_step(call, memory, own, at(place), owner, number);
     }
   };
   static void run(const environment& call, const scratch& s) {

@@ -38,7 +38,7 @@ struct gradient_sinks {
                                                                     T* here) {
     using I = typename program_type::I;
     using W = typename program_type::W;
-    W inside = simd::max(simd::min(W(index), W(I(w.n.top[K]))), W(I(0)));
+    W inside = simd::max(simd::min(W(index), W(I(w.extents.top[K]))), W(I(0)));
     if constexpr (shape::kept_rows(K).count > 0) inside = inside + W::load(w.row_entry[K] + row);
     __builtin_memcpy(here + slots.index_slot[K] * slot_size, &inside.x, sizeof inside.x);
   }
@@ -88,11 +88,11 @@ struct gradient_sinks {
     constexpr sink k = Region.gradient.sinks[K];
     if constexpr (k.scale == 0) return T(k.factor);
     else if constexpr (Region.code[k.scale].code == op::constant) return T(k.factor * Region.code[k.scale].value);
-    else return T(k.factor) * w.c->uniform_real[k.scale];
+    else return T(k.factor) * w.state->uniform_real[k.scale];
   }
   // Where row r of the block lies in an output.
   static extent_t row_at(const environment& call, const work& w, const view& v, int r) {
-    return offset_of(Region.rows, call.extent, v, w.first_row + r) + offset_at(Region.batch, w.c->item.index, v);
+    return offset_of(Region.rows, call.extent, v, w.first_row + r) + offset_at(Region.batch, w.state->item.index, v);
   }
   template <int K>
   static void store_columns(const environment& call, const work& w) {
@@ -100,11 +100,11 @@ struct gradient_sinks {
     constexpr output o = Region.outputs[K];
     constexpr int axis = shape::width_axis(k.other);
     const view& v = call.outputs[K];
-    const extent_t stride = stride_along(axis, v), width = w.n.width[k.other];
+    const extent_t stride = stride_along(axis, v), width = w.extents.width[k.other];
     const T by = factor<K>(w);
-    const extent_t base = offset_at(Region.batch, w.c->item.index, v);
-    for (extent_t j = 0; j < w.n.keys; ++j) {
-      const T* from = w.sums[K] + j * w.n.padded[k.other];
+    const extent_t base = offset_at(Region.batch, w.state->item.index, v);
+    for (extent_t j = 0; j < w.extents.keys; ++j) {
+      const T* from = w.sums[K] + j * w.extents.padded[k.other];
       const extent_t to = base + j * v.stride[column];
       for (extent_t e = 0; e < width; e += lanes)
         store_lanes<o.type>(v.data, to + e * stride, stride, int(std::min<extent_t>(lanes, width - e)),

@@ -60,7 +60,7 @@ struct score_loops {
     return {bounds, batch, take.of<T>(extent_t(key_batch<T>::elements(n.depth, n.width, copies_values(n))))};
   }
   struct block_memory {
-    context* c;
+    context* state;
     plan::interval* pair_bounds;
     T* rows;
   };
@@ -80,34 +80,35 @@ struct score_loops {
 
   // What one block of rows works with.
   struct work {
-    context& c;
-    row_block<T> b;
+    context& state;
+    row_block<T> running;
     key_batch<T>& batch;
-    const sizes& n;
+    const sizes& extents;
     const T* keys;  // of this item, when they are read in place
     extent_t key_stride;
     const plan::interval* bounds;
   };
 
   static HEED_NOINLINE void copy_keys(const work& w, extent_t first, int count) {
-    const view& v = w.c.call.operands[Region.tile.column_operand];
+    const view& v = w.state.call.operands[Region.tile.column_operand];
     for (int i = 0; i < group; ++i)
-      for (extent_t d = 0; d < w.n.depth; ++d)
-        w.batch.keys[i * w.n.depth + d] =
-            i < count ? element_at<w_type, T>(v.data, w.c.base[Region.tile.column_operand] +
+      for (extent_t d = 0; d < w.extents.depth; ++d)
+        w.batch.keys[i * w.extents.depth + d] =
+            i < count ? element_at<w_type, T>(v.data, w.state.base[Region.tile.column_operand] +
                                                           (first + i) * v.stride[column] + d * v.stride[depth_axis])
                       : T(0);
   }
 
   static HEED_INLINE next_lines<T> ahead(const work& w, extent_t first) {
     next_lines<T> r;
-    if (w.n.keys_in_place && first >= group)
-      r.ask_keys(w.keys + (first - group) * w.key_stride, w.key_stride, w.n.depth);
+    if (w.extents.keys_in_place && first >= group)
+      r.ask_keys(w.keys + (first - group) * w.key_stride, w.key_stride, w.extents.depth);
     if constexpr (has_values)
-      if (w.n.values_in_place) {
-        const view& v = w.c.call.operands[Region.score.values];
+      if (w.extents.values_in_place) {
+        const view& v = w.state.call.operands[Region.score.values];
         const extent_t stride = v.stride[column];
-        r.ask_values(static_cast<const T*>(v.data) + w.c.base[Region.score.values] + first * stride, stride, w.n.width);
+        r.ask_values(static_cast<const T*>(v.data) + w.state.base[Region.score.values] + first * stride, stride,
+                     w.extents.width);
       }
     return r;
   }
@@ -117,27 +118,27 @@ struct score_loops {
   template <bool Mixed, int Packs>
   static HEED_NOINLINE void keys_group(const work& w, extent_t first, int count, int first_pack) {
     const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
-    const row_block<T>& b = w.b;
+    const row_block<T>& b = w.running;
     P a[group][Packs];
     const T* k = w.keys + first * w.key_stride;
     extent_t stride = w.key_stride;
-    if (!w.n.keys_in_place || (Mixed && count < group)) {
+    if (!w.extents.keys_in_place || (Mixed && count < group)) {
       copy_keys(w, first, count);
-      k = w.batch.keys, stride = w.n.depth;
+      k = w.batch.keys, stride = w.extents.depth;
     }
     if constexpr (program_type::pairs > 0) {
-      const typename program_type::prefetcher pairwise(w.c, first, w.n.depth);
+      const typename program_type::prefetcher pairwise(w.state, first, w.extents.depth);
       const next_lines<T> lines = ahead(w, first);
-      simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a,
+      simd::contract<T, group>(b.queries + row, k, stride, w.extents.depth, a,
                                [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
-    } else simd::contract<T, group>(b.queries + row, k, stride, w.n.depth, a, ahead(w, first));
+    } else simd::contract<T, group>(b.queries + row, k, stride, w.extents.depth, a, ahead(w, first));
     const P nothing = -std::numeric_limits<T>::infinity();
     [[maybe_unused]] T* const ahead_of = w.batch.weights + (w.batch.at - group) * rows + row;  // where the weights will
                                                                                                // be
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-        const typename program_type::pack_environment env{w.c, row + v * lanes, key, a[i][v]};
+        const typename program_type::pack_environment env{w.state, row + v * lanes, key, a[i][v]};
         a[i][v] = P(evaluate<Region, Region.pair.score>(env));
         if constexpr (Mixed) {
           if constexpr (Region.pair.keep != 0) {
@@ -171,7 +172,7 @@ struct score_loops {
         for (int v = 0; v < simd::vectors; ++v) nothing.store(t + v * lanes);
       HEED_UNROLL for (int v = 0; v < Packs; ++v)
         top[v].store(t + row + v * lanes);
-      rescale(w.b, w.batch.weights, w.batch.at + group, w.n.width, t);
+      rescale(w.running, w.batch.weights, w.batch.at + group, w.extents.width, t);
     }
     T* const p = w.batch.weights + w.batch.at * rows + row;
     HEED_UNROLL for (int v = 0; v < Packs; ++v) {
@@ -190,20 +191,21 @@ struct score_loops {
 
   static void flush(work& w) {
     if constexpr (has_values) {
-      const view& v = w.c.call.operands[Region.score.values];
+      const view& v = w.state.call.operands[Region.score.values];
       const extent_t stride = v.stride[column];
-      if (w.n.values_in_place) {
-        add_values(w.b, w.batch, static_cast<const T*>(v.data) + w.c.base[Region.score.values], stride, w.n.width);
+      if (w.extents.values_in_place) {
+        add_values(w.running, w.batch, static_cast<const T*>(v.data) + w.state.base[Region.score.values], stride,
+                   w.extents.width);
       } else {
         for (int i = 0; i < w.batch.segment_count; ++i) {  // a copy, batch position by batch position
           auto& s = w.batch.segments[i];
           for (int j = 0; j < s.count; ++j)
-            for (extent_t e = 0; e < w.n.width; ++e)
-              w.batch.values[(s.at + j) * w.n.width + e] = element_at<v_type, T>(
-                  v.data, w.c.base[Region.score.values] + (s.first + j) * stride + e * stride_along(width_axis, v));
+            for (extent_t e = 0; e < w.extents.width; ++e)
+              w.batch.values[(s.at + j) * w.extents.width + e] = element_at<v_type, T>(
+                  v.data, w.state.base[Region.score.values] + (s.first + j) * stride + e * stride_along(width_axis, v));
           s.first = s.at;
         }
-        add_values(w.b, w.batch, w.batch.values, w.n.width, w.n.width);
+        add_values(w.running, w.batch, w.batch.values, w.extents.width, w.extents.width);
       }
     }
     w.batch.clear();
@@ -211,11 +213,11 @@ struct score_loops {
 
   // One group of keys. `mixed`: some row of the block may not see all of them.
   static void meet(work& w, extent_t first, int count, bool mixed) {
-    const pack_range packs =
-        mixed ? visible_packs<Region, T>(w.c, w.bounds, first, first + count - 1) : pack_range{0, w.c.pack_count};
+    const pack_range packs = mixed ? visible_packs<Region, T>(w.state, w.bounds, first, first + count - 1)
+                                   : pack_range{0, w.state.pack_count};
     if (packs.count() <= 0) return;
     if (w.batch.at < group) flush(w);
-    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(w.c, first);
+    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(w.state, first);
     with_packs(packs, mixed || count < group,
                [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
     // mutants: last_keys_dropped
@@ -224,13 +226,13 @@ struct score_loops {
   // From the last to the first.
   static void visit(work& w, extent_t first, extent_t end) {
     visit_keys<key_order::falling>(
-        first, end, [&](extent_t from, extent_t to) { return program_type::classify(w.c, w.bounds, from, to); },
+        first, end, [&](extent_t from, extent_t to) { return program_type::classify(w.state, w.bounds, from, to); },
         [&](extent_t at, int count, bool mixed) { meet(w, at, count, mixed); });
   }
   // The same for blocks side by side, chunk by chunk. Chunks are the same whatever the number of blocks and threads.
   static void visit_chunks(std::span<work> blocks, extent_t first, extent_t end) {
     if (first >= end) return;
-    const extent_t chunk = blocks[0].n.chunk, chunks = (end - first + chunk - 1) / chunk;
+    const extent_t chunk = blocks[0].extents.chunk, chunks = (end - first + chunk - 1) / chunk;
     if (chunks == 1) {
       for (work& w : blocks) {
         visit(w, first, end);
@@ -240,7 +242,7 @@ struct score_loops {
     }
     bool visible = false;
     for (const work& w : blocks)
-      visible = visible || program_type::classify(w.c, w.bounds, first, end - 1) != tile_kind::empty;
+      visible = visible || program_type::classify(w.state, w.bounds, first, end - 1) != tile_kind::empty;
     if (!visible) return;
     const extent_t middle = first + chunks / 2 * chunk;
     visit_chunks(blocks, middle, end);
@@ -321,7 +323,7 @@ struct score_loops {
       for (int i = 0; i < count; ++i) {
         const extent_t first = (strip * n.strip + i) * rows;
         const block_memory own = lay_out_block(n, take);
-        context& c = *new (static_cast<void*>(own.c)) context(call, n.keys);
+        context& c = *new (static_cast<void*>(own.state)) context(call, n.keys);
         c.pair_bounds = own.pair_bounds;
         program_type::set_item(c, item / n.strips);
         if (i == 0) program_type::set_bounds(c, of_item.bounds);
@@ -333,14 +335,15 @@ struct score_loops {
                                          static_cast<const T*>(k.data) + c.base[Region.tile.column_operand],
                                          k.stride[column],
                                          of_item.bounds};
-        w.b.place(own.rows, n.depth, n.width);
-        c.tiles = w.b.tiles;
-        load_queries(c, w.b, n, c.row_count);
-        reset(w.b, n.width);
+        w.running.place(own.rows, n.depth, n.width);
+        c.tiles = w.running.tiles;
+        load_queries(c, w.running, n, c.row_count);
+        reset(w.running, n.width);
       }
       visit_chunks(std::span<work>(blocks, std::size_t(count)), 0, n.keys);
       for (int i = 0; i < count; ++i)
-        store_rows(call, blocks[i].c, blocks[i].b, n, (strip * n.strip + i) * rows, blocks[i].c.row_count);
+        store_rows(call, blocks[i].state, blocks[i].running, n, (strip * n.strip + i) * rows,
+                   blocks[i].state.row_count);
     });
   }
 };

@@ -91,15 +91,15 @@ struct score_packs : score_values<Region, T> {
     }
   };
 
-  // Packs: `lanes` rows from v on against one key. What lacks the rows is a plain number.
+  // Packs: `lanes` rows from `first` on against one key. What lacks the rows is a plain number.
   struct pack_environment {
     using types = pack_types<T>;
     static constexpr bool wide(const instruction& x) { return x.where == role::row || x.where == role::pair; }
     static constexpr bool given(const instruction& x) {
       return x.code != op::constant && (x.where == role::uniform || x.where == role::row || values::is_distance(x));
     }
-    const context& c;
-    int v;  // first row of the pack
+    const context& state;
+    int first;  // row of the pack
     extent_t key;
     P tile;
 
@@ -110,31 +110,32 @@ struct score_packs : score_values<Region, T> {
       constexpr value_class kind = class_of(x.type);
       if constexpr (x.code == op::tile) return tile;
       else if constexpr (x.where == role::uniform) {
-        if constexpr (kind == value_class::real) return c.uniform_real[K];
-        else if constexpr (kind == value_class::whole) return I(c.uniform_whole[K]);
-        else return c.uniform_truth[K];
+        if constexpr (kind == value_class::real) return state.uniform_real[K];
+        else if constexpr (kind == value_class::whole) return I(state.uniform_whole[K]);
+        else return state.uniform_truth[K];
       } else if constexpr (x.where == role::row) {
-        if constexpr (kind == value_class::real) return P::load(c.real[K] + v);
-        else if constexpr (kind == value_class::whole) return W::load(c.whole[K] + v);
-        else return W::load(c.truth[K] + v) != W(I(0));
+        if constexpr (kind == value_class::real) return P::load(state.real[K] + first);
+        else if constexpr (kind == value_class::whole) return W::load(state.whole[K] + first);
+        else return W::load(state.truth[K] + first) != W(I(0));
       } else if constexpr (values::is_distance(x)) {
         constexpr instruction d = Region.code[x.a];
         constexpr bool row_first = Region.code[d.a].where == role::row;
         constexpr int col = row_first ? d.b : d.a, row = row_first ? d.a : d.b;
-        const T there = T(evaluate<Region, col>(*this) - c.first_row[row]);
-        if constexpr (row_first) return P::load(c.real[K] + v) - P(there);
-        else return P(there) - P::load(c.real[K] + v);
+        const T there = T(evaluate<Region, col>(*this) - state.first_row[row]);
+        if constexpr (row_first) return P::load(state.real[K] + first) - P(there);
+        else return P(there) - P::load(state.real[K] + first);
         // mutants: causal_off_by_one
       } else if constexpr (x.code == op::index) return I(key);
       else if constexpr (x.where == role::column) {
         constexpr element e = Region.operands[x.operand].type;
-        const view& from = c.call.operands[x.operand];
-        const extent_t at = c.base[x.operand] + key * from.stride[column];
+        const view& from = state.call.operands[x.operand];
+        const extent_t at = state.base[x.operand] + key * from.stride[column];
         if constexpr (kind == value_class::real) return element_at<e, T>(from.data, at);
         else if constexpr (kind == value_class::whole) return element_at<e, I>(from.data, at);
         else return element_at<e, bool>(from.data, at);
       } else {
-        const T* at = c.tiles + (values::pair_number(x.operand) * tile_keys + (key - c.tile_first)) * rows + v;
+        const T* at =
+            state.tiles + (values::pair_number(x.operand) * tile_keys + (key - state.tile_first)) * rows + first;
         if constexpr (kind == value_class::real) return P::load(at);
         else {
           W w;
@@ -151,13 +152,13 @@ struct score_packs : score_values<Region, T> {
       constexpr operand o = Region.operands[x.operand];
       constexpr value_class kind = class_of(x.type);
       using E = std::conditional_t<kind == value_class::real, T, I>;
-      const view& from = c.call.operands[x.operand];
-      const extent_t step = from.stride[x.axis], top = c.call.extent[x.axis] - 1;
-      extent_t base = c.base[x.operand];
+      const view& from = state.call.operands[x.operand];
+      const extent_t step = from.stride[x.axis], top = state.call.extent[x.axis] - 1;
+      extent_t base = state.base[x.operand];
       if constexpr ((o.axes >> column & 1) && column != x.axis) base += key * from.stride[column];
       const auto one = [&](extent_t i, int r) HEED_INLINED {
         if (top < 0) return E(0);
-        return element_at<o.type, E>(from.data, base + c.row_offset[x.operand][r] +
+        return element_at<o.type, E>(from.data, base + state.row_offset[x.operand][r] +
                                                     (i < 0     ? 0
                                                      : i > top ? top
                                                                : i) *
@@ -169,8 +170,8 @@ struct score_packs : score_values<Region, T> {
       } else {
         alignas(64) E r[lanes];
         for (int i = 0; i < lanes; ++i) {
-          if constexpr (std::is_arithmetic_v<Index>) r[i] = one(where, v + i);
-          else r[i] = one(where[i], v + i);
+          if constexpr (std::is_arithmetic_v<Index>) r[i] = one(where, first + i);
+          else r[i] = one(where[i], first + i);
         }
         if constexpr (kind == value_class::truth) return W::load(r) != W(I(0));
         else return simd::pack<E>::load(r);
