@@ -134,19 +134,14 @@ struct problem {
   }
   std::vector<std::vector<extent_t>> shapes() const { return {{B, H, N, D}, {B, H, M, D}, {B, H, M, E}}; }
 };
+constexpr std::array<extent_t, 4> sizes_around_the_tiles[] = {{1, 1, 1, 1},  // queries, keys, widths of both
+                                                              {47, 47, 8, 8},    {48, 48, 16, 17},   {49, 50, 31, 5},
+                                                              {97, 193, 64, 64}, {130, 130, 32, 48}, {13, 200, 96, 33},
+                                                              {200, 13, 3, 7},   {5, 0, 4, 4},       {0, 5, 4, 4}};
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(masks_at_sizes_around_the_tiles) {
-  for (const auto& [N, M, D, E] : {std::array<extent_t, 4>{1, 1, 1, 1},
-                                   {47, 47, 8, 8},
-                                   {48, 48, 16, 17},
-                                   {49, 50, 31, 5},
-                                   {97, 193, 64, 64},
-                                   {130, 130, 32, 48},
-                                   {13, 200, 96, 33},
-                                   {200, 13, 3, 7},
-                                   {5, 0, 4, 4},
-                                   {0, 5, 4, 4}}) {
+  for (const auto& [N, M, D, E] : sizes_around_the_tiles) {
     const problem p{.B = 2, .H = 2, .N = N, .M = M, .D = D, .E = E};
     tensor<std::int32_t> docs(2, std::max(N, M));
     for (std::size_t i = 0; i < docs.size(); ++i) docs[i] = std::int32_t(i % std::size_t(std::max(N, M))) / 11;
@@ -161,15 +156,7 @@ BOOST_AUTO_TEST_CASE(masks_at_sizes_around_the_tiles) {
   }
 }
 BOOST_AUTO_TEST_CASE(captured_operands_and_score_changes) {
-  for (const auto& [N, M, D, E] : {std::array<extent_t, 4>{1, 1, 1, 1},
-                                   {47, 47, 8, 8},
-                                   {48, 48, 16, 17},
-                                   {49, 50, 31, 5},
-                                   {97, 193, 64, 64},
-                                   {130, 130, 32, 48},
-                                   {200, 13, 3, 7},
-                                   {5, 0, 4, 4},
-                                   {0, 5, 4, 4}}) {
+  for (const auto& [N, M, D, E] : sizes_around_the_tiles) {
     const problem p{.B = 2, .H = 3, .N = N, .M = M, .D = D, .E = E};
     const tensor<float> slopes = filled<float>(4, 0.1, {3}), B = filled<float>(5, 1, {3, N, M}),
                         Gn = filled<float>(7, 1, {2, 3, N}), Gm = filled<float>(8, 1, {2, 3, M});
@@ -234,13 +221,7 @@ BOOST_AUTO_TEST_CASE(values_shared_by_a_batch) {
   }
 }
 BOOST_AUTO_TEST_CASE(tables_read_at_a_computed_index) {
-  for (const auto& [N, M, D, E] : {std::array<extent_t, 4>{1, 1, 1, 1},
-                                   {47, 47, 8, 8},
-                                   {49, 50, 31, 5},
-                                   {97, 193, 64, 64},
-                                   {200, 13, 3, 7},
-                                   {5, 0, 4, 4},
-                                   {0, 5, 4, 4}}) {
+  for (const auto& [N, M, D, E] : sizes_around_the_tiles) {
     const problem p{.B = 2, .H = 3, .N = N, .M = M, .D = D, .E = E};
     const std::string at = " at " + std::to_string(N) + " x " + std::to_string(M);
     const auto shapes = p.shapes();
