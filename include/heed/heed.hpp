@@ -14,6 +14,7 @@
 #include "graph/primitive.hpp"
 #include "graph/results.hpp"
 #include "graph/gradient.hpp"
+#include "graph/kernel.hpp"
 #include "block/activation.hpp"
 #include "block/similarity.hpp"
 #include "block/attention.hpp"

@@ -3,8 +3,8 @@
 
 A header includes only its own floor and floors before it; simd and memory stand on the first floors alone. Some floors
 have rooms, in an order of their own: a header in a room includes its room and rooms before it, what lies in the floor
-itself comes last; rooms of one machine each know nothing of each other. heed.hpp holds nothing but includes and the
-names that it takes out of heed::internal; only run/team.hpp knows OpenMP.
+itself comes last; rooms of one machine each know nothing of each other. heed.hpp and export.hpp hold nothing but includes and the
+names that they take out of heed::internal; only run/team.hpp knows OpenMP.
 
     floors.py include/heed      prints each violation, status 1 if there is one
     floors.py --self-test       shows that a tree with each kind of violation is refused
@@ -14,7 +14,7 @@ import re
 import sys
 import tempfile
 
-FLOORS = ["base", "axis", "memory", "graph", "block", "plan", "simd", "run", "call", "show"]
+FLOORS = ["base", "axis", "memory", "graph", "block", "plan", "simd", "run", "call", "show", "export"]
 MAY_INCLUDE = {floor: set(FLOORS[: index + 1]) for index, floor in enumerate(FLOORS)}
 MAY_INCLUDE["simd"] = {"base", "simd"}
 # Of each room the rooms that it may include besides itself; "": what lies in the floor itself.
@@ -25,6 +25,7 @@ ROOMS = {
     "call": {"frame": [], "checks": ["frame"], "rules": ["frame"], "oracle": ["frame"], "": ["frame", "checks", "rules", "oracle"]},
 }
 UMBRELLA = "heed.hpp"
+UMBRELLAS = [UMBRELLA, "export.hpp"]  # of what programs need; of what libraries of kernels need
 UMBRELLA_LINE = re.compile(r"#pragma once|namespace heed \{|using internal::\S+;|\}"
                            r"|#define HEED_FUNCTION\(NAME, \.\.\.\) using internal::NAME;|HEED_FUNCTIONS\(HEED_FUNCTION\)|#undef HEED_FUNCTION")
 TEAM = "run/team.hpp"
@@ -56,18 +57,18 @@ def violations(root):
     for header in sorted(root.rglob("*.hpp")):
         path = pathlib.PurePosixPath(header.relative_to(root))
         floor = path.parts[0]
-        if str(path) != UMBRELLA and floor not in FLOORS:
+        if str(path) not in UMBRELLAS and floor not in FLOORS:
             found.append(f"{path}:1: no floor of that name ({', '.join(FLOORS)})")
             continue
         room = "/".join(path.parts[1:-1])
-        if str(path) != UMBRELLA and room not in ROOMS.get(floor, {"": []}):
+        if str(path) not in UMBRELLAS and room not in ROOMS.get(floor, {"": []}):
             found.append(f"{path}:1: no room of that name in {floor} ({', '.join(filter(None, ROOMS.get(floor, {}))) or 'it has none'})")
             continue
         text = header.read_text(encoding="utf-8")
         for number, line in enumerate(without_comments(text).splitlines(), 1):
             where = f"{path}:{number}:"
             include = INCLUDE.match(line)
-            if str(path) == UMBRELLA and line.strip() and not include and not UMBRELLA_LINE.fullmatch(line.strip()):
+            if str(path) in UMBRELLAS and line.strip() and not include and not UMBRELLA_LINE.fullmatch(line.strip()):
                 found.append(f"{where} the umbrella holds includes and names only")
             if str(path) != TEAM and (OPENMP.search(line) or include and include[2] == "omp.h"):
                 found.append(f"{where} OpenMP belongs to {TEAM}")
@@ -80,9 +81,9 @@ def violations(root):
                 continue
             if not (root / target).is_file():
                 found.append(f"{where} {include[2]} does not exist")
-            elif str(path) != UMBRELLA and target.parts[0] not in MAY_INCLUDE[floor]:
+            elif str(path) not in UMBRELLAS and target.parts[0] not in MAY_INCLUDE[floor]:
                 found.append(f"{where} {floor} includes {target}, which is above it")
-            elif str(path) != UMBRELLA and target.parts[0] == floor and floor in ROOMS:
+            elif str(path) not in UMBRELLAS and target.parts[0] == floor and floor in ROOMS:
                 other = "/".join(target.parts[1:-1])
                 if other != room and other not in ROOMS[floor][room]:
                     found.append(f"{where} {floor}/{room or path.name} includes {target}, a room that it may not know")

@@ -12,17 +12,32 @@ namespace heed {
 // not apply is empty.
 class error : public std::runtime_error {
  public:
-  error(std::string operand, std::string axis, std::string expected, std::string got)
+  // What was wrong. Numbered as programs in other languages know them (export/interface.h).
+  enum class mistake : std::uint8_t {
+    count = 1,
+    rank,
+    element,
+    device,
+    extent,
+    memory,
+    overlap,
+    value,
+    workspace,
+    saved
+  };
+  error(std::string operand, std::string axis, std::string expected, std::string got, mistake kind = mistake::value)
       : std::runtime_error(sentence(operand, axis, expected, got)),
         operand_(std::move(operand)),
         axis_(std::move(axis)),
         expected_(std::move(expected)),
-        got_(std::move(got)) {}
+        got_(std::move(got)),
+        kind_(kind) {}
 
   const std::string& operand() const noexcept { return operand_; }
   const std::string& axis() const noexcept { return axis_; }
   const std::string& expected() const noexcept { return expected_; }
   const std::string& got() const noexcept { return got_; }
+  mistake kind() const noexcept { return kind_; }
 
  private:
   [[gnu::cold]] static std::string sentence(const std::string& operand, const std::string& axis,
@@ -35,6 +50,7 @@ class error : public std::runtime_error {
     return s.append(" expected ").append(expected).append(", got ").append(got);
   }
   std::string operand_, axis_, expected_, got_;
+  mistake kind_;
 };
 
 }  // namespace heed
@@ -69,8 +85,12 @@ using pieces = std::initializer_list<piece>;
   }
   return s;
 }
+[[noreturn, gnu::cold, gnu::noinline]] inline void refuse(error::mistake kind, piece operand, piece axis,
+                                                          pieces expected, pieces got) {
+  throw error(written({operand}), written({axis}), written(expected), written(got), kind);
+}
 [[noreturn, gnu::cold, gnu::noinline]] inline void refuse(piece operand, piece axis, pieces expected, pieces got) {
-  throw error(written({operand}), written({axis}), written(expected), written(got));
+  refuse(error::mistake::value, operand, axis, expected, got);
 }
 
 }  // namespace heed::internal

@@ -65,22 +65,35 @@ scratch_need largest_need(const locator& values, int threads) {
   return most;
 }
 
+// What a call takes of memory besides its operands: the buffers between its regions, and what its kernels work with.
+struct memory_need {
+  std::size_t buffers = 0, shared = 0, per_thread = 0;  // in bytes, multiples of 64
+  int threads = 1;
+  std::size_t bytes() const { return buffers + shared + per_thread * std::size_t(threads); }
+};
 template <const expression&... Outs>
-void execute(const call_frame& frame, workspace& memory) {
-  locator values(call_table_of<Outs...>, frame);
-  const int threads = team_size();
+memory_need need_of(const locator& values, int threads) {
   const scratch_need most = largest_need<Outs...>(values, threads);
-  const std::size_t buffers = rounded_up(values.bytes), shared = rounded_up(most.shared),
-                    own = rounded_up(most.per_thread);
-  const workspace::lease held(memory);  // before anything is allocated or written
-  values.memory = memory.at_least(buffers + shared + own * std::size_t(threads));
-  const scratch s{values.memory + buffers, values.memory + buffers + shared, own};
+  return {rounded_up(values.bytes), rounded_up(most.shared), rounded_up(most.per_thread), threads};
+}
+// In memory that is 64-byte aligned and as large as is needed. Throws nothing.
+template <const expression&... Outs>
+void execute_in(locator& values, const memory_need& need, std::byte* memory) {
+  values.memory = memory;
+  const scratch s{memory + need.buffers, memory + need.buffers + need.shared, need.per_thread};
   each_region<Outs...>([&]<int I>() {
     const region_entry& entry = values.table.regions[I];
     if (values.has_nothing_to_do(entry)) return;
-    const region_call<loops_of<I, Outs...>> region(values, entry, threads);
+    const region_call<loops_of<I, Outs...>> region(values, entry, need.threads);
     kernel_of<loops_of<I, Outs...>>::run(region.call, s);
   });
+}
+template <const expression&... Outs>
+void execute(const call_frame& frame, workspace& memory) {
+  locator values(call_table_of<Outs...>, frame);
+  const memory_need need = need_of<Outs...>(values, team_size());
+  const workspace::lease held(memory);  // before anything is allocated or written
+  execute_in<Outs...>(values, need, memory.at_least(need.bytes()));
 }
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

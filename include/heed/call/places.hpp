@@ -16,7 +16,8 @@ inline std::size_t bytes_of_buffer(const buffer_entry& buffer, stretch<const ext
     if (length == 0) return 0;
     fits = fits && !__builtin_mul_overflow(bytes, length, &bytes);
   }
-  if (!fits || bytes > largest_buffer) refuse({}, {}, {"intermediate values of at most 2^48 bytes"}, {"more"});
+  if (!fits || bytes > largest_buffer)
+    refuse(error::mistake::memory, {}, {}, {"intermediate values of at most 2^48 bytes"}, {"more"});
   return rounded_up(std::size_t(bytes));
 }
 

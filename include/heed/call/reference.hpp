@@ -22,9 +22,9 @@ inline void evaluate_naively(const evaluated_graph& declared, const signature& n
   std::vector<view> inputs;
   for (int i = 0; i < names.operands.size(); ++i) inputs.push_back(view_of_operand(names, frame, i));
   reference_graph values(declared, extent, inputs.data());
+  for (const int root : declared.roots) values[root];  // all, before the first write
   for (int k = 0; k < declared.roots.size(); ++k) {
     const int root = declared.roots[k];
-    values[root];
     const bound& to = frame.results[k];
     const stretch<const std::int8_t> order = names.order_of(names.results[k]);
     values.each(declared[root].axes, [&](const reference_graph::extents& index) {

@@ -18,13 +18,22 @@ namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 class call_check {
  public:
   using origin = extent_source::kind;
-  // `doubles`: the results are stored in double whatever their element, as the oracle does.
-  call_check(const call_table& table, call_frame& frame, bool doubles)
+  using mistake = error::mistake;
+  // `doubles`: the results are stored in double whatever their element, as the oracle does. `extents_only`: there may
+  // be no memory yet.
+  call_check(const call_table& table, call_frame& frame, bool doubles, bool extents_only = false)
       : table_(table),
         names_(table.names),
         frame_(frame),
-        doubles_(doubles) {}
+        doubles_(doubles),
+        extents_only_(extents_only) {}
   HEED_CHECK void all() {
+    extents();
+    wide_whole_numbers();
+    results_lie_apart();
+    growing_results();
+  }
+  HEED_CHECK void extents() {
     declared_extents();
     operands();
     derive_extents();
@@ -32,9 +41,6 @@ class call_check {
     derive_extents();
     nothing_unknown();
     positions();
-    wide_whole_numbers();
-    results_lie_apart();
-    growing_results();
   }
 
  private:
@@ -53,7 +59,9 @@ class call_check {
     switch (const extent_source who = source(axis); who.from) {
       case origin::nobody: return written({e});
       case origin::declaration: return written({e, ", as declared"});
-      case origin::with: return written({e, ", as in with(", axis_name(axis), ", ", e, ")"});
+      case origin::with:
+        if (names_.callers_results) return written({e, ", as in operand '", axis_name(axis), "'"});
+        return written({e, ", as in with(", axis_name(axis), ", ", e, ")"});
       case origin::input: return written({e, ", as in operand '", name(who), "'"});
       case origin::result: return written({e, ", as in '", name(who), "'"});
       case origin::view: return extent_and_rule(axis, table_.extent_rules[who.number]);
@@ -91,18 +99,19 @@ class call_check {
     for (int i = 0; i < axis_count(); ++i) {
       const extent_t declared = names_.axes[i].extent;
       if (extent(i) != runtime) source(i) = {origin::with, 0};  // the call has begun with those
-      if (extent(i) > largest_extent) refuse({}, axis_name(i), {"at most 2^47 positions"}, {extent(i)});
+      if (extent(i) > largest_extent)
+        refuse(mistake::extent, {}, axis_name(i), {"at most 2^47 positions"}, {extent(i)});
       if (extent(i) != runtime && declared != runtime && extent(i) != declared)
-        refuse({}, axis_name(i), {declared, ", as declared"}, {extent(i)});
+        refuse(mistake::extent, {}, axis_name(i), {declared, ", as declared"}, {extent(i)});
       if (declared != runtime) extent(i) = declared, source(i) = {origin::declaration};
     }
   }
   // One axis of one operand against what is known of it.
   HEED_CHECK void agree(extent_source who, int axis, extent_t got) {
-    if (got < 0) refuse(name(who), axis_name(axis), {"an extent that is not negative"}, {got});
-    if (got > largest_extent) refuse(name(who), axis_name(axis), {"at most 2^47 positions"}, {got});
+    if (got < 0) refuse(mistake::extent, name(who), axis_name(axis), {"an extent that is not negative"}, {got});
+    if (got > largest_extent) refuse(mistake::extent, name(who), axis_name(axis), {"at most 2^47 positions"}, {got});
     if (extent(axis) == runtime) extent(axis) = got, source(axis) = who;
-    if (extent(axis) != got) refuse(name(who), axis_name(axis), {extent_and_source(axis)}, {got});
+    if (extent(axis) != got) refuse(mistake::extent, name(who), axis_name(axis), {extent_and_source(axis)}, {got});
   }
   HEED_CHECK void agree(extent_source who, stretch<const std::int8_t> order, const bound& b) {
     for (int i = 0; i < order.size(); ++i) agree(who, order[i], b.extents[i]);
@@ -113,7 +122,7 @@ class call_check {
       const signature_entry& declared = names_.operands[i];
       if (b.rank < 0) continue;  // one that simplification has removed
       const extent_source who{origin::input, i};
-      if (b.rank != declared.rank) refuse(name(who), {}, {axes(names_.order_of(declared))}, {b.rank});
+      if (b.rank != declared.rank) refuse(mistake::rank, name(who), {}, {axes(names_.order_of(declared))}, {b.rank});
       agree(who, names_.order_of(declared), b);
       check_memory(b, byte_size(declared.type), who);
     }
@@ -123,14 +132,14 @@ class call_check {
       const bound& b = result(k);
       const stretch<const std::int8_t> order = names_.order_of(names_.results[k]);
       const extent_source who{origin::result, k};
-      if (b.rank != order.size()) refuse(name(who), {}, {axes(order)}, {b.rank});
+      if (b.rank != order.size()) refuse(mistake::rank, name(who), {}, {axes(order)}, {b.rank});
       if (b.grow) continue;
       agree(who, order, b);
       check_memory(b, result_bytes(k), who);
       extent_t least;
-      if (is_empty(b)) continue;
+      if (extents_only_ || is_empty(b)) continue;
       if (const int i = axis_that_overlaps(b, least); i >= 0)
-        refuse(name(who), axis_name(order[i]),
+        refuse(mistake::overlap, name(who), axis_name(order[i]),
                {"a stride of at least ", least, " either way, so that elements lie apart"}, {b.strides[i]});
     }
   }
@@ -146,23 +155,25 @@ class call_check {
   int result_bytes(int k) const { return doubles_ ? 8 : byte_size(names_.results[k].type); }
 
   HEED_CHECK void check_memory(const bound& b, int bytes, extent_source who) const {
-    if (is_empty(b)) return;
+    if (extents_only_ || is_empty(b)) return;
     extent_t count = 1;
     for (int i = 0; i < b.rank; ++i)
       if (__builtin_mul_overflow(count, b.extents[i], &count))
-        refuse(name(who), {}, {"at most 2^63 elements"}, {"more"});
-    if (!b.data) refuse(name(who), {}, {"memory"}, {"a null pointer"});
+        refuse(mistake::memory, name(who), {}, {"at most 2^63 elements"}, {"more"});
+    if (!b.data) refuse(mistake::memory, name(who), {}, {"memory"}, {"a null pointer"});
     if (reinterpret_cast<std::uintptr_t>(b.data) % std::uintptr_t(bytes))
       refuse(
-          name(who), {}, {"memory aligned to its elements of ", bytes, " bytes"},
+          mistake::memory, name(who), {}, {"memory aligned to its elements of ", bytes, " bytes"},
           {"an address that is ", extent_t(reinterpret_cast<std::uintptr_t>(b.data) % std::uintptr_t(bytes)), " past"});
     const span_of_offsets o = offsets_of(b);
     if (byte_range r; !range_of(b, bytes, r))
-      refuse(name(who), {}, {"addresses within 64 bits"}, {"extents and strides beyond"});
+      refuse(mistake::memory, name(who), {}, {"addresses within 64 bits"}, {"extents and strides beyond"});
     if (b.available < 0) return;
     if (o.low < 0)
-      refuse(name(who), {}, {"elements from the first of its memory on"}, {"one that lies ", -o.low, " before"});
-    if (o.high >= b.available) refuse(name(who), {}, {"memory of at least ", o.high + 1, " elements"}, {b.available});
+      refuse(mistake::memory, name(who), {}, {"elements from the first of its memory on"},
+             {"one that lies ", -o.low, " before"});
+    if (o.high >= b.available)
+      refuse(mistake::memory, name(who), {}, {"memory of at least ", o.high + 1, " elements"}, {b.available});
   }
 
   // Extents that follow from others, until nothing new does: views keep the number of elements.
@@ -186,7 +197,7 @@ class call_check {
     if (extent(one) == runtime && extent(two) != runtime) learn(one, extent(two), rule);
     if (extent(two) == runtime && extent(one) != runtime) learn(two, extent(one), rule);
     if (extent(one) != extent(two))
-      refuse(carrier(two), axis_name(two),
+      refuse(mistake::extent, carrier(two), axis_name(two),
              {extent_and_source(one), " along axis '", axis_name(one), "', which is renamed to it"}, {extent(two)});
   }
   HEED_CHECK void keep_sum(const extent_rule& rule) {
@@ -194,7 +205,8 @@ class call_check {
     if (extent(one) == runtime || extent(two) == runtime) return;
     const extent_t sum = extent(one) + extent(two);
     if (extent(whole) == runtime) learn(whole, sum, rule);
-    if (extent(whole) != sum) refuse(carrier(whole), axis_name(whole), {sides(one, " + ", two)}, {extent(whole)});
+    if (extent(whole) != sum)
+      refuse(mistake::extent, carrier(whole), axis_name(whole), {sides(one, " + ", two)}, {extent(whole)});
   }
   HEED_CHECK std::string sides(int a, const char* sign, int b) {
     return written({extent(a), sign, extent(b), " (axes '", axis_name(a), "' and '", axis_name(b), "')"});
@@ -205,25 +217,27 @@ class call_check {
     if (extent(major) != runtime && extent(minor) != runtime) {
       extent_t product;
       if (__builtin_mul_overflow(extent(major), extent(minor), &product) || product > largest_extent)
-        refuse(carrier(whole), axis_name(whole), {"at most 2^47 positions"}, {sides(major, " x ", minor)});
+        refuse(mistake::extent, carrier(whole), axis_name(whole), {"at most 2^47 positions"},
+               {sides(major, " x ", minor)});
       if (extent(whole) == runtime) learn(whole, product, rule);
       if (extent(whole) != product)
-        refuse(carrier(whole), axis_name(whole), {sides(major, " x ", minor)}, {extent(whole)});
+        refuse(mistake::extent, carrier(whole), axis_name(whole), {sides(major, " x ", minor)}, {extent(whole)});
       return;
     }
     for (const auto& [known, other] : {std::pair(major, minor), std::pair(minor, major)}) {
       if (extent(whole) == runtime || extent(known) == runtime || extent(other) != runtime) continue;
       if (extent(known) == 0 && extent(whole) == 0) continue;  // anything would do
       if (extent(known) == 0 || extent(whole) % extent(known))
-        refuse(carrier(whole), axis_name(whole), {"a multiple of ", extent(known), " (axis '", axis_name(known), "')"},
-               {extent(whole)});
+        refuse(mistake::extent, carrier(whole), axis_name(whole),
+               {"a multiple of ", extent(known), " (axis '", axis_name(known), "')"}, {extent(whole)});
       learn(other, extent(whole) / extent(known), rule);
     }
   }
   HEED_CHECK void nothing_unknown() {
     for (int i = 0; i < axis_count(); ++i)
       if ((table_.needed_axes >> i & 1) && extent(i) == runtime)
-        refuse({}, axis_name(i), {"an operand that carries it, or with(", axis_name(i), ", extent)"}, {"none"});
+        refuse(mistake::extent, {}, axis_name(i), {"an operand that carries it, or with(", axis_name(i), ", extent)"},
+               {"none"});
   }
 
   // ---- what is read where
@@ -238,19 +252,21 @@ class call_check {
     const int from = rule.first, to = rule.second;
     const extent_t least = rule.offset + extent(to);
     if (least > extent(from))
-      refuse(rule.at.operand >= 0 ? names_.operand_name(rule.at.operand) : carrier(from), axis_name(from),
-             {"at least ", least, " elements, to be read at axis '", axis_name(to), "'"}, {extent(from)});
+      refuse(mistake::extent, rule.at.operand >= 0 ? names_.operand_name(rule.at.operand) : carrier(from),
+             axis_name(from), {"at least ", least, " elements, to be read at axis '", axis_name(to), "'"},
+             {extent(from)});
   }
   HEED_CHECK void few_enough_to_compute_with(const position_rule& rule) {
     const bool positions = rule.code == op::index;
     if (extent(rule.first) > extent_t(positions) + std::numeric_limits<std::int32_t>::max())
-      refuse(carrier(rule.first), axis_name(rule.first),
+      refuse(mistake::extent, carrier(rule.first), axis_name(rule.first),
              {positions ? "at most 2^31 positions where indices are computed with"
                         : "an extent below 2^31 where it is computed with"},
              {extent(rule.first)});
   }
   // A table at indices that are an operand: all of them lie inside.
   HEED_CHECK void indices_inside(const position_rule& rule) {
+    if (extents_only_) return;
     view indices = view_of_operand(names_, frame_, rule.at.operand);
     see_through(table_.steps_to(rule.at), frame_.extent, indices);
     const extent_t top = extent(rule.first);
@@ -305,7 +321,8 @@ class call_check {
   }
   HEED_CHECK void lies_apart(int k, const bound& other, int bytes, extent_source who) const {
     if (!other.grow && share_memory(result(k), result_bytes(k), other, bytes))
-      refuse(names_.result_name(k), {}, {"memory of its own"}, {"memory that operand '", name(who), "' lies in"});
+      refuse(mistake::overlap, names_.result_name(k), {}, {"memory of its own"},
+             {"memory that operand '", name(who), "' lies in"});
   }
 
   // Last, when nothing can be wrong any more: results that take their shape from the call.
@@ -326,11 +343,9 @@ class call_check {
   const call_table& table_;
   const signature& names_;
   call_frame& frame_;
-  bool doubles_;
+  bool doubles_, extents_only_;
   bool learned_ = false;
 };
-
-#undef HEED_CHECK
 
 // Everything that can be wrong with a call. Fills frame.extent. Called through a pointer, for g++ takes what surrounds
 // the call of a cold function, here all of a call, for cold too.
@@ -338,5 +353,11 @@ inline void check_everything(const call_table& table, call_frame& frame, bool do
   call_check(table, frame, doubles).all();
 }
 inline void (*check_call)(const call_table&, call_frame&, bool doubles) = check_everything;
+// ... of a call that has shapes and no memory yet. Fills frame.extent too.
+HEED_CHECK inline void check_extents(const call_table& table, call_frame& frame) {
+  call_check(table, frame, false, true).extents();
+}
+
+#undef HEED_CHECK
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

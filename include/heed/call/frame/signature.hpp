@@ -25,6 +25,8 @@ struct signature {
   stretch<const signature_entry> results;   // in the order in which into(...) takes them
   stretch<const std::int8_t> orders;        // numbers of axes
   int declared_axes = 0;                    // the first so many are the user's, others the plan has made
+  int callers_results = 0;  // of a kernel for other programs: so many results are the caller's, others are kept for a
+                            // backward pass; 0: called from C++, whose words messages use then
 
   constexpr stretch<const std::int8_t> order_of(const signature_entry& x) const {
     return orders.part(x.first_axis, x.rank);
@@ -39,6 +41,7 @@ struct signature {
   piece operand_name(int operand) const { return operands[operand].name; }
   piece result_name(int result) const {
     if (const label& input = results[result].name; !input.empty()) return piece("grad(", input, ")");
+    if (callers_results) return callers_results == 1 ? piece("result") : piece("result", result + 1);
     return results.size() == 1 ? piece("into") : piece("into ", result + 1);
   }
 };

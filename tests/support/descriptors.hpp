@@ -1,0 +1,45 @@
+// Descriptors of the C interface for tests: of tensors, and of parts of them at strides of one's own.
+#pragma once
+#include <heed/export.hpp>
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace heed_tests {
+
+template <class T> constexpr heed_dtype dtype_of() {
+  return heed::internal::exported::dtype_of(heed::internal::element_of<T>);
+}
+
+// The operands of one call, with the extents and strides that their descriptors point to.
+class descriptors {
+ public:
+  using extents = std::vector<std::int64_t>;
+
+  heed_tensor& add(void* data, heed_dtype dtype, const extents& shape) {
+    heed_tensor x{};
+    x.data = data, x.device.type = 1, x.ndim = std::int32_t(shape.size()), x.dtype = dtype;
+    x.shape = kept_.emplace_back(shape).data();
+    all_.push_back(x);
+    return all_.back();
+  }
+  heed_tensor& add(void* data, heed_dtype dtype, const extents& shape, const extents& strides) {
+    heed_tensor& x = add(data, dtype, shape);
+    x.strides = kept_.emplace_back(strides).data();
+    return x;
+  }
+  template <class T> heed_tensor& add(const heed::tensor<T>& t) {
+    return add(const_cast<T*>(t.data()), dtype_of<T>(), extents(t.extents().begin(), t.extents().end()));
+  }
+  heed_tensor& extent(std::int64_t& e) { return add(&e, dtype_of<std::int64_t>(), {}); }
+
+  const heed_tensor* data() const { return all_.data(); }
+  heed_tensor& operator[](int i) { return all_[i]; }
+  std::int32_t count() const { return std::int32_t(all_.size()); }
+
+ private:
+  std::vector<heed_tensor> all_;
+  std::deque<extents> kept_;
+};
+
+}  // namespace heed_tests
