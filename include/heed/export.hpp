@@ -3,3 +3,8 @@
 #pragma once
 #include "heed.hpp"
 #include "export/kernel.hpp"
+
+namespace heed {
+using internal::gradient;
+using internal::wrt_named;
+}  // namespace heed

@@ -1,7 +1,7 @@
 // The functions of a kernel, with the signatures that C knows: each has a frame of its graph's size on its stack and
 // leaves all else to what kernels share (call.hpp).
 #pragma once
-#include "graphs.hpp"
+#include "passes.hpp"
 #include "part.h"
 
 namespace heed::internal::exported::inline HEED_INSTRUCTION_SET {
@@ -33,6 +33,61 @@ struct plain_functions {
     p.call = call;
     p.workspace_bytes = workspace_bytes;
     p.reference = reference;
+  }
+};
+
+// The functions of a kernel with gradients.
+template <class Graphs>
+struct pass_functions {
+  static constexpr const heed_metadata& metadata = metadata_of<Graphs::described>::value;
+  using forward_code = typename Graphs::forward_code;
+  using backward_code = typename Graphs::backward_code;
+  static constexpr function_code forward_pass{
+      &metadata, 1, &Graphs::forward_table, forward_code::need, forward_code::run, &Graphs::forward_keeps};
+  static constexpr function_code backward_pass{
+      &metadata, 2, &Graphs::backward, backward_code::need, backward_code::run, &Graphs::backward_reads};
+  static constexpr function_code evaluated{&metadata, 4, &Graphs::backward};
+
+  static std::int32_t forward(const heed_tensor* operands, std::int32_t count, void* saved, std::size_t saved_bytes,
+                              void* workspace, std::size_t bytes, heed_error* error) noexcept {
+    run::frame_for<Graphs::forward_table> frame;
+    return exported::call(forward_pass, frame, {operands, count}, {static_cast<std::byte*>(saved), saved_bytes},
+                          {static_cast<std::byte*>(workspace), bytes}, error);
+  }
+  static std::int32_t backward(const heed_tensor* operands, std::int32_t count, const void* saved,
+                               std::size_t saved_bytes, void* workspace, std::size_t bytes,
+                               heed_error* error) noexcept {
+    run::frame_for<Graphs::backward> frame;
+    std::byte* const read_only = const_cast<std::byte*>(static_cast<const std::byte*>(saved));
+    return exported::call(backward_pass, frame, {operands, count}, {read_only, saved_bytes},
+                          {static_cast<std::byte*>(workspace), bytes}, error);
+  }
+  static std::int32_t saved_bytes(const heed_tensor* operands, std::int32_t count, std::size_t* bytes,
+                                  heed_error* error) noexcept {
+    run::frame_for<Graphs::forward_table> frame;
+    return exported::saved_bytes(forward_pass, frame, {operands, count}, bytes, error);
+  }
+  static std::int32_t forward_workspace_bytes(const heed_tensor* operands, std::int32_t count, std::size_t* bytes,
+                                              heed_error* error) noexcept {
+    run::frame_for<Graphs::forward_table> frame;
+    return exported::workspace_bytes(forward_pass, frame, {operands, count}, bytes, error);
+  }
+  static std::int32_t backward_workspace_bytes(const heed_tensor* operands, std::int32_t count, std::size_t* bytes,
+                                               heed_error* error) noexcept {
+    run::frame_for<Graphs::backward> frame;
+    return exported::workspace_bytes(backward_pass, frame, {operands, count}, bytes, error);
+  }
+  static std::int32_t backward_reference(const heed_tensor* operands, std::int32_t count, heed_error* error) noexcept {
+    run::frame_for<Graphs::backward> frame;
+    return exported::reference(evaluated, code_of<Graphs::gradients>::declared(), frame, {operands, count}, error);
+  }
+  static constexpr void put(heed_kernel_part& p) {
+    p.forward = forward;
+    p.backward = backward;
+    p.saved_bytes = saved_bytes;
+    p.forward_workspace_bytes = forward_workspace_bytes;
+    p.backward_workspace_bytes = backward_workspace_bytes;
+    p.backward_reference = backward_reference;
   }
 };
 

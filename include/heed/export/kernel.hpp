@@ -6,13 +6,27 @@
 
 namespace heed::internal::exported::inline HEED_INSTRUCTION_SET {
 
+// Can it be compiled? What is wrong has been refused then.
+template <result_list R> constexpr bool compilable(no_gradients) { return code_of<R>::fusible(); }
+template <result_list R> constexpr bool compilable(ill_formed) { return false; }
+template <result_list R, class... Inputs> constexpr bool compilable(wrt_list<Inputs...> inputs) {
+  if constexpr (!code_of<R>::fusible()) return false;
+  else if constexpr (!gradient<R>(inputs).well_formed) return false;
+  else return run::require_room_for_saved<run::passes<R, wrt_list<Inputs...>>::fits>();
+}
 // The part of a kernel; empty where the declaration has been refused.
 template <class Kernel> constexpr heed_kernel_part part_of() {
-  heed_kernel_part p{};
-  if constexpr (is_well_formed<Kernel::declared.results>())
-    if constexpr (code_of<Kernel::declared.results>::fusible())
-      plain_functions<kernel_graphs<Kernel, typename decltype(Kernel::declared)::wrt>>::put(p);
-  return p;
+  constexpr result_list results = Kernel::declared.results;
+  heed_kernel_part part{};
+  if constexpr (is_well_formed<results>()) {
+    using wrt = typename wrt_of<results, typename decltype(Kernel::declared)::wrt>::type;
+    if constexpr (compilable<results>(wrt{})) {
+      using graphs = kernel_graphs<Kernel, wrt>;
+      plain_functions<graphs>::put(part);
+      if constexpr (!std::is_same_v<wrt, no_gradients>) pass_functions<graphs>::put(part);
+    }
+  }
+  return part;
 }
 
 }  // namespace heed::internal::exported::inline HEED_INSTRUCTION_SET
