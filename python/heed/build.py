@@ -166,7 +166,7 @@ def pkg_config(name, kernels, tools):
     """NAME.pc, for the folder that it lies in. Libs.private is what libNAME.a needs besides."""
     return (
         f"prefix=${{pcfiledir}}\n\nName: {name}\nDescription: attention kernels, made by heed: {', '.join(kernels)}\n"
-        f"Version: {next(iter(kernels.values()))['heed_version']}\nCflags: -I${{prefix}}\n"
+        f"Version: {next(iter(kernels.values())).metadata['heed_version']}\nCflags: -I${{prefix}}\n"
         f"Libs: -L${{prefix}} -l{name}\n"
         f"# OpenMP's library is the one that {tools.version} links: two of them in one process disturb each other.\n"
         f"Libs.private: {' '.join(tools.openmp_link_flags())} -lstdc++ -lm -lpthread\n"
@@ -272,7 +272,7 @@ def build(
             moved.get("static"),
             moved.get("header"),
             moved.get("pkg-config"),
-            parts[0].kernels,
+            {kernel.name: kernel.metadata for kernel in parts[0].kernels.values()},
             users,
             own,
         )

@@ -2,7 +2,7 @@
 
 import textwrap
 
-from .c_text import is_checked, members, symbol
+from .c_text import MEMBERS, result_type, symbol
 
 SAYS = {
     "call": "Computes the results. workspace: NULL, or memory of as many bytes as {name}_workspace_bytes gives.",
@@ -16,6 +16,7 @@ SAYS = {
     "backward_reference": "The gradients as float64, evaluated plainly in double: slow, to compare with.",
     "operations": "Floating-point operations of one call that matter: two a multiply-add of the contractions.",
     "backward_operations": "The same of one call of {name}_backward.",
+    "peak": "GFLOP/s of multiply-adds alone on so many threads, of elements of 32 or 64 bits.",
 }
 HOW = """\
 // Every function that returns int32_t returns a heed_code, and fills `error` unless that is NULL. Operands lie in one
@@ -51,9 +52,9 @@ def one_line(text):
     return "".join(character if character.isprintable() and character != "\\" else "?" for character in text)
 
 
-def kernel_text(metadata):
+def kernel_text(kernel):
     """The functions of a kernel, each behind a comment."""
-    name = metadata["name"]
+    name, metadata = kernel.name, kernel.metadata
     operands = {function["name"]: function["operands"] for function in metadata["functions"]}
     axes = ", ".join(
         axis["name"] if axis["extent"] < 0 else f"{axis['name']} = {axis['extent']}" for axis in metadata["axes"]
@@ -61,7 +62,7 @@ def kernel_text(metadata):
     text = (
         f"// --- {name}: axes {one_line(axes) or 'none'}{' (a call brings those without a number)' if axes else ''}\n\n"
     )
-    for member, parameters in members(metadata).items():
+    for member in kernel.members:
         function = symbol(name, member)
         text += f"// {SAYS[member].format(name=name)}\n"
         if function in operands:
@@ -73,13 +74,8 @@ def kernel_text(metadata):
                 one_line(operand_line(i, operand, widths).rstrip("\n")) + "\n"
                 for i, operand in enumerate(operands[function])
             )
-        indent = " " * len(f"int32_t {function}(")
-        text += textwrap.fill(f"int32_t {function}({parameters});", 120, subsequent_indent=indent) + "\n\n"
-    if is_checked(metadata):
-        text += (
-            "// GFLOP/s of multiply-adds alone on so many threads, of elements of 32 or 64 bits.\n"
-            f"double {name}_peak(int32_t threads, int32_t bits);\n\n"
-        )
+        prototype = f"{result_type(member)} {function}({MEMBERS[member]});"
+        text += textwrap.fill(prototype, 120, subsequent_indent=" " * (prototype.index("(") + 1)) + "\n\n"
     return text + f"// What stands above, for programs.\nconst heed_metadata* {name}_metadata(void);\n\n"
 
 
@@ -87,7 +83,7 @@ def text_of(library, kernels, instruction_sets, interface):
     """The header; `interface` is the text of heed/export/interface.h."""
     guard = f"HEED_LIBRARY_{''.join(c if c.isalnum() else '_' for c in library)}_H"
     return (
-        f"// Written by heed-kernel: {', '.join(kernel['name'] for kernel in kernels)}.\n"
+        f"// Written by heed-kernel: {', '.join(kernel.name for kernel in kernels)}.\n"
         f"#ifndef {guard}\n#define {guard}\n\n"
         f"{interface}\n{HOW.format(sets=', '.join(instruction_sets))}"
         "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"

@@ -12,7 +12,7 @@ BACKWARD = FORWARD.replace("void* saved", "const void* saved")
 REFERENCE = "const heed_tensor* operands, int32_t count, heed_error* error"
 OPERATIONS = "const heed_tensor* operands, int32_t count, double* flops, heed_error* error"
 
-# member of heed_kernel_part -> its parameters; the symbol is NAME_member, of `call` NAME itself.
+# member of heed_kernel_part -> its parameters, in the order of the struct; the symbol is NAME_member, of `call` NAME.
 MEMBERS = {
     "call": CALL,
     "workspace_bytes": BYTES,
@@ -25,17 +25,8 @@ MEMBERS = {
     "backward_reference": REFERENCE,
     "operations": OPERATIONS,
     "backward_operations": OPERATIONS,
+    "peak": "int32_t threads, int32_t bits",
 }
-OF_GRADIENTS = {
-    "forward",
-    "forward_workspace_bytes",
-    "saved_bytes",
-    "backward",
-    "backward_workspace_bytes",
-    "backward_reference",
-    "backward_operations",
-}
-OF_CHECKS = {"reference", "backward_reference", "operations", "backward_operations"}  # what heed-run asks for
 
 ROLES = {
     "input": "HEED_INPUT",
@@ -51,31 +42,13 @@ def symbol(kernel, member):
     return kernel if member == "call" else f"{kernel}_{member}"
 
 
-def has_function(metadata, member):
-    return any(function["name"] == symbol(metadata["name"], member) for function in metadata["functions"])
+def result_type(member):
+    return "double" if member == "peak" else "int32_t"
 
 
-def is_checked(metadata):
-    """Whether a kernel's plain evaluation was compiled in, and with it what heed-run asks for."""
-    return has_function(metadata, "reference")
-
-
-def members(metadata):
-    """member -> parameters, of the functions that return a code and that a kernel has."""
-    absent = (set() if has_function(metadata, "backward") else OF_GRADIENTS) | (
-        set() if is_checked(metadata) else OF_CHECKS
-    )
-    return {member: parameters for member, parameters in MEMBERS.items() if member not in absent}
-
-
-def symbols(metadata):
+def symbols(kernel):
     """All that a kernel exports."""
-    name = metadata["name"]
-    return (
-        [symbol(name, member) for member in members(metadata)]
-        + ([f"{name}_peak"] if is_checked(metadata) else [])
-        + [f"{name}_metadata"]
-    )
+    return [symbol(kernel.name, member) for member in kernel.members] + [f"{kernel.name}_metadata"]
 
 
 def quoted(text):

@@ -1,7 +1,8 @@
 """The part of a library that is compiled for the plainest processor: it chooses an instruction set at the first call,
 and says what there is. C, of which nothing allocates memory and nothing runs when the library is loaded."""
 
-from .c_text import DTYPES, ROLES, compact, is_checked, members, quoted, symbol
+from .c_text import DTYPES, MEMBERS, ROLES, compact, quoted, result_type, symbol
+from .part_metadata import MEMBER_OFFSETS
 
 HEAD = """\
 // Written by heed-kernel. Chooses at the first call which instruction set's functions run.
@@ -79,9 +80,9 @@ def dtype_text(dtype):
     return f"{{{code}, {bits}, 1}}"
 
 
-def tables(metadata, instruction_sets):
+def tables(kernel, instruction_sets):
     """The heed_metadata of a kernel for each instruction set that may be in use, and for none."""
-    name = metadata["name"]
+    name, metadata = kernel.name, kernel.metadata
     numbers = {axis["name"]: i for i, axis in enumerate(metadata["axes"])}
     axes = ", ".join(f"{{{quoted(axis['name'])}, {axis['extent']}}}" for axis in metadata["axes"])
     text = f"static const heed_axis {name}_axes[] = {{{axes or '{0, 0}'}}};\n"
@@ -112,28 +113,24 @@ def tables(metadata, instruction_sets):
     return text + f"static const heed_metadata {name}_all_metadata[] = {{\n{''.join(entries)}}};\n"
 
 
-def functions_of(metadata, instruction_sets):
+def functions_of(kernel, instruction_sets):
     """The exported functions of a kernel."""
-    name = metadata["name"]
+    name = kernel.name
     parts = [f"heed_part_{name}__{part_identifier(s)}" for s in instruction_sets]
     text = "".join(f"extern const heed_kernel_part {part};\n" for part in parts)
     text += f"static const heed_kernel_part* const {name}_parts[] = {{{', '.join('&' + part for part in parts)}}};\n"
-    for member, parameters in members(metadata).items():
-        names = ", ".join(parameter.split()[-1] for parameter in parameters.split(","))
+    for member in kernel.members:
+        names = ", ".join(parameter.split()[-1] for parameter in MEMBERS[member].split(","))
+        refusal = "0" if member == "peak" else "refuse(error)"
         text += (
-            f"int32_t {symbol(name, member)}({parameters}) {{\n  int set = chosen();\n"
-            f"  return set < 0 ? refuse(error) : {name}_parts[set]->{member}({names});\n}}\n"
-        )
-    if is_checked(metadata):
-        text += (
-            f"double {name}_peak(int32_t threads, int32_t bits) {{\n  int set = chosen();\n"
-            f"  return set < 0 ? 0 : {name}_parts[set]->peak(threads, bits);\n}}\n"
+            f"{result_type(member)} {symbol(name, member)}({MEMBERS[member]}) {{\n  int set = chosen();\n"
+            f"  return set < 0 ? {refusal} : {name}_parts[set]->{member}({names});\n}}\n"
         )
     return text + f"const heed_metadata* {name}_metadata(void) {{ return &{name}_all_metadata[chosen() + 1]; }}\n"
 
 
 def source(kernels, features, header):
-    """C source of metadata, what each instruction set needs (the least first), and the name of the library's header."""
+    """C source for kernels, what each instruction set needs (the least first), and the name of the library's header."""
     instruction_sets = list(features)
     cases = []
     for i, needed in enumerate(features.values()):
@@ -144,6 +141,9 @@ def source(kernels, features, header):
     if not any(features.values()):
         choice = choice.replace("  __builtin_cpu_init();\n", "")  # which other machines than x86 do not have
     text = HEAD % {"header": header} + f"static const char* const sets[] = {{{names}, 0}};\n\n" + choice
-    for metadata in kernels:
-        text += "\n" + tables(metadata, instruction_sets) + functions_of(metadata, instruction_sets)
+    # The generator has read the parts as structs of this layout.
+    for member, offset in MEMBER_OFFSETS.items():
+        text += f'_Static_assert(offsetof(heed_kernel_part, {member}) == {offset}, "{member}");\n'
+    for kernel in kernels:
+        text += "\n" + tables(kernel, instruction_sets) + functions_of(kernel, instruction_sets)
     return text

@@ -1,13 +1,24 @@
-"""The heed_metadata of the kernels in an object file, read where it stands there (include/heed/export/interface.h)."""
+"""The kernels in an object file: heed_kernel_part and heed_metadata, read where they stand."""
 
+import dataclasses
 import re
 
 from .build_error import BuildError
-from .c_text import DTYPES, ROLES
+from .c_text import DTYPES, MEMBERS, ROLES
 from .object_file import ObjectFile
 
 DTYPE_NAMES = {numbers: name for name, numbers in DTYPES.items()}
+MEMBER_OFFSETS = {member: 8 * (1 + i) for i, member in enumerate(MEMBERS)}  # behind the metadata
 AXIS_BYTES, OPERAND_BYTES, FUNCTION_BYTES = 16, 40, 24
+
+
+@dataclasses.dataclass
+class Kernel:
+    """What a part says of a kernel."""
+
+    name: str
+    metadata: dict  # as the library's JSON has it, without the instruction sets
+    members: list  # of heed_kernel_part, that are not NULL
 
 
 def at(place, offset):
@@ -62,14 +73,14 @@ def read_metadata(contents, place):
 
 
 def kernels_in(path, part):
-    """name -> metadata of each kernel of a part, in order of their names."""
+    """name -> Kernel of a part, in order of their names."""
     contents = ObjectFile(path)
     found = {}
     for symbol, place in sorted(contents.symbols().items()):
         if match := re.fullmatch(rf"heed_part_(\w+)__{part}", symbol):
-            if contents.pointer(place) is None:
-                raise BuildError(
-                    f"heed: kernel '{match[1]}' has no metadata: it is not what its headers make of HEED_KERNEL"
-                )
-            found[match[1]] = read_metadata(contents, contents.pointer(place))
+            name, metadata = match[1], contents.pointer(place)
+            if metadata is None:
+                raise BuildError(f"heed: kernel '{name}' has no metadata: it is not what heed makes of HEED_KERNEL")
+            members = [member for member, offset in MEMBER_OFFSETS.items() if contents.pointer(place, offset)]
+            found[name] = Kernel(name, read_metadata(contents, metadata), members)
     return found

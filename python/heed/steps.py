@@ -17,7 +17,7 @@ class Part:
     """The kernels, compiled for one instruction set."""
 
     object: pathlib.Path
-    kernels: dict  # name -> metadata
+    kernels: dict  # name -> what the part says of it
     depends: list  # the files that the compiler read
     has_constructors: bool
 

@@ -10,8 +10,9 @@ import subprocess
 
 from .build_error import BuildError
 
-# What a processor must have, beyond x86-64's own, to run what is compiled for a level: names of __builtin_cpu_supports.
-LEVEL_2 = ["cmpxchg16b", "lahf_lm", "popcnt", "sse3", "ssse3", "sse4.1", "sse4.2"]
+# What a processor must have, beyond x86-64's own, to run what is compiled for a level: names that __builtin_cpu_supports
+# of both compilers knows. (clang's knows neither cmpxchg16b nor lahf_lm, which every processor with SSE4.2 has.)
+LEVEL_2 = ["popcnt", "sse3", "ssse3", "sse4.1", "sse4.2"]
 LEVEL_3 = LEVEL_2 + ["avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe"]
 LEVEL_4 = LEVEL_3 + ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"]
 LEVELS = {"x86-64": [], "x86-64-v2": LEVEL_2, "x86-64-v3": LEVEL_3, "x86-64-v4": LEVEL_4}

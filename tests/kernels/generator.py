@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""The generator by itself, on a stand-in for heed that compiles in no time: what it refuses, each with one sentence and
+nothing left behind, and what it makes.
+
+    generator.py COMPILER heed-kernel INCLUDE_DIRECTORY WORK"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+COMPILER, PROGRAM, INCLUDE, WORK = sys.argv[1:]
+HERE = pathlib.Path(__file__).resolve().parent
+WORK = pathlib.Path(WORK).resolve()
+GOOD = """namespace mine { constexpr stand_in::graph out{3}; }
+HEED_KERNEL(attend, mine::out)
+HEED_KERNEL(other, mine::out)
+"""
+failures = 0
+
+
+def check(what, right, said=""):
+    global failures
+    failures += not right
+    print(f"{'right' if right else 'WRONG'}: {what}" + ("" if right else f": {said}"))
+
+
+def prepare():
+    """A folder that the generator takes for heed's headers."""
+    shutil.rmtree(WORK, ignore_errors=True)
+    (WORK / "include/heed").mkdir(parents=True)
+    (WORK / "include/heed/export").symlink_to(pathlib.Path(INCLUDE).resolve() / "heed/export")
+    shutil.copy(HERE / "stand_in/heed/export.hpp", WORK / "include/heed/export.hpp")
+
+
+def generate(text, *arguments, out="out", header="variants.hpp", compiler=COMPILER, **environment):
+    """The finished process of a heed-kernel."""
+    if text is not None:
+        (WORK / header).write_text(text)
+    return subprocess.run(
+        [sys.executable, PROGRAM, str(WORK / header), "--out", str(WORK / out), "--compiler", compiler, *arguments],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, HEED_INCLUDE=str(WORK / "include")) | environment,
+    )
+
+
+def refused(what, sentence, *arguments, text=GOOD, out="refused", **others):
+    """The command ends with status 1 and one line, which begins so, and leaves no file behind."""
+    result = generate(text, "--quiet", *arguments, out=out, **others)
+    lines = result.stderr.splitlines()
+    left = list((WORK / out).rglob("*")) if (WORK / out).is_dir() else []
+    check(
+        what,
+        result.returncode == 1 and len(lines) == 1 and lines[0].startswith(sentence) and not result.stdout and not left,
+        f"status {result.returncode}, left {left}, {result.stderr}",
+    )
+
+
+def refusals():
+    refused("a compiler that there is not", "heed: compiler 'no-such-g++' is not found", compiler="no-such-g++")
+    refused("a compiler that is none", "heed: compiler 'cat' is neither g++ nor clang++", compiler="cat")
+    refused("no header", f"heed: there is no file {WORK}/absent.hpp", text=None, header="absent.hpp")
+    refused(
+        "nothing exported",
+        "heed: variants.hpp exports no kernel: write HEED_KERNEL(NAME, RESULT)",
+        text="int nothing;\n",
+    )
+    refused(
+        "a kernel twice",
+        "heed: variants.hpp: two kernels are called 'attend'",
+        text=GOOD + "HEED_KERNEL(attend, mine::out)\n",
+    )
+    refused(
+        "a kernel twice, in two namespaces",
+        "heed: variants.hpp: two kernels are called 'attend'",
+        text=GOOD + "namespace yours { HEED_KERNEL(attend, mine::out) }\n",
+    )
+    refused(
+        "two kernels with one function",
+        "heed: kernel 'attend_metadata' and kernel 'attend' both have a function 'attend_metadata'",
+        "--kernel",
+        "attend_metadata=mine::out",
+    )
+    refused(
+        "a kernel called as C's words are",
+        "heed: a kernel cannot be called 'restrict'",
+        "--kernel",
+        "restrict=mine::out",
+    )
+    refused(
+        "a kernel called as a function of C is",
+        "heed: a kernel cannot be called 'exp': programs call another function 'exp'",
+        "--kernel",
+        "exp=mine::out",
+    )
+    refused(
+        "an instruction set that there is not",
+        "heed: unknown instruction set 'x86-64-v9': there are ",
+        "--isa",
+        "x86-64-v9",
+    )
+    refused("native beside others", "heed: instruction set 'native' stands alone", "--isa", "x86-64,native")
+    refused("a name that is none", "heed: '../x' is no name for a library", "--name", "../x")
+    refused("a header that does not compile", "heed: variants.hpp:1 does not compile: ", text="nonsense\n")
+    refused(
+        "a rule of heed",
+        "heed: kv heads must divide query heads, at variants.hpp:1",
+        text='static_assert(2 > 3, "heed: kv heads must divide query heads");\n' + GOOD,
+    )
+    refused(
+        "a header of a header", "heed: variants.hpp includes absent.h, which is not found", text='#include "absent.h"\n'
+    )
+    refused(
+        "objects made at loading",
+        "heed: variants.hpp has objects that are made when the library is loaded",
+        "--isa",
+        "x86-64,x86-64-v3",
+        text=GOOD + "int f(); struct made { made() { f(); } } inline made_at_loading;\n",
+    )
+    refused("no headers of heed", "heed: its headers are not found in /nowhere", HEED_INCLUDE="/nowhere")
+    refused(
+        "arguments that mean nothing",
+        "heed-kernel: argument --kernel: 'attend' is not NAME=RESULT",
+        "--kernel",
+        "attend",
+    )
+    refused("--wrt of no kernel", "heed-kernel: --wrt stands behind the --kernel", "--wrt", "q")
+    (WORK / "file").write_text("")
+    refused("a folder below a file", f"heed: folder {WORK}/file/lib cannot be written: Not a directory", out="file/lib")
+    if os.geteuid() == 0:
+        check("a folder without the right to write: not looked at, root has it", True)
+    else:
+        (WORK / "closed").mkdir(mode=0o500)
+        refused("a folder without the right to write", f"heed: folder {WORK}/closed cannot be written", out="closed")
+
+
+def products():
+    result = generate(
+        GOOD, "--isa", "x86-64-v3,x86-64,x86-64-v4" if is_x86() else "native", "--depfile", str(WORK / "rule.d")
+    )
+    check("a library is made", result.returncode == 0, result.stderr)
+    out = WORK / "out"
+    check(
+        "four files, nothing else",
+        sorted(p.name for p in out.iterdir()) == ["libvariants.a", "libvariants.so", "variants.h", "variants.pc"],
+        list(out.iterdir()),
+    )
+    check("progress", "part 1 of" in result.stderr and " s\n" in result.stderr, result.stderr)
+    exported = subprocess.run(
+        ["nm", "-D", "--defined-only", out / "libvariants.so"], capture_output=True, text=True
+    ).stdout.split()[2::3]
+    check(
+        "C names alone are exported",
+        exported
+        == ["attend", "attend_metadata", "attend_workspace_bytes", "other", "other_metadata", "other_workspace_bytes"],
+        exported,
+    )
+    rule = (WORK / "rule.d").read_text()
+    check(
+        "the rule names header and heed",
+        str(WORK / "variants.hpp") in rule and "export.hpp" in rule and "libvariants.so" in rule,
+        rule,
+    )
+    header = (out / "variants.h").read_text()
+    check(
+        "the header documents operands",
+        "//    0  ids     int32    (n)     numbers from 0, below the extent of d\n" in header,
+        header,
+    )
+    for standard, language in (("c99", "c"), ("c++98", "c++"), ("c++20", "c++")):
+        result = subprocess.run(
+            [
+                COMPILER,
+                "-x",
+                language,
+                f"-std={standard}",
+                "-Wall",
+                "-Wextra",
+                "-pedantic",
+                "-Wno-long-long",
+                "-Werror",
+                "-fsyntax-only",
+                out / "variants.h",
+            ],
+            capture_output=True,
+            text=True,
+        )
+        check(f"the header is {standard}", result.returncode == 0, result.stderr)
+
+
+def is_x86():
+    return os.uname().machine == "x86_64"
+
+
+CHOICE = """
+import ctypes, json, sys
+class Metadata(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_int32)] + [(name, ctypes.c_void_p) for name in "vnaefgs"]
+    _fields_ += [("set", ctypes.c_char_p), ("json", ctypes.c_char_p)]
+library = ctypes.CDLL(sys.argv[1])
+error = ctypes.create_string_buffer(4096)
+code = library.attend_workspace_bytes(None, 0, ctypes.byref(ctypes.c_size_t()), error)
+library.attend_metadata.restype = ctypes.POINTER(Metadata)
+metadata = library.attend_metadata().contents
+sentence = error.raw[4 + 640:].split(b"\\0")[0].decode()
+value = ctypes.c_double(-1)
+operands = (ctypes.c_uint64 * 18)()  # three heed_tensor of 48 bytes, of which a stand-in looks at one address
+operands[12] = ctypes.addressof(value)
+library.attend(operands, 3, None, ctypes.c_size_t(0), None)
+used = metadata.set and metadata.set.decode()
+print(json.dumps([code, sentence, used, json.loads(metadata.json), value.value]))
+"""
+
+
+def chosen(library, **environment):
+    """What a process of its own gets: code, sentence, instruction set, JSON, and the bytes of a vector in what ran."""
+    result = subprocess.run(
+        [sys.executable, "-c", CHOICE, library], capture_output=True, text=True, env=dict(os.environ) | environment
+    )
+    return json.loads(result.stdout) if result.returncode == 0 else [result.stderr] * 5
+
+
+def choices():
+    if not is_x86():
+        return
+    library = WORK / "out/libvariants.so"
+    inside = ["x86-64", "x86-64-v3", "x86-64-v4"]
+    code, _, best, described, length = chosen(library, HEED_ISA="")
+    flags = set(pathlib.Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n")[0].split())
+    expected = "x86-64"
+    if {"avx2", "fma", "bmi2", "movbe", "f16c"} <= flags:
+        expected = "x86-64-v4" if {"avx512f", "avx512vl", "avx512dq", "avx512bw", "avx512cd"} <= flags else "x86-64-v3"
+    used = code == 0 and best == described["instruction_set"] == expected
+    check("the best that this processor runs is in use", used, f"{best}, not {expected}")
+    lengths = {"x86-64": 16, "x86-64-v3": 32, "x86-64-v4": 64}
+    check("and runs, with nothing of another", length == lengths[expected], length)
+    check("metadata name what is inside", described["instruction_sets"] == inside, described)
+    check(
+        "metadata name operands",
+        described["functions"][0]["operands"][0]
+        == {"name": "ids", "role": "input", "dtype": "int32", "axes": ["n"], "is_read": True, "index_of": "d"},
+        described,
+    )
+    code, _, used, _, length = chosen(library, HEED_ISA="x86-64")
+    check("HEED_ISA forces", code == 0 and used == "x86-64" and length == 16, f"{used}, {length}")
+    code, sentence, used, described, length = chosen(library, HEED_ISA="avx2")
+    check(
+        "HEED_ISA wrong",
+        code == 12
+        and used is None
+        and length == -1
+        and described["instruction_set"] is None
+        and sentence.startswith(
+            "heed: HEED_ISA is 'avx2'; in this library are x86-64, x86-64-v3, x86-64-v4, "
+            "of which this processor runs x86-64"
+        ),
+        sentence,
+    )
+
+
+def main():
+    prepare()
+    refusals()
+    products()
+    choices()
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
