@@ -103,3 +103,26 @@ BOOST_AUTO_TEST_CASE(inputs_by_name) {
   BOOST_TEST(f.operands[5].name == std::string("grad(q)"));
   BOOST_TEST(f.operands[5].role == HEED_GRADIENT);
 }
+BOOST_AUTO_TEST_CASE(useful_operations) {
+  const extent_t N = 37, M = 50;
+  const auto Q = drawn({2, N, 16}, 1), K = drawn({2, M, 16}, 2), V = drawn({2, M, 12}, 3), S = drawn({2}, 4),
+             O = drawn({2, N, 12}, 5);
+  const auto x =
+      descriptors::of(part.metadata->functions[0], as("q", Q), as("k", K), as("v", V), as("slope", S), as("result", O));
+  const auto y =
+      descriptors::of(part.metadata->functions[2], as("q", Q), as("k", K), as("v", V), as("slope", S),
+                      as("cotangent", O), as("grad(q)", Q), as("grad(k)", K), as("grad(v)", V), as("grad(slope)", S));
+  const double pairs = 2 * N * (N + 1) / 2;  // of both heads
+  double flops = 0;
+  heed_error error;
+  BOOST_TEST(part.operations(x.data(), x.count(), &flops, &error) == HEED_OK, sentence(error));
+  BOOST_TEST(flops == 2 * pairs * (16 + 12));
+  BOOST_TEST(part.backward_operations(y.data(), y.count(), &flops, &error) == HEED_OK, sentence(error));
+  BOOST_TEST(flops == 2 * pairs * (3 * 16 + 2 * 12) + 2 * 2 * N * 12);  // last the products of results and cotangents
+}
+BOOST_AUTO_TEST_CASE(a_peak) {
+  BOOST_TEST(part.peak(1, 32) > 0.);
+  BOOST_TEST(part.peak(2, 64) > 0.);
+  BOOST_TEST(part.peak(0, 32) == 0.);
+  BOOST_TEST(part.peak(1, 16) == 0.);
+}

@@ -3,6 +3,7 @@
 #pragma once
 #include "../call/execute.hpp"
 #include "../call/reference.hpp"
+#include "operations.hpp"
 #include "saved.hpp"
 
 namespace heed::internal::exported::inline HEED_INSTRUCTION_SET {
@@ -137,6 +138,16 @@ inline std::int32_t call(const function_code& f, call_frame& frame, given_operan
     f.run(values, need, memory);
   });
 }
+HEED_CHECK inline std::int32_t operations(const function_code& f, const run::evaluated_graph& declared,
+                                          call_frame& frame, given_operands given, double* flops,
+                                          heed_error* error) noexcept {
+  return guarded(error, [&] {
+    bind_shapes(f, frame, given);
+    if (!flops) refuse(mistake::memory, "flops", {}, {"memory for the number"}, {"a null pointer"});
+    *flops = useful_operations(declared, frame.extent).count();
+  });
+}
+
 // The declared graph, naively, in double.
 HEED_CHECK inline std::int32_t reference(const function_code& f, const run::evaluated_graph& declared,
                                          call_frame& frame, given_operands given, heed_error* error) noexcept {

@@ -3,6 +3,7 @@
 #pragma once
 #include "passes.hpp"
 #include "part.h"
+#include "peak.hpp"
 
 namespace heed::internal::exported::inline HEED_INSTRUCTION_SET {
 
@@ -12,7 +13,8 @@ struct plain_functions {
   using code = typename Graphs::code;
   static constexpr const heed_metadata& metadata = metadata_of<Graphs::described>::value;
   static constexpr function_code called{&metadata, 0, &code::table, code::need, code::run};
-  static constexpr function_code evaluated{&metadata, Graphs::described.functions.size() > 2 ? 3 : 1, &code::table};
+  static constexpr int reference_number = Graphs::described.functions.size() > 2 ? 3 : 1;
+  static constexpr function_code evaluated{&metadata, reference_number, &code::table};
 
   static std::int32_t call(const heed_tensor* operands, std::int32_t count, void* workspace, std::size_t bytes,
                            heed_error* error) noexcept {
@@ -28,11 +30,16 @@ struct plain_functions {
     run::frame_for<code::table> frame;
     return exported::reference(evaluated, code_of<Graphs::results>::declared(), frame, {operands, count}, error);
   }
+  static std::int32_t operations(const heed_tensor* operands, std::int32_t count, double* flops,
+                                 heed_error* error) noexcept {
+    run::frame_for<code::table> frame;
+    return exported::operations(called, code_of<Graphs::results>::declared(), frame, {operands, count}, flops, error);
+  }
   static constexpr void put(heed_kernel_part& p) {
     p.metadata = &metadata;
     p.call = call;
     p.workspace_bytes = workspace_bytes;
-    p.reference = reference;
+    if constexpr (is_checked) p.reference = reference, p.operations = operations, p.peak = peak;
   }
 };
 
@@ -81,13 +88,19 @@ struct pass_functions {
     run::frame_for<Graphs::backward> frame;
     return exported::reference(evaluated, code_of<Graphs::gradients>::declared(), frame, {operands, count}, error);
   }
+  static std::int32_t backward_operations(const heed_tensor* operands, std::int32_t count, double* flops,
+                                          heed_error* error) noexcept {
+    run::frame_for<Graphs::backward> frame;
+    return exported::operations(backward_pass, Graphs::backward_list::declared(), frame, {operands, count}, flops,
+                                error);
+  }
   static constexpr void put(heed_kernel_part& p) {
     p.forward = forward;
     p.backward = backward;
     p.saved_bytes = saved_bytes;
     p.forward_workspace_bytes = forward_workspace_bytes;
     p.backward_workspace_bytes = backward_workspace_bytes;
-    p.backward_reference = backward_reference;
+    if constexpr (is_checked) p.backward_reference = backward_reference, p.backward_operations = backward_operations;
   }
 };
 

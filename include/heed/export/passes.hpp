@@ -81,9 +81,10 @@ struct kernel_graphs<Kernel, wrt_list<Inputs...>> {
   static constexpr int kept = passes::saved_count;
 
   using code = typename code_of<results>::type;
+  using backward_list = code_of<passes::backward>;
   using forward_code = typename code_of_list<passes::forward, results.count,
                                              std::make_index_sequence<std::size_t(passes::forward.count)>>::type;
-  using backward_code = typename code_of<passes::backward>::type;
+  using backward_code = typename backward_list::type;
   static constexpr const call_table& forward_table = forward_code::table;
   static constexpr const call_table& backward = backward_table<code, backward_code>::table;
   static constexpr int inputs = code::table.names.operands.size(),
@@ -95,7 +96,7 @@ struct kernel_graphs<Kernel, wrt_list<Inputs...>> {
                                                      {"_reference", &code::table, inputs, false, true},
                                                      {"_backward_reference", &backward, backward_operands, true, true}};
   static constexpr described_kernel described{
-      Kernel::name, inputs, axes_without_array(code::table), {functions, int(std::size(functions))}};
+      Kernel::name, inputs, axes_without_array(code::table), {functions, is_checked ? 5 : 3}};
 
   // Of the declaration: the same for both passes, another for every other.
   static constexpr std::uint64_t hash = [] {
