@@ -1,0 +1,115 @@
+"""heed.compile: from a declaration to a kernel, through the cache."""
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import build, cache, openmp
+from .compiler import Compiler, find_compiler
+from .declaration import ChosenKernel, Declaration, read_declaration
+from .errors import CompileError, Error
+from .kernel import Kernel
+from .progress import Progress
+from .signature import read_signature
+
+# What the compiler itself reads of the environment to find files.
+SEARCH_PATHS = ("CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH")
+# Python measures and verifies by other means: a part without them compiles in the time of the C++ program.
+FLAGS = ("-DHEED_KERNEL_WITHOUT_REFERENCE",)
+
+_loaded: dict[tuple[str, str], Kernel] = {}
+
+
+def compile(source: str | Path, *results: str, wrt: Sequence[str] = (), defines: Mapping[str, str] | None = None,
+            name: str | None = None) -> Kernel:
+    """Compiles a declaration for this machine, or finds it in the cache.
+
+    source    a header (str or pathlib.Path), or its text (a str with a line break)
+    results   names of constants of the header, "out" or "mine::out", or C++ expressions of them; several make one kernel
+              with several results. Without: the header's HEED_KERNEL, else the constant `out`.
+    wrt       names of the inputs that `backward` gives gradients of
+    defines   macros that the header sees, as values of #define
+    name      of the C functions inside
+    """
+    declaration = read_declaration(source)
+    chosen = declaration.choose(results, wrt, name)
+    compiler = find_compiler()
+    library = openmp.library(compiler)
+    request = request_of("kernel", declaration, compiler, library, chosen.line(), str(chosen.exported), defines=defines)
+
+    def make(folder: Path) -> dict[str, Any]:
+        return _build(folder, declaration, chosen, compiler, library, defines or {})
+
+    entry = cache.obtain(request, make, _title(declaration, chosen))
+    key = (str(entry.folder), str(library))
+    if key not in _loaded:
+        openmp.load(library)
+        metadata = entry.record["metadata"]
+        _loaded[key] = Kernel(ctypes.CDLL(str(entry.folder / entry.record["library"])), read_signature(metadata),
+                              metadata=metadata, declaration=declaration, chosen=chosen, defines=dict(defines or {}))
+    return _loaded[key]
+
+
+def request_of(kind: str, declaration: Declaration, compiler: Compiler, library: Path | None, *choices: str,
+               defines: Mapping[str, str] | None = None) -> str:
+    """The hash of all that goes into a compilation and is known before it."""
+    # Files in quotes are looked for beside the header, or in the working directory for a text.
+    beside = str(_folder_of(declaration)) if re.search(r'#\s*include\s*"', declaration.text) else ""
+    return cache.digest(cache.FORMAT, kind, declaration.text, beside, cache.digest_of_folder(build.heed_include()),
+                        _digest_of_generator(), compiler.path, compiler.version, *compiler.flags, str(library), *choices,
+                        json.dumps(sorted((defines or {}).items())), *FLAGS,
+                        *(os.environ.get(variable, "") for variable in SEARCH_PATHS))
+
+
+def _digest_of_generator() -> str:
+    """The hash of what writes and links a library."""
+    return cache.digest_of_files(tuple(sorted(Path(__file__).parent.glob("*.py"))))
+
+
+def _folder_of(declaration: Declaration) -> Path:
+    return declaration.path.parent if declaration.path else Path.cwd()
+
+
+def _title(declaration: Declaration, chosen: ChosenKernel) -> str:
+    return f"{chosen.expression} of {declaration.title}"
+
+
+def own_files(names: Sequence[str]) -> list[str]:
+    """Of the files that a compilation has read those that are the user's: heed's are in the request, the system's in the
+    compiler's version."""
+    heed = str(build.heed_include())
+    return sorted(name for name in map(os.path.abspath, names)
+                  if not name.startswith((heed, "/usr/include/", "/usr/lib/", "/usr/local/include/boost/")))
+
+
+def _build(folder: Path, declaration: Declaration, chosen: ChosenKernel, compiler: Compiler, library: Path | None,
+           defines: Mapping[str, str]) -> dict[str, Any]:
+    """Builds the library of a kernel in a folder, and gives the record of it."""
+    source = {"header": declaration.path} if declaration.path else {"text": declaration.text}
+    try:
+        with Progress(f"compiling {_title(declaration, chosen)}"):
+            built = build.build(**source, out=folder, name="kernel", kernels=() if chosen.exported else (chosen,),
+                                compiler=compiler.path, include=() if declaration.path else (Path.cwd(),), flags=FLAGS,
+                                defines=dict(defines), openmp_library=library, products=("shared",))
+    except build.BuildError as error:
+        raise compile_error(str(error), error.text) from error
+    if chosen.name not in built.metadata:
+        raise Error(f"heed: {declaration.title} exports {', '.join(built.metadata)} and not '{chosen.name}'")
+    included = own_files(built.depends)
+    if declaration.path:
+        included = [name for name in included if name != str(declaration.path.resolve())]
+    return {"metadata": built.metadata[chosen.name], "library": built.library.name, "included": included,
+            "source": str(declaration.path or ""), "results": chosen.expression, "compiler": compiler.version,
+            "flags": list(compiler.flags), "openmp": str(library)}
+
+
+def compile_error(sentence: str, log: str) -> CompileError:
+    """The exception for what a compiler refused, with what to do about files that are not there."""
+    if re.search(r"boost/\S+: No such file", log):
+        sentence = "heed: Boost's headers are not found (on Debian: apt-get install libboost-dev; elsewhere: CPATH=/where/they/are)"
+    return CompileError(sentence, log)

@@ -1,0 +1,78 @@
+"""The C++ compiler that kernels are made with: which one, its version, and what -march=native means on this machine."""
+from __future__ import annotations
+
+import functools
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import CompilerNotFound
+
+OLDEST = 12
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A g++: where it is, its version as it says it, the resolved processor flags, where it looks for libraries."""
+
+    path: str
+    version: str
+    flags: tuple[str, ...]
+    library_folders: tuple[str, ...]
+
+    @property
+    def architecture(self) -> str:
+        """What -march=native stands for."""
+        return next((flag.partition("=")[2] for flag in self.flags if flag.startswith("-march=")), "")
+
+
+def compiler_name() -> str:
+    """HEED_CXX, or CXX, or g++."""
+    return os.environ.get("HEED_CXX") or os.environ.get("CXX") or "g++"
+
+
+def find_compiler() -> Compiler:
+    """The compiler; CompilerNotFound says what to do where there is none."""
+    name = compiler_name()
+    path = shutil.which(name)
+    if path is None:
+        raise CompilerNotFound(f"heed: the C++ compiler '{name}' is not found (install g++ {OLDEST} or newer, on Debian: "
+                               "apt-get install g++ libboost-dev; or name one: HEED_CXX=/path/to/g++)")
+    return _asked(os.path.realpath(path) if name == "g++" else path)
+
+
+@functools.cache
+def _asked(path: str) -> Compiler:
+    """What the compiler says of itself: one process for version and flags, for it counts when a kernel is in the cache."""
+    try:
+        said = subprocess.run([path, "-march=native", "-###", "-E", "-x", "c++", "/dev/null"], capture_output=True,
+                              text=True, errors="replace", env=dict(os.environ, LC_ALL="C"), check=True).stderr
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise CompilerNotFound(f"heed: {path} does not run: {getattr(error, 'stderr', None) or error}") from error
+    version = re.search(r"^gcc version (\d+)[^\n]*", said, re.MULTILINE)
+    if not version:
+        raise CompilerNotFound(f"heed: {path} is not g++, whose OpenMP library torch and others bring too "
+                               f"(HEED_CXX=g++; g++ {OLDEST} or newer)")
+    if int(version[1]) < OLDEST:
+        raise CompilerNotFound(f"heed: g++ {OLDEST} or newer is needed, {path} is {version[0]} (HEED_CXX=/path/to/g++)")
+    words = shlex.split(next((line for line in said.splitlines() if "cc1plus" in line), ""))
+    flags = []
+    for word, following in zip(words, words[1:] + [""]):
+        if word == "--param":
+            flags += [word, following]
+        elif word.startswith("-m"):
+            flags.append(word)
+    folders = re.search(r"^LIBRARY_PATH=(.*)$", said, re.MULTILINE)
+    return Compiler(path, version[0], tuple(flags), tuple(folders[1].split(":")) if folders else ())
+
+
+def library_of(compiler: Compiler, name: str) -> Path | None:
+    """A shared library where the compiler looks for it."""
+    for folder in compiler.library_folders:
+        if (path := Path(folder, name)).exists():
+            return path.resolve()
+    return None

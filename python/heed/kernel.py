@@ -1,0 +1,68 @@
+"""A compiled kernel: callable itself, with its signature, its passes and what became of it."""
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from .declaration import ChosenKernel, Declaration
+from .function import Function
+from .signature import Signature
+
+
+class Kernel(Function):
+    """What heed.compile gives. `kernel(q=Q, k=K, v=V)` computes the results; where it was compiled with wrt,
+    `kernel.forward` computes them and keeps what `kernel.backward` needs for the gradients.
+
+    signature    operands and results with names, axes, element types
+    source       the header's text
+    metadata     heed's own description, as read from JSON
+    library      the loaded C library (ctypes.CDLL), name: what its functions begin with
+    """
+
+    forward: Function | None
+    backward: Function | None
+
+    def __init__(self, library: ctypes.CDLL, signature: Signature, *, metadata: Mapping[str, Any],
+                 declaration: Declaration | None = None, chosen: ChosenKernel | None = None,
+                 defines: Mapping[str, str] | None = None) -> None:
+        super().__init__(library, signature.functions["call"], kernel=signature.name)
+        shown_as = signature.name if chosen is None or chosen.exported else chosen.expression
+        self.signature = replace(signature, shown_as=shown_as)
+        self.metadata = metadata
+        self.library = library
+        self.name = signature.name
+        self._declaration = declaration
+        self._chosen = chosen
+        self._defines = dict(defines or {})
+        self.forward, self.backward = (
+            Function(library, signature.functions[name], kernel=signature.name) if name in signature.functions else None
+            for name in ("forward", "backward"))
+
+    @property
+    def source(self) -> str:
+        """The text that it was compiled from."""
+        return self._declaration.text if self._declaration else ""
+
+    @cached_property
+    def has_gradients(self) -> bool:
+        """Was it compiled with wrt?"""
+        return self.backward is not None
+
+    def function(self, name: str) -> Function:
+        """The function "call", "forward" or "backward"; KeyError for what it was not compiled with."""
+        found = {"call": self, "forward": self.forward, "backward": self.backward}[name]
+        if found is None:
+            raise KeyError(f"heed: {self.name} has no {name}: compile it with wrt=...")
+        return found
+
+    def explain(self, **extents: int) -> str:
+        """What became of the graph, as text: its regions, tiles, memory; with the extents of all axes also what it costs:
+        `kernel.explain(n=2048, m=2048)`. A small program is compiled on first use and cached."""
+        from .explaining import explain
+        return explain(self._declaration, self._chosen, self.signature, self._defines, extents)
+
+    def __repr__(self) -> str:
+        return f"<heed kernel {self.signature}>"

@@ -1,0 +1,81 @@
+"""What is read off a header's text: names, namespaces, kernels; which of them a call of heed.compile means."""
+import pytest
+
+import heed
+from heed.declaration import Declaration
+
+TEXT = """#include <heed/heed.hpp>
+namespace mine {  // namespace comment {
+using namespace heed;
+constexpr axis<"n"> n;
+constexpr auto out = sum<n>(input<"{x">(n));
+inline constexpr auto both{results(out, out)};
+auto f() { constexpr auto local = 1; return local; }
+}
+namespace other::deep { constexpr auto second = mine::out; constexpr auto both = second; }
+/* constexpr auto hidden = 1; HEED_KERNEL(hidden, out) */
+"""
+
+
+def chosen(text, *results, wrt=(), name=None):
+    return Declaration(text, None).choose(results, wrt, name)
+
+
+def test_names_lie_in_namespaces():
+    declaration = Declaration(TEXT, None)
+    assert declaration.names == {"out": ["mine"], "both": ["mine", "other::deep"], "second": ["other::deep"]}
+    assert declaration.namespaces == ["mine", "other::deep"] and not declaration.kernels
+
+
+@pytest.mark.parametrize("results, line", [
+    ((), "namespace mine { HEED_KERNEL(kernel, out) }\n"),
+    (("out",), "namespace mine { HEED_KERNEL(kernel, out) }\n"),
+    (("second",), "namespace other::deep { HEED_KERNEL(kernel, second) }\n"),
+    (("mine::out",), "HEED_KERNEL(kernel, mine::out)\n"),
+    (("exp(out)",), "namespace mine { HEED_KERNEL(kernel, exp(out)) }\n"),
+    (("out", "both"), "namespace mine { HEED_KERNEL(kernel, heed::results(out, both)) }\n"),
+])
+def test_what_is_meant(results, line):
+    text = TEXT.replace("constexpr auto both = second;", "") if "both" in results else TEXT
+    assert chosen(text, *results).line() == line
+
+
+def test_gradients_by_names_of_inputs():
+    line = 'namespace mine { HEED_KERNEL(k, out, heed::wrt_named<"x", "y">(out)) }\n'
+    assert chosen(TEXT, "out", wrt=("x", "y"), name="k").line() == line
+
+
+def test_the_headers_own_kernels():
+    one = TEXT.replace("both{", "kept{") + "namespace mine { HEED_KERNEL(attend, out, wrt(x, y)) }\n"
+    assert chosen(one).exported and chosen(one).name == "attend"
+    assert chosen(one, "attend").exported
+    assert chosen(one, wrt="x").line() == 'namespace mine { HEED_KERNEL(attend, out, heed::wrt_named<"x">(out)) }\n'
+    assert not chosen(one, "out").exported
+    two = one + "namespace mine { HEED_KERNEL(pair, results(out, kept)) }\n"
+    assert chosen(two, "pair").line() == "namespace mine { HEED_KERNEL(pair, results(out, kept)) }\n"
+    assert chosen(two, "attend").line() == "namespace mine { HEED_KERNEL(attend, out, wrt(x, y)) }\n"
+    with pytest.raises(heed.DeclarationError, match="exports attend, pair: name one"):
+        chosen(two)
+
+
+@pytest.mark.parametrize("results, sentence", [
+    (("nobody",), "the text declares no 'nobody'; it declares out, both, second"),
+    (("both",), "several namespaces for 'both': mine::both, other::deep::both: give it qualified"),
+    (("out", "second"), "lie in several namespaces"),
+])
+def test_what_is_not_meant(results, sentence):
+    with pytest.raises(heed.DeclarationError, match=sentence):
+        chosen(TEXT, *results)
+
+
+def test_a_header_without_a_result():
+    with pytest.raises(heed.DeclarationError, match="neither a HEED_KERNEL nor a constant called 'out'"):
+        chosen("constexpr auto result = 1;\n")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(heed.DeclarationError, match="nowhere.hpp cannot be read: No such file"):
+        heed.compile(tmp_path / "nowhere.hpp")
+    (tmp_path / "latin.hpp").write_bytes(b"// \xe4\n")
+    with pytest.raises(heed.DeclarationError, match="is not UTF-8"):
+        heed.compile(tmp_path / "latin.hpp")
