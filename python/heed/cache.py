@@ -13,12 +13,10 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import CacheError, CompilationDisabled
 
@@ -27,8 +25,7 @@ RECORD = "record.json"
 ABANDONED = 3600  # seconds after which a folder that something was built in belongs to a process that was killed
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """What was made: its folder, and the record that was written with it."""
 
     folder: Path
@@ -104,6 +101,7 @@ def obtain(request: str, build: Callable[[Path], dict[str, Any]], what: str) -> 
     if os.environ.get("HEED_DISABLE_JIT") == "1":
         raise CompilationDisabled(f"heed: {what} is not in the cache {folder()}, and HEED_DISABLE_JIT=1 forbids to compile it "
                                   "(compile it without, or copy a cache that holds it)")
+    import tempfile  # here and not above, for finding a kernel shall be quick
     root = folder()
     with _writable(root), _lock(root, request):
         if entry := find(request):
@@ -146,7 +144,7 @@ def _writable(root: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _lock(root: Path, request: str) -> Iterator[None]:
     """One process at a time for a request."""
-    import filelock  # here, for it costs more than finding a kernel
+    import filelock  # here, for the same reason
     with filelock.FileLock(root / "locks" / f"{request}.lock"):
         yield
 

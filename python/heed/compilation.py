@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import build, cache, openmp
+from . import cache, openmp
 from .compiler import Compiler, find_compiler
 from .declaration import ChosenKernel, Declaration, read_declaration
 from .errors import CompileError, Error
+from .headers import heed_include
 from .kernel import Kernel
-from .progress import Progress
 from .signature import read_signature
 
 # What the compiler itself reads of the environment to find files.
@@ -60,7 +60,7 @@ def request_of(kind: str, declaration: Declaration, compiler: Compiler, library:
     """The hash of all that goes into a compilation and is known before it."""
     # Files in quotes are looked for beside the header, or in the working directory for a text.
     beside = str(_folder_of(declaration)) if re.search(r'#\s*include\s*"', declaration.text) else ""
-    return cache.digest(cache.FORMAT, kind, declaration.text, beside, cache.digest_of_folder(build.heed_include()),
+    return cache.digest(cache.FORMAT, kind, declaration.text, beside, cache.digest_of_folder(heed_include()),
                         _digest_of_generator(), compiler.path, compiler.version, *compiler.flags, str(library), *choices,
                         json.dumps(sorted((defines or {}).items())), *FLAGS,
                         *(os.environ.get(variable, "") for variable in SEARCH_PATHS))
@@ -82,7 +82,7 @@ def _title(declaration: Declaration, chosen: ChosenKernel) -> str:
 def own_files(names: Sequence[str]) -> list[str]:
     """Of the files that a compilation has read those that are the user's: heed's are in the request, the system's in the
     compiler's version."""
-    heed = str(build.heed_include())
+    heed = str(heed_include())
     return sorted(name for name in map(os.path.abspath, names)
                   if not name.startswith((heed, "/usr/include/", "/usr/lib/", "/usr/local/include/boost/")))
 
@@ -90,6 +90,8 @@ def own_files(names: Sequence[str]) -> list[str]:
 def _build(folder: Path, declaration: Declaration, chosen: ChosenKernel, compiler: Compiler, library: Path | None,
            defines: Mapping[str, str]) -> dict[str, Any]:
     """Builds the library of a kernel in a folder, and gives the record of it."""
+    from . import build  # here, for it costs more than to find a kernel
+    from .progress import Progress
     source = {"header": declaration.path} if declaration.path else {"text": declaration.text}
     try:
         with Progress(f"compiling {_title(declaration, chosen)}"):

@@ -7,16 +7,15 @@ import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import CompilerNotFound
 
 OLDEST = 12
 
 
-@dataclass(frozen=True)
-class Compiler:
+class Compiler(NamedTuple):
     """A g++: where it is, its version as it says it, the resolved processor flags, where it looks for libraries."""
 
     path: str

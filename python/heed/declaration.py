@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import DeclarationError
 
@@ -19,8 +19,7 @@ IDENTIFIER = re.compile(r"(?<![\w:.])(?:::)?[A-Za-z_]\w*(?:::\w+)*")
 NAME = re.compile(r"(?:::)?[A-Za-z_]\w*(?:::\w+)*")
 
 
-@dataclass(frozen=True)
-class ExportedKernel:
+class ExportedKernel(NamedTuple):
     """A HEED_KERNEL of the header: its name, and the text behind the name."""
 
     name: str
@@ -28,8 +27,7 @@ class ExportedKernel:
     namespace: str
 
 
-@dataclass(frozen=True)
-class ChosenKernel:
+class ChosenKernel(NamedTuple):
     """The kernel to compile: a HEED_KERNEL line in a namespace, behind the header. `exported`: the header's only one, as it
     stands there."""
 

@@ -12,6 +12,7 @@ from .compilation import compile_error, own_files, request_of
 from .compiler import Compiler, find_compiler
 from .declaration import ChosenKernel, Declaration
 from .errors import Error, OperandError
+from .headers import heed_include
 from .progress import Progress
 from .signature import Signature
 
@@ -66,7 +67,7 @@ def _build(folder: Path, declaration: Declaration, defines: Mapping[str, str], t
     source, rule = folder / "explain.cpp", folder / "explain.d"
     source.write_text("#include <heed/heed.hpp>\n" + "".join(f"#define {key} {value}\n" for key, value in defines.items())
                       + f'#include "{header}"\n{text}')
-    command = [compiler.path, *FLAGS, *compiler.flags, f"-I{build.heed_include()}", "-iquote",
+    command = [compiler.path, *FLAGS, *compiler.flags, f"-I{heed_include()}", "-iquote",
                str(declaration.path.parent if declaration.path else Path.cwd()), "-MMD", "-MF", str(rule), str(source), "-o",
                str(folder / "explain")]
     with Progress(f"compiling what explains {declaration.title}"):

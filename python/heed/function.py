@@ -83,7 +83,7 @@ class Function:
             named = self._bind(positional, named)
         try:
             arrays = [named[name] for name in self._names]
-            extents = [named[name] for name in self._extent_names]
+            extents = [self._extent(name, named[name]) for name in self._extent_names]
         except KeyError:
             named = self._bind(positional, named)  # raises
         kind, originals = NUMPY, arrays
@@ -106,7 +106,7 @@ class Function:
             return dict(zip(self._made_names, results))
         return out if out is not None else results[0] if self._single else tuple(results)
 
-    def run(self, kind: Kind, arrays: list, extents: list, outs: list | None = None, saved: Any = None) -> list:
+    def run(self, kind: Kind, arrays: list, extents: list[int], outs: list | None = None, saved: Any = None) -> list:
         """Calls the kernel with arrays as their kind looks at them, in the order of the signature: inputs, cotangents.
 
         Gives the results, new ones or those of outs; behind them, of forward, what it has saved.
@@ -122,12 +122,12 @@ class Function:
         self._run(layout, [*map(kind.address, arrays), *map(kind.address, outs)], ())
         return outs
 
-    def layout(self, kind: Kind, arrays: list, extents: list, outs: list | None = None) -> Layout:
+    def layout(self, kind: Kind, arrays: list, extents: list[int], outs: list | None = None) -> Layout:
         """The layout of a call, from the dictionary or new; no data are looked at."""
         key = (*map(kind.key, arrays), *extents) if outs is None else (*map(kind.key, arrays + outs), *extents)
         try:
             return self._layouts[key]
-        except (KeyError, TypeError):  # TypeError: an extent that is no number
+        except KeyError:
             return self._new_layout(key, kind, arrays if outs is None else arrays + outs, extents)
 
     # --- what a call was given ------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class Function:
         described: dict[int, tuple] = {}
         for i, array in zip(self._given + self._made, arrays):
             described[i] = self._described(operands[i], kind, array)
-        numbers = {operands[i].name: self._extent(operands[i].name, n) for i, n in zip(self._extents, extents)}
+        numbers = {operands[i].name: extent for i, extent in zip(self._extents, extents)}
         of_axes = {axis.name: axis.extent for x in operands for axis in x.axes if axis.extent is not None}
         for i in self._given:
             for axis, extent in zip(operands[i].axes, described[i][0]):
@@ -274,7 +274,7 @@ class Function:
         """The extent of an axis that no array carries."""
         try:
             number = value.__index__()
-        except AttributeError:
+        except (AttributeError, TypeError):
             raise OperandError(f"heed: axis '{name}': expected a whole number, got {type(value).__name__}", operand=name,
                                axis=name, expected="a whole number", got=type(value).__name__) from None
         if not 0 <= number < 2**31:

@@ -5,9 +5,11 @@ import platform
 import sys
 from dataclasses import dataclass, fields
 
-from . import build, cache, openmp
+from . import cache, openmp
 from .compiler import find_compiler
+from .build_error import BuildError
 from .errors import Error
+from .headers import heed_include
 from .version import __version__
 
 
@@ -47,8 +49,8 @@ def info() -> Information:
     except Error as error:
         library = str(error)
     try:
-        headers = str(build.heed_include())
-    except build.BuildError as error:
+        headers = str(heed_include())
+    except BuildError as error:
         headers = str(error)
     return Information(__version__, headers, f"{platform.python_version()} ({sys.executable})", numpy.__version__,
                        torch.__version__ if torch else "not imported", *said, library, str(cache.folder()))

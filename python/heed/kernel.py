@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +29,7 @@ class Kernel(Function):
                  defines: Mapping[str, str] | None = None) -> None:
         super().__init__(library, signature.functions["call"], kernel=signature.name)
         shown_as = signature.name if chosen is None or chosen.exported else chosen.expression
-        self.signature = replace(signature, shown_as=shown_as)
+        self.signature = signature._replace(shown_as=shown_as)
         self.metadata = metadata
         self.library = library
         self.name = signature.name

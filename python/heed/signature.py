@@ -2,12 +2,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Axis:
+class Axis(NamedTuple):
     """A name and an extent; extent None: a call brings it."""
 
     name: str
@@ -17,8 +15,7 @@ class Axis:
         return self.name if self.extent is None else f"{self.name}={self.extent}"
 
 
-@dataclass(frozen=True)
-class Operand:
+class Operand(NamedTuple):
     """An array of a function, or the extent of an axis that no array carries.
 
     role: input, extent, cotangent, result or gradient; is_read: whether its memory is looked at;
@@ -44,8 +41,7 @@ class Operand:
         return f"{self.name}: {self.dtype}[{', '.join(map(str, self.axes))}]{inside}"
 
 
-@dataclass(frozen=True)
-class FunctionSignature:
+class FunctionSignature(NamedTuple):
     """One function of a kernel: its operands in the order of the C interface."""
 
     name: str
@@ -56,14 +52,13 @@ class FunctionSignature:
         return tuple(operand for operand in self.operands if operand.role in roles)
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(NamedTuple):
     """What a kernel takes and gives. `inputs` are arrays in the order of declaration, `extents` the axes that no array
     carries; `gradients` are empty where the kernel was compiled without wrt."""
 
     name: str
     axes: tuple[Axis, ...]
-    functions: dict[str, FunctionSignature] = field(repr=False)
+    functions: dict[str, FunctionSignature]
     shown_as: str = ""
 
     @property

@@ -11,8 +11,9 @@ import numpy
 import pytest
 
 import heed
-from heed import build, cache
+from heed import cache
 from heed.compiler import find_compiler
+from heed.headers import heed_include
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +227,7 @@ def test_what_a_new_variant_costs(fresh_cache, tmp_path):
     heed.compile(header)(**given)
     ours = time.perf_counter() - begin
     begin = time.perf_counter()
-    subprocess.run([find_compiler().path, "-std=c++20", "-O3", "-march=native", "-fopenmp", f"-I{build.heed_include()}", source, "-o",
+    subprocess.run([find_compiler().path, "-std=c++20", "-O3", "-march=native", "-fopenmp", f"-I{heed_include()}", source, "-o",
                     tmp_path / "program"], check=True)
     theirs = time.perf_counter() - begin
     print(f"\na new variant: {ours:.2f} s to its first result, {theirs:.2f} s for the same in C++: {ours / theirs:.2f}")
