@@ -65,12 +65,17 @@ class NumpyKind:
         return dtype.name, array.shape, tuple(stride // size for stride in array.strides)
 
     @staticmethod
-    def empty(shape: tuple[int, ...], dtype: str, like: Any) -> numpy.ndarray:
+    def empty(shape: tuple[int, ...], dtype: str) -> numpy.ndarray:
         """A new array."""
         return numpy.empty(shape, NUMPY_DTYPES[dtype])
 
     @staticmethod
-    def bytes(count: int, like: Any) -> numpy.ndarray:
+    def number(value: float, dtype: str) -> numpy.ndarray:
+        """A number as an array without axes."""
+        return numpy.asarray(value, NUMPY_DTYPES[dtype])
+
+    @staticmethod
+    def bytes(count: int) -> numpy.ndarray:
         """Memory for what a forward pass saves."""
         return numpy.empty(count, numpy.uint8)
 
@@ -126,13 +131,19 @@ class TorchKind:
                                f"(heed.torch.function, or {name}.detach())", operand=name, got="requires_grad")
 
     @staticmethod
-    def empty(shape: tuple[int, ...], dtype: str, like: Any) -> Any:
+    def empty(shape: tuple[int, ...], dtype: str) -> Any:
         """A new tensor."""
         torch = sys.modules["torch"]
         return torch.empty(shape, dtype=getattr(torch, dtype))
 
     @staticmethod
-    def bytes(count: int, like: Any) -> Any:
+    def number(value: float, dtype: str) -> Any:
+        """A number as a tensor without axes."""
+        torch = sys.modules["torch"]
+        return torch.tensor(value, dtype=getattr(torch, dtype))
+
+    @staticmethod
+    def bytes(count: int) -> Any:
         """Memory for what a forward pass saves."""
         torch = sys.modules["torch"]
         return torch.empty(count, dtype=torch.uint8)

@@ -95,9 +95,10 @@ def _build(folder: Path, declaration: Declaration, chosen: ChosenKernel, compile
     source = {"header": declaration.path} if declaration.path else {"text": declaration.text}
     try:
         with Progress(f"compiling {_title(declaration, chosen)}"):
-            built = build.build(**source, out=folder, name="kernel", kernels=() if chosen.exported else (chosen,),
-                                compiler=compiler.path, include=() if declaration.path else (Path.cwd(),), flags=FLAGS,
-                                defines=dict(defines), openmp_library=library, products=("shared",))
+            built = build.build(
+                **source, out=folder, name="kernel", kernels=() if chosen.exported else (chosen,), only_given=not chosen.exported,
+                compiler=compiler.path, include=() if declaration.path else (Path.cwd(),), flags=FLAGS, defines=dict(defines),
+                openmp_library=library, products=("shared",))
     except build.BuildError as error:
         raise compile_error(str(error), error.text) from error
     if chosen.name not in built.metadata:

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import build, cache
+from . import cache
+from .build_error import compiler_error
 from .compilation import compile_error, own_files, request_of
 from .compiler import Compiler, find_compiler
 from .declaration import ChosenKernel, Declaration
 from .errors import Error, OperandError
+from .function import Function
 from .headers import heed_include
+from .steps import read_dependencies
 from .progress import Progress
 from .signature import Signature
 
@@ -28,8 +31,7 @@ def explain(declaration: Declaration, chosen: ChosenKernel, signature: Signature
         if name not in known:
             raise OperandError(f"heed: there is no axis '{name}' whose extent a call brings (there are: {', '.join(known)})",
                                operand=name, axis=name)
-        if not hasattr(extent, "__index__"):
-            raise OperandError(f"heed: axis '{name}': expected a whole number, got {type(extent).__name__}", operand=name, axis=name)
+        Function.checked_extent(name, extent)
     given = [name for name in known if name in extents]
     compiler = find_compiler()
     text = program(chosen, given)
@@ -73,7 +75,7 @@ def _build(folder: Path, declaration: Declaration, defines: Mapping[str, str], t
     with Progress(f"compiling what explains {declaration.title}"):
         ran = subprocess.run(command, capture_output=True, text=True, errors="replace", env=dict(os.environ, LC_ALL="C"))
     if ran.returncode:
-        error = build.compiler_error(header.name, ran.stderr)
+        error = compiler_error(header.name, ran.stderr)
         raise compile_error(str(error), error.text)
-    included = [name for name in own_files(build.read_dependencies(rule)) if name not in (str(header), str(source))]
+    included = [name for name in own_files(read_dependencies(rule)) if name not in (str(header), str(source))]
     return {"included": included, "source": str(declaration.path or "")}

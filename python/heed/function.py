@@ -83,7 +83,7 @@ class Function:
             named = self._bind(positional, named)
         try:
             arrays = [named[name] for name in self._names]
-            extents = [self._extent(name, named[name]) for name in self._extent_names]
+            extents = [self.checked_extent(name, named[name]) for name in self._extent_names]
         except KeyError:
             named = self._bind(positional, named)  # raises
         kind, originals = NUMPY, arrays
@@ -114,7 +114,7 @@ class Function:
         layout = self.layout(kind, arrays, extents, outs)
         kind.prepare()
         if outs is None:
-            outs = [kind.empty(shape, dtype, None) for shape, dtype in layout.made]
+            outs = [kind.empty(shape, dtype) for shape, dtype in layout.made]
         if self._keeps or saved is not None:
             saved, *memory = self._saved(saved, kind, layout)
             self._run(layout, [*map(kind.address, arrays), *map(kind.address, outs)], memory)
@@ -161,14 +161,14 @@ class Function:
                                expected="arrays of one kind", got=names)
         kind = found.pop()
         operands = [self.function_signature.operands[i] for i in self._given]
-        return kind, [numpy.asarray(array, x.dtype) if of is None and kind is not TORCH
-                      else kind.empty((), x.dtype, None).fill_(array) if of is None
-                      else plain(x.name, kind, array) for of, x, array in zip(kinds, operands, arrays)]
+        return kind, [kind.number(array, x.dtype) if of is None else plain(x.name, kind, array)
+                      for of, x, array in zip(kinds, operands, arrays)]
 
     def _kind_of(self, i: int, value: Any) -> Kind | None:
         """The kind of the array; None for a Python number where an operand has no axes, which fits every kind."""
         operand = self.function_signature.operands[self._given[i]]
-        return None if operand.rank == 0 and isinstance(value, (int, float)) else kind_of(operand.name, value)
+        fits = (int, float) if operand.dtype.startswith("float") else bool if operand.dtype == "bool" else int
+        return None if operand.rank == 0 and isinstance(value, fits) else kind_of(operand.name, value)
 
     def _outs_of(self, out: Any) -> list:
         """The arrays in out=..., in the order of results."""
@@ -203,7 +203,7 @@ class Function:
         """The saved block with its address and bytes: new for forward, the caller's for backward."""
         if self._is_forward:
             if saved is None:
-                saved = kind.bytes(layout.saved_bytes, None)
+                saved = kind.bytes(layout.saved_bytes)
         elif not self._is_backward:
             raise OperandError("heed: 'saved' is an operand of backward alone", operand="saved")
         elif saved is None:
@@ -270,7 +270,7 @@ class Function:
         return shape, strides
 
     @staticmethod
-    def _extent(name: str, value: Any) -> int:
+    def checked_extent(name: str, value: Any) -> int:
         """The extent of an axis that no array carries."""
         try:
             number = value.__index__()

@@ -44,7 +44,7 @@ def attention(q, k, v, slope):
 def test_results(attend):
     given = operands()
     numpy.testing.assert_allclose(attend(**given), attention(**given), atol=2e-6)
-    numpy.testing.assert_array_equal(attend(*given.values()), attend(**given))
+    numpy.testing.assert_array_equal(attend(*(given[x.name] for x in attend.signature.inputs)), attend(**given))
 
 
 def test_strided_operands_need_no_copy(attend):
@@ -75,7 +75,7 @@ def test_saved_values_fit_their_extents(attend):
 
 def test_signature_and_source(attend, variants):
     assert repr(attend.signature).splitlines() == [
-        "out(q: float32[h, n, d=16], k: float32[h, m, d=16], v: float32[h, m, e=16], slope: float32[h]) -> float32[h, n, e=16]",
+        "out(q: float32[h, n, d=16], k: float32[h, m, d=16], slope: float32[h], v: float32[h, m, e=16]) -> float32[h, n, e=16]",
         "gradients with respect to q, k, v, slope"]
     assert attend.source == (variants / "attend.hpp").read_text()
 
@@ -104,6 +104,8 @@ def test_explain(attend):
     assert attend.explain(h=2, n=64, m=64) == text
     with pytest.raises(heed.OperandError, match="no axis 'o' whose extent a call brings .there are: h, n, m"):
         attend.explain(o=3)
+    with pytest.raises(heed.OperandError, match="axis 'n': expected an extent of 0 to 2147483647, got -1"):
+        attend.explain(n=-1)
 
 
 def test_an_axis_that_no_array_carries(scale):
