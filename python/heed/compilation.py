@@ -100,7 +100,7 @@ def _build(folder: Path, declaration: Declaration, chosen: ChosenKernel, compile
                 compiler=compiler.path, include=() if declaration.path else (Path.cwd(),), flags=FLAGS, defines=dict(defines),
                 openmp_library=library, products=("shared",))
     except build.BuildError as error:
-        raise compile_error(str(error), error.text) from error
+        raise compile_error(str(error), error.text) from None
     if chosen.name not in built.metadata:
         raise Error(f"heed: {declaration.title} exports {', '.join(built.metadata)} and not '{chosen.name}'")
     included = own_files(built.depends)

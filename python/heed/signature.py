@@ -103,6 +103,12 @@ ROLES_OF_FUNCTIONS = {"": "call", "_forward": "forward", "_backward": "backward"
                       "_backward_reference": "backward_reference"}
 
 
+def _name_of(operand: dict[str, Any]) -> str:
+    """What an operand is called here: a gradient like the input, which heed calls grad(q)."""
+    name = operand["name"]
+    return name[5:-1] if operand["role"] == "gradient" and name.startswith("grad(") else name
+
+
 def read_signature(metadata: str | bytes | dict[str, Any], shown_as: str = "") -> Signature:
     """The signature in a kernel's metadata (NAME_metadata()->json)."""
     data = metadata if isinstance(metadata, dict) else json.loads(metadata)
@@ -112,7 +118,7 @@ def read_signature(metadata: str | bytes | dict[str, Any], shown_as: str = "") -
     functions = {}
     for function in data["functions"]:
         operands = tuple(
-            Operand(operand["name"], operand["role"], operand["dtype"],
+            Operand(_name_of(operand), operand["role"], operand["dtype"],
                     tuple(by_name[axis] for axis in operand["axes"]), bool(operand["is_read"]), operand["index_of"])
             for operand in function["operands"])
         role = ROLES_OF_FUNCTIONS[function["name"][len(name):]]

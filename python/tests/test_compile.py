@@ -81,8 +81,8 @@ def test_signature_and_source(attend, variants):
 
 
 @pytest.mark.parametrize("changes, sentence", [
-    ({"k": numpy.zeros((2, 9, 32), "float32")}, "heed: operand 'k', axis 'd': expected 16, got 32"),
-    ({"v": numpy.zeros((2, 8, 16), "float32")}, "heed: operand 'v', axis 'm': expected 9, got 8"),
+    ({"k": numpy.zeros((2, 9, 32), "float32")}, "heed: operand 'k', axis 'd': expected 16, as declared, got 32"),
+    ({"v": numpy.zeros((2, 8, 16), "float32")}, "heed: operand 'v', axis 'm': expected 9, as in operand 'k', got 8"),
     ({"q": numpy.zeros((2, 9, 16), "float16")}, r"heed: operand 'q': expected float32, got float16 \(q.astype"),
     ({"slope": None}, "operand 'slope'"),
 ])
