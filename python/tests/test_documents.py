@@ -1,4 +1,4 @@
-"""The Python in README.md and docs/python.md runs as it stands, page by page, beside a variant.hpp."""
+"""The Python in README.md and docs/python.md runs as it stands, page by page, beside the headers that they speak of."""
 import pathlib
 import re
 import shutil
@@ -9,6 +9,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HEADER = re.compile(r"^<!-- test: attend -->\n```cpp\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
@@ -17,6 +18,7 @@ def test_page(page, variants, tmp_path):
     blocks = BLOCK.findall(text)
     assert blocks, f"{page} shows no Python"
     shutil.copy(variants / "attend.hpp", tmp_path / "variant.hpp")
+    (tmp_path / "attend.hpp").write_text(HEADER.search((ROOT / "README.md").read_text(encoding="utf-8"))[1])
     (tmp_path / "page.py").write_text("\n".join(blocks))
     ran = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, text=True, capture_output=True)
     assert ran.returncode == 0, ran.stderr
