@@ -1,5 +1,5 @@
 """heed.compile with the real compiler: results, gradients, text, mistakes, the cache, time. Each compilation takes seconds,
-so the tests share two kernels: attend.hpp with gradients, scale.hpp."""
+so the tests share two kernels: variant.hpp with gradients, scale.hpp."""
 import os
 import pathlib
 import shutil
@@ -18,7 +18,7 @@ from heed.headers import heed_include
 
 @pytest.fixture(scope="module")
 def attend(variants):
-    return heed.compile(variants / "attend.hpp", "out", wrt=("q", "k", "v", "slope"))
+    return heed.compile(variants / "variant.hpp", "out", wrt=("q", "k", "v", "slope"))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_signature_and_source(attend, variants):
     assert repr(attend.signature).splitlines() == [
         "out(q: float32[h, n, d=16], k: float32[h, m, d=16], slope: float32[h], v: float32[h, m, e=16]) -> float32[h, n, e=16]",
         "gradients with respect to q, k, v, slope"]
-    assert attend.source == (variants / "attend.hpp").read_text()
+    assert attend.source == (variants / "variant.hpp").read_text()
 
 
 @pytest.mark.parametrize("changes, sentence", [
@@ -220,7 +220,7 @@ def test_information():
 def test_what_a_new_variant_costs(fresh_cache, tmp_path):
     """From heed.compile to the first result beside the compiler alone on the same program in C++."""
     header = tmp_path / "variant.hpp"
-    header.write_text((pathlib.Path(__file__).parent / "variants" / "attend.hpp").read_text())
+    header.write_text((pathlib.Path(__file__).parent / "variants" / "variant.hpp").read_text())
     source = tmp_path / "program.cpp"
     source.write_text('#include "variant.hpp"\nint main() {\n  using namespace mine;\n  heed::tensor<float> Q(2, 9, 16), S(2), O(2, 9, 16);\n'
                       "  fuse<out>(q = Q, k = Q, v = Q, slope = S, into(O));\n}\n")

@@ -17,7 +17,7 @@ def test_page(page, variants, tmp_path):
     text = (ROOT / page).read_text(encoding="utf-8")
     blocks = BLOCK.findall(text)
     assert blocks, f"{page} shows no Python"
-    shutil.copy(variants / "attend.hpp", tmp_path / "variant.hpp")
+    shutil.copy(variants / "variant.hpp", tmp_path / "variant.hpp")
     (tmp_path / "attend.hpp").write_text(HEADER.search((ROOT / "README.md").read_text(encoding="utf-8"))[1])
     (tmp_path / "page.py").write_text("\n".join(blocks))
     ran = subprocess.run([sys.executable, "page.py"], cwd=tmp_path, text=True, capture_output=True)

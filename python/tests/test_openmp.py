@@ -20,7 +20,7 @@ PROGRAM = """
 import ctypes, os, sys, numpy, heed
 from heed import openmp
 {before}
-kernel = heed.compile({variants!r} + "/attend.hpp", "out", wrt=("q", "k", "v", "slope"))
+kernel = heed.compile({variants!r} + "/variant.hpp", "out", wrt=("q", "k", "v", "slope"))
 x, slope = numpy.ones((4, 256, 16), "float32"), numpy.ones(4, "float32")
 def run(): return kernel(q=x, k=x, v=x, slope=slope)
 {then}

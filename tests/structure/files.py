@@ -60,7 +60,7 @@ def lost(root, pages):
     """Every header that is named and does not exist, as `file:line: name`; names may leave out floors and rooms."""
     root = pathlib.Path(root)
     there = [str(header.relative_to(root)) for header in root.rglob("*.hpp")] + ["heed.hpp"]
-    beside = [str(header) for folder in ("bench", "examples", "tests") for header in root.parents[1].joinpath(folder).rglob("*.hpp")]
+    beside = [str(header) for folder in ("bench", "examples", "python", "tests") for header in root.parents[1].joinpath(folder).rglob("*.hpp")]
     found = []
     for page in [*sorted(root.rglob("*.hpp")), *pages]:
         for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
