@@ -4,12 +4,12 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "tensors.h"
+#include "arrays.h"
 
 typedef int32_t call_function(const heed_tensor*, int32_t, void*, size_t, heed_error*);
 typedef struct job {
   call_function* call;
-  memory* all;
+  arrays* all;
   pthread_barrier_t* start;
   int32_t code;
 } job;
@@ -22,7 +22,7 @@ static void* run(void* argument) {
 }
 
 int main(int count, char** arguments) {
-  memory* first = NULL;
+  arrays* first = NULL;
   expect(count == 2, "one argument");
   for (int round = 0; round < 3; ++round) {
     void* library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL);
@@ -37,7 +37,7 @@ int main(int count, char** arguments) {
     pthread_barrier_init(&start, NULL, 2);
     for (int i = 0; i < 2; ++i) {
       jobs[i].call = call;
-      jobs[i].all = new_memory();
+      jobs[i].all = new_arrays();
       jobs[i].start = &start;
       jobs[i].code = 0;
       expect(pthread_create(&threads[i], NULL, run, &jobs[i]) == 0, "a thread");

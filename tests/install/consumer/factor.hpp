@@ -1,0 +1,1 @@
+constexpr int factor = 2;
