@@ -1,5 +1,5 @@
 # Headers, the CMake package and the generator of C libraries: afterwards `find_package(heed)` gives heed::heed and
-# heed_add_kernels, and bin/ holds heed-kernel.
+# heed_add_kernels, and bin/ holds heed-kernel and heed-run.
 include(CMakePackageConfigHelpers)
 
 set(heed_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/heed)
@@ -14,4 +14,5 @@ install(FILES ${PROJECT_BINARY_DIR}/heedConfig.cmake ${PROJECT_BINARY_DIR}/heedC
         DESTINATION ${heed_package_dir})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/heed)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/heed DESTINATION ${CMAKE_INSTALL_DATADIR}/heed/python FILES_MATCHING PATTERN "*.py")
-install(PROGRAMS ${PROJECT_SOURCE_DIR}/python/bin/heed-kernel DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(PROGRAMS ${PROJECT_SOURCE_DIR}/python/bin/heed-kernel ${PROJECT_SOURCE_DIR}/python/bin/heed-run
+        DESTINATION ${CMAKE_INSTALL_BINDIR})
