@@ -69,10 +69,13 @@ class reference_graph {
 
   // Takes an index along some axes, from 0 on: f() at each.
   template <class F> void along(axis_set axes, extents& index, const F& f) const {
+    each_index(listed(axes), extent_.data(), index.data(), f);
+  }
+  static static_list<std::int8_t, max_axes> listed(axis_set axes) {
     static_list<std::int8_t, max_axes> list;
     for (int i = 0; axes >> i; ++i)
       if (axes >> i & 1) list.add(std::int8_t(i));
-    each_index(list, extent_.data(), index.data(), f);
+    return list;
   }
 
   bool done(int i) const { return !values_[i].number.empty() || values_[i].axes != 0; }
@@ -141,6 +144,9 @@ class reference_graph {
         const exponentials all = exponentials_of(x, index);
         along(x.over, index, [&] { put(index, weight(x, index, all), false); });
       });
+    } else if (x.code == op::scatter) {
+      scatter(x, value);
+      each(x.axes, [&](const extents& index) { put(index, value.number[offset(value, index)], false); });
     } else {
       each(x.axes, [&](const extents& index) {
         bool gone = false;
@@ -271,17 +277,20 @@ class reference_graph {
     return decided ? looked_at(from, index) : number(from, index);
   }
 
-  // Calls f(value) for what a node reduces at an index, absent values left out. Values of a dot are products.
-  template <class F> void reduce(const node& x, extents index, bool decided, const F& f) const {
+  // Calls f(value) for what a node reduces at an index, which is 0 along what is reduced; absent values are left out.
+  // Values of a dot are products.
+  template <class F> void reduce(const node& x, const extents& index, bool decided, const F& f) const {
     const dense_value &a = values_[x.a], &b = values_[x.b];
+    const extent_t first = offset(a, index), second = offset(b, index);
     const std::vector<double>& numbers = decided && !a.decided.empty() ? a.decided : a.number;
-    along(x.over, index, [&] {
-      const std::size_t at = std::size_t(offset(a, index));
-      if (x.code == op::dot) {
-        const std::size_t other = std::size_t(offset(b, index));
-        if (!a.absent[at] && !b.absent[other]) f(numbers[at] * b.number[other]);
-      } else if (a.absent[at] != is_absent) f(numbers[at]);
-    });
+    const auto of_one = [&](extent_t at) {
+      if (a.absent[first + at] != is_absent) f(numbers[first + at]);
+    };
+    const auto of_two = [&](extent_t at, extent_t other) {
+      if (!a.absent[first + at] && !b.absent[second + other]) f(numbers[first + at] * b.number[second + other]);
+    };
+    if (x.code == op::dot) each_offset(listed(x.over), extent_.data(), of_two, a.stride.data(), b.stride.data());
+    else each_offset(listed(x.over), extent_.data(), of_one, a.stride.data());
   }
   struct extrema {
     double low = INFINITY, top = -INFINITY, count = 0;
@@ -310,7 +319,6 @@ class reference_graph {
 
   // An element that many of an operand make: sums, products, extrema, log-sum-exp.
   double reduced(const node& x, const extents& at, bool decided = false) const {
-    if (x.code == op::scatter) return scattered(x, at);
     if (x.code == op::max) return extrema_of(x, at, decided).top;
     if (x.code == op::min) return extrema_of(x, at, decided).low;
     if (x.code == op::logsumexp) {
@@ -321,16 +329,14 @@ class reference_graph {
     reduce(x, at, decided, [&](double a) { total += a, ++count; });
     return x.code != op::mean ? total : count > 0 ? total / count : 0;
   }
-  // An element of a table: the sum of what is added at its index; outside the table, its nearest end.
-  double scattered(const node& x, const extents& at) const {
-    extents index = at;
-    double total = 0;
-    along(x.over, index, [&] {
-      if (absent(x.a, index) || absent(x.b, index)) return;
-      const double to = number(x.b, index), last = double(extent_[x.first] - 1);
-      if ((to < 0 ? 0 : to > last ? last : to) == double(at[x.first])) total += number(x.a, index);
+  // A table of sums: every value is added at its index; outside the table, at its nearest end.
+  void scatter(const node& x, dense_value& table) const {
+    each((x.axes & ~axis_bit(x.first)) | x.over, [&](extents index) {
+      if (extent_[x.first] == 0 || absent(x.a, index) || absent(x.b, index)) return;
+      const double to = number(x.b, index), last = double(extent_[x.first] - 1), added = number(x.a, index);
+      index[x.first] = extent_t(to < 0 ? 0 : to > last ? last : to);
+      table.number[offset(table, index)] += added;
     });
-    return total;
   }
 
   const evaluated_graph graph_;

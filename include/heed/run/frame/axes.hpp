@@ -3,6 +3,7 @@
 #pragma once
 #include "../../simd/compiler.hpp"
 #include "located.hpp"
+#include <tuple>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -43,6 +44,28 @@ HEED_INLINE void each_index(Axes axes, const extent_t* extent, extent_t* index, 
     for (int i = axes.count - 1; i >= 0; --i) {
       if (++index[axes[i]] < extent[axes[i]]) break;
       index[axes[i]] = 0;
+    }
+  }
+}
+
+// Calls f(offset, ...) at every index of some axes, in order: the offset in each of some values, by their strides, from
+// the one where all indices are 0. What is done at every element and needs no index.
+template <class Axes, class F, class... Strides>
+HEED_INLINE void each_offset(Axes axes, const extent_t* extent, const F& f, const Strides*... strides) {
+  extent_t total = 1, index[max_axes];
+  for (int i = 0; i < axes.count; ++i) total *= extent[axes[i]], index[i] = 0;
+  std::array<extent_t, sizeof...(strides)> at{};
+  const auto move = [&](int axis, extent_t steps) {
+    std::size_t value = 0;
+    ((at[value++] += steps * strides[axis]), ...);
+  };
+  for (extent_t k = 0; k < total; ++k) {
+    std::apply(f, at);
+    for (int i = axes.count - 1; i >= 0; --i) {
+      move(axes[i], 1);
+      if (++index[i] < extent[axes[i]]) break;
+      move(axes[i], -index[i]);
+      index[i] = 0;
     }
   }
 }
