@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 
 from . import c_header, c_text
 from .build_error import BuildError
+from .headers import heed_include
 from .object_file import ObjectFile
 from .steps import Steps
 from .toolchain import Toolchain, checked_instruction_sets, resolved_flags
@@ -64,23 +65,6 @@ class Built:
     )  # kernel -> what NAME_metadata()->json says, but for the choice
     depends: list = dataclasses.field(default_factory=list)  # the user's headers that were read
     heed_depends: list = dataclasses.field(default_factory=list)  # heed's
-
-
-def heed_include():
-    """heed's include directory: HEED_INCLUDE, the wheel's own, that of a checkout, or that beside an installed bin/."""
-    here = pathlib.Path(__file__).resolve()
-    named = os.environ.get("HEED_INCLUDE")
-    places = (
-        [pathlib.Path(named).absolute()]
-        if named
-        else [here.parent / "include", *(parent / "include" for parent in here.parents[2:5])]
-    )
-    for place in places:
-        if (place / "heed" / "export.hpp").exists():
-            return place
-    raise BuildError(
-        f"heed: its headers are not found in {', '.join(map(str, places))}: set HEED_INCLUDE to their directory"
-    )
 
 
 def checked_name(name):

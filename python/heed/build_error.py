@@ -2,8 +2,10 @@
 
 import re
 
+from .errors import Error
 
-class BuildError(Exception):
+
+class BuildError(Error):
     """str() is the sentence; `text` is all that a compiler or linker printed."""
 
     def __init__(self, sentence, text=""):

@@ -58,6 +58,7 @@ OPERAND_CODES = frozenset({WRONG_COUNT, WRONG_RANK, WRONG_DTYPE, WRONG_DEVICE, W
                            WRONG_VALUE, WRONG_SAVED})
 WHAT_TO_DO = {
     OVERLAP: "give results memory of their own",
+    UNKNOWN_INSTRUCTION_SET: "what Python compiles is for this machine alone: unset HEED_ISA",
     OUT_OF_MEMORY: "shorter inputs, fewer threads (OMP_NUM_THREADS) or more memory",
     WRONG_SAVED: "give backward what forward of this very kernel has saved for inputs of the same extents",
 }

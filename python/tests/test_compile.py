@@ -123,6 +123,13 @@ def test_found_in_the_cache(scale, variants):
     assert min(times) < 100
 
 
+def test_an_instruction_set_that_is_forced(scale, variants):
+    """HEED_ISA is for libraries of several instruction sets; what Python has compiled is of one."""
+    program = f"import heed, numpy\nheed.compile({str(variants / 'scale.hpp')!r})(numpy.ones(3, 'float32'), m=3)"
+    ran = subprocess.run([sys.executable, "-c", program], env=dict(os.environ, HEED_ISA="x86-64-v9"), text=True, capture_output=True)
+    assert ran.returncode == 1 and "KernelError: heed: " in ran.stderr and "unset HEED_ISA" in ran.stderr
+
+
 def test_a_file_that_the_header_includes_counts(fresh_cache, variants, tmp_path):
     for name in ("scale.hpp", "factor.hpp"):
         shutil.copy(variants / name, tmp_path)
