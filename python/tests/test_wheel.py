@@ -51,7 +51,7 @@ def test_used_from_an_empty_folder(wheel, tmp_path):
                          text=True, capture_output=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split()[0] == "5.0" and str(environment) in ran.stdout.split()[1]
-    for command in ("heed-kernel",):
+    for command in ("heed-kernel", "heed-run"):
         assert subprocess.run([environment / "bin" / command, "--help"], capture_output=True, cwd=empty, env=clean).returncode == 0
     listed = subprocess.run([environment / "bin/python", "-m", "heed", "cache", "list"], env=clean, text=True, capture_output=True)
     assert listed.stdout.startswith("1 in ") and not any(empty.iterdir())
