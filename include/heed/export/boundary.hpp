@@ -4,6 +4,8 @@
 #include "../base/error.hpp"
 #include "../base/instruction_set.hpp"
 #include "interface.h"
+#include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -39,6 +41,20 @@ HEED_CHECK inline std::int32_t report(heed_error* to, std::int32_t code, const c
   return code;
 }
 
+// Thrown where a workspace cannot be had.
+struct no_workspace {
+  std::size_t bytes;
+};
+// Without allocating: there may be nothing left.
+HEED_CHECK inline std::int32_t report_no_memory(heed_error* to, const char* operand, const char* expected) {
+  char message[sizeof(heed_error::message)];
+  const char* const got = "none left";
+  if (*operand)
+    std::snprintf(message, sizeof message, "heed: operand '%s': expected %s, got %s", operand, expected, got);
+  else std::snprintf(message, sizeof message, "heed: expected %s, got %s", expected, got);
+  return report(to, HEED_OUT_OF_MEMORY, operand, "", expected, got, message);
+}
+
 // Runs a function's body; nothing that it throws gets out.
 template <class Body>
 [[gnu::noinline]] std::int32_t guarded(heed_error* to, const Body& body) noexcept {
@@ -48,12 +64,14 @@ template <class Body>
   } catch (const error& e) {
     return report(to, std::int32_t(e.kind()), e.operand().c_str(), e.axis().c_str(), e.expected().c_str(),
                   e.got().c_str(), e.what());
+  } catch (const no_workspace& e) {
+    char expected[64];
+    std::snprintf(expected, sizeof expected, "memory of %zu bytes", e.bytes);
+    return report_no_memory(to, "workspace", expected);
   } catch (const std::bad_alloc&) {
-    return report(to, HEED_OUT_OF_MEMORY, "", "", "memory for the call", "none left",
-                  "heed: expected memory for the call, got none left");
+    return report_no_memory(to, "", "memory for the call");
   } catch (const std::length_error&) {  // of a vector of more elements than memory can have
-    return report(to, HEED_OUT_OF_MEMORY, "", "", "memory for the call", "none left",
-                  "heed: expected memory for the call, got none left");
+    return report_no_memory(to, "", "memory for the call");
   } catch (const std::exception& e) {
     return report(to, HEED_INTERNAL, "", "", "no failure inside", e.what(), "heed: internal error");
   } catch (...) {

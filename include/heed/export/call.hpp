@@ -27,12 +27,6 @@ struct given_memory {
   std::size_t bytes = 0;
 };
 
-// Thrown where a workspace cannot be had.
-struct no_workspace : std::bad_alloc {
-  std::size_t bytes;
-  explicit no_workspace(std::size_t b) : bytes(b) {}
-};
-
 // ---- what a call needs, from shapes alone
 HEED_CHECK inline saved_layout bind_shapes(const function_code& f, call_frame& frame, given_operands given) {
   bind_operands(*f.kernel, f.about(), f.names(), frame, given, false);
