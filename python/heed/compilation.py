@@ -12,7 +12,7 @@ from typing import Any
 from . import cache, openmp
 from .compiler import Compiler, find_compiler
 from .declaration import ChosenKernel, Declaration, read_declaration
-from .errors import CompileError, Error
+from .errors import CompileError, DeclarationError, Error
 from .headers import heed_include
 from .kernel import Kernel
 from .signature import read_signature
@@ -37,6 +37,9 @@ def compile(source: str | Path, *results: str, wrt: Sequence[str] = (), defines:
     name      of the C functions inside
     """
     declaration = read_declaration(source)
+    for macro, value in (defines or {}).items():
+        if not re.fullmatch(r"[A-Za-z_]\w*", macro) or not isinstance(value, str) or "\n" in value:
+            raise DeclarationError(f"heed: a definition is a name and a text without line breaks, got {macro!r}: {value!r}")
     chosen = declaration.choose(results, wrt, name)
     compiler = find_compiler()
     library = openmp.library(compiler)
@@ -100,7 +103,8 @@ def _build(folder: Path, declaration: Declaration, chosen: ChosenKernel, compile
                 compiler=compiler.path, include=() if declaration.path else (Path.cwd(),), flags=FLAGS, defines=dict(defines),
                 openmp_library=library, products=("shared",))
     except build.BuildError as error:
-        raise compile_error(str(error), error.text) from None
+        sentence = str(error) if declaration.path else str(error).replace("variants.hpp", declaration.title)
+        raise compile_error(sentence, error.text) from None
     if chosen.name not in built.metadata:
         raise Error(f"heed: {declaration.title} exports {', '.join(built.metadata)} and not '{chosen.name}'")
     included = own_files(built.depends)

@@ -5,6 +5,7 @@ not see (names that macros make, names of included files) can be given qualified
 """
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ BLANKED = re.compile(r'//[^\n]*|/\*.*?\*/|R"([^()\\\s]*)\(.*?\)\1"|"(?:\\.|[^"\\
 TOKEN = re.compile(r"(?:inline\s+)?namespace\s+([\w:]*)\s*\{|[{}]|\bHEED_KERNEL\s*\(|"
                    r"\b(?:auto|result_list|decltype\s*\([^()]*\))\s*&?\s+(\w+)\s*(?:=|\{)")
 IDENTIFIER = re.compile(r"(?<![\w:.])(?:::)?[A-Za-z_]\w*(?:::\w+)*")
+IDENTIFIER_ALONE = re.compile(r"[A-Za-z]\w*", re.ASCII)
 NAME = re.compile(r"(?:::)?[A-Za-z_]\w*(?:::\w+)*")
 
 
@@ -95,6 +97,11 @@ class Declaration:
     def choose(self, results: Sequence[str], wrt: Sequence[str], name: str | None) -> ChosenKernel:
         """The kernel that was asked for: names of results or expressions; without any the header's own choice."""
         wrt = tuple([wrt] if isinstance(wrt, str) else wrt)
+        for word in (*results, *wrt, *([] if name is None else [name])):
+            if not isinstance(word, str):
+                raise DeclarationError(f"heed: results, wrt and name are texts, got {word!r}")
+        if name is not None and not IDENTIFIER_ALONE.fullmatch(name):
+            raise DeclarationError(f"heed: '{name}' is no name for a C function")
         if not results or len(results) == 1 and results[0] not in self.names:
             wanted = [kernel for kernel in self.kernels if not results or kernel.name == results[0]]
             if len(wanted) > 1:
@@ -162,6 +169,8 @@ def _arguments(text: str, begin: int) -> list[str]:
 
 def read_declaration(source: str | Path) -> Declaration:
     """The declaration in a file, or in a text (what contains a line break)."""
+    if not isinstance(source, (str, os.PathLike)):
+        raise DeclarationError(f"heed: expected a header or its text, got {type(source).__name__}")
     if isinstance(source, str) and "\n" in source:
         return Declaration(source, None)
     path = Path(source).expanduser()

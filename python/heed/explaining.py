@@ -76,6 +76,6 @@ def _build(folder: Path, declaration: Declaration, defines: Mapping[str, str], t
         ran = subprocess.run(command, capture_output=True, text=True, errors="replace", env=dict(os.environ, LC_ALL="C"))
     if ran.returncode:
         error = compiler_error(header.name, ran.stderr)
-        raise compile_error(str(error), error.text)
+        raise compile_error(str(error) if declaration.path else str(error).replace(header.name, declaration.title), error.text)
     included = [name for name in own_files(read_dependencies(rule)) if name not in (str(header), str(source))]
     return {"included": included, "source": str(declaration.path or "")}

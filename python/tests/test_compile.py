@@ -115,12 +115,14 @@ def test_an_axis_that_no_array_carries(scale):
 
 def test_found_in_the_cache(scale, variants):
     """A process that knows nothing yet finds the kernel, even where compiling is forbidden."""
-    program = ("import time, numpy, heed, heed.compilation\nx = numpy.ones(3, 'float32')\nbegin = time.perf_counter()\n"
-               f"scale = heed.compile({str(variants / 'scale.hpp')!r})\nscale(x, m=3)\nprint(1000 * (time.perf_counter() - begin))")
-    times = [float(subprocess.run([sys.executable, "-c", program], env=dict(os.environ, HEED_DISABLE_JIT="1"), check=True,
-                                  capture_output=True, text=True).stdout) for _ in range(3)]
-    print(f"\nfrom the cache to the first result: {min(times):.1f} ms")
-    assert min(times) < 100
+    program = ("import time, numpy, heed\nx = numpy.ones(3, 'float32')\nbegin = time.perf_counter()\nheed.compile\n"
+               f"ready = time.perf_counter()\nscale = heed.compile({str(variants / 'scale.hpp')!r})\nscale(x, m=3)\n"
+               "print(1000 * (ready - begin), 1000 * (time.perf_counter() - ready))")
+    times = [tuple(map(float, subprocess.run([sys.executable, "-c", program], env=dict(os.environ, HEED_DISABLE_JIT="1"),
+                                             check=True, capture_output=True, text=True).stdout.split())) for _ in range(5)]
+    imports, found = (min(time) for time in zip(*times))
+    print(f"\nfrom the cache to the first result: {found:.1f} ms, behind {imports:.1f} ms of imports")
+    assert found < 100
 
 
 def test_an_instruction_set_that_is_forced(scale, variants):
@@ -198,7 +200,12 @@ def test_a_declaration_that_is_refused():
 def test_a_header_that_is_no_cpp():
     with pytest.raises(heed.CompileError) as raised:
         heed.compile("this is no C++\n", "mine::out")
-    assert "does not" in str(raised.value) and "error:" in raised.value.log
+    assert str(raised.value).startswith("heed: the text:1 does not compile: ") and "error:" in raised.value.log
+
+
+def test_a_gradient_of_what_is_no_input():
+    with pytest.raises(heed.CompileError, match="with respect to an input that the graph does not have .nobody."):
+        heed.compile(TEXT, "twice", wrt="nobody", defines={"REAL": "float"})
 
 
 def test_compilers_that_are_not_there(fresh_cache, monkeypatch, tmp_path):

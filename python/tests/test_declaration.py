@@ -73,6 +73,21 @@ def test_a_header_without_a_result():
         chosen("constexpr auto result = 1;\n")
 
 
+@pytest.mark.parametrize("arguments, named, sentence", [
+    ((None,), {}, "expected a header or its text, got NoneType"),
+    ((b"bytes\n",), {}, "expected a header or its text, got bytes"),
+    ((TEXT, 7), {}, "results, wrt and name are texts, got 7"),
+    ((TEXT, "out"), {"wrt": [None]}, "results, wrt and name are texts, got None"),
+    ((TEXT, "out"), {"name": "no name"}, "'no name' is no name for a C function"),
+    ((TEXT, "out"), {"defines": {"A B": "1"}}, "a definition is a name and a text"),
+    ((TEXT, "out"), {"defines": {"A": 1}}, "a definition is a name and a text"),
+    ((TEXT, "out"), {"defines": {"A": "1\n#error"}}, "a definition is a name and a text"),
+])
+def test_what_is_no_argument(arguments, named, sentence):
+    with pytest.raises(heed.DeclarationError, match=sentence):
+        heed.compile(*arguments, **named)
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(heed.DeclarationError, match="nowhere.hpp cannot be read: No such file"):
         heed.compile(tmp_path / "nowhere.hpp")
