@@ -15,22 +15,31 @@ class BuildError(Error):
 
 
 RULE = re.compile(r"static assertion failed(?: due to requirement '.*')?: \"?(heed: [^\n\"]*)")
-FACTS = re.compile(r"given<false((?:, [^\n]*)?)>(?:'| evaluates|\s)")
-FACT = re.compile(r"(\w*fact)<[^{}<>]*(?:<[^{}<>]*>)?\{\"([^\"]*)\"\}(?:, ?([^<>]*?))? ?>")
-TEXT = re.compile(r"text<\d+>\{\"([^\"]*)\"\}")
+# What a rule was given stands as template arguments in the message: given<false, axis_fact<text<1>{"d"}, 64>, ...>.
+NAME = r"[\w:]*text<\d+>\{\"([^\"]*)\"\}"
+AXIS = rf"[\w:]*axis<{NAME}, (-?\d+)>"
+FACT = re.compile(rf"(?:axis|number|operand|element)_fact<{NAME}(?:, (-?\d+))? ?>|shape_fact<((?:{AXIS}(?:, )?)*) ?>")
 TWICE = re.compile(r"heed_part_(\w+?)__|heed_kernel_(\w+)")
 ERROR = re.compile(
     r"^(?P<where>[^\n:]+:\d+)(?::\d+)?: (?:fatal |internal compiler )?error: (?P<what>[^\n]*)", re.MULTILINE
 )
 
 
+def fact(name, number):
+    """A name and its number; -1 stands for an extent that a call brings."""
+    return name if number in ("", None, "-1") else f"{name} = {number}"
+
+
 def facts_of(text):
     """What a refused rule was given, as words: heads = 12, width = 30; empty where the compiler does not say."""
-    given = FACTS.search(text)
-    if not given:
-        return ""
-    facts = [f"{name} = {value}" if value else name for _, name, value in FACT.findall(given[1])]
-    return ", ".join(facts or TEXT.findall(given[1]))
+    for given in re.findall(r"given<[^'\n]*", text):  # the first that holds facts and no names of them
+        facts = []
+        for found in FACT.finditer(given):
+            axes = ", ".join(fact(*axis) for axis in re.findall(AXIS, found[3] or ""))
+            facts.append(f"[{axes}]" if found[1] is None else fact(found[1], found[2]))
+        if facts:
+            return ", ".join(facts)
+    return ""
 
 
 def line_of(header, text):
@@ -45,7 +54,7 @@ def compiler_error(header, text):
     if redefined and (twice := TWICE.search(redefined[0])):
         return BuildError(f"heed: {header}: two kernels are called '{twice[1] or twice[2]}'", text)
     if rule := RULE.search(text):
-        facts = facts_of(text)
+        facts = facts_of(text[rule.start() :])
         return BuildError(rule[1].rstrip() + (f" ({facts})" if facts else "") + f", at {line_of(header, text)}", text)
     if own := re.search(r"error: (?:#error )?\"?(heed: [^\n\"]*)", text):
         return BuildError(f"{own[1]}, at {line_of(header, text)}", text)

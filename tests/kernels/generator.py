@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 COMPILER, PROGRAM, INCLUDE, WORK = sys.argv[1:]
+sys.path.insert(0, str(pathlib.Path(PROGRAM).resolve().parents[1]))
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(WORK).resolve()
 GOOD = """namespace mine { constexpr stand_in::graph out{3}; }
@@ -135,6 +136,52 @@ def refusals():
     else:
         (WORK / "closed").mkdir(mode=0o500)
         refused("a folder without the right to write", f"heed: folder {WORK}/closed cannot be written", out="closed")
+
+
+def sentences():
+    """A refused rule with its facts, out of what both compilers say."""
+    from heed.build_error import compiler_error
+
+    heads = "heed: heads x head width must equal the model width"
+    dot = "heed: dot<axis>(a, b) needs the axis in both operands"
+    axis, text = "heed::internal::axis_fact<heed::internal::text", "heed::internal::text"
+    shape = f'heed::internal::shape_fact<heed::axis<{text}<1>{{"n"}}, -1>, heed::axis<{text}<1>{{"d"}}, 64>'
+    for what, said, expected in (
+        (
+            "numbers, g++",
+            f"/x/variants.hpp:5:20:   required from here\nheads.hpp:37:17: error: static assertion failed: {heads}\n"
+            f"   37 |   static_assert(given<ok, axis_fact_of<Heads>, axis_fact_of<Width>>,\nheads.hpp:37:17: note: "
+            f"'heed::internal::given<false, {axis}<5>{{\"heads\"}}, 12>, {axis}<5>{{\"model\"}}, 384> >' "
+            "evaluates to false",
+            f"{heads} (heads = 12, model = 384), at variants.hpp:5",
+        ),
+        (
+            "numbers, clang++",
+            "heads.hpp:37:17: error: static assertion failed due to requirement 'given<ok, "
+            f'{axis}<5>{{"heads"}}, 12>, {axis}<5>{{"model"}}, 384>>\': {heads}\n   37 |   static_assert(given<ok, '
+            "axis_fact_of<Heads>>,\n/x/variants.hpp:7:20: note: in instantiation of",
+            f"{heads} (heads = 12, model = 384), at variants.hpp:7",
+        ),
+        (
+            "shapes",
+            f"variants.hpp:6:1: required from here\nx.hpp:1:1: error: static assertion failed: {dot}\n"
+            f"note: 'given<false, {axis}<1>{{\"m\"}}, -1>, {shape} > >' evaluates to false",
+            f"{dot} (m, [n, d = 64]), at variants.hpp:6",
+        ),
+        (
+            "no C++20",
+            'compiler.hpp:3:2: error: #error "heed: needs C++20: compile with -std=c++20"',
+            "heed: needs C++20: compile with -std=c++20, at variants.hpp",
+        ),
+        (
+            "a compiler that broke",
+            "x.hpp:27:47: internal compiler error: Segmentation fault",
+            "heed: variants.hpp does not compile: Segmentation fault",
+        ),
+        ("nothing that is known", "Killed", "heed: variants.hpp does not compile"),
+    ):
+        sentence = str(compiler_error("variants.hpp", said))
+        check(f"the sentence of {what}", sentence == expected, sentence)
 
 
 def products():
@@ -264,6 +311,7 @@ def choices():
 def main():
     prepare()
     refusals()
+    sentences()
     products()
     choices()
     return 1 if failures else 0
