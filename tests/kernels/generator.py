@@ -242,6 +242,29 @@ def is_x86():
     return os.uname().machine == "x86_64"
 
 
+OF_ANOTHER_MACHINE = """
+import platform, sys
+platform.machine = lambda: "riscv64"
+from heed.kernel_command import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def another_machine():
+    """Where there are no levels of x86-64 the processor is asked for nothing, and `native` is all that there is."""
+    (WORK / "variants.hpp").write_text(GOOD)
+    environment = dict(os.environ, HEED_INCLUDE=str(WORK / "include"), PYTHONPATH=sys.path[0])
+    for instruction_set, expected in (("native", 0), ("x86-64", 1)):
+        arguments = [WORK / "variants.hpp", "--out", WORK / "other", "--compiler", COMPILER, "--isa", instruction_set]
+        result = subprocess.run(
+            [sys.executable, "-c", OF_ANOTHER_MACHINE, *arguments], capture_output=True, text=True, env=environment
+        )
+        said = "unknown instruction set 'x86-64': there are native" in result.stderr
+        check(f"{instruction_set} on another machine", result.returncode == expected == said, result.stderr)
+    code, _, used, _, length = chosen(WORK / "other/libvariants.so")
+    check("its library runs", code == 0 and used == "native" and length >= 16, f"{used}, {length}")
+
+
 CHOICE = """
 import ctypes, json, sys
 class Metadata(ctypes.Structure):
@@ -314,6 +337,7 @@ def main():
     sentences()
     products()
     choices()
+    another_machine()
     return 1 if failures else 0
 
 
