@@ -66,7 +66,7 @@ def _asked(path: str) -> Compiler:
         elif word.startswith("-m"):
             flags.append(word)
     folders = re.search(r"^LIBRARY_PATH=(.*)$", said, re.MULTILINE)
-    return Compiler(path, version[0], tuple(flags), tuple(folders[1].split(":")) if folders else ())
+    return Compiler(path, version[0].strip(), tuple(flags), tuple(folders[1].split(":")) if folders else ())
 
 
 def library_of(compiler: Compiler, name: str) -> Path | None:

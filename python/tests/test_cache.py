@@ -1,6 +1,7 @@
 """The cache: what a look-up depends on, two processes, folders that cannot be used, the command line."""
 import multiprocessing
 import os
+import threading
 import time
 
 import pytest
@@ -59,6 +60,22 @@ def test_an_entry_without_its_record_is_made_anew(fresh_cache):
     assert len(count) == 2
 
 
+def test_of_several_threads_one_builds(fresh_cache):
+    count = []
+
+    def build(folder):
+        count.append(1)
+        time.sleep(0.3)
+        return {"included": []}
+
+    threads = [threading.Thread(target=cache.obtain, args=("a", build, "a thing")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(count) == 1
+
+
 def slow_build(folder):
     """Leaves a mark beside the cache: one line for each time that it ran."""
     with open(os.environ["MARKS"], "a") as marks:
@@ -97,12 +114,32 @@ def test_a_folder_that_is_none(tmp_path, monkeypatch):
         cache.obtain("a", builder([]), "a thing")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
-    (tmp_path / "cache").mkdir(mode=0o500)
-    monkeypatch.setenv("HEED_CACHE_DIR", str(tmp_path / "cache"))
-    with pytest.raises(heed.CacheError, match="cannot be used: Permission denied"):
-        cache.obtain("a", builder([]), "a thing")
+def said_without_rights(call):
+    """What a call raises in a process that is not root's, for root may write everywhere."""
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            call()
+        except BaseException as error:  # noqa: BLE001  whatever it is, the test wants to see it
+            os.write(writer, f"{type(error).__name__}: {error}".encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as said:
+        return said.read()
+
+
+def test_a_folder_that_cannot_be_written(fresh_cache):
+    cache.obtain("a", builder([]), "a thing")
+    fresh_cache.chmod(0o500)
+    try:
+        said = said_without_rights(lambda: cache.obtain("b", builder([]), "another thing"))
+    finally:
+        fresh_cache.chmod(0o700)
+    assert said.startswith(f"CacheError: heed: the cache folder {fresh_cache} cannot be used: Permission denied (set HEED_CACHE_DIR")
 
 
 def test_a_full_disk(fresh_cache):
