@@ -179,6 +179,17 @@ def test_dlpack_in_and_out(kernel, arrays):
     result = kernel(a=Foreign(arrays["a"]), b=Foreign(arrays["b"]), m=7)
     assert isinstance(result, Foreign)
     numpy.testing.assert_array_equal(result.array, expected(**arrays))
+    out = Foreign(numpy.empty((5, 3), "float32"))
+    assert kernel(a=Foreign(arrays["a"]), b=Foreign(arrays["b"]), m=7, out=out) is out
+    numpy.testing.assert_array_equal(out.array, expected(**arrays))
+
+
+def test_files_in_memory(kernel, arrays, tmp_path):
+    a = numpy.memmap(tmp_path / "a", "float32", "w+", shape=(5, 3))
+    out = numpy.memmap(tmp_path / "out", "float32", "w+", shape=(5, 3))
+    a[:] = arrays["a"]
+    assert kernel(a, arrays["b"], m=7, out=out) is out
+    numpy.testing.assert_array_equal(numpy.fromfile(tmp_path / "out", "float32").reshape(5, 3), expected(**arrays))
 
 
 def test_signature(kernel):
