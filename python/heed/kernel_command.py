@@ -9,6 +9,7 @@ RESULT) or HEED_KERNEL(NAME, RESULT, wrt(INPUT, ...)) with gradients, or --kerne
 
 import argparse
 import pathlib
+import signal
 import sys
 
 from .build import BuildError, Kernel, build
@@ -96,6 +97,7 @@ def depfile_text(targets, depends):
 
 def main(arguments=None):
     options = parse(arguments)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # what was begun is cleared away
 
     def progress(line):
         if not options.quiet:

@@ -54,7 +54,11 @@ class Library:
         return self.kernels[name]
 
     def set_threads(self, count):
-        """Of the OpenMP library that this library is linked with."""
+        """Of the OpenMP library that this library is linked with; without one there is one thread."""
+        if not hasattr(self.calls, "omp_set_num_threads"):
+            if count != 1:
+                raise RunError("heed: the library is linked with no OpenMP: --threads 1")
+            return
         self.calls.omp_set_num_threads(ctypes.c_int(count))
 
 

@@ -140,6 +140,9 @@ def benchmark(kernel, extents, ranges, threads, seconds):
     """A table of every function on each number of threads."""
     sizes = ", ".join(f"{name}={extent}" for name, extent in extents.items())
     print(f"{kernel.name}, {kernel.metadata['instruction_set']}, {sizes}")
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if load > processors / 2:
+        print(f"others use this machine (load {load:.1f} on {processors} processors): times hold theirs")
     print(TABLE.format("threads", "function", "ms", "GFLOP/s", "peak", "share"))
     calls = Calls(kernel, extents, ranges)
     measured = [f for f in ("call", "forward", "backward") if f in calls.arrays]

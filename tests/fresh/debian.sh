@@ -38,6 +38,7 @@ apt=$(lines 'apt-get update') install=$(lines 'cmake --preset') demo=$(lines './
 inside "${apt/install/install -y --no-install-recommends}" >"$work.log" || { tail -n 20 "$work.log"; exit 1; }
 inside "$install"
 inside "cmake -G Ninja -S tests/install/consumer -B /tmp/you -DCMAKE_PREFIX_PATH=/where/you/like && cmake --build /tmp/you && /tmp/you/consumer"
+inside 'apt-get install -q -y --no-install-recommends python3' >"$work.log" || { tail -n 20 "$work.log"; exit 1; }  # for heed-kernel
 inside "cmake -DWAY=find_package -DHEED_SOURCE=/heed -DCONSUMER=/heed/tests/install/consumer -DWORK=/tmp/consumer -DGENERATOR=Ninja" \
   "-DCOMPILER=/usr/bin/g++ -DFLAGS= -P tests/install/consume.cmake"
 inside "$demo"

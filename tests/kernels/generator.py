@@ -7,6 +7,7 @@ nothing left behind, and what it makes.
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -196,6 +197,10 @@ def products():
         list(out.iterdir()),
     )
     check("progress", "part 1 of" in result.stderr and " s\n" in result.stderr, result.stderr)
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    failed = generate("nonsense\n", "--quiet")
+    kept = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    check("what is there stays where the next one fails", failed.returncode == 1 and kept == before, kept)
     exported = subprocess.run(
         ["nm", "-D", "--defined-only", out / "libvariants.so"], capture_output=True, text=True
     ).stdout.split()[2::3]
@@ -236,6 +241,29 @@ def products():
             text=True,
         )
         check(f"the header is {standard}", result.returncode == 0, result.stderr)
+
+
+def nothing_to_check_with():
+    """A library whose kernels were compiled without their evaluation in double."""
+    runner = pathlib.Path(PROGRAM).with_name("heed-run")
+    for what, status, pattern in (
+        ("--verify", 1, r"^heed: kernel 'attend' was compiled without its evaluation in double$"),
+        ("--benchmark", 0, r"\n +1  attend +[\d.]+ +- +- +-\n$"),
+    ):
+        command = [
+            sys.executable,
+            runner,
+            WORK / "out/libvariants.so",
+            "--kernel",
+            "attend",
+            what,
+            "n=3",
+            "--seconds",
+            "0",
+        ]
+        result = subprocess.run(command, capture_output=True, text=True)
+        said = result.stderr.strip() if status else result.stdout
+        check(f"{what} of it", result.returncode == status and re.search(pattern, said), result.stdout + result.stderr)
 
 
 def is_x86():
@@ -336,6 +364,7 @@ def main():
     refusals()
     sentences()
     products()
+    nothing_to_check_with()
     choices()
     another_machine()
     return 1 if failures else 0
