@@ -134,7 +134,7 @@ class TorchKind:
     def empty(shape: tuple[int, ...], dtype: str) -> Any:
         """A new tensor."""
         torch = sys.modules["torch"]
-        return torch.empty(shape, dtype=getattr(torch, dtype))
+        return torch.empty(shape, dtype=getattr(torch, dtype), device="cpu")  # whatever torch.set_default_device says
 
     @staticmethod
     def number(value: float, dtype: str) -> Any:
@@ -146,7 +146,7 @@ class TorchKind:
     def bytes(count: int) -> Any:
         """Memory for what a forward pass saves."""
         torch = sys.modules["torch"]
-        return torch.empty(count, dtype=torch.uint8)
+        return torch.empty(count, dtype=torch.uint8, device="cpu")
 
     @staticmethod
     def is_writable(tensor: Any) -> bool:

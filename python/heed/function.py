@@ -48,8 +48,12 @@ class Function:
         self._extents = [i for i, x in enumerate(operands) if x.role == "extent"]
         self._made = [i for i, x in enumerate(operands) if x.role in ("result", "gradient")]
         self._names = [operands[i].name for i in self._given]
-        self._extent_names = [operands[i].name for i in self._extents]
-        self._all_names = self._names + self._extent_names
+        # Extents that a call gives as numbers: of axes that no array carries, and of those that new results alone carry.
+        carried = {axis.name for i in self._given for axis in operands[i].axes} | {operands[i].name for i in self._extents}
+        of_results = [axis.name for i in self._made for axis in operands[i].axes if axis.extent is None]
+        self.extent_names = [operands[i].name for i in self._extents]
+        self.extent_names += [name for name in dict.fromkeys(of_results) if name not in carried]
+        self._all_names = self._names + self.extent_names
         self._made_names = [operands[i].name for i in self._made]
         self._single = len(self._made) == 1 and not self._is_backward
         # Where addresses stand among the arguments of pack.
@@ -73,19 +77,21 @@ class Function:
         return query
 
     def __call__(self, *positional: Any, out: Any = None, saved: Any = None, **named: Any) -> Any:
-        """Calls the kernel: `attend(q=Q, k=K, v=V)`, `attend(Q, K, V)`; axes that no array carries by name, `n=128`.
+        """Calls the kernel: `attend(q=Q, k=K, v=V)`, `attend(Q, K, V)`; axes that no array carries by name, `n=128`, and
+        those that only new results carry.
 
         out: where results go, one array, a tuple in the order of results, or a dict by name; without it new arrays of
         the kind that came in. Of `forward` the result is (results, saved); `backward` takes saved=... and gives a
         dict of gradients by the name of the input.
         """
-        if positional or len(named) != len(self._all_names):
-            named = self._bind(positional, named)
+        numbers = self.extent_names if out is None else self.extent_names[:len(self._extents)]
+        if positional or len(named) != len(self._names) + len(numbers):
+            named = self._bind(positional, named, numbers)
         try:
             arrays = [named[name] for name in self._names]
-            extents = [self.checked_extent(name, named[name]) for name in self._extent_names]
+            extents = [self.checked_extent(name, named[name]) for name in numbers]
         except KeyError:
-            named = self._bind(positional, named)  # raises
+            named = self._bind(positional, named, numbers)  # raises
         kind, originals = NUMPY, arrays
         for array in arrays:
             if type(array) is not numpy.ndarray:
@@ -132,7 +138,7 @@ class Function:
 
     # --- what a call was given ------------------------------------------------------------------------------------
 
-    def _bind(self, positional: tuple, named: dict[str, Any]) -> dict[str, Any]:
+    def _bind(self, positional: tuple, named: dict[str, Any], numbers: list[str]) -> dict[str, Any]:
         """Names for what came by position; raises OperandError for too many, unknown, missing and twice given ones."""
         takes = f"{self.function_signature.name} takes {', '.join(self._all_names) or 'no arrays'}"
         if len(positional) > len(self._names):
@@ -145,9 +151,9 @@ class Function:
             if name in bound:
                 raise OperandError(f"heed: operand '{name}' is given twice, by position and by name", operand=name)
             bound[name] = value
-        for name in self._all_names:
+        for name in (*self._names, *numbers):
             if name not in bound:
-                what = "axis" if name in self._extent_names else "operand"
+                what = "axis" if name in numbers else "operand"
                 raise OperandError(f"heed: {what} '{name}' is missing ({takes})", operand=name)
         return bound
 
@@ -226,7 +232,7 @@ class Function:
         described: dict[int, tuple] = {}
         for i, array in zip(self._given + self._made, arrays):
             described[i] = self._described(operands[i], kind, array)
-        numbers = {operands[i].name: extent for i, extent in zip(self._extents, extents)}
+        numbers = dict(zip(self.extent_names, extents))
         of_axes = {axis.name: axis.extent for x in operands for axis in x.axes if axis.extent is not None}
         for i in self._given:
             for axis, extent in zip(operands[i].axes, described[i][0]):

@@ -45,6 +45,11 @@ class Kernel(Function):
         """The text that it was compiled from."""
         return self._declaration.text if self._declaration else ""
 
+    @property
+    def expression(self) -> str:
+        """What was compiled, as C++ says it in the declaration's namespace."""
+        return self._chosen.expression if self._chosen else self.name
+
     @cached_property
     def has_gradients(self) -> bool:
         """Was it compiled with wrt?"""
