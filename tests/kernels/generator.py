@@ -2,7 +2,7 @@
 """The generator by itself, on a stand-in for heed that compiles in no time: what it refuses, each with one sentence and
 nothing left behind, and what it makes.
 
-    generator.py COMPILER heed-kernel INCLUDE_DIRECTORY WORK"""
+    generator.py COMPILER heed-kernel INCLUDE_DIRECTORY WORK [qemu-x86_64]"""
 
 import json
 import os
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 
-COMPILER, PROGRAM, INCLUDE, WORK = sys.argv[1:]
+COMPILER, PROGRAM, INCLUDE, WORK, *QEMU = sys.argv[1:]
 sys.path.insert(0, str(pathlib.Path(PROGRAM).resolve().parents[1]))
 HERE = pathlib.Path(__file__).resolve().parent
 WORK = pathlib.Path(WORK).resolve()
@@ -270,6 +270,23 @@ def is_x86():
     return os.uname().machine == "x86_64"
 
 
+def levels():
+    """Each level is chosen on a processor that has it and lacks the next, by what the processor says of itself."""
+    if not QEMU or not is_x86():
+        return
+    result = generate(GOOD, "--isa", "x86-64,x86-64-v2,x86-64-v3,x86-64-v4", out="levels")
+    check("all levels in one library", result.returncode == 0, result.stderr)
+    (WORK / "levels/main.c").write_text(
+        '#include "variants.h"\n#include <stdio.h>\n'
+        "int main(void) { puts(attend_metadata()->instruction_set); return 0; }\n"
+    )
+    program, library = WORK / "levels/main", WORK / "levels/libvariants.a"
+    subprocess.run([COMPILER, "-x", "c", WORK / "levels/main.c", "-x", "none", library, "-o", program], check=True)
+    for processor, expected in (("core2duo", "x86-64"), ("Nehalem", "x86-64-v2"), ("Haswell", "x86-64-v3")):
+        result = subprocess.run([*QEMU, "-cpu", processor, program], capture_output=True, text=True)
+        check(f"{expected} on {processor}", result.stdout == f"{expected}\n", result.stdout + result.stderr)
+
+
 OF_ANOTHER_MACHINE = """
 import platform, sys
 platform.machine = lambda: "riscv64"
@@ -366,6 +383,7 @@ def main():
     products()
     nothing_to_check_with()
     choices()
+    levels()
     another_machine()
     return 1 if failures else 0
 
