@@ -113,7 +113,7 @@ def test_an_axis_that_no_array_carries(scale):
     numpy.testing.assert_array_equal(scale(x=numpy.float32([1, 2]), m=4), numpy.float32([6, 8]))
 
 
-def test_found_in_the_cache(scale, variants):
+def test_found_in_the_cache(scale, variants, capsys):
     """A process that knows nothing yet finds the kernel, even where compiling is forbidden."""
     program = ("import time, numpy, heed\nx = numpy.ones(3, 'float32')\nbegin = time.perf_counter()\nheed.compile\n"
                f"ready = time.perf_counter()\nscale = heed.compile({str(variants / 'scale.hpp')!r})\nscale(x, m=3)\n"
@@ -121,7 +121,8 @@ def test_found_in_the_cache(scale, variants):
     times = [tuple(map(float, subprocess.run([sys.executable, "-c", program], env=dict(os.environ, HEED_DISABLE_JIT="1"),
                                              check=True, capture_output=True, text=True).stdout.split())) for _ in range(5)]
     imports, found = (min(time) for time in zip(*times))
-    print(f"\nfrom the cache to the first result: {found:.1f} ms, behind {imports:.1f} ms of imports")
+    with capsys.disabled():
+        print(f"\nfrom the cache to the first result: {found:.1f} ms, behind {imports:.1f} ms of imports")
     assert found < 100
 
 
@@ -237,7 +238,7 @@ def children():
     return used.ru_utime + used.ru_stime
 
 
-def test_what_a_new_variant_costs(fresh_cache, variants, tmp_path):
+def test_what_a_new_variant_costs(fresh_cache, variants, tmp_path, capsys):
     """From heed.compile to the first result beside the compiler alone on the same program in C++: seconds of the processor,
     for others use the machine too."""
     source = tmp_path / "program.cpp"
@@ -253,6 +254,7 @@ def test_what_a_new_variant_costs(fresh_cache, variants, tmp_path):
     subprocess.run([find_compiler().path, "-std=c++20", "-O3", "-march=native", "-fopenmp", f"-I{heed_include()}", source, "-o",
                     tmp_path / "program"], check=True)
     theirs = children() - used
-    print(f"\na new variant: {ours:.2f} s of the processor to its first result ({wall:.1f} s), {theirs:.2f} s "
-          f"({time.perf_counter() - begin:.1f} s) for the same in C++: {ours / theirs:.2f} times")
+    with capsys.disabled():
+        print(f"\na new variant: {ours:.2f} s of the processor to its first result ({wall:.1f} s), {theirs:.2f} s "
+              f"({time.perf_counter() - begin:.1f} s) for the same in C++: {ours / theirs:.2f} times")
     assert ours < 1.5 * theirs
