@@ -1,7 +1,5 @@
 """NAME.h: the interface in C99, and each function of each kernel with its operands in order."""
 
-import textwrap
-
 from .c_text import MEMBERS, result_type, symbol
 
 SAYS = {
@@ -52,6 +50,19 @@ def one_line(text):
     return "".join(character if character.isprintable() and character != "\\" else "?" for character in text)
 
 
+def wrapped(prototype):
+    """A prototype in lines of at most 120 characters, which end behind a parameter."""
+    begin, *parameters = prototype.split(", ")
+    lines = [begin]
+    for parameter in parameters:
+        if len(lines[-1]) + len(parameter) + 3 <= 120:
+            lines[-1] += f", {parameter}"
+        else:
+            lines[-1] += ","
+            lines.append(" " * (begin.index("(") + 1) + parameter)
+    return "\n".join(lines)
+
+
 def kernel_text(kernel):
     """The functions of a kernel, each behind a comment."""
     name, metadata = kernel.name, kernel.metadata
@@ -75,7 +86,7 @@ def kernel_text(kernel):
                 for i, operand in enumerate(operands[function])
             )
         prototype = f"{result_type(member)} {function}({MEMBERS[member]});"
-        text += textwrap.fill(prototype, 120, subsequent_indent=" " * (prototype.index("(") + 1)) + "\n\n"
+        text += wrapped(prototype) + "\n\n"
     return text + f"// What stands above, for programs.\nconst heed_metadata* {name}_metadata(void);\n\n"
 
 
