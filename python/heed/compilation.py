@@ -53,8 +53,9 @@ def compile(source: str | Path, *results: str, wrt: Sequence[str] = (), defines:
     if key not in _loaded:
         openmp.load(library)
         metadata = entry.record["metadata"]
-        _loaded[key] = Kernel(ctypes.CDLL(str(entry.folder / entry.record["library"])), read_signature(metadata),
-                              metadata=metadata, declaration=declaration, chosen=chosen, defines=dict(defines or {}))
+        again = ((declaration.path or declaration.text, *results), {"wrt": tuple(chosen.wrt), "defines": defines, "name": name})
+        _loaded[key] = Kernel(ctypes.CDLL(str(entry.folder / entry.record["library"])), read_signature(metadata), metadata=metadata,
+                              declaration=declaration, chosen=chosen, defines=dict(defines or {}), recipe=again)
     return _loaded[key]
 
 

@@ -26,7 +26,7 @@ class Kernel(Function):
 
     def __init__(self, library: ctypes.CDLL, signature: Signature, *, metadata: Mapping[str, Any],
                  declaration: Declaration | None = None, chosen: ChosenKernel | None = None,
-                 defines: Mapping[str, str] | None = None) -> None:
+                 defines: Mapping[str, str] | None = None, recipe: tuple[tuple, dict[str, Any]] | None = None) -> None:
         super().__init__(library, signature.functions["call"], kernel=signature.name)
         shown_as = signature.name if chosen is None or chosen.exported else chosen.expression
         self.signature = signature._replace(shown_as=shown_as)
@@ -36,6 +36,7 @@ class Kernel(Function):
         self._declaration = declaration
         self._chosen = chosen
         self._defines = dict(defines or {})
+        self._recipe = recipe
         self.forward, self.backward = (
             Function(library, signature.functions[name], kernel=signature.name) if name in signature.functions else None
             for name in ("forward", "backward"))
@@ -68,5 +69,17 @@ class Kernel(Function):
         from .explaining import explain
         return explain(self._declaration, self._chosen, self.signature, self._defines, extents)
 
+    def __reduce__(self) -> tuple:
+        """Pickled it is what it was compiled from, for workers of multiprocessing: they find it in the cache."""
+        if self._recipe is None:
+            raise TypeError(f"heed: {self.name} was not made by heed.compile and cannot be pickled")
+        return _compiled, self._recipe
+
     def __repr__(self) -> str:
         return f"<heed kernel {self.signature}>"
+
+
+def _compiled(arguments: tuple, named: dict[str, Any]) -> Kernel:
+    """What heed.compile gives for these arguments."""
+    from .compilation import compile
+    return compile(*arguments, **named)

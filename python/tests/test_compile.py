@@ -1,6 +1,8 @@
 """heed.compile with the real compiler: results, gradients, text, mistakes, the cache, time. Each compilation takes seconds,
 so the tests share two kernels: variant.hpp with gradients, scale.hpp."""
+import multiprocessing
 import os
+import pickle
 import resource
 import shutil
 import subprocess
@@ -111,6 +113,14 @@ def test_explain(attend):
 def test_an_axis_that_no_array_carries(scale):
     numpy.testing.assert_array_equal(scale(numpy.float32([1, 2]), m=3), numpy.float32([5, 7]))
     numpy.testing.assert_array_equal(scale(x=numpy.float32([1, 2]), m=4), numpy.float32([6, 8]))
+
+
+def test_pickled_it_is_found_again(scale, kernel):
+    assert pickle.loads(pickle.dumps(scale)) is scale
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(scale, (numpy.float32([1, 2]),), {"m": 3}).tolist() == [5, 7]
+    with pytest.raises(TypeError, match="mix was not made by heed.compile"):
+        pickle.dumps(kernel)
 
 
 def test_found_in_the_cache(scale, variants, capsys):
