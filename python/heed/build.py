@@ -6,6 +6,7 @@ The header is compiled once for each instruction set. Everything of such a part 
 so that parts share nothing that was compiled for one of them (inline functions, templates). A dispatcher in C, compiled
 for the plainest processor, chooses among them."""
 
+import concurrent.futures
 import ctypes
 import dataclasses
 import os
@@ -129,20 +130,27 @@ def write_source(folder, header, text, kernels, only_given, defines):
     return source, header
 
 
-def compile_parts(steps, source, instruction_sets, progress):
-    """A part for each instruction set, the least first."""
-    parts = []
-    for i, instruction_set in enumerate(instruction_sets):
-        begin, which = time.monotonic(), f"part {i + 1} of {len(instruction_sets)}, {instruction_set}"
+def compile_parts(steps, source, instruction_sets, jobs, progress):
+    """A part for each instruction set, the least first; `jobs` of them are compiled at a time."""
+
+    def compile_one(i):
+        begin, which = time.monotonic(), f"part {i + 1} of {len(instruction_sets)}, {instruction_sets[i]}"
         progress(f"{which}: compiling {steps.header}")
-        parts.append(steps.compile_part(source, instruction_set))
-        progress(f"{which}: {', '.join(parts[-1].kernels)} in {time.monotonic() - begin:.1f} s")
-        check_names(parts, steps.header)
-        if len(instruction_sets) > 1 and parts[-1].has_constructors:
-            raise BuildError(
-                f"heed: {steps.header} has objects that are made when the library is loaded, whatever the processor "
-                "(<iostream> is one): leave them out, or make a library of one instruction set"
-            )
+        part = steps.compile_part(source, instruction_sets[i])
+        progress(f"{which}: {', '.join(part.kernels)} in {time.monotonic() - begin:.1f} s")
+        return part
+
+    parts = []
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        # One after the other without the pool, which would wait for its compilers where a signal ends everything.
+        for part in (pool.map if jobs > 1 else map)(compile_one, range(len(instruction_sets))):
+            parts.append(part)
+            check_names(parts, steps.header)
+            if len(instruction_sets) > 1 and part.has_constructors:
+                raise BuildError(
+                    f"heed: {steps.header} has objects that are made when the library is loaded, whatever the "
+                    "processor (<iostream> is one): leave them out, or make a library of one instruction set"
+                )
     return parts
 
 
@@ -218,14 +226,15 @@ def build(
     openmp_library: pathlib.Path | None = None,
     products: Sequence[str] = PRODUCTS,
     keep_parts: bool = False,
+    jobs: int = 1,
     progress: Callable[[str], None] | None = None,
 ) -> Built:
     """Makes a library of the kernels of a header, or of a text that could stand in one; BuildError says why it cannot.
 
     `kernels` are made besides what the header exports, or instead of it (only_given). `flags` come behind the
     generator's own; `defines` are macros that the header sees; `openmp_library` is a file to link in the place of what
-    -fopenmp links; keep_parts leaves the object of each instruction set beside the library. Nothing is in `out` before
-    everything is made."""
+    -fopenmp links; keep_parts leaves the object of each instruction set beside the library; `jobs` compilers run at a
+    time. Nothing is in `out` before everything is made."""
     instruction_sets = checked_instruction_sets(instruction_sets)
     if (header is None) == (text is None):
         raise BuildError("heed: a library is made of a header or of a text, one of both")
@@ -245,7 +254,7 @@ def build(
         source, header = write_source(folder, header, text, kernels, only_given, defines or {})
         paths = [f"-I{headers}", "-iquote", header.parent, *(f"-I{directory}" for directory in include)]
         steps = Steps(tools, folder, name, header.name, paths, list(flags))
-        parts = compile_parts(steps, source, instruction_sets, progress or (lambda line: None))
+        parts = compile_parts(steps, source, instruction_sets, jobs, progress or (lambda line: None))
         files = write_products(steps, parts, instruction_sets, headers, products, openmp_library)
         users, own = files_read(parts, folder, headers)
         if keep_parts:

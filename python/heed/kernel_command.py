@@ -32,6 +32,12 @@ def kernel(text):
     return Kernel(name, expression)
 
 
+def jobs(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of compilers")
+    return int(text)
+
+
 class Parser(argparse.ArgumentParser):
     def error(self, message):
         print(f"heed-kernel: {message} (heed-kernel --help says more)", file=sys.stderr)
@@ -81,6 +87,9 @@ def parse(arguments):
     parser.add_argument(
         "--keep-parts", action="store_true", help="leave the object of each instruction set beside the library"
     )
+    parser.add_argument(
+        "--jobs", type=jobs, default=1, metavar="N", help="compilers at a time, one an instruction set (1)"
+    )
     parser.add_argument("--quiet", action="store_true", help="say nothing of the progress")
     parser.add_argument(
         "--whole-text", action="store_true", help="of a compilation that failed, print all that the compiler said"
@@ -113,6 +122,7 @@ def main(arguments=None):
             instruction_sets=options.isa.split(","),
             compiler=options.compiler,
             keep_parts=options.keep_parts,
+            jobs=options.jobs,
             include=[path.absolute() for path in options.include],
             flags=options.flag,
             defines=dict(define.partition("=")[::2] for define in options.define),

@@ -129,6 +129,7 @@ def refusals():
         "--kernel",
         "attend",
     )
+    refused("no compilers at all", "heed-kernel: argument --jobs: '0' is no number of compilers", "--jobs", "0")
     refused("--wrt of no kernel", "heed-kernel: --wrt stands behind the --kernel", "--wrt", "q")
     (WORK / "file").write_text("")
     refused("a folder below a file", f"heed: folder {WORK}/file/lib cannot be written: Not a directory", out="file/lib")
@@ -274,7 +275,7 @@ def levels():
     """Each level is chosen on a processor that has it and lacks the next, by what the processor says of itself."""
     if not QEMU or not is_x86():
         return
-    result = generate(GOOD, "--isa", "x86-64,x86-64-v2,x86-64-v3,x86-64-v4", out="levels")
+    result = generate(GOOD, "--isa", "x86-64,x86-64-v2,x86-64-v3,x86-64-v4", "--jobs", "2", out="levels")
     check("all levels in one library", result.returncode == 0, result.stderr)
     (WORK / "levels/main.c").write_text(
         '#include "variants.h"\n#include <stdio.h>\n'
