@@ -223,6 +223,22 @@ def products():
         "//    0  ids     int32    (n)     numbers from 0, below the extent of d\n" in header,
         header,
     )
+    two = generate("HEED_KERNEL(walk, stand_in::graph{1})\n", "--quiet", out="two", header="two.hpp")
+    (WORK / "both.h").write_text('#include "out/variants.h"\n#include "two/two.h"\n')
+    both = [
+        COMPILER,
+        "-x",
+        "c",
+        "-std=c99",
+        "-pedantic",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-fsyntax-only",
+        WORK / "both.h",
+    ]
+    result = subprocess.run(both, capture_output=True, text=True)
+    check("two headers in one file", two.returncode == result.returncode == 0, two.stderr + result.stderr)
     for standard, language in (("c99", "c"), ("c++98", "c++"), ("c++20", "c++")):
         result = subprocess.run(
             [
