@@ -72,6 +72,37 @@ template <class T> tensor<double> rows_of_all(const tensor<T>& values, extent_t 
   return r;
 }
 constexpr extent_t N = 29, M = 35, C = 19, O = 21, D = 6;
+
+// Queries, keys, values and a cotangent.
+struct attended {
+  const tensor<float> Q = filled<float>(1, 0.5, {N, D}), K = filled<float>(2, 0.5, {M, D}),
+                      V = filled<float>(3, 1, {M, C}), G = filled<float>(4, 1, {N, C});
+
+  // softmax(score) V by plain loops, of score(i, j, query i, key j); -infinity: not seen.
+  template <class Score> tensor<double> by_hand(const Score& score) const {
+    tensor<double> wanted(N, C);
+    for (extent_t i = 0; i < N; ++i) {
+      double total = 0;
+      for (extent_t j = 0; j < M; ++j) {
+        const double weight = std::exp(score(i, j, Q.data() + i * D, K.data() + j * D));
+        total += weight;
+        for (extent_t l = 0; l < C; ++l) wanted(i, l) += weight * double(V(j, l));
+      }
+      for (extent_t l = 0; l < C; ++l) wanted(i, l) /= total;
+    }
+    return wanted;
+  }
+  template <class Fused, class Oracle, class Cotangent>
+  void expect_gradients(const Fused& fused, const Oracle& oracle, const Cotangent& of_result) const {
+    tensor<float> dQ(N, D), dK(M, D), dV(M, C);
+    tensor<double> wanted_q(N, D), wanted_k(M, D), wanted_v(M, C);
+    fused(q = Q, k = K, v = V, of_result = G, into(dQ, dK, dV));
+    oracle(q = Q, k = K, v = V, of_result = G, into(wanted_q, wanted_k, wanted_v));
+    expect_close("gradient of queries", dQ, wanted_q, 2e-5);
+    expect_close("gradient of keys", dK, wanted_k, 2e-5);
+    expect_close("gradient of values", dV, wanted_v, 2e-5);
+  }
+};
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(in_rows) {
@@ -103,54 +134,31 @@ BOOST_AUTO_TEST_CASE(behind_products) {
   expect_close("epilogue", R, wanted, 1e-5);
 }
 BOOST_AUTO_TEST_CASE(before_softmax) {
-  const tensor<float> Q = filled<float>(1, 0.5, {N, D}), K = filled<float>(2, 0.5, {M, D}),
-                      V = filled<float>(3, 1, {M, C}), G = filled<float>(4, 1, {N, C});
-  tensor<float> R(N, C), dQ(N, D), dK(M, D), dV(M, C);
-  tensor<double> wanted(N, C), wanted_q(N, D), wanted_k(M, D), wanted_v(M, C);
-  for (extent_t i = 0; i < N; ++i) {
-    double total = 0;
-    for (extent_t j = 0; j <= i; ++j) {
-      double s = 0;
-      for (extent_t l = 0; l < D; ++l) s += double(Q(i, l)) * double(K(j, l)) / std::sqrt(double(D));
-      const double weight = std::exp(smooth(s) + clamp(s, -1, double(i) * 0.1));
-      total += weight;
-      for (extent_t l = 0; l < C; ++l) wanted(i, l) += weight * double(V(j, l));
-    }
-    for (extent_t l = 0; l < C; ++l) wanted(i, l) /= total;
-  }
-  fuse<of_score, strict>(q = Q, k = K, v = V, into(R));
-  expect_close("score", R, wanted, 4e-6);
-  fuse<from_score, strict>(q = Q, k = K, v = V, cotangent<of_score> = G, into(dQ, dK, dV));
-  reference<from_score>(q = Q, k = K, v = V, cotangent<of_score> = G, into(wanted_q, wanted_k, wanted_v));
-  expect_close("gradient of queries", dQ, wanted_q, 2e-5);
-  expect_close("gradient of keys", dK, wanted_k, 2e-5);
-  expect_close("gradient of values", dV, wanted_v, 2e-5);
+  const attended p;
+  tensor<float> R(N, C);
+  fuse<of_score, strict>(q = p.Q, k = p.K, v = p.V, into(R));
+  expect_close("score", R, p.by_hand([](extent_t i, extent_t j, const float* query, const float* key) {
+    double s = 0;
+    for (extent_t l = 0; l < D; ++l) s += double(query[l]) * double(key[l]) / std::sqrt(double(D));
+    return j <= i ? smooth(s) + clamp(s, -1, double(i) * 0.1) : -INFINITY;
+  }),
+               4e-6);
+  p.expect_gradients(fuse<from_score, strict>, reference<from_score>, cotangent<of_score>);
 }
 BOOST_AUTO_TEST_CASE(in_loops) {
-  const tensor<float> Q = filled<float>(1, 0.5, {N, D}), K = filled<float>(2, 0.5, {M, D}),
-                      V = filled<float>(3, 1, {M, C}), G = filled<float>(4, 1, {N, C});
-  tensor<float> R(N, C), dQ(N, D), dK(M, D), dV(M, C);
-  tensor<double> wanted(N, C), wanted_q(N, D), wanted_k(M, D), wanted_v(M, C);
-  for (extent_t i = 0; i < N; ++i) {
-    double total = 0;
-    for (extent_t j = 0; j < M; ++j) {
-      double s = 0;
-      for (extent_t l = 0; l < D; ++l) {
-        const double a = double(Q(i, l)), b = double(K(j, l));
-        s += std::sin(a * b) + std::min(std::max(a, b), 0.5);
-      }
-      total += std::exp(s);
-      for (extent_t l = 0; l < C; ++l) wanted(i, l) += std::exp(s) * double(V(j, l));
+  const attended p;
+  tensor<float> R(N, C);
+  fuse<of_loop>(q = p.Q, k = p.K, v = p.V, into(R));
+  expect_close("loop", R, p.by_hand([](extent_t, extent_t, const float* query, const float* key) {
+    double s = 0;
+    for (extent_t l = 0; l < D; ++l) {
+      const double a = double(query[l]), b = double(key[l]);
+      s += std::sin(a * b) + std::min(std::max(a, b), 0.5);
     }
-    for (extent_t l = 0; l < C; ++l) wanted(i, l) /= total;
-  }
-  fuse<of_loop>(q = Q, k = K, v = V, into(R));
-  expect_close("loop", R, wanted, 2e-6);
-  fuse<from_loop>(q = Q, k = K, v = V, cotangent<of_loop> = G, into(dQ, dK, dV));
-  reference<from_loop>(q = Q, k = K, v = V, cotangent<of_loop> = G, into(wanted_q, wanted_k, wanted_v));
-  expect_close("gradient of queries", dQ, wanted_q, 2e-5);
-  expect_close("gradient of keys", dK, wanted_k, 2e-5);
-  expect_close("gradient of values", dV, wanted_v, 2e-5);
+    return s;
+  }),
+               2e-6);
+  p.expect_gradients(fuse<from_loop>, reference<from_loop>, cotangent<of_loop>);
 }
 BOOST_AUTO_TEST_CASE(in_masks) {
   const extent_t rows = 130, keys = 141;
