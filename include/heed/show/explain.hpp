@@ -8,11 +8,11 @@
 
 namespace heed::internal::show::inline HEED_INSTRUCTION_SET {
 
-inline double elements(const extent_table& e, axis_set s) {
-  double r = 1;
-  for (std::size_t i = 0; s >> i; ++i)
-    if (s >> i & 1) r *= double(e[i]);
-  return r;
+inline double elements(const extent_table& extents, axis_set axes) {
+  double count = 1;
+  for (std::size_t i = 0; axes >> i; ++i)
+    if (axes >> i & 1) count *= double(extents[i]);
+  return count;
 }
 // 1234567 bytes as "1.18 MiB", 3.1e9 flops as "3.10 Gflop".
 inline std::string scaled_text(double v, double base, const char* const (&units)[5]) {
@@ -32,11 +32,11 @@ inline std::string flops_text(double v) {
 }
 
 // Pointwise operations a program costs for one element of each role; transcendental functions count as one.
-inline double program_cost(const region& r, const extent_table& e) {
+inline double program_cost(const region& loops, const extent_table& extents) {
   double n = 0;
-  for (int i = 1; i < r.code.size; ++i) {
-    const instruction& x = r.code[i];
-    if (!is_leaf(x.code) && x.code != op::load && x.code != op::tile) n += elements(e, x.axes | x.over);
+  for (int i = 1; i < loops.code.size; ++i) {
+    const instruction& x = loops.code[i];
+    if (!is_leaf(x.code) && x.code != op::load && x.code != op::tile) n += elements(extents, x.axes | x.over);
   }
   return n;
 }
@@ -58,56 +58,60 @@ inline std::string sink_text(const printed_region& of, int k) {
   return factor + scale + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
 }
 // Every operation of the region, as if no tile were empty.
-inline double region_flops(const region& r, const extent_table& e) {
-  const axis_set tile = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
-  double n = program_cost(r, e);
-  if (r.kind == region_kind::score || r.kind == region_kind::matmul) n += 2 * elements(e, tile | set_of(r.depth));
-  if (r.kind == region_kind::score && r.score.values >= 0) n += 2 * elements(e, tile | set_of(r.width));
-  if (r.scatter.index) n += elements(e, set_of(r.rows) | set_of(r.columns));
-  if (r.kind == region_kind::score_gradient) {
-    n += 2 * elements(e, tile | set_of(r.depth)) +
-         (r.gradient.values >= 0 ? 2 * elements(e, tile | set_of(r.width)) : 0);
-    for (int k = 0; k < r.outputs.count; ++k) {
-      const sink& s = r.gradient.sinks[k];
-      n += s.other < 0 ? elements(e, tile) : 2 * elements(e, tile | r.operands[s.other].axes);
+inline double region_flops(const region& loops, const extent_table& extents) {
+  const axis_set tile = set_of(loops.batch) | set_of(loops.rows) | set_of(loops.columns);
+  double n = program_cost(loops, extents);
+  if (loops.kind == region_kind::score || loops.kind == region_kind::matmul)
+    n += 2 * elements(extents, tile | set_of(loops.depth));
+  if (loops.kind == region_kind::score && loops.score.values >= 0)
+    n += 2 * elements(extents, tile | set_of(loops.width));
+  if (loops.scatter.index) n += elements(extents, set_of(loops.rows) | set_of(loops.columns));
+  if (loops.kind == region_kind::score_gradient) {
+    n += 2 * elements(extents, tile | set_of(loops.depth)) +
+         (loops.gradient.values >= 0 ? 2 * elements(extents, tile | set_of(loops.width)) : 0);
+    for (int k = 0; k < loops.outputs.count; ++k) {
+      const sink& s = loops.gradient.sinks[k];
+      n += s.other < 0 ? elements(extents, tile) : 2 * elements(extents, tile | loops.operands[s.other].axes);
     }
   }
   return n;
 }
-inline double region_bytes(const region& r, const extent_table& e) {
+inline double region_bytes(const region& loops, const extent_table& extents) {
   double n = 0;
-  for (int k = 0; k < r.operands.count; ++k) n += elements(e, r.operands[k].axes) * byte_size(r.operands[k].type);
-  for (int k = 0; k < r.outputs.count; ++k) n += elements(e, r.outputs[k].axes) * byte_size(r.outputs[k].type);
+  for (int k = 0; k < loops.operands.count; ++k)
+    n += elements(extents, loops.operands[k].axes) * byte_size(loops.operands[k].type);
+  for (int k = 0; k < loops.outputs.count; ++k)
+    n += elements(extents, loops.outputs[k].axes) * byte_size(loops.outputs[k].type);
   return n;
 }
 
 // What a score-gradient region does with an operand besides reading it in its program, if anything.
-inline std::string how_gradient_reads(const region& r, int k) {
-  if (k == r.tile.row_operand || k == r.gradient.cotangents)
+inline std::string how_gradient_reads(const region& loops, int k) {
+  if (k == loops.tile.row_operand || k == loops.gradient.cotangents)
     return "transposed into lanes once per block of rows, and as it is in outer products";
-  if (k == r.tile.column_operand || k == r.gradient.values) return "broadcast in place, once per block of rows";
-  if (k == r.gradient.log_sum_exp) return "log-sum-exp of the scores, per row";
-  for (int i = 0; i < r.outputs.count; ++i)
-    if (r.gradient.sinks[i].other == k)
-      return r.gradient.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows"
-                                                                : "in outer products";
+  if (k == loops.tile.column_operand || k == loops.gradient.values) return "broadcast in place, once per block of rows";
+  if (k == loops.gradient.log_sum_exp) return "log-sum-exp of the scores, per row";
+  for (int i = 0; i < loops.outputs.count; ++i)
+    if (loops.gradient.sinks[i].other == k)
+      return loops.gradient.sinks[i].kind == sink_kind::row_product ? "broadcast in place, once per block of rows"
+                                                                    : "in outer products";
   return {};
 }
-inline std::string how_read(const region& r, int k) {
-  if (r.kind == region_kind::score_gradient)
-    if (const std::string how = how_gradient_reads(r, k); !how.empty()) return how;
-  const bool score = r.kind == region_kind::score;
-  if (k == r.tile.row_operand)
+inline std::string how_read(const region& loops, int k) {
+  if (loops.kind == region_kind::score_gradient)
+    if (const std::string how = how_gradient_reads(loops, k); !how.empty()) return how;
+  const bool score = loops.kind == region_kind::score;
+  if (k == loops.tile.row_operand)
     return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
-  if (k == r.tile.column_operand)
+  if (k == loops.tile.column_operand)
     return score ? "keys: broadcast in place, once per block of rows"
                  : "packed once per call into panels, columns in lanes";
-  if (k == r.score.values) return "values: broadcast in place, once per block of rows";
-  for (int i = 1; i < r.code.size; ++i) {
-    const instruction& x = r.code[i];
+  if (k == loops.score.values) return "values: broadcast in place, once per block of rows";
+  for (int i = 1; i < loops.code.size; ++i) {
+    const instruction& x = loops.code[i];
     if (x.operand != k || (x.code != op::load && x.code != op::gather)) continue;
     std::string how = x.code == op::gather ? "table, read at a computed index, " : "";
-    return how + (r.kind == region_kind::loop ? "element by element" : name_of(x.where));
+    return how + (loops.kind == region_kind::loop ? "element by element" : name_of(x.where));
   }
   return "unused";
 }
@@ -125,8 +129,8 @@ struct mask_report {
   double visited = 1;  // the share of tiles that are not empty
 };
 // Counted where everything that the mask reads is bound; else what would have to be, each operand once.
-inline mask_report explain_mask(const printed_region& of, const extent_table& e, const looked_region& look, int rows,
-                                int columns) {
+inline mask_report explain_mask(const printed_region& of, const extent_table& extents, const looked_region& look,
+                                int rows, int columns) {
   const graph& g = of.plan.g;
   if (!look.count_tiles) return {"decided score by score: it reads the score itself", 1};
   std::string wanted;  // the operands behind what is missing, each once
@@ -143,7 +147,7 @@ inline mask_report explain_mask(const printed_region& of, const extent_table& e,
     return {"depends on the values of " + wanted +
                 (bindable ? ": bind them, as in explain<out>(name = operand), and its tiles are counted" : ""),
             1};
-  const tile_counts n = look.count_tiles(e, look.operands);
+  const tile_counts n = look.count_tiles(extents, look.operands);
   const auto part = [&](double x, const char* what) {
     return number(x) + " (" + number(std::round(1000 * x / n.all()) / 10) + " %) " + what;
   };
@@ -163,8 +167,8 @@ struct report {
     text += "  " + subject + about + "\n";
   }
 };
-constexpr bool has_scores(const region& r) {
-  return r.kind == region_kind::score || r.kind == region_kind::score_gradient;
+constexpr bool has_scores(const region& loops) {
+  return loops.kind == region_kind::score || loops.kind == region_kind::score_gradient;
 }
 // What output k is; "grad(q) = " before it where it is such a result.
 inline std::string named_output(const printed_region& of, int k, const std::string& what) {
@@ -173,119 +177,127 @@ inline std::string named_output(const printed_region& of, int k, const std::stri
 }
 
 inline void explain_axes(report& to, const printed_region& of) {
-  const region& r = of.loops;
+  const region& loops = of.loops;
   const graph& g = of.plan.g;
-  to.line("batch", axes_text(g, r.batch));
-  to.line("rows", axes_text(g, r.rows));
-  to.line(r.kind == region_kind::row ? "along" : r.scatter.index ? "sums" : "columns", axes_text(g, r.columns));
-  if (!r.scatter.index) to.line("contracts", axes_text(g, r.depth));
-  to.line("width", axes_text(g, r.width));
+  to.line("batch", axes_text(g, loops.batch));
+  to.line("rows", axes_text(g, loops.rows));
+  to.line(loops.kind == region_kind::row ? "along"
+          : loops.scatter.index          ? "sums"
+                                         : "columns",
+          axes_text(g, loops.columns));
+  if (!loops.scatter.index) to.line("contracts", axes_text(g, loops.depth));
+  to.line("width", axes_text(g, loops.width));
 }
 // How much a kernel has in registers, from its own constants.
 inline void explain_tiles(report& to, const printed_region& of, int lane_count) {
-  const region& r = of.loops;
+  const region& loops = of.loops;
   const graph& g = of.plan.g;
-  if (has_scores(r))
+  if (has_scores(loops))
     to.line("tiles", std::to_string(simd::vectors * lane_count) + " rows x " + std::to_string(simd::group) +
                          " columns in registers");
-  if (r.kind == region_kind::matmul)
+  if (loops.kind == region_kind::matmul)
     to.line("tiles", std::to_string(simd::group) + " rows x " + std::to_string(simd::vectors * lane_count) +
                          " columns in registers");
-  if (r.kind == region_kind::row)
-    to.line("lanes", r.row.lanes_along      ? "along " + axes_text(g, r.columns)
-                     : r.row.lane_axis >= 0 ? "across " + axis_text(g, r.row.lane_axis)
-                                            : "one");
+  if (loops.kind == region_kind::row)
+    to.line("lanes", loops.row.lanes_along      ? "along " + axes_text(g, loops.columns)
+                     : loops.row.lane_axis >= 0 ? "across " + axis_text(g, loops.row.lane_axis)
+                                                : "one");
 }
 inline void explain_scores(report& to, const printed_region& of) {
-  const region& r = of.loops;
+  const region& loops = of.loops;
   const graph& g = of.plan.g;
-  to.line("tile", (r.pair.scale ? instruction_text(of, r.pair.scale, 5) + " * " : std::string()) + "dot<" +
-                      axes_text(g, r.depth) + ">(" + of.operand_name(r.tile.row_operand) + ", " +
-                      of.operand_name(r.tile.column_operand) + ")");
-  to.line("score", instruction_text(of, r.pair.score) + "  (in units of log 2)");
-  if (r.pair.keep) to.line("keeps", instruction_text(of, r.pair.keep));
-  if (r.kind == region_kind::score_gradient) {
-    if (r.gradient.cotangents >= 0)
-      to.line("tile1", "dot<" + axes_text(g, r.width) + ">(" + of.operand_name(r.gradient.cotangents) + ", " +
-                           of.operand_name(r.gradient.values) + ")");
+  to.line("tile", (loops.pair.scale ? instruction_text(of, loops.pair.scale, 5) + " * " : std::string()) + "dot<" +
+                      axes_text(g, loops.depth) + ">(" + of.operand_name(loops.tile.row_operand) + ", " +
+                      of.operand_name(loops.tile.column_operand) + ")");
+  to.line("score", instruction_text(of, loops.pair.score) + "  (in units of log 2)");
+  if (loops.pair.keep) to.line("keeps", instruction_text(of, loops.pair.keep));
+  if (loops.kind == region_kind::score_gradient) {
+    if (loops.gradient.cotangents >= 0)
+      to.line("tile1", "dot<" + axes_text(g, loops.width) + ">(" + of.operand_name(loops.gradient.cotangents) + ", " +
+                           of.operand_name(loops.gradient.values) + ")");
     to.line("weight", "exp2(score - log-sum-exp)");
-    for (int k = 0; k < r.outputs.count; ++k) to.line(k ? "" : "gives", named_output(of, k, sink_text(of, k)));
+    for (int k = 0; k < loops.outputs.count; ++k) to.line(k ? "" : "gives", named_output(of, k, sink_text(of, k)));
   } else
-    to.line("gives", (r.score.weighted >= 0 ? named_output(of, r.score.weighted, "weighted values") : "") +
-                         (r.score.log_sum_exp >= 0 ? (r.score.weighted >= 0 ? ", " : "") +
-                                                         named_output(of, r.score.log_sum_exp, "log-sum-exp")
-                                                   : "") +
-                         (r.score.maximum >= 0 ? (r.score.weighted >= 0 || r.score.log_sum_exp >= 0 ? ", " : "") +
-                                                     named_output(of, r.score.maximum, "row maximum")
-                                               : ""));
+    to.line("gives",
+            (loops.score.weighted >= 0 ? named_output(of, loops.score.weighted, "weighted values") : "") +
+                (loops.score.log_sum_exp >= 0 ? (loops.score.weighted >= 0 ? ", " : "") +
+                                                    named_output(of, loops.score.log_sum_exp, "log-sum-exp")
+                                              : "") +
+                (loops.score.maximum >= 0 ? (loops.score.weighted >= 0 || loops.score.log_sum_exp >= 0 ? ", " : "") +
+                                                named_output(of, loops.score.maximum, "row maximum")
+                                          : ""));
 }
 inline void explain_values(report& to, const printed_region& of) {
-  const region& r = of.loops;
+  const region& loops = of.loops;
   const graph& g = of.plan.g;
   const outline& o = of.outline();
-  for (int k = 0; k < r.outputs.count; ++k)
-    to.line(k ? "" : "computes", named_output(of, k, instruction_text(of, r.outputs[k].result)));
+  for (int k = 0; k < loops.outputs.count; ++k)
+    to.line(k ? "" : "computes", named_output(of, k, instruction_text(of, loops.outputs[k].result)));
   const buffer& written = of.plan.buffers[o.writes[0].into];
-  if (r.kind == region_kind::row && copies(o) && written.result < 0 && lies_in_input(g, written.value))
+  if (loops.kind == region_kind::row && copies(o) && written.result < 0 && lies_in_input(g, written.value))
     to.line("unless", "the merged axes of the operand step as one in memory: it is read there");
-  if (r.scatter.index) to.line("adds at", axis_name(g, r.depth[0]) + " = " + instruction_text(of, r.scatter.index));
+  if (loops.scatter.index)
+    to.line("adds at", axis_name(g, loops.depth[0]) + " = " + instruction_text(of, loops.scatter.index));
 }
 // What the region costs, where all extents are known, and how its mask falls.
-inline void explain_cost(report& to, const printed_region& of, const extent_table& e, const looked_region& look,
+inline void explain_cost(report& to, const printed_region& of, const extent_table& extents, const looked_region& look,
                          int lane_count) {
-  const region& r = of.loops;
+  const region& loops = of.loops;
   const graph& g = of.plan.g;
-  const axis_set all = set_of(r.batch) | set_of(r.rows) | set_of(r.columns) | set_of(r.depth) | set_of(r.width);
+  const axis_set all =
+      set_of(loops.batch) | set_of(loops.rows) | set_of(loops.columns) | set_of(loops.depth) | set_of(loops.width);
   axis_set needed = all, unknown = 0;
-  for (int k = 0; k < r.operands.count; ++k) needed |= r.operands[k].axes;
+  for (int k = 0; k < loops.operands.count; ++k) needed |= loops.operands[k].axes;
   for (int i = 0; i < g.axis_count; ++i)
-    if ((needed >> i & 1) && e[i] == runtime) unknown |= bit(i);
+    if ((needed >> i & 1) && extents[i] == runtime) unknown |= bit(i);
   if (unknown) {
     to.line("cost",
             "not known without the extents of " + axes_text(g, unknown) + ": explain<out>(with(axis, extent), ...)");
     return;
   }
   double visited = 1;
-  if (has_scores(r) && r.pair.keep) {
-    const mask_report m = explain_mask(of, e, look, simd::vectors * lane_count, simd::group);
+  if (has_scores(loops) && loops.pair.keep) {
+    const mask_report m = explain_mask(of, extents, look, simd::vectors * lane_count, simd::group);
     to.line("mask", m.text);
     visited = m.visited;
   }
-  const double flops = region_flops(r, e);
-  to.line("cost",
-          flops_text(flops) +
-              (r.pair.keep && has_scores(r) ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) +
-                                                                " in the tiles that are visited, "
-                                                          : " at most, "
-                                            : ", ") +
-              bytes_text(region_bytes(r, e)) + " read and written once");
+  const double flops = region_flops(loops, extents);
+  to.line("cost", flops_text(flops) +
+                      (loops.pair.keep && has_scores(loops)
+                           ? visited < 1 ? " if nothing were skipped, " + flops_text(flops * visited) +
+                                               " in the tiles that are visited, "
+                                         : " at most, "
+                           : ", ") +
+                      bytes_text(region_bytes(loops, extents)) + " read and written once");
 }
 
-inline std::string explain_region(const printed_region& of, const extent_table& e, const looked_region& look,
+inline std::string explain_region(const printed_region& of, const extent_table& extents, const looked_region& look,
                                   int lane_count) {
-  const region& r = of.loops;
+  const region& loops = of.loops;
   const outline& o = of.outline();
   report to;
-  to.text = "region " + std::to_string(of.number) + ": " + name_of(r.kind);
+  to.text = "region " + std::to_string(of.number) + ": " + name_of(loops.kind);
   if (*o.reason) to.text += std::string(" (not fused: ") + o.reason + ")";
-  to.text += ", " + std::string(internal::name_of(r.real)) + "\n";
+  to.text += ", " + std::string(internal::name_of(loops.real)) + "\n";
   explain_axes(to, of);
   explain_tiles(to, of, lane_count);
-  for (int k = 0; k < r.operands.count; ++k) to.line(k ? "" : "reads", of.operand_name(k) + ": " + how_read(r, k));
-  if (has_scores(r)) explain_scores(to, of);
+  for (int k = 0; k < loops.operands.count; ++k)
+    to.line(k ? "" : "reads", of.operand_name(k) + ": " + how_read(loops, k));
+  if (has_scores(loops)) explain_scores(to, of);
   else explain_values(to, of);
-  explain_cost(to, of, e, look, lane_count);
+  explain_cost(to, of, extents, look, lane_count);
   return to.text;
 }
 
 inline std::string explain_plan(const execution_plan& p, const std::vector<looked_region>& regions,
-                                const extent_table& e, int lanes_of_float) {
+                                const extent_table& extents, int lanes_of_float) {
   const graph& g = p.g;
   std::string s = std::to_string(g.size - 1) + " nodes, " + std::to_string(p.region_count) + " region" +
                   (p.region_count == 1 ? "" : "s") + "\n";
   for (int i = 0; i < p.region_count; ++i) {
-    const region& r = regions[i].loops;
-    s += explain_region({p, i, r}, e, regions[i], r.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
+    const region& loops = regions[i].loops;
+    s += explain_region({p, i, loops}, extents, regions[i],
+                        loops.real == element::f64 ? lanes_of_float / 2 : lanes_of_float);
   }
   std::string between;
   for (int b = 0; b < p.buffer_count; ++b)
