@@ -93,6 +93,8 @@ class Function:
             if name not in real:
                 raise DeclarationError(f"heed: wrt: expected inputs of real numbers ({', '.join(real)}), got '{name}'")
         self._differentiable = frozenset(real if wrt is None else wrt)
+        self._bits = [1 << number for number in range(self._input_count)]
+        self._wanted: dict[int, str] = {}  # of inputs that require a gradient, as bits: their names
         self._passes: dict[str, tuple[KernelFunction, KernelFunction]] = {}
         if wanted:
             self._passes[",".join(wanted)] = self.kernel.function("forward"), self.kernel.function("backward")
@@ -103,7 +105,7 @@ class Function:
         if named or len(operands) != len(self._names):
             operands = self._in_order(operands, named)
         count = self._input_count
-        if not torch.compiler.is_compiling() and _nobody_watches(operands[:count]):
+        if _nobody_watches() and all(map(_is_plain, operands[:count])):
             if self._extents:
                 extents = map(self._plain.checked_extent, self._extents, operands[count:])
                 operands = (*operands[:count], *extents)
@@ -223,26 +225,31 @@ class Function:
     def _differentiably(self, operands: tuple[Any, ...], direct: bool = False) -> Any:
         """A call where gradients may be asked for: chooses the passes that it needs.
 
-        direct: nobody needs to see the operators, so the kernels are called without them, in half the time."""
-        wanted = []
-        enabled, strided, only_shapes = torch.is_grad_enabled(), torch.strided, _device(operands).type == "meta"
-        for x, tensor in zip(self._inputs, operands):
-            if (not (tensor.is_cpu or only_shapes) or tensor.layout is not strided
-                    or tensor.is_neg() or tensor.is_conj()):
+        direct: nobody needs to see operators and all tensors are plain, so the kernels are called without them."""
+        mask, enabled, checked = 0, torch.is_grad_enabled(), direct or _device(operands).type == "meta"
+        for bit, x, tensor in zip(self._bits, self._inputs, operands):
+            if not checked and not _is_in_memory(tensor):
                 TORCH.check(x.name, tensor)  # says what it is
             if enabled and tensor.requires_grad:
-                if x.name not in self._differentiable:
-                    allowed = ", ".join(sorted(self._differentiable))
-                    raise _wrong(x.name, f"requires a gradient and is not in wrt ({allowed})")
-                wanted.append(x.name)
-        if wanted and len(self._groups) > 1:
-            return self._by_groups(operands)
-        if wanted:
-            return (_apply_directly if direct else _Differentiable.apply)(self, ",".join(wanted), direct, *operands)
+                mask |= bit
+        if mask:
+            wanted = self._wanted.get(mask) or self._wanted_of(mask)
+            if len(self._groups) > 1:
+                return self._by_groups(operands)
+            return (_apply_directly if direct else _Differentiable.apply)(self, wanted, direct, *operands)
         if direct:
             return self._call(*operands)
         with torch._C._AutoDispatchBelowAutograd():
             return self.operator(*operands)
+
+    def _wanted_of(self, mask: int) -> str:
+        """The names of the inputs whose bits are set. Raises OperandError for one that may have no gradient."""
+        names = [x.name for bit, x in zip(self._bits, self._inputs) if mask & bit]
+        for name in names:
+            if name not in self._differentiable:
+                allowed = ", ".join(sorted(self._differentiable))
+                raise _wrong(name, f"requires a gradient and is not in wrt ({allowed})")
+        return self._wanted.setdefault(mask, ",".join(names))
 
     def _grouped(self) -> list[tuple[int, ...]]:
         """Which results share passes: real numbers that have axes, each one without axes by itself, and whole numbers,
@@ -327,7 +334,7 @@ class _Differentiable(torch.autograd.Function):
             gradients = _gradients_with_graph(owner, wanted, inputs, ctx.extents, cotangents)
         else:
             given = () if owner._is_scalar else cotangents
-            direct = not torch.compiler.is_compiling() and _nobody_watches((*inputs, *cotangents))
+            direct = _nobody_watches() and all(map(_is_plain, inputs)) and all(map(_is_plain, cotangents))
             run = owner._call_backward if direct else owner._backward
             gradients = run(*inputs, *ctx.extents, *given, saved, wanted)
         if owner._is_scalar:
@@ -342,19 +349,26 @@ class _Differentiable(torch.autograd.Function):
 _apply_directly = super(torch.autograd.Function, _Differentiable).apply
 
 
-def _nobody_watches(tensors: Iterable[Any]) -> bool:
-    """Are these plain tensors, and is torch doing nothing but computing? Else an operator is needed: for what traces,
-    records or transforms operators (make_fx, fake tensors, torch.func, profilers, modes), and for tensors of other kinds.
-    """
-    for tensor in tensors:
-        if type(tensor) not in _PLAIN or tensor.is_meta:
-            return False
-    return not (torch._C._len_torch_dispatch_stack() or torch._C._are_functorch_transforms_active()
-                or torch._C._is_torch_function_mode_enabled() or torch._C._get_tracing_state()
-                or torch.autograd._profiler_enabled())
+def _nobody_watches() -> bool:
+    """Is torch doing nothing but computing? Else it is to see operators: what traces, records or transforms them (make_fx,
+    torch.compile, torch.func, profilers, modes)."""
+    return not (torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack()
+                or torch._C._are_functorch_transforms_active() or torch._C._is_torch_function_mode_enabled()
+                or torch._C._get_tracing_state() or torch.autograd._profiler_enabled())
 
 
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
+_STRIDED = torch.strided
+_PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))
+
+
+def _is_in_memory(tensor: torch.Tensor) -> bool:
+    """Do the tensor's numbers lie in the processor's memory as they are? (A conjugated one has complex numbers.)"""
+    return tensor.is_cpu and tensor.layout is _STRIDED and not tensor.is_neg()
+
+
+def _is_plain(tensor: Any) -> bool:
+    """Is it a tensor of torch's own kind, and in memory?"""
+    return type(tensor) in _PLAIN and tensor.is_cpu and tensor.layout is _STRIDED and not tensor.is_neg()
 
 
 def _gradients_with_graph(owner: Function, wanted: str, inputs: Sequence[torch.Tensor], extents: Iterable[int],
