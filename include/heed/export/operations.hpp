@@ -5,6 +5,7 @@
 #include "../plan/facts/interval.hpp"
 #include "../run/program/functions.hpp"
 #include "../run/program/number.hpp"
+#include "boundary.hpp"
 #include <array>
 #include <vector>
 
@@ -24,7 +25,7 @@ class satisfied_indices {
         extent_(extent),
         values_(std::size_t(g.size)),
         numbers_(std::size_t(g.size)) {}
-  double count(axis_set axes, const std::vector<int>& conditions) {
+  HEED_CHECK double count(axis_set axes, const std::vector<int>& conditions) {
     conditions_ = &conditions;
     needed_.assign(std::size_t(graph_.size), false);
     for (const int i : conditions) needed_[i] = true;
@@ -39,7 +40,7 @@ class satisfied_indices {
   }
 
  private:
-  double in(const index_box& box) {
+  HEED_CHECK double in(const index_box& box) {
     double size = 1;
     int longest = -1;
     for (int i = 0; axes_ >> i; ++i) {
@@ -57,7 +58,7 @@ class satisfied_indices {
     low.end[longest] = high.first[longest] = (box.first[longest] + box.end[longest]) / 2;
     return in(low) + in(high);
   }
-  bool holds_at(const std::array<extent_t, max_axes>& index) {
+  HEED_CHECK bool holds_at(const std::array<extent_t, max_axes>& index) {
     for (int i = 1; i < graph_.size; ++i) {
       if (!needed_[i]) continue;
       const node& x = graph_[i];
@@ -72,7 +73,7 @@ class satisfied_indices {
       if (numbers_[i] == 0) return false;
     return true;
   }
-  interval bounds_in(const index_box& box) {
+  HEED_CHECK interval bounds_in(const index_box& box) {
     interval all(1, 1);
     for (int i = 1; i < graph_.size; ++i)
       if (needed_[i]) values_[i] = bounds_of(graph_[i], box);
@@ -80,7 +81,7 @@ class satisfied_indices {
     return all;
   }
   // What is not known here may be anything: then a part is halved on.
-  interval bounds_of(const node& x, const index_box& box) const {
+  HEED_CHECK interval bounds_of(const node& x, const index_box& box) const {
     const interval &a = values_[x.a], &b = values_[x.b], &c = values_[x.c];
     switch (x.code) {
       case op::constant: return x.value;
@@ -126,7 +127,7 @@ class useful_operations {
         unneeded_(std::size_t(g.size), ~conditions(0)),
         used_(std::size_t(g.size)) {}
 
-  double count() {
+  HEED_CHECK double count() {
     for (int i = 1; i < graph_.size; ++i) find_nothing(i);
     for (const int root : graph_.roots) used_[root] = true, unneeded_[root] = 0;
     double total = 0;
@@ -148,7 +149,7 @@ class useful_operations {
     if (!is_pointwise(x.code) || x.code == op::primitive || x.code == op::present) return false;
     return (!x.a || of_positions(x.a)) && (!x.b || of_positions(x.b)) && (!x.c || of_positions(x.c));
   }
-  conditions parts_of(int i) {
+  HEED_CHECK conditions parts_of(int i) {
     if (graph_[i].code == op::both) return parts_of(graph_[i].a) | parts_of(graph_[i].b);
     if (!of_positions(i)) return 0;
     std::size_t k = 0;
@@ -165,7 +166,7 @@ class useful_operations {
   }
 
   // ---- upwards: where a value is absent, where it is 0 or absent
-  void find_nothing(int i) {
+  HEED_CHECK void find_nothing(int i) {
     const node& x = graph_[i];
     conditions &absent = absent_[i], &zero = zero_[i];
     if (x.code == op::mask) {
@@ -183,7 +184,7 @@ class useful_operations {
     zero |= absent;
   }
   // ---- downwards: where a value is not needed
-  void hand_down(int i) {
+  HEED_CHECK void hand_down(int i) {
     const node& x = graph_[i];
     const conditions here = unneeded_[i] | zero_[i];
     for (const int j : {int(x.a), int(x.b), int(x.c)}) {
@@ -196,7 +197,7 @@ class useful_operations {
       unneeded_[j] &= over(there, graph_[j].axes);
     }
   }
-  double of_contraction(int i) const {
+  HEED_CHECK double of_contraction(int i) const {
     const node& x = graph_[i];
     const axis_set all = x.axes | x.over;
     const conditions hold = over(zero_[x.a] | zero_[x.b] | unneeded_[i], all);
