@@ -6,21 +6,52 @@
 
 What is imported here is imported on first use, so that the commands heed-kernel and heed-run need nothing but Python.
 """
+
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-from .errors import (CacheError, CompilationDisabled, CompileError, CompilerNotFound, DeclarationError, Error, KernelError,
-                     OpenMPError, OperandError)
+from .errors import (
+    CacheError,
+    CompilationDisabled,
+    CompileError,
+    CompilerNotFound,
+    DeclarationError,
+    Error,
+    KernelError,
+    OpenMPError,
+    OperandError,
+)
 from .version import __version__
 
-__all__ = ["CacheError", "CompilationDisabled", "CompileError", "CompilerNotFound", "DeclarationError", "Error", "Kernel",
-           "KernelError", "OpenMPError", "OperandError", "Signature", "__version__", "compile", "error_of", "info",
-           "release_workspaces"]
+__all__ = [
+    "CacheError",
+    "CompilationDisabled",
+    "CompileError",
+    "CompilerNotFound",
+    "DeclarationError",
+    "Error",
+    "Kernel",
+    "KernelError",
+    "OpenMPError",
+    "OperandError",
+    "Signature",
+    "__version__",
+    "compile",
+    "error_of",
+    "info",
+    "release_workspaces",
+]
 
-_PLACES = {"compile": "compilation", "Kernel": "kernel", "Signature": "signature", "error_of": "interface",
-           "info": "information", "release_workspaces": "workspace"}
+_PLACES = {
+    "compile": "compilation",
+    "Kernel": "kernel",
+    "Signature": "signature",
+    "error_of": "interface",
+    "info": "information",
+    "release_workspaces": "workspace",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,5 @@
 """python -m heed: what it works with, and what lies in its cache."""
+
 from __future__ import annotations
 
 import argparse
@@ -15,8 +16,10 @@ def list_entries() -> None:
     print(f"{len(found)} in {cache.folder()}")
     for entry in found:
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.record.get("made", 0)))
-        print(f"{made}  {cache.size_of(entry) / 1024:7.0f} KiB  {entry.record.get('seconds', 0):6.1f} s  "
-              f"{entry.record.get('what', '')}  {entry.record.get('source', '')}".rstrip())
+        print(
+            f"{made}  {cache.size_of(entry) / 1024:7.0f} KiB  {entry.record.get('seconds', 0):6.1f} s  "
+            f"{entry.record.get('what', '')}  {entry.record.get('source', '')}".rstrip()
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "info":
             from .information import info
+
             print(info())
         elif given.action == "list":
             list_entries()

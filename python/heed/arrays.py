@@ -2,6 +2,7 @@
 
 A kind answers for one array its key (element type, shape, strides: what a layout depends on) and its address.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -18,8 +19,10 @@ NUMPY_DTYPES = {name: numpy.dtype(name) for name in ("int32", "int64", "float32"
 def _address_is_a_field() -> bool:
     """Does an ndarray hold its address right behind the object's head, as numpy's C interface has it?"""
     base = numpy.arange(24, dtype=numpy.float32).reshape(2, 3, 4)
-    return all(ctypes.c_void_p.from_address(id(array) + object.__basicsize__).value
-               == array.__array_interface__["data"][0] for array in (base, base[1:, ::-1], base.T))
+    return all(
+        ctypes.c_void_p.from_address(id(array) + object.__basicsize__).value == array.__array_interface__["data"][0]
+        for array in (base, base[1:, ::-1], base.T)
+    )
 
 
 if sys.implementation.name == "cpython" and _address_is_a_field():
@@ -29,6 +32,7 @@ if sys.implementation.name == "cpython" and _address_is_a_field():
         """Where the first element lies: a seventh of the time that __array_interface__ takes."""
         return _from_address(id(array) + _behind_head).value
 else:
+
     def numpy_address(array: numpy.ndarray) -> int:
         """Where the first element lies."""
         return array.__array_interface__["data"][0]
@@ -55,13 +59,21 @@ class NumpyKind:
         """Element type, shape, strides in elements. Raises OperandError for what no kernel can read."""
         dtype, size = array.dtype, array.dtype.itemsize
         if not dtype.isnative:
-            raise OperandError(f"heed: operand '{name}': expected the machine's byte order, got {dtype} "
-                               f"({name}.astype({name}.dtype.newbyteorder('=')))",
-                               operand=name, expected="the machine's byte order", got=str(dtype))
+            raise OperandError(
+                f"heed: operand '{name}': expected the machine's byte order, got {dtype} "
+                f"({name}.astype({name}.dtype.newbyteorder('=')))",
+                operand=name,
+                expected="the machine's byte order",
+                got=str(dtype),
+            )
         if size == 0 or any(stride % size for stride, extent in zip(array.strides, array.shape) if extent > 1):
-            raise OperandError(f"heed: operand '{name}': expected strides that are whole elements, got {array.strides} "
-                               f"bytes for {dtype} (numpy.ascontiguousarray({name}))",
-                               operand=name, expected="strides that are whole elements", got=str(array.strides))
+            raise OperandError(
+                f"heed: operand '{name}': expected strides that are whole elements, got {array.strides} "
+                f"bytes for {dtype} (numpy.ascontiguousarray({name}))",
+                operand=name,
+                expected="strides that are whole elements",
+                got=str(array.strides),
+            )
         return dtype.name, array.shape, tuple(stride // size for stride in array.strides)
 
     @staticmethod
@@ -107,7 +119,8 @@ class TorchKind:
 
     @staticmethod
     def prepare() -> None:
-        """Before a call: asked for its number of threads, torch tells it OpenMP in a thread where it has not run yet."""
+        """Before a call: asked for its number of threads, torch tells it OpenMP in a thread where it has not run
+        yet."""
         sys.modules["torch"].get_num_threads()
 
     @staticmethod
@@ -121,14 +134,26 @@ class TorchKind:
         if tensor.device.type != "cpu":
             raise wrong_device(name, str(tensor.device), f"{name}.cpu()")
         if tensor.layout is not sys.modules["torch"].strided:
-            raise OperandError(f"heed: operand '{name}': expected a dense tensor, got {tensor.layout} "
-                               f"({name}.to_dense())", operand=name, expected="a dense tensor", got=str(tensor.layout))
+            raise OperandError(
+                f"heed: operand '{name}': expected a dense tensor, got {tensor.layout} ({name}.to_dense())",
+                operand=name,
+                expected="a dense tensor",
+                got=str(tensor.layout),
+            )
         if tensor.is_neg() or tensor.is_conj():
-            raise OperandError(f"heed: operand '{name}': expected values as they lie in memory, got a tensor whose sign "
-                               f"is lazy ({name}.resolve_neg())", operand=name, got="a lazy sign")
+            raise OperandError(
+                f"heed: operand '{name}': expected values as they lie in memory, got a tensor whose sign "
+                f"is lazy ({name}.resolve_neg())",
+                operand=name,
+                got="a lazy sign",
+            )
         if tensor.requires_grad and sys.modules["torch"].is_grad_enabled():
-            raise OperandError(f"heed: operand '{name}': requires a gradient, which this kernel would lose "
-                               f"(heed.torch.function, or {name}.detach())", operand=name, got="requires_grad")
+            raise OperandError(
+                f"heed: operand '{name}': requires a gradient, which this kernel would lose "
+                f"(heed.torch.function, or {name}.detach())",
+                operand=name,
+                got="requires_grad",
+            )
 
     @staticmethod
     def empty(shape: tuple[int, ...], dtype: str) -> Any:
@@ -167,8 +192,10 @@ class DlpackKind(NumpyKind):
     @staticmethod
     def give_back(array: numpy.ndarray, like: Any) -> Any:
         """A result as an array of the library that `like` is of, where that library reads DLPack; else as it is."""
-        for library in (getattr(like, "__array_namespace__", lambda: None)(),
-                        sys.modules.get(type(like).__module__.partition(".")[0])):
+        for library in (
+            getattr(like, "__array_namespace__", lambda: None)(),
+            sys.modules.get(type(like).__module__.partition(".")[0]),
+        ):
             if hasattr(library, "from_dlpack"):
                 return library.from_dlpack(array)
         return array
@@ -179,24 +206,37 @@ NUMPY, TORCH, DLPACK = NumpyKind(), TorchKind(), DlpackKind()
 
 def wrong_device(name: str, got: str, remedy: str) -> OperandError:
     """The error for an array in memory that the processor does not read."""
-    return OperandError(f"heed: operand '{name}': expected the processor's memory, got {got} ({remedy})",
-                        operand=name, expected="cpu", got=got)
+    return OperandError(
+        f"heed: operand '{name}': expected the processor's memory, got {got} ({remedy})",
+        operand=name,
+        expected="cpu",
+        got=got,
+    )
 
 
 def kind_of(name: str, value: Any) -> NumpyKind | TorchKind:
     """Which kind of array this is. Raises OperandError if it is none."""
     if isinstance(value, (numpy.ndarray, numpy.generic)):
         if isinstance(value, numpy.ma.MaskedArray):
-            raise OperandError(f"heed: operand '{name}': expected an array, got a masked one, whose mask would be lost "
-                               f"({name}.filled(...))", operand=name, expected="an array", got="a masked array")
+            raise OperandError(
+                f"heed: operand '{name}': expected an array, got a masked one, whose mask would be lost "
+                f"({name}.filled(...))",
+                operand=name,
+                expected="an array",
+                got="a masked array",
+            )
         return NUMPY
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return TORCH
     if hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__"):
         return DLPACK
-    raise OperandError(f"heed: operand '{name}': expected an array, got {type(value).__name__} "
-                       f"(numpy.asarray({name}, ...))", operand=name, expected="an array", got=type(value).__name__)
+    raise OperandError(
+        f"heed: operand '{name}': expected an array, got {type(value).__name__} (numpy.asarray({name}, ...))",
+        operand=name,
+        expected="an array",
+        got=type(value).__name__,
+    )
 
 
 # DLPack's numbers of devices that hold memory of the processor, and names of others.
@@ -208,13 +248,18 @@ def seen_through_numpy(name: str, value: Any) -> numpy.ndarray:
     """The memory of an array with __dlpack__ as a numpy array. Raises OperandError where numpy cannot see it."""
     device, number = value.__dlpack_device__()
     if int(device) not in HOST_DEVICES:
-        raise wrong_device(name, f"{DEVICE_NAMES.get(int(device), f'device {int(device)}')}:{number}",
-                           "copy it to the processor first")
+        raise wrong_device(
+            name, f"{DEVICE_NAMES.get(int(device), f'device {int(device)}')}:{number}", "copy it to the processor first"
+        )
     try:
         return numpy.from_dlpack(value)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise OperandError(f"heed: operand '{name}': expected an array that numpy reads through DLPack, got "
-                           f"{type(value).__name__}: {error}", operand=name, got=type(value).__name__) from error
+        raise OperandError(
+            f"heed: operand '{name}': expected an array that numpy reads through DLPack, got "
+            f"{type(value).__name__}: {error}",
+            operand=name,
+            got=type(value).__name__,
+        ) from error
 
 
 def plain(name: str, kind: NumpyKind | TorchKind, value: Any) -> Any:

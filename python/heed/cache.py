@@ -1,10 +1,11 @@
 """The cache of compiled kernels: a folder for each, found by the hash of all that went into it.
 
-A look-up takes two steps, for the files that a header includes are known after a compilation alone: `request`, the hash of
-source, heed's headers, compiler, flags and OpenMP library, names the list of included files of its last compilation; the
-hash of request and these files' contents names the entry. Entries are built in a folder beside them and moved in place
-whole; a lock for each request sees to it that of two processes one compiles and the other finds.
+A look-up takes two steps, for the files that a header includes are known after a compilation alone: `request`, the hash
+of source, heed's headers, compiler, flags and OpenMP library, names the list of included files of its last compilation;
+the hash of request and these files' contents names the entry. Entries are built in a folder beside them and moved in
+place whole; a lock for each request sees to it that of two processes one compiles and the other finds.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -37,6 +38,7 @@ def folder() -> Path:
     if given := os.environ.get("HEED_CACHE_DIR"):
         return Path(given).expanduser().absolute()
     import platformdirs
+
     return Path(platformdirs.user_cache_dir("heed"))
 
 
@@ -99,9 +101,12 @@ def obtain(request: str, build: Callable[[Path], dict[str, Any]], what: str) -> 
     if entry := find(request):
         return entry
     if os.environ.get("HEED_DISABLE_JIT") == "1":
-        raise CompilationDisabled(f"heed: {what} is not in the cache {folder()}, and HEED_DISABLE_JIT=1 forbids to compile it "
-                                  "(compile it without, or copy a cache that holds it)")
+        raise CompilationDisabled(
+            f"heed: {what} is not in the cache {folder()}, and HEED_DISABLE_JIT=1 forbids to compile it "
+            "(compile it without, or copy a cache that holds it)"
+        )
     import tempfile  # here and not above, for finding a kernel shall be quick
+
     root = folder()
     with _writable(root), _lock(root, request):
         if entry := find(request):
@@ -124,8 +129,10 @@ def obtain(request: str, build: Callable[[Path], dict[str, Any]], what: str) -> 
 
 
 def _unusable(root: Path, error: OSError) -> CacheError:
-    return CacheError(f"heed: the cache folder {root} cannot be used: {error.strerror or error} "
-                      "(set HEED_CACHE_DIR to a folder that can be written)")
+    return CacheError(
+        f"heed: the cache folder {root} cannot be used: {error.strerror or error} "
+        "(set HEED_CACHE_DIR to a folder that can be written)"
+    )
 
 
 @contextlib.contextmanager
@@ -145,6 +152,7 @@ def _writable(root: Path) -> Iterator[None]:
 def _lock(root: Path, request: str) -> Iterator[None]:
     """One process at a time for a request."""
     import filelock  # here, for the same reason
+
     with filelock.FileLock(root / "locks" / f"{request}.lock"):
         yield
 

@@ -1,4 +1,5 @@
 """The C++ compiler that kernels are made with: which one, its version, and what -march=native means on this machine."""
+
 from __future__ import annotations
 
 import functools
@@ -39,23 +40,34 @@ def find_compiler() -> Compiler:
     name = compiler_name()
     path = shutil.which(name)
     if path is None:
-        raise CompilerNotFound(f"heed: the C++ compiler '{name}' is not found (install g++ {OLDEST} or newer, on Debian: "
-                               "apt-get install g++ libboost-dev; or name one: HEED_CXX=/path/to/g++)")
+        raise CompilerNotFound(
+            f"heed: the C++ compiler '{name}' is not found (install g++ {OLDEST} or newer, on Debian: "
+            "apt-get install g++ libboost-dev; or name one: HEED_CXX=/path/to/g++)"
+        )
     return _asked(os.path.realpath(path) if name == "g++" else path)
 
 
 @functools.cache
 def _asked(path: str) -> Compiler:
-    """What the compiler says of itself: one process for version and flags, for it counts when a kernel is in the cache."""
+    """What the compiler says of itself: one process for version and flags, for it counts when a kernel is in the
+    cache."""
     try:
-        said = subprocess.run([path, "-march=native", "-###", "-E", "-x", "c++", "/dev/null"], capture_output=True,
-                              text=True, errors="replace", env=dict(os.environ, LC_ALL="C"), check=True).stderr
+        said = subprocess.run(
+            [path, "-march=native", "-###", "-E", "-x", "c++", "/dev/null"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=dict(os.environ, LC_ALL="C"),
+            check=True,
+        ).stderr
     except (OSError, subprocess.CalledProcessError) as error:
         raise CompilerNotFound(f"heed: {path} does not run: {getattr(error, 'stderr', None) or error}") from error
     version = re.search(r"^gcc version (\d+)[^\n]*", said, re.MULTILINE)
     if not version:
-        raise CompilerNotFound(f"heed: {path} is not g++, whose OpenMP library torch and others bring too "
-                               f"(HEED_CXX=g++; g++ {OLDEST} or newer)")
+        raise CompilerNotFound(
+            f"heed: {path} is not g++, whose OpenMP library torch and others bring too "
+            f"(HEED_CXX=g++; g++ {OLDEST} or newer)"
+        )
     if int(version[1]) < OLDEST:
         raise CompilerNotFound(f"heed: g++ {OLDEST} or newer is needed, {path} is {version[0]} (HEED_CXX=/path/to/g++)")
     words = shlex.split(next((line for line in said.splitlines() if "cc1plus" in line), ""))

@@ -1,8 +1,10 @@
 """What a header declares, read off its text: which names in which namespaces, which kernels it exports.
 
-It is no parser of C++: comments and strings are blanked, braces are counted, `namespace a::b {` is understood. What it does
-not see (names that macros make, names of included files) can be given qualified, and the compiler has the last word.
+It is no parser of C++: comments and strings are blanked, braces are counted, `namespace a::b {` is understood. What it
+does not see (names that macros make, names of included files) can be given qualified, and the compiler has the last
+word.
 """
+
 from __future__ import annotations
 
 import os
@@ -13,9 +15,13 @@ from typing import NamedTuple
 
 from .errors import DeclarationError
 
-BLANKED = re.compile(r'//[^\n]*|/\*.*?\*/|R"([^()\\\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-zA-Z_])\'(?:\\.|[^\'\\\n])\'', re.DOTALL)
-TOKEN = re.compile(r"(?:inline\s+)?namespace\s+([\w:]*)\s*\{|[{}]|\bHEED_KERNEL\s*\(|"
-                   r"\b(?:auto|result_list|decltype\s*\([^()]*\))\s*&?\s+(\w+)\s*(?:=|\{)")
+BLANKED = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"([^()\\\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-zA-Z_])\'(?:\\.|[^\'\\\n])\'', re.DOTALL
+)
+TOKEN = re.compile(
+    r"(?:inline\s+)?namespace\s+([\w:]*)\s*\{|[{}]|\bHEED_KERNEL\s*\(|"
+    r"\b(?:auto|result_list|decltype\s*\([^()]*\))\s*&?\s+(\w+)\s*(?:=|\{)"
+)
 IDENTIFIER = re.compile(r"(?<![\w:.])(?:::)?[A-Za-z_]\w*(?:::\w+)*")
 IDENTIFIER_ALONE = re.compile(r"[A-Za-z]\w*", re.ASCII)
 NAME = re.compile(r"(?:::)?[A-Za-z_]\w*(?:::\w+)*")
@@ -30,8 +36,8 @@ class ExportedKernel(NamedTuple):
 
 
 class ChosenKernel(NamedTuple):
-    """The kernel to compile: a HEED_KERNEL line in a namespace, behind the header. `exported`: the header's only one, as it
-    stands there."""
+    """The kernel to compile: a HEED_KERNEL line in a namespace, behind the header. `exported`: the header's only one,
+    as it stands there."""
 
     name: str
     expression: str
@@ -59,8 +65,14 @@ class Declaration:
         self.names: dict[str, list[str]] = {}  # constant -> namespaces that declare it
         self.namespaces: list[str] = []
         self.kernels: list[ExportedKernel] = []
-        self._read(BLANKED.sub(lambda found: re.sub(r"[^\n]", " ", found[0]) if found[0][0] == "/" else
-                               re.sub(r"[{}()]", " ", found[0]), text))
+        self._read(
+            BLANKED.sub(
+                lambda found: (
+                    re.sub(r"[^\n]", " ", found[0]) if found[0][0] == "/" else re.sub(r"[{}()]", " ", found[0])
+                ),
+                text,
+            )
+        )
 
     def _read(self, text: str) -> None:
         """Finds names, namespaces and kernels in a text without comments."""
@@ -105,22 +117,33 @@ class Declaration:
         if not results or len(results) == 1 and results[0] not in self.names:
             wanted = [kernel for kernel in self.kernels if not results or kernel.name == results[0]]
             if len(wanted) > 1:
-                raise DeclarationError(f"heed: {self.title} exports {', '.join(kernel.name for kernel in wanted)}: name one, "
-                                       f"heed.compile(..., \"{wanted[0].name}\")")
+                raise DeclarationError(
+                    f"heed: {self.title} exports {', '.join(kernel.name for kernel in wanted)}: name one, "
+                    f'heed.compile(..., "{wanted[0].name}")'
+                )
             if wanted:
                 kernel = wanted[0]
-                return ChosenKernel(name or kernel.name, kernel.arguments[0], wrt, kernel.namespace,
-                                    ", ".join(kernel.arguments[1:]),
-                                    exported=len(self.kernels) == 1 and not wrt and name in (None, kernel.name))
+                return ChosenKernel(
+                    name or kernel.name,
+                    kernel.arguments[0],
+                    wrt,
+                    kernel.namespace,
+                    ", ".join(kernel.arguments[1:]),
+                    exported=len(self.kernels) == 1 and not wrt and name in (None, kernel.name),
+                )
         if not results:
             if "out" not in self.names:
-                raise DeclarationError(f"heed: {self.title} has neither a HEED_KERNEL nor a constant called 'out': name a "
-                                       f"result, heed.compile(..., \"{next(reversed(self.names), 'name')}\")")
+                raise DeclarationError(
+                    f"heed: {self.title} has neither a HEED_KERNEL nor a constant called 'out': name a "
+                    f'result, heed.compile(..., "{next(reversed(self.names), "name")}")'
+                )
             results = ["out"]
         spaces = {self._namespace_of(result) for result in results}
         if len(spaces) > 1:
-            raise DeclarationError(f"heed: {', '.join(results)} lie in several namespaces of {self.title}: give them qualified, "
-                                   "\"mine::out\"")
+            raise DeclarationError(
+                f"heed: {', '.join(results)} lie in several namespaces of {self.title}: give them qualified, "
+                '"mine::out"'
+            )
         expression = results[0] if len(results) == 1 else f"heed::results({', '.join(results)})"
         return ChosenKernel(name or "kernel", expression, wrt, spaces.pop())
 
@@ -137,7 +160,9 @@ class Declaration:
         spaces = set(declared[0]).intersection(*declared[1:]) if declared else set(self.namespaces) or {""}
         if len(spaces) > 1:
             found = ", ".join(f"{space or ''}::{words[0]}" for space in sorted(spaces))
-            raise DeclarationError(f"heed: {self.title} has several namespaces for '{result}': {found}: give it qualified")
+            raise DeclarationError(
+                f"heed: {self.title} has several namespaces for '{result}': {found}: give it qualified"
+            )
         return spaces.pop() if spaces else ""
 
     def _may_be_hidden(self) -> bool:
@@ -147,7 +172,7 @@ class Declaration:
 
 def _is_directive(text: str, at: int) -> bool:
     """Is this place inside of a line of the preprocessor's?"""
-    return text[text.rfind("\n", 0, at) + 1:at].lstrip().startswith("#")
+    return text[text.rfind("\n", 0, at) + 1 : at].lstrip().startswith("#")
 
 
 def _arguments(text: str, begin: int) -> list[str]:
@@ -177,7 +202,8 @@ def read_declaration(source: str | Path) -> Declaration:
     try:
         return Declaration(path.read_text(encoding="utf-8"), path.absolute())
     except OSError as error:
-        raise DeclarationError(f"heed: {path} cannot be read: {error.strerror} (a text, too, can be compiled: it contains a "
-                               "line break)") from error
+        raise DeclarationError(
+            f"heed: {path} cannot be read: {error.strerror} (a text, too, can be compiled: it contains a line break)"
+        ) from error
     except UnicodeDecodeError as error:
         raise DeclarationError(f"heed: {path} is not UTF-8 text: {error}") from error

@@ -1,4 +1,5 @@
 """What heed raises: one type for each kind of mistake, all of them heed.Error, with what to do in the sentence."""
+
 from __future__ import annotations
 
 
@@ -7,7 +8,8 @@ class Error(Exception):
 
 
 class CompileError(Error):
-    """A declaration that the compiler refuses: heed's own sentence with its facts; `log` is all that the compiler said."""
+    """A declaration that the compiler refuses: heed's own sentence with its facts; `log` is all that the compiler
+    said."""
 
     def __init__(self, sentence: str, log: str = "") -> None:
         super().__init__(sentence)
@@ -45,11 +47,13 @@ class KernelError(Error):
 class OperandError(Error, ValueError):
     """An operand of a call is not what the kernel takes. A part that does not apply is empty.
 
-    operand, axis, expected, got: the parts of the sentence; code: heed's number of the mistake (0: found before the call).
+    operand, axis, expected, got: the parts of the sentence; code: heed's number of the mistake (0: found before the
+    call).
     """
 
-    def __init__(self, message: str, *, operand: str = "", axis: str = "", expected: str = "", got: str = "",
-                 code: int = 0) -> None:
+    def __init__(
+        self, message: str, *, operand: str = "", axis: str = "", expected: str = "", got: str = "", code: int = 0
+    ) -> None:
         super().__init__(message)
         self.operand = operand
         self.axis = axis

@@ -4,6 +4,7 @@ What depends on element types, shapes and strides alone is a `Layout`: descripto
 bytes of workspace. It is made and checked on the first call with such arrays; further calls find it in a dictionary, so
 that all there is left to do is to fetch addresses, allocate results and call.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -48,8 +49,11 @@ class Function:
         self._extents = [i for i, x in enumerate(operands) if x.role == "extent"]
         self._made = [i for i, x in enumerate(operands) if x.role in ("result", "gradient")]
         self._names = [operands[i].name for i in self._given]
-        # Extents that a call gives as numbers: of axes that no array carries, and of those that new results alone carry.
-        carried = {axis.name for i in self._given for axis in operands[i].axes} | {operands[i].name for i in self._extents}
+        # Extents that a call gives as numbers: of axes that no array carries, and of those that new results alone
+        # carry.
+        carried = {axis.name for i in self._given for axis in operands[i].axes} | {
+            operands[i].name for i in self._extents
+        }
         of_results = [axis.name for i in self._made for axis in operands[i].axes if axis.extent is None]
         self.extent_names = [operands[i].name for i in self._extents]
         self.extent_names += [name for name in dict.fromkeys(of_results) if name not in carried]
@@ -77,14 +81,14 @@ class Function:
         return query
 
     def __call__(self, *positional: Any, out: Any = None, saved: Any = None, **named: Any) -> Any:
-        """Calls the kernel: `attend(q=Q, k=K, v=V)`, `attend(Q, K, V)`; axes that no array carries by name, `n=128`, and
-        those that only new results carry.
+        """Calls the kernel: `attend(q=Q, k=K, v=V)`, `attend(Q, K, V)`; axes that no array carries by name, `n=128`,
+        and those that only new results carry.
 
         out: where results go, one array, a tuple in the order of results, or a dict by name; without it new arrays of
         the kind that came in. Of `forward` the result is (results, saved); `backward` takes saved=... and gives a
         dict of gradients by the name of the input.
         """
-        numbers = self.extent_names if out is None else self.extent_names[:len(self._extents)]
+        numbers = self.extent_names if out is None else self.extent_names[: len(self._extents)]
         if positional or len(named) != len(self._names) + len(numbers):
             named = self._bind(positional, named, numbers)
         try:
@@ -142,8 +146,11 @@ class Function:
         """Names for what came by position; raises OperandError for too many, unknown, missing and twice given ones."""
         takes = f"{self.function_signature.name} takes {', '.join(self._all_names) or 'no arrays'}"
         if len(positional) > len(self._names):
-            raise OperandError(f"heed: expected at most {len(self._names)} arrays, got {len(positional)} ({takes})",
-                               expected=str(len(self._names)), got=str(len(positional)))
+            raise OperandError(
+                f"heed: expected at most {len(self._names)} arrays, got {len(positional)} ({takes})",
+                expected=str(len(self._names)),
+                got=str(len(positional)),
+            )
         bound = dict(zip(self._names, positional))
         for name, value in named.items():
             if name not in self._all_names:
@@ -163,12 +170,17 @@ class Function:
         found = {kind for kind in kinds if kind is not None} or {NUMPY}
         if len(found) > 1:
             names = ", ".join(f"{name}: {type(array).__name__}" for name, array in zip(self._names, arrays))
-            raise OperandError(f"heed: expected arrays of one kind, got {names} (torch.from_numpy, numpy.asarray)",
-                               expected="arrays of one kind", got=names)
+            raise OperandError(
+                f"heed: expected arrays of one kind, got {names} (torch.from_numpy, numpy.asarray)",
+                expected="arrays of one kind",
+                got=names,
+            )
         kind = found.pop()
         operands = [self.function_signature.operands[i] for i in self._given]
-        return kind, [kind.number(array, x.dtype) if of is None else plain(x.name, kind, array)
-                      for of, x, array in zip(kinds, operands, arrays)]
+        return kind, [
+            kind.number(array, x.dtype) if of is None else plain(x.name, kind, array)
+            for of, x, array in zip(kinds, operands, arrays)
+        ]
 
     def _kind_of(self, i: int, value: Any) -> Kind | None:
         """The kind of the array; None for a Python number where an operand has no axes, which fits every kind."""
@@ -181,13 +193,21 @@ class Function:
         names = self._made_names
         if isinstance(out, dict):
             if set(out) != set(names):
-                raise OperandError(f"heed: out: expected {', '.join(names)}, got {', '.join(map(str, out))}",
-                                   operand="out", expected=", ".join(names), got=", ".join(map(str, out)))
+                raise OperandError(
+                    f"heed: out: expected {', '.join(names)}, got {', '.join(map(str, out))}",
+                    operand="out",
+                    expected=", ".join(names),
+                    got=", ".join(map(str, out)),
+                )
             return [out[name] for name in names]
         outs = list(out) if isinstance(out, (tuple, list)) else [out]
         if len(outs) != len(names):
-            raise OperandError(f"heed: out: expected {len(names)} arrays ({', '.join(names)}), got {len(outs)}",
-                               operand="out", expected=str(len(names)), got=str(len(outs)))
+            raise OperandError(
+                f"heed: out: expected {len(names)} arrays ({', '.join(names)}), got {len(outs)}",
+                operand="out",
+                expected=str(len(names)),
+                got=str(len(outs)),
+            )
         return outs
 
     def _look_at_outs(self, kind: Kind, outs: list) -> list:
@@ -196,12 +216,21 @@ class Function:
         for name, array in zip(self._made_names, outs):
             of = kind_of(name, array)
             if of is not kind:
-                raise OperandError(f"heed: operand '{name}': expected an array of the operands' kind, {kind.name}, got "
-                                   f"{type(array).__name__}", operand=name, expected=kind.name, got=type(array).__name__)
+                raise OperandError(
+                    f"heed: operand '{name}': expected an array of the operands' kind, {kind.name}, got "
+                    f"{type(array).__name__}",
+                    operand=name,
+                    expected=kind.name,
+                    got=type(array).__name__,
+                )
             array = plain(name, of, array)
             if not isinstance(array, numpy.ndarray) and of is not TORCH or not of.is_writable(array):
-                raise OperandError(f"heed: operand '{name}': expected memory that may be written, got a read-only array",
-                                   operand=name, expected="memory that may be written", got="a read-only array")
+                raise OperandError(
+                    f"heed: operand '{name}': expected memory that may be written, got a read-only array",
+                    operand=name,
+                    expected="memory that may be written",
+                    got="a read-only array",
+                )
             looked.append(array)
         return looked
 
@@ -213,15 +242,18 @@ class Function:
         elif not self._is_backward:
             raise OperandError("heed: 'saved' is an operand of backward alone", operand="saved")
         elif saved is None:
-            raise OperandError("heed: operand 'saved' is missing (results, saved = kernel.forward(...))", operand="saved")
+            raise OperandError(
+                "heed: operand 'saved' is missing (results, saved = kernel.forward(...))", operand="saved"
+            )
         if kind is TORCH and hasattr(saved, "data_ptr"):
             return saved, saved.data_ptr(), saved.numel() * saved.element_size()
         array = numpy.frombuffer(saved, numpy.uint8) if not isinstance(saved, numpy.ndarray) else saved
         if not array.flags.c_contiguous:
             raise OperandError("heed: operand 'saved': expected contiguous memory", operand="saved")
         if numpy_address(array) % 8:
-            raise OperandError("heed: operand 'saved': expected memory at a multiple of 8 bytes (numpy.copy(saved))",
-                               operand="saved")
+            raise OperandError(
+                "heed: operand 'saved': expected memory at a multiple of 8 bytes (numpy.copy(saved))", operand="saved"
+            )
         return saved, numpy_address(array), array.nbytes
 
     # --- layouts --------------------------------------------------------------------------------------------------
@@ -265,14 +297,23 @@ class Function:
         """Shape and strides of an array, after its element type and rank have been checked."""
         dtype, shape, strides = kind.describe(operand.name, array)
         if dtype != operand.dtype:
-            raise OperandError(f"heed: operand '{operand.name}': expected {operand.dtype}, got {dtype} "
-                               f"({kind.convert_hint(operand.name, operand.dtype)})", operand=operand.name,
-                               expected=operand.dtype, got=dtype, code=interface.WRONG_DTYPE)
+            raise OperandError(
+                f"heed: operand '{operand.name}': expected {operand.dtype}, got {dtype} "
+                f"({kind.convert_hint(operand.name, operand.dtype)})",
+                operand=operand.name,
+                expected=operand.dtype,
+                got=dtype,
+                code=interface.WRONG_DTYPE,
+            )
         if len(shape) != operand.rank:
             axes = ", ".join(axis.name for axis in operand.axes)
-            raise OperandError(f"heed: operand '{operand.name}': expected {operand.rank} axes ({axes}), got {len(shape)}",
-                               operand=operand.name, expected=str(operand.rank), got=str(len(shape)),
-                               code=interface.WRONG_RANK)
+            raise OperandError(
+                f"heed: operand '{operand.name}': expected {operand.rank} axes ({axes}), got {len(shape)}",
+                operand=operand.name,
+                expected=str(operand.rank),
+                got=str(len(shape)),
+                code=interface.WRONG_RANK,
+            )
         return shape, strides
 
     @staticmethod
@@ -281,11 +322,22 @@ class Function:
         try:
             number = value.__index__()
         except (AttributeError, TypeError):
-            raise OperandError(f"heed: axis '{name}': expected a whole number, got {type(value).__name__}", operand=name,
-                               axis=name, expected="a whole number", got=type(value).__name__) from None
+            raise OperandError(
+                f"heed: axis '{name}': expected a whole number, got {type(value).__name__}",
+                operand=name,
+                axis=name,
+                expected="a whole number",
+                got=type(value).__name__,
+            ) from None
         if not 0 <= number < 2**31:
-            raise OperandError(f"heed: axis '{name}': expected an extent of 0 to 2147483647, got {number}", operand=name,
-                               axis=name, expected="0 to 2147483647", got=str(number), code=interface.WRONG_EXTENT)
+            raise OperandError(
+                f"heed: axis '{name}': expected an extent of 0 to 2147483647, got {number}",
+                operand=name,
+                axis=name,
+                expected="0 to 2147483647",
+                got=str(number),
+                code=interface.WRONG_EXTENT,
+            )
         return number
 
     @staticmethod
@@ -312,7 +364,8 @@ class Function:
     # --- the call -------------------------------------------------------------------------------------------------
 
     def _run(self, layout: Layout, addresses: list[int], memory: Sequence[int]) -> None:
-        """Calls the C function. Where it fails it is called again with a heed_error: all checks stand before writing."""
+        """Calls the C function. Where it fails it is called again with a heed_error: all checks stand before
+        writing."""
         arguments = layout.template.copy()
         if self._plain_order:
             arguments[::2] = addresses
@@ -333,5 +386,3 @@ class Function:
                 raise interface.error_of(error)
         finally:
             workspace.give_back(space)
-
-

@@ -1,4 +1,5 @@
 """heed.info(): what this installation works with, for a person and for a report of a fault."""
+
 from __future__ import annotations
 
 import platform
@@ -6,8 +7,8 @@ import sys
 from dataclasses import dataclass, fields
 
 from . import cache, openmp
-from .compiler import find_compiler
 from .build_error import BuildError
+from .compiler import find_compiler
 from .errors import Error
 from .headers import heed_include
 from .version import __version__
@@ -38,6 +39,7 @@ class Information:
 def info() -> Information:
     """Versions, compiler, flags, instruction set, cache folder, OpenMP library."""
     import numpy
+
     torch = sys.modules.get("torch")
     try:
         compiler = find_compiler()
@@ -52,5 +54,13 @@ def info() -> Information:
         headers = str(heed_include())
     except BuildError as error:
         headers = str(error)
-    return Information(__version__, headers, f"{platform.python_version()} ({sys.executable})", numpy.__version__,
-                       torch.__version__ if torch else "not imported", *said, library, str(cache.folder()))
+    return Information(
+        __version__,
+        headers,
+        f"{platform.python_version()} ({sys.executable})",
+        numpy.__version__,
+        torch.__version__ if torch else "not imported",
+        *said,
+        library,
+        str(cache.folder()),
+    )

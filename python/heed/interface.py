@@ -1,4 +1,5 @@
 """The C interface of a kernel as ctypes types (include/heed/export/interface.h), and its errors as exceptions."""
+
 from __future__ import annotations
 
 import ctypes
@@ -42,20 +43,33 @@ class DType(ctypes.Structure):
 class Tensor(ctypes.Structure):
     """heed_tensor, which has the layout of DLPack's DLTensor."""
 
-    _fields_ = [("data", ctypes.c_void_p), ("device", Device), ("ndim", ctypes.c_int32), ("dtype", DType),
-                ("shape", ctypes.POINTER(ctypes.c_int64)), ("strides", ctypes.POINTER(ctypes.c_int64)),
-                ("byte_offset", ctypes.c_uint64)]
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("device", Device),
+        ("ndim", ctypes.c_int32),
+        ("dtype", DType),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    ]
 
 
 class Error(ctypes.Structure):
     """heed_error."""
 
-    _fields_ = [("code", ctypes.c_int32), ("operand", ctypes.c_char * 64), ("axis", ctypes.c_char * 64),
-                ("expected", ctypes.c_char * 256), ("got", ctypes.c_char * 256), ("message", ctypes.c_char * 768)]
+    _fields_ = [
+        ("code", ctypes.c_int32),
+        ("operand", ctypes.c_char * 64),
+        ("axis", ctypes.c_char * 64),
+        ("expected", ctypes.c_char * 256),
+        ("got", ctypes.c_char * 256),
+        ("message", ctypes.c_char * 768),
+    ]
 
 
-OPERAND_CODES = frozenset({WRONG_COUNT, WRONG_RANK, WRONG_DTYPE, WRONG_DEVICE, WRONG_EXTENT, WRONG_MEMORY, OVERLAP,
-                           WRONG_VALUE, WRONG_SAVED})
+OPERAND_CODES = frozenset(
+    {WRONG_COUNT, WRONG_RANK, WRONG_DTYPE, WRONG_DEVICE, WRONG_EXTENT, WRONG_MEMORY, OVERLAP, WRONG_VALUE, WRONG_SAVED}
+)
 WHAT_TO_DO = {
     OVERLAP: "give results memory of their own",
     UNKNOWN_INSTRUCTION_SET: "what Python compiles is for this machine alone: unset HEED_ISA",

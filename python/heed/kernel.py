@@ -1,4 +1,5 @@
 """A compiled kernel: callable itself, with its signature, its passes and what became of it."""
+
 from __future__ import annotations
 
 import ctypes
@@ -24,9 +25,17 @@ class Kernel(Function):
     forward: Function | None
     backward: Function | None
 
-    def __init__(self, library: ctypes.CDLL, signature: Signature, *, metadata: Mapping[str, Any],
-                 declaration: Declaration | None = None, chosen: ChosenKernel | None = None,
-                 defines: Mapping[str, str] | None = None, recipe: tuple[tuple, dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        signature: Signature,
+        *,
+        metadata: Mapping[str, Any],
+        declaration: Declaration | None = None,
+        chosen: ChosenKernel | None = None,
+        defines: Mapping[str, str] | None = None,
+        recipe: tuple[tuple, dict[str, Any]] | None = None,
+    ) -> None:
         super().__init__(library, signature.functions["call"], kernel=signature.name)
         shown_as = signature.name if chosen is None or chosen.exported else chosen.expression
         self.signature = signature._replace(shown_as=shown_as)
@@ -39,7 +48,8 @@ class Kernel(Function):
         self._recipe = recipe
         self.forward, self.backward = (
             Function(library, signature.functions[name], kernel=signature.name) if name in signature.functions else None
-            for name in ("forward", "backward"))
+            for name in ("forward", "backward")
+        )
 
     @property
     def source(self) -> str:
@@ -64,9 +74,10 @@ class Kernel(Function):
         return found
 
     def explain(self, **extents: int) -> str:
-        """What became of the graph, as text: its regions, tiles, memory; with the extents of all axes also what it costs:
-        `kernel.explain(n=2048, m=2048)`. A small program is compiled on first use and cached."""
+        """What became of the graph, as text: its regions, tiles, memory; with the extents of all axes also what it
+        costs: `kernel.explain(n=2048, m=2048)`. A small program is compiled on first use and cached."""
         from .explaining import explain
+
         return explain(self._declaration, self._chosen, self.signature, self._defines, extents)
 
     def __reduce__(self) -> tuple:
@@ -82,4 +93,5 @@ class Kernel(Function):
 def _compiled(arguments: tuple, named: dict[str, Any]) -> Kernel:
     """What heed.compile gives for these arguments."""
     from .compilation import compile
+
     return compile(*arguments, **named)

@@ -1,9 +1,10 @@
 """Which OpenMP library kernels link: there is one in a process, and torch brings its own.
 
 Two runtimes in one process have two teams of threads, which wait for each other's processors, and torch.set_num_threads
-rules only its own. So kernels take the libgomp that is loaded; else the one that an installed torch would load, whichever
-comes first; else the compiler's.
+rules only its own. So kernels take the libgomp that is loaded; else the one that an installed torch would load,
+whichever comes first; else the compiler's.
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -49,8 +50,10 @@ def library(compiler: Compiler) -> Path | None:
     present = loaded()
     others = [path for path in present if OTHERS.search(path.name)]
     if others and os.environ.get("HEED_ALLOW_MIXED_OPENMP") != "1":
-        raise OpenMPError(f"heed: {others[0]} is loaded, another OpenMP runtime than GNU's, which heed's kernels need: two "
-                          "disturb each other (use a build of that package with libgomp, or HEED_ALLOW_MIXED_OPENMP=1)")
+        raise OpenMPError(
+            f"heed: {others[0]} is loaded, another OpenMP runtime than GNU's, which heed's kernels need: two "
+            "disturb each other (use a build of that package with libgomp, or HEED_ALLOW_MIXED_OPENMP=1)"
+        )
     gnu = [path.resolve() for path in present if GNU.search(path.name)]
     torch = of_torch()
     if torch in gnu or (torch and not gnu):
@@ -70,7 +73,7 @@ _ours: dict[str, ctypes.CDLL] = {}
 
 
 def _one_thread() -> None:
-    """After a fork: GNU's library has a team in its books whose threads the child does not have, and would wait for them
-    forever. A team of one is made of the calling thread alone."""
+    """After a fork: GNU's library has a team in its books whose threads the child does not have, and would wait for
+    them forever. A team of one is made of the calling thread alone."""
     for library in _ours.values():
         library.omp_set_num_threads(1)

@@ -1,4 +1,5 @@
 """A line on stderr while a compiler runs: what, and the seconds so far."""
+
 from __future__ import annotations
 
 import os
@@ -9,7 +10,8 @@ from types import TracebackType
 
 
 class Progress:
-    """`with Progress("compiling variant.hpp"):` shows the line on a terminal; HEED_PROGRESS=1 and 0 decide otherwise."""
+    """`with Progress("compiling variant.hpp"):` shows the line on a terminal; HEED_PROGRESS=1 and 0 decide
+    otherwise."""
 
     def __init__(self, what: str) -> None:
         self._what = what

@@ -1,4 +1,5 @@
 """What a kernel takes and gives, as objects that read well: heed's metadata with names instead of numbers."""
+
 from __future__ import annotations
 
 import json
@@ -88,8 +89,9 @@ class Signature(NamedTuple):
 
     def __repr__(self) -> str:
         taken = ", ".join(map(str, self.inputs + self.extents))
-        given = ", ".join(str(result).split(": ", 1)[1] if len(self.results) == 1 else str(result)
-                          for result in self.results)
+        given = ", ".join(
+            str(result).split(": ", 1)[1] if len(self.results) == 1 else str(result) for result in self.results
+        )
         text = f"{self.shown_as or self.name}({taken}) -> {given}"
         if self.gradients:
             text += f"\ngradients with respect to {', '.join(gradient.name for gradient in self.gradients)}"
@@ -99,8 +101,13 @@ class Signature(NamedTuple):
 
 
 # What functions of a kernel are called here, by what follows its name there.
-ROLES_OF_FUNCTIONS = {"": "call", "_forward": "forward", "_backward": "backward", "_reference": "reference",
-                      "_backward_reference": "backward_reference"}
+ROLES_OF_FUNCTIONS = {
+    "": "call",
+    "_forward": "forward",
+    "_backward": "backward",
+    "_reference": "reference",
+    "_backward_reference": "backward_reference",
+}
 
 
 def _name_of(operand: dict[str, Any]) -> str:
@@ -118,9 +125,16 @@ def read_signature(metadata: str | bytes | dict[str, Any], shown_as: str = "") -
     functions = {}
     for function in data["functions"]:
         operands = tuple(
-            Operand(_name_of(operand), operand["role"], operand["dtype"],
-                    tuple(by_name[axis] for axis in operand["axes"]), bool(operand["is_read"]), operand["index_of"])
-            for operand in function["operands"])
-        role = ROLES_OF_FUNCTIONS[function["name"][len(name):]]
+            Operand(
+                _name_of(operand),
+                operand["role"],
+                operand["dtype"],
+                tuple(by_name[axis] for axis in operand["axes"]),
+                bool(operand["is_read"]),
+                operand["index_of"],
+            )
+            for operand in function["operands"]
+        )
+        role = ROLES_OF_FUNCTIONS[function["name"][len(name) :]]
         functions[role] = FunctionSignature(function["name"], operands)
     return Signature(name, axes, functions, shown_as)

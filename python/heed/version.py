@@ -1,2 +1,3 @@
 """The version of the package, which is heed's."""
+
 __version__ = "0.1.0"

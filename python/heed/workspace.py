@@ -1,4 +1,5 @@
 """Workspaces: memory that kernels work in, kept from call to call so that a call allocates and touches none anew."""
+
 from __future__ import annotations
 
 import numpy
@@ -15,8 +16,8 @@ class Workspace:
         self.size = size
 
 
-# The workspaces that no call uses: as many as calls have run at a time, each as large as the largest call needed. A list's
-# pop and append are atomic, so that threads and signal handlers may call kernels.
+# The workspaces that no call uses: as many as calls have run at a time, each as large as the largest call needed. A
+# list's pop and append are atomic, so that threads and signal handlers may call kernels.
 _idle: list[Workspace] = []
 
 

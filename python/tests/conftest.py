@@ -1,10 +1,12 @@
 """What tests share: a cache folder of their own, the hand-written library, one real kernel."""
+
 import ctypes
 import pathlib
 import subprocess
 
 import mix
 import pytest
+
 from heed.headers import heed_include
 from heed.kernel import Kernel
 from heed.signature import read_signature
@@ -33,8 +35,23 @@ def fresh_cache(tmp_path, monkeypatch):
 def mix_library(tmp_path_factory):
     """mix.c as a shared library."""
     library = tmp_path_factory.mktemp("mix") / "libmix.so"
-    subprocess.run(["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC", f"-I{heed_include()}",
-                    str(HERE / "mix.c"), "-o", str(library)], check=True)
+    subprocess.run(
+        [
+            "gcc",
+            "-std=c99",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-O1",
+            "-shared",
+            "-fPIC",
+            f"-I{heed_include()}",
+            str(HERE / "mix.c"),
+            "-o",
+            str(library),
+        ],
+        check=True,
+    )
     return library
 
 

@@ -9,9 +9,19 @@ def operand(name, role, axes, dtype="float32"):
 
 INPUTS = [operand("a", "input", ["n", "d"]), operand("b", "input", ["n"]), operand("m", "extent", [], "int64")]
 RESULT = [operand("result", "result", ["n", "d"])]
-BACKWARD = [operand("cotangent", "cotangent", ["n", "d"]), operand("grad(a)", "gradient", ["n", "d"]), operand("grad(b)", "gradient", ["n"])]
+BACKWARD = [
+    operand("cotangent", "cotangent", ["n", "d"]),
+    operand("grad(a)", "gradient", ["n", "d"]),
+    operand("grad(b)", "gradient", ["n"]),
+]
 METADATA = {
-    "interface_version": 1, "heed_version": "0.1.0", "name": "mix", "axes": AXES,
-    "functions": [{"name": "mix", "operands": INPUTS + RESULT}, {"name": "mix_forward", "operands": INPUTS + RESULT},
-                  {"name": "mix_backward", "operands": INPUTS + BACKWARD}],
+    "interface_version": 1,
+    "heed_version": "0.1.0",
+    "name": "mix",
+    "axes": AXES,
+    "functions": [
+        {"name": "mix", "operands": INPUTS + RESULT},
+        {"name": "mix_forward", "operands": INPUTS + RESULT},
+        {"name": "mix_backward", "operands": INPUTS + BACKWARD},
+    ],
 }

@@ -1,4 +1,5 @@
 """The cache: what a look-up depends on, two processes, folders that cannot be used, the command line."""
+
 import multiprocessing
 import os
 import threading
@@ -13,10 +14,12 @@ from heed.__main__ import main as command
 
 def builder(count, included=()):
     """A build that counts how often it runs."""
+
     def build(folder):
         count.append(1)
         (folder / "library").write_text("made")
         return {"included": [str(path) for path in included]}
+
     return build
 
 
@@ -103,7 +106,9 @@ def test_compilation_can_be_forbidden(fresh_cache, monkeypatch):
     cache.obtain("a", builder([]), "a thing")
     monkeypatch.setenv("HEED_DISABLE_JIT", "1")
     cache.obtain("a", builder([]), "a thing")
-    with pytest.raises(heed.CompilationDisabled, match="another thing is not in the cache .*HEED_DISABLE_JIT=1 forbids"):
+    with pytest.raises(
+        heed.CompilationDisabled, match="another thing is not in the cache .*HEED_DISABLE_JIT=1 forbids"
+    ):
         cache.obtain("b", builder([]), "another thing")
 
 
@@ -139,7 +144,9 @@ def test_a_folder_that_cannot_be_written(fresh_cache):
         said = said_without_rights(lambda: cache.obtain("b", builder([]), "another thing"))
     finally:
         fresh_cache.chmod(0o700)
-    assert said.startswith(f"CacheError: heed: the cache folder {fresh_cache} cannot be used: Permission denied (set HEED_CACHE_DIR")
+    assert said.startswith(
+        f"CacheError: heed: the cache folder {fresh_cache} cannot be used: Permission denied (set HEED_CACHE_DIR"
+    )
 
 
 def test_a_full_disk(fresh_cache):

@@ -1,4 +1,5 @@
 """How a kernel is called, on a hand-written library: arrays, strides, results, mistakes, threads, time."""
+
 import ctypes
 import threading
 import time
@@ -13,7 +14,11 @@ from heed import function
 @pytest.fixture
 def arrays():
     random = numpy.random.default_rng(1)
-    return {"a": random.standard_normal((5, 3)).astype("float32"), "b": random.standard_normal(5).astype("float32"), "m": 7}
+    return {
+        "a": random.standard_normal((5, 3)).astype("float32"),
+        "b": random.standard_normal(5).astype("float32"),
+        "m": 7,
+    }
 
 
 def expected(a, b, m):
@@ -27,10 +32,18 @@ def test_by_name_and_by_position(kernel, arrays):
     numpy.testing.assert_array_equal(kernel(arrays["a"], b=arrays["b"], m=numpy.int64(7)), wanted)
 
 
-@pytest.mark.parametrize("view", [
-    lambda a: a[::-1], lambda a: a[:, ::-1], lambda a: numpy.asfortranarray(a), lambda a: numpy.repeat(a, 2, axis=0)[::2],
-    lambda a: numpy.broadcast_to(a[0], a.shape), lambda a: numpy.lib.stride_tricks.as_strided(a, strides=(4, 0)),
-], ids=["rows backwards", "columns backwards", "transposed", "every second", "one row, broadcast", "stride 0"])
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda a: a[::-1],
+        lambda a: a[:, ::-1],
+        lambda a: numpy.asfortranarray(a),
+        lambda a: numpy.repeat(a, 2, axis=0)[::2],
+        lambda a: numpy.broadcast_to(a[0], a.shape),
+        lambda a: numpy.lib.stride_tricks.as_strided(a, strides=(4, 0)),
+    ],
+    ids=["rows backwards", "columns backwards", "transposed", "every second", "one row, broadcast", "stride 0"],
+)
 def test_strided_input_is_read_in_place(kernel, arrays, view):
     strided = view(arrays["a"])
     numpy.testing.assert_array_equal(kernel(strided, arrays["b"], m=7), expected(strided, arrays["b"], 7))
@@ -49,8 +62,12 @@ def test_read_only_and_empty_input(kernel, arrays):
 
 def test_results_go_where_they_are_wanted(kernel, arrays):
     wanted = expected(**arrays)
-    for out in (numpy.empty((5, 3), "float32"), (numpy.empty((5, 3), "float32"),), {"result": numpy.empty((5, 3), "float32")},
-                numpy.empty((5, 6), "float32")[:, ::2]):
+    for out in (
+        numpy.empty((5, 3), "float32"),
+        (numpy.empty((5, 3), "float32"),),
+        {"result": numpy.empty((5, 3), "float32")},
+        numpy.empty((5, 6), "float32")[:, ::2],
+    ):
         assert kernel(**arrays, out=out) is out
         filled = out["result"] if isinstance(out, dict) else out[0] if isinstance(out, tuple) else out
         numpy.testing.assert_array_equal(filled, wanted)
@@ -68,13 +85,19 @@ def test_forward_saves_what_backward_reads(kernel, arrays):
     gradients = kernel.backward(**arrays, cotangent=numpy.ones((5, 3), "float32"), saved=saved)
     assert list(gradients) == ["a", "b"]
     numpy.testing.assert_allclose(gradients["b"], arrays["a"].sum(1), rtol=1e-5)
-    again = kernel.backward(**arrays, cotangent=numpy.ones((5, 3), "float32"), saved=saved.tobytes(),
-                            out={"a": numpy.empty((5, 3), "float32"), "b": numpy.empty(5, "float32")})
+    again = kernel.backward(
+        **arrays,
+        cotangent=numpy.ones((5, 3), "float32"),
+        saved=saved.tobytes(),
+        out={"a": numpy.empty((5, 3), "float32"), "b": numpy.empty(5, "float32")},
+    )
     numpy.testing.assert_array_equal(again["b"], gradients["b"])
 
 
 def test_saved_values_of_another_call_are_refused(kernel, arrays):
-    with pytest.raises(heed.OperandError, match="'saved'.*expected what forward has saved.*forward of this very kernel"):
+    with pytest.raises(
+        heed.OperandError, match="'saved'.*expected what forward has saved.*forward of this very kernel"
+    ):
         kernel.backward(**arrays, cotangent=numpy.ones((5, 3), "float32"), saved=numpy.zeros(16, "uint8"))
     with pytest.raises(heed.OperandError, match="'saved' is missing"):
         kernel.backward(**arrays, cotangent=numpy.ones((5, 3), "float32"))
@@ -98,37 +121,54 @@ class OnCuda:
         raise AssertionError("no look at its memory")
 
 
-@pytest.mark.parametrize("arguments, sentence, parts", [
-    (wrong(a=numpy.zeros((5, 3), "float16")), r"heed: operand 'a': expected float32, got float16 \(a.astype\('float32'\)\)",
-     {"operand": "a", "expected": "float32", "got": "float16"}),
-    (wrong(a=numpy.zeros((5, 3))), "operand 'a': expected float32, got float64", {"got": "float64"}),
-    (wrong(a=numpy.zeros((5, 3), ">f4")), "operand 'a': expected the machine's byte order", {}),
-    (wrong(a=numpy.zeros((5, 3), "U2")), "operand 'a': expected float32, got str", {}),
-    (wrong(a=numpy.zeros((5, 4), "float32")), "heed: operand 'a', axis 'd': expected 3, got 4",
-     {"operand": "a", "axis": "d", "expected": "3", "got": "4", "code": 5}),
-    (wrong(b=numpy.zeros(4, "float32")), "operand 'b', axis 'n': expected 5, got 4", {"axis": "n"}),
-    (wrong(a=numpy.zeros(5, "float32")), r"operand 'a': expected 2 axes \(n, d\), got 1", {"code": 2}),
-    (wrong(b=None), "operand 'b' is missing .mix takes a, b, m", {"operand": "b"}),
-    (wrong(m=None), "axis 'm' is missing", {"operand": "m"}),
-    (wrong(m=-1), "axis 'm': expected an extent of 0 to 2147483647, got -1", {}),
-    (wrong(m=2**31), "axis 'm': expected an extent", {}),
-    (wrong(m=7.0), "axis 'm': expected a whole number, got float", {}),
-    (wrong(m=[7]), "axis 'm': expected a whole number, got list", {}),
-    (wrong(m=numpy.ones(2)), "axis 'm': expected a whole number, got ndarray", {}),
-    (wrong(c=1), "there is no operand 'c'", {"operand": "c"}),
-    (wrong(a=[[1, 2, 3]]), r"operand 'a': expected an array, got list \(numpy.asarray", {}),
-    (wrong(a=None) | {"a": None}, "operand 'a': expected an array, got NoneType", {}),
-    (wrong(a=numpy.ma.zeros((5, 3))), "operand 'a': expected an array, got a masked one", {}),
-    (wrong(a=OnCuda(), b=OnCuda()), "operand 'a': expected the processor's memory, got cuda:0", {"got": "cuda:0"}),
-    (wrong(a=OnCuda()), "expected arrays of one kind", {}),
-    (wrong(a=numpy.zeros((5, 3), [("x", "f4"), ("y", "i1")])["x"]), "operand 'a': expected strides that are whole elements", {}),
-    (wrong(out=numpy.zeros((5, 3))), "operand 'result': expected float32, got float64", {"operand": "result"}),
-    (wrong(out=numpy.zeros((4, 3), "float32")), "operand 'result', axis 'n': expected 5, got 4", {}),
-    (wrong(out=(1, 2)), "out: expected 1 arrays", {}),
-    (wrong(out={"o": 1}), "out: expected result, got o", {}),
-    (wrong(out=7), "operand 'result': expected an array, got int", {}),
-    (wrong(out=numpy.broadcast_to(numpy.float32(0), (5, 3))), "operand 'result': expected memory that may be written", {}),
-])
+@pytest.mark.parametrize(
+    "arguments, sentence, parts",
+    [
+        (
+            wrong(a=numpy.zeros((5, 3), "float16")),
+            r"heed: operand 'a': expected float32, got float16 \(a.astype\('float32'\)\)",
+            {"operand": "a", "expected": "float32", "got": "float16"},
+        ),
+        (wrong(a=numpy.zeros((5, 3))), "operand 'a': expected float32, got float64", {"got": "float64"}),
+        (wrong(a=numpy.zeros((5, 3), ">f4")), "operand 'a': expected the machine's byte order", {}),
+        (wrong(a=numpy.zeros((5, 3), "U2")), "operand 'a': expected float32, got str", {}),
+        (
+            wrong(a=numpy.zeros((5, 4), "float32")),
+            "heed: operand 'a', axis 'd': expected 3, got 4",
+            {"operand": "a", "axis": "d", "expected": "3", "got": "4", "code": 5},
+        ),
+        (wrong(b=numpy.zeros(4, "float32")), "operand 'b', axis 'n': expected 5, got 4", {"axis": "n"}),
+        (wrong(a=numpy.zeros(5, "float32")), r"operand 'a': expected 2 axes \(n, d\), got 1", {"code": 2}),
+        (wrong(b=None), "operand 'b' is missing .mix takes a, b, m", {"operand": "b"}),
+        (wrong(m=None), "axis 'm' is missing", {"operand": "m"}),
+        (wrong(m=-1), "axis 'm': expected an extent of 0 to 2147483647, got -1", {}),
+        (wrong(m=2**31), "axis 'm': expected an extent", {}),
+        (wrong(m=7.0), "axis 'm': expected a whole number, got float", {}),
+        (wrong(m=[7]), "axis 'm': expected a whole number, got list", {}),
+        (wrong(m=numpy.ones(2)), "axis 'm': expected a whole number, got ndarray", {}),
+        (wrong(c=1), "there is no operand 'c'", {"operand": "c"}),
+        (wrong(a=[[1, 2, 3]]), r"operand 'a': expected an array, got list \(numpy.asarray", {}),
+        (wrong(a=None) | {"a": None}, "operand 'a': expected an array, got NoneType", {}),
+        (wrong(a=numpy.ma.zeros((5, 3))), "operand 'a': expected an array, got a masked one", {}),
+        (wrong(a=OnCuda(), b=OnCuda()), "operand 'a': expected the processor's memory, got cuda:0", {"got": "cuda:0"}),
+        (wrong(a=OnCuda()), "expected arrays of one kind", {}),
+        (
+            wrong(a=numpy.zeros((5, 3), [("x", "f4"), ("y", "i1")])["x"]),
+            "operand 'a': expected strides that are whole elements",
+            {},
+        ),
+        (wrong(out=numpy.zeros((5, 3))), "operand 'result': expected float32, got float64", {"operand": "result"}),
+        (wrong(out=numpy.zeros((4, 3), "float32")), "operand 'result', axis 'n': expected 5, got 4", {}),
+        (wrong(out=(1, 2)), "out: expected 1 arrays", {}),
+        (wrong(out={"o": 1}), "out: expected result, got o", {}),
+        (wrong(out=7), "operand 'result': expected an array, got int", {}),
+        (
+            wrong(out=numpy.broadcast_to(numpy.float32(0), (5, 3))),
+            "operand 'result': expected memory that may be written",
+            {},
+        ),
+    ],
+)
 def test_mistakes(kernel, arguments, sentence, parts):
     with pytest.raises(heed.OperandError, match=sentence) as raised:
         kernel(**arguments)
@@ -193,8 +233,10 @@ def test_files_in_memory(kernel, arrays, tmp_path):
 
 
 def test_signature(kernel):
-    assert repr(kernel.signature).splitlines() == ["mix(a: float32[n, d=3], b: float32[n], m: extent) -> float32[n, d=3]",
-                                                   "gradients with respect to a, b"]
+    assert repr(kernel.signature).splitlines() == [
+        "mix(a: float32[n, d=3], b: float32[n], m: extent) -> float32[n, d=3]",
+        "gradients with respect to a, b",
+    ]
     assert [x.name for x in kernel.signature.inputs] == ["a", "b"] and kernel.signature.inputs[0].axes[1].extent == 3
     assert kernel.has_gradients and "mix(" in repr(kernel)
 

@@ -1,5 +1,6 @@
-"""heed.compile with the real compiler: results, gradients, text, mistakes, the cache, time. Each compilation takes seconds,
-so the tests share two kernels: variant.hpp with gradients, scale.hpp."""
+"""heed.compile with the real compiler: results, gradients, text, mistakes, the cache, time. Each compilation takes
+seconds, so the tests share two kernels: variant.hpp with gradients, scale.hpp."""
+
 import multiprocessing
 import os
 import pickle
@@ -51,8 +52,12 @@ def test_results(attend):
 
 def test_strided_operands_need_no_copy(attend):
     given = operands()
-    views = {"q": numpy.ascontiguousarray(given["q"][:, ::-1])[:, ::-1], "k": given["k"].transpose(1, 0, 2).copy().transpose(1, 0, 2),
-             "v": numpy.broadcast_to(given["v"][:1], given["v"].shape), "slope": given["slope"]}
+    views = {
+        "q": numpy.ascontiguousarray(given["q"][:, ::-1])[:, ::-1],
+        "k": given["k"].transpose(1, 0, 2).copy().transpose(1, 0, 2),
+        "v": numpy.broadcast_to(given["v"][:1], given["v"].shape),
+        "slope": given["slope"],
+    }
     numpy.testing.assert_allclose(attend(**views), attention(**views), atol=2e-6)
 
 
@@ -77,17 +82,25 @@ def test_saved_values_fit_their_extents(attend):
 
 def test_signature_and_source(attend, variants):
     assert repr(attend.signature).splitlines() == [
-        "out(q: float32[h, n, d=16], k: float32[h, m, d=16], slope: float32[h], v: float32[h, m, e=16]) -> float32[h, n, e=16]",
-        "gradients with respect to q, k, v, slope"]
+        "out(q: float32[h, n, d=16], k: float32[h, m, d=16], slope: float32[h], v: float32[h, m, e=16])"
+        " -> float32[h, n, e=16]",
+        "gradients with respect to q, k, v, slope",
+    ]
     assert attend.source == (variants / "variant.hpp").read_text()
 
 
-@pytest.mark.parametrize("changes, sentence", [
-    ({"k": numpy.zeros((2, 9, 32), "float32")}, "heed: operand 'k', axis 'd': expected 16, as declared, got 32"),
-    ({"v": numpy.zeros((2, 8, 16), "float32")}, "heed: operand 'v', axis 'm': expected 9, as in operand 'k', got 8"),
-    ({"q": numpy.zeros((2, 9, 16), "float16")}, r"heed: operand 'q': expected float32, got float16 \(q.astype"),
-    ({"slope": None}, "operand 'slope'"),
-])
+@pytest.mark.parametrize(
+    "changes, sentence",
+    [
+        ({"k": numpy.zeros((2, 9, 32), "float32")}, "heed: operand 'k', axis 'd': expected 16, as declared, got 32"),
+        (
+            {"v": numpy.zeros((2, 8, 16), "float32")},
+            "heed: operand 'v', axis 'm': expected 9, as in operand 'k', got 8",
+        ),
+        ({"q": numpy.zeros((2, 9, 16), "float16")}, r"heed: operand 'q': expected float32, got float16 \(q.astype"),
+        ({"slope": None}, "operand 'slope'"),
+    ],
+)
 def test_mistakes_of_a_call(attend, changes, sentence):
     with pytest.raises(heed.OperandError, match=sentence):
         attend(**operands() | changes)
@@ -125,11 +138,26 @@ def test_pickled_it_is_found_again(scale, kernel):
 
 def test_found_in_the_cache(scale, variants, capsys):
     """A process that knows nothing yet finds the kernel, even where compiling is forbidden."""
-    program = ("import time, numpy, heed\nx = numpy.ones(3, 'float32')\nbegin = time.perf_counter()\nheed.compile\n"
-               f"ready = time.perf_counter()\nscale = heed.compile({str(variants / 'scale.hpp')!r})\nscale(x, m=3)\n"
-               "print(1000 * (ready - begin), 1000 * (time.perf_counter() - ready))")
-    times = [tuple(map(float, subprocess.run([sys.executable, "-c", program], env=dict(os.environ, HEED_DISABLE_JIT="1"),
-                                             check=True, capture_output=True, text=True).stdout.split())) for _ in range(5)]
+    program = (
+        "import time, numpy, heed\nx = numpy.ones(3, 'float32')\nbegin = time.perf_counter()\nheed.compile\n"
+        f"ready = time.perf_counter()\nscale = heed.compile({str(variants / 'scale.hpp')!r})\nscale(x, m=3)\n"
+        "print(1000 * (ready - begin), 1000 * (time.perf_counter() - ready))"
+    )
+    times = [
+        tuple(
+            map(
+                float,
+                subprocess.run(
+                    [sys.executable, "-c", program],
+                    env=dict(os.environ, HEED_DISABLE_JIT="1"),
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout.split(),
+            )
+        )
+        for _ in range(5)
+    ]
     imports, found = (min(time) for time in zip(*times))
     with capsys.disabled():
         print(f"\nfrom the cache to the first result: {found:.1f} ms, behind {imports:.1f} ms of imports")
@@ -139,7 +167,9 @@ def test_found_in_the_cache(scale, variants, capsys):
 def test_an_instruction_set_that_is_forced(scale, variants):
     """HEED_ISA is for libraries of several instruction sets; what Python has compiled is of one."""
     program = f"import heed, numpy\nheed.compile({str(variants / 'scale.hpp')!r})(numpy.ones(3, 'float32'), m=3)"
-    ran = subprocess.run([sys.executable, "-c", program], env=dict(os.environ, HEED_ISA="x86-64-v9"), text=True, capture_output=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=dict(os.environ, HEED_ISA="x86-64-v9"), text=True, capture_output=True
+    )
     assert ran.returncode == 1 and "KernelError: heed: " in ran.stderr and "unset HEED_ISA" in ran.stderr
 
 
@@ -182,8 +212,12 @@ def test_a_text_two_results_and_definitions():
 
 def test_two_processes_compile_once(fresh_cache, variants):
     program = f"import heed; heed.compile({str(variants / 'scale.hpp')!r})"
-    processes = [subprocess.Popen([sys.executable, "-c", program], env=dict(os.environ, HEED_PROGRESS="1"), text=True,
-                                  stderr=subprocess.PIPE) for _ in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program], env=dict(os.environ, HEED_PROGRESS="1"), text=True, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
     said = "".join(process.communicate()[1] for process in processes)
     assert [process.returncode for process in processes] == [0, 0]
     assert said.count("took") == 1 and "heed: compiling out of scale.hpp" in said
@@ -223,8 +257,10 @@ def test_compilers_that_are_not_there(fresh_cache, monkeypatch, tmp_path):
     monkeypatch.setenv("HEED_CXX", "no-such-compiler")
     with pytest.raises(heed.CompilerNotFound, match="'no-such-compiler' is not found .*apt-get install g"):
         heed.compile(TEXT, "twice")
-    for name, says, sentence in (("old", "gcc version 9.1.0", "12 or newer is needed, .*old is gcc version 9.1.0"),
-                                 ("clang++", "clang version 19", "clang.* is not g..")):
+    for name, says, sentence in (
+        ("old", "gcc version 9.1.0", "12 or newer is needed, .*old is gcc version 9.1.0"),
+        ("clang++", "clang version 19", "clang.* is not g.."),
+    ):
         (tmp_path / name).write_text(f"#!/bin/sh\necho '{says}' >&2\n")
         (tmp_path / name).chmod(0o700)
         monkeypatch.setenv("HEED_CXX", str(tmp_path / name))
@@ -249,22 +285,38 @@ def children():
 
 
 def test_what_a_new_variant_costs(fresh_cache, variants, tmp_path, capsys):
-    """From heed.compile to the first result beside the compiler alone on the same program in C++: seconds of the processor,
-    for others use the machine too."""
+    """From heed.compile to the first result beside the compiler alone on the same program in C++: seconds of the
+    processor, for others use the machine too."""
     source = tmp_path / "program.cpp"
-    source.write_text(f'#include "{variants / "variant.hpp"}"\nint main() {{\n  using namespace mine;\n'
-                      "  heed::tensor<float> Q(2, 9, 16), S(2), O(2, 9, 16);\n"
-                      "  fuse<out>(q = Q, k = Q, v = Q, slope = S, into(O));\n}\n")
+    source.write_text(
+        f'#include "{variants / "variant.hpp"}"\nint main() {{\n  using namespace mine;\n'
+        "  heed::tensor<float> Q(2, 9, 16), S(2), O(2, 9, 16);\n"
+        "  fuse<out>(q = Q, k = Q, v = Q, slope = S, into(O));\n}\n"
+    )
     given = operands()
     begin, used, own = time.perf_counter(), children(), time.process_time()
     heed.compile(variants / "variant.hpp")(**given)
     ours = children() - used + time.process_time() - own
     wall, used = time.perf_counter() - begin, children()
     begin = time.perf_counter()
-    subprocess.run([find_compiler().path, "-std=c++20", "-O3", "-march=native", "-fopenmp", f"-I{heed_include()}", source, "-o",
-                    tmp_path / "program"], check=True)
+    subprocess.run(
+        [
+            find_compiler().path,
+            "-std=c++20",
+            "-O3",
+            "-march=native",
+            "-fopenmp",
+            f"-I{heed_include()}",
+            source,
+            "-o",
+            tmp_path / "program",
+        ],
+        check=True,
+    )
     theirs = children() - used
     with capsys.disabled():
-        print(f"\na new variant: {ours:.2f} s of the processor to its first result ({wall:.1f} s), {theirs:.2f} s "
-              f"({time.perf_counter() - begin:.1f} s) for the same in C++: {ours / theirs:.2f} times")
+        print(
+            f"\na new variant: {ours:.2f} s of the processor to its first result ({wall:.1f} s), {theirs:.2f} s "
+            f"({time.perf_counter() - begin:.1f} s) for the same in C++: {ours / theirs:.2f} times"
+        )
     assert ours < 1.5 * theirs

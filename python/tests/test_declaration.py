@@ -1,4 +1,5 @@
 """What is read off a header's text: names, namespaces, kernels; which of them a call of heed.compile means."""
+
 import pytest
 
 import heed
@@ -27,14 +28,17 @@ def test_names_lie_in_namespaces():
     assert declaration.namespaces == ["mine", "other::deep"] and not declaration.kernels
 
 
-@pytest.mark.parametrize("results, line", [
-    ((), "namespace mine { HEED_KERNEL(kernel, out) }\n"),
-    (("out",), "namespace mine { HEED_KERNEL(kernel, out) }\n"),
-    (("second",), "namespace other::deep { HEED_KERNEL(kernel, second) }\n"),
-    (("mine::out",), "HEED_KERNEL(kernel, mine::out)\n"),
-    (("exp(out)",), "namespace mine { HEED_KERNEL(kernel, exp(out)) }\n"),
-    (("out", "both"), "namespace mine { HEED_KERNEL(kernel, heed::results(out, both)) }\n"),
-])
+@pytest.mark.parametrize(
+    "results, line",
+    [
+        ((), "namespace mine { HEED_KERNEL(kernel, out) }\n"),
+        (("out",), "namespace mine { HEED_KERNEL(kernel, out) }\n"),
+        (("second",), "namespace other::deep { HEED_KERNEL(kernel, second) }\n"),
+        (("mine::out",), "HEED_KERNEL(kernel, mine::out)\n"),
+        (("exp(out)",), "namespace mine { HEED_KERNEL(kernel, exp(out)) }\n"),
+        (("out", "both"), "namespace mine { HEED_KERNEL(kernel, heed::results(out, both)) }\n"),
+    ],
+)
 def test_what_is_meant(results, line):
     text = TEXT.replace("constexpr auto both = second;", "") if "both" in results else TEXT
     assert chosen(text, *results).line() == line
@@ -58,11 +62,14 @@ def test_the_headers_own_kernels():
         chosen(two)
 
 
-@pytest.mark.parametrize("results, sentence", [
-    (("nobody",), "the text declares no 'nobody'; it declares out, both, second"),
-    (("both",), "several namespaces for 'both': mine::both, other::deep::both: give it qualified"),
-    (("out", "second"), "lie in several namespaces"),
-])
+@pytest.mark.parametrize(
+    "results, sentence",
+    [
+        (("nobody",), "the text declares no 'nobody'; it declares out, both, second"),
+        (("both",), "several namespaces for 'both': mine::both, other::deep::both: give it qualified"),
+        (("out", "second"), "lie in several namespaces"),
+    ],
+)
 def test_what_is_not_meant(results, sentence):
     with pytest.raises(heed.DeclarationError, match=sentence):
         chosen(TEXT, *results)
@@ -73,16 +80,19 @@ def test_a_header_without_a_result():
         chosen("constexpr auto result = 1;\n")
 
 
-@pytest.mark.parametrize("arguments, named, sentence", [
-    ((None,), {}, "expected a header or its text, got NoneType"),
-    ((b"bytes\n",), {}, "expected a header or its text, got bytes"),
-    ((TEXT, 7), {}, "results, wrt and name are texts, got 7"),
-    ((TEXT, "out"), {"wrt": [None]}, "results, wrt and name are texts, got None"),
-    ((TEXT, "out"), {"name": "no name"}, "'no name' is no name for a C function"),
-    ((TEXT, "out"), {"defines": {"A B": "1"}}, "a definition is a name and a text"),
-    ((TEXT, "out"), {"defines": {"A": 1}}, "a definition is a name and a text"),
-    ((TEXT, "out"), {"defines": {"A": "1\n#error"}}, "a definition is a name and a text"),
-])
+@pytest.mark.parametrize(
+    "arguments, named, sentence",
+    [
+        ((None,), {}, "expected a header or its text, got NoneType"),
+        ((b"bytes\n",), {}, "expected a header or its text, got bytes"),
+        ((TEXT, 7), {}, "results, wrt and name are texts, got 7"),
+        ((TEXT, "out"), {"wrt": [None]}, "results, wrt and name are texts, got None"),
+        ((TEXT, "out"), {"name": "no name"}, "'no name' is no name for a C function"),
+        ((TEXT, "out"), {"defines": {"A B": "1"}}, "a definition is a name and a text"),
+        ((TEXT, "out"), {"defines": {"A": 1}}, "a definition is a name and a text"),
+        ((TEXT, "out"), {"defines": {"A": "1\n#error"}}, "a definition is a name and a text"),
+    ],
+)
 def test_what_is_no_argument(arguments, named, sentence):
     with pytest.raises(heed.DeclarationError, match=sentence):
         heed.compile(*arguments, **named)

@@ -1,4 +1,5 @@
 """The Python in README.md and docs/python.md runs as it stands, page by page, beside the headers that they speak of."""
+
 import pathlib
 import re
 import shutil
@@ -27,5 +28,5 @@ def test_page(page, variants, tmp_path):
 
 
 def test_the_readme_is_short():
-    block, = BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    (block,) = BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     assert len(block.splitlines()) <= 12

@@ -1,4 +1,5 @@
 """One OpenMP library in a process, whoever loaded it first; another vendor's is refused; what happens after a fork."""
+
 import os
 import subprocess
 import sys
@@ -30,8 +31,13 @@ def run(): return kernel(q=x, k=x, v=x, slope=slope)
 def run(variants, before="", then="run()", **environment):
     """What a process of its own prints."""
     program = PROGRAM.format(variants=str(variants), before=before, then=then)
-    return subprocess.run([sys.executable, "-c", program], env=dict(os.environ, **environment), text=True, capture_output=True,
-                          timeout=600)
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=dict(os.environ, **environment),
+        text=True,
+        capture_output=True,
+        timeout=600,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +52,9 @@ def bundled(tmp_path_factory):
 
 def test_the_library_that_is_loaded_is_linked(variants, bundled):
     program = CHEAP.format(library=str(bundled), header=str(variants / "scale.hpp"))
-    ran = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True, env=dict(os.environ, OMP_NUM_THREADS="2"))
+    ran = subprocess.run(
+        [sys.executable, "-c", program], text=True, capture_output=True, env=dict(os.environ, OMP_NUM_THREADS="2")
+    )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split() == [str(bundled)]
 

@@ -1,4 +1,5 @@
 """The line that is shown while a compiler runs."""
+
 import os
 import pty
 import subprocess

@@ -1,4 +1,5 @@
 """What a kernel in the cache is found by: every part of a request makes another one."""
+
 import pathlib
 
 import pytest
@@ -11,14 +12,27 @@ from heed.headers import heed_include
 TEXT = "constexpr auto out = 1;\n"
 
 
-def request(text=TEXT, path=None, library=pathlib.Path("/lib/libgomp.so.1"), choices=("line",), defines=None, **compiler):
-    return request_of("kernel", Declaration(text, path), find_compiler()._replace(**compiler), library, *choices, defines=defines)
+def request(
+    text=TEXT, path=None, library=pathlib.Path("/lib/libgomp.so.1"), choices=("line",), defines=None, **compiler
+):
+    return request_of(
+        "kernel", Declaration(text, path), find_compiler()._replace(**compiler), library, *choices, defines=defines
+    )
 
 
-@pytest.mark.parametrize("changed", [
-    {"text": TEXT + "\n"}, {"library": pathlib.Path("/torch/libgomp.so.1")}, {"choices": ("line", "other")}, {"defines": {"A": "1"}},
-    {"version": "gcc version 13.1.0"}, {"flags": ("-march=x86-64",)}, {"path_of_compiler": "/usr/bin/other"},
-], ids=str)
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"text": TEXT + "\n"},
+        {"library": pathlib.Path("/torch/libgomp.so.1")},
+        {"choices": ("line", "other")},
+        {"defines": {"A": "1"}},
+        {"version": "gcc version 13.1.0"},
+        {"flags": ("-march=x86-64",)},
+        {"path_of_compiler": "/usr/bin/other"},
+    ],
+    ids=str,
+)
 def test_what_counts(changed):
     if path := changed.pop("path_of_compiler", None):
         compiler = find_compiler()._replace(path=path)
