@@ -37,6 +37,7 @@ void add_forward();
 void add_backward();
 void add_masks();
 void add_biases();
+void add_normalizers();
 void add_projections();
 void add_encoder();
 
