@@ -1,4 +1,4 @@
-// expect: heed: a graph holds 32 gradients through a softmax at most: fuse it in parts
+// expect: heed: a graph holds 32 sets of sums over pairs of positions at most: fuse it in parts
 // steps: many
 #include <heed/heed.hpp>
 using namespace heed;

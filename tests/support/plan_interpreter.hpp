@@ -188,7 +188,10 @@ class plan_interpreter {
     oracle_.each(pairs, [&](const index_array& at) {
       const double tile = contracted(r, at) * (r.pair.scale ? eval(r, r.pair.scale, at, 0) : 1);
       if (r.pair.keep && eval(r, r.pair.keep, at, tile) == 0) return;
-      weight_ = std::exp2(eval(r, r.pair.score, at, tile) - read(r.gradient.log_sum_exp, at) * 1.4426950408889634074);
+      weight_ =
+          r.gradient.log_sum_exp < 0
+              ? 0
+              : std::exp2(eval(r, r.pair.score, at, tile) - read(r.gradient.log_sum_exp, at) * 1.4426950408889634074);
       tile1_ = 0;
       if (r.gradient.cotangents >= 0)
         oracle_.each(set_of(r.width), [&](const index_array& along) {

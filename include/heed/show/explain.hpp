@@ -209,13 +209,13 @@ inline void explain_scores(report& to, const printed_region& of) {
   to.line("tile", (loops.pair.scale ? instruction_text(of, loops.pair.scale, 5) + " * " : std::string()) + "dot<" +
                       axes_text(g, loops.depth) + ">(" + of.operand_name(loops.tile.row_operand) + ", " +
                       of.operand_name(loops.tile.column_operand) + ")");
-  to.line("score", instruction_text(of, loops.pair.score) + "  (in units of log 2)");
+  if (loops.pair.score) to.line("score", instruction_text(of, loops.pair.score) + "  (in units of log 2)");
   if (loops.pair.keep) to.line("keeps", instruction_text(of, loops.pair.keep));
   if (loops.kind == region_kind::score_gradient) {
     if (loops.gradient.cotangents >= 0)
       to.line("tile1", "dot<" + axes_text(g, loops.width) + ">(" + of.operand_name(loops.gradient.cotangents) + ", " +
                            of.operand_name(loops.gradient.values) + ")");
-    to.line("weight", "exp2(score - log-sum-exp)");
+    if (loops.pair.score) to.line("weight", "exp2(score - log-sum-exp)");
     for (int k = 0; k < loops.outputs.count; ++k) to.line(k ? "" : "gives", named_output(of, k, sink_text(of, k)));
   } else
     to.line("gives",

@@ -34,7 +34,7 @@ template <plan::plan_fault Fault> constexpr bool require_room() {
   static_assert(given < Fault != operands, number_fact < "operands", plan::max_operands >>,
                 "heed: a region reads 32 operands at most: make some of it a result");
   static_assert(given < Fault != gradients, number_fact < "gradients", plan::max_gradients >>,
-                "heed: a graph holds 32 gradients through a softmax at most: fuse it in parts");
+                "heed: a graph holds 32 sets of sums over pairs of positions at most: fuse it in parts");
   static_assert(given < Fault != comparisons, number_fact < "comparisons", 64 >>,
                 "heed: a graph compares values with reductions of them 64 times at most: fuse it in parts");
   static_assert(given < Fault != circle >, "heed: internal error: regions wait for each other");

@@ -90,7 +90,7 @@ struct sink {
 // contraction of cotangents (rows) and values (columns), tile 2 the weight, 2^(score - log-sum-exp).
 struct gradient_sums {
   int cotangents = -1, values = -1;
-  int log_sum_exp = -1;
+  int log_sum_exp = -1;                    // -1: there is no softmax, no weight, and no score
   int serial_axes = 0;                     // how many of the last batch axes one thread runs through in order
   static_list<sink, max_outputs> sinks{};  // one an output
 
@@ -169,7 +169,7 @@ constexpr bool computable(const region& r) {
     case region_kind::score:
       return contracts(r) && reduces_only_along(r, 0) && (r.score.weighted < 0 || r.score.values >= 0);
     case region_kind::score_gradient:
-      return contracts(r) && reduces_only_along(r, 0) && r.gradient.log_sum_exp >= 0 &&
+      return contracts(r) && reduces_only_along(r, 0) && (r.gradient.log_sum_exp >= 0) == (r.pair.score != 0) &&
              r.gradient.sinks.count == r.outputs.count;
     case region_kind::matmul: return contracts(r) && reduces_only_along(r, 0) && results_fit(r);
     case region_kind::row: return has_no_tile(r) && reduces_only_along(r, set_of(r.columns)) && results_fit(r);

@@ -12,6 +12,17 @@
 
 namespace heed::internal::plan {
 
+// Where is a value made of a contraction at the same pairs, by pointwise operations?
+constexpr node_flags computed_from(const graph& g, node_id tile) {
+  node_flags r{};
+  r[tile] = true;
+  for (int i = tile + 1; i < g.size; ++i) {
+    const node& x = g[i];
+    const bool pointwise = is_pointwise(x.code) || x.code == op::mask;
+    r[i] = pointwise && is_real(x.type) && (r[x.a] || r[x.b] || r[x.c]) && !(g[tile].axes & ~x.axes);
+  }
+  return r;
+}
 // Where is a value 0 because the weights are?
 constexpr node_flags vanishing_with(const graph& g, node_id weights) {
   node_flags r{};
@@ -41,6 +52,7 @@ struct gradient_matcher {
         other_count(count) {}
 
   constexpr axis_set pairs() const { return match.batch | match.rows | bit(match.column); }
+  constexpr bool has_weights() const { return match.weights != 0; }
   constexpr bool is_pairwise(node_id i) const { return (g[i].axes & bit(match.column)) && (g[i].axes & match.rows); }
   // Whether the program of a value can be computed at pairs; `product` is the second contraction it needs. Without one
   // it is an index, which no contraction and no weight may enter.
@@ -203,6 +215,42 @@ struct gradient_matcher {
     return reads;
   }
 
+  // A region without a softmax leaves out the pairs that one condition excludes, so that all its sinks must be absent
+  // or 0 where it does not hold, and nothing else may be absent in them. The first sink that has a condition chooses
+  // it.
+  constexpr bool leaves_out_the_same(node_id pair) {
+    bool masked = false, other = false;
+    walk(g, {pair}, [&](node_id i, const node& x) {
+      if (i == match.tile || i == match.product) return step::skip;
+      if (x.code == op::mask || x.code == op::present) {
+        masked = true;
+        if (x.code == op::mask && !match.keep) match.keep = x.b;
+        if (x.code == op::mask && x.b != match.keep) other = true;
+      }
+      return within_program(x);
+    });
+    if (other || (!masked && match.keep)) return false;
+    return !match.keep || is_left_out(pair);
+  }
+  // Absent, or 0, wherever the condition does not hold?
+  constexpr bool is_left_out(node_id pair) const {
+    node_flags absent{}, zero{};
+    for (int i = match.tile + 1; i <= pair; ++i) {
+      const node& x = g[i];
+      const auto gone = [&](node_id j) { return absent[j] || zero[j]; };
+      if (x.code == op::mask) absent[i] = x.b == match.keep || absent[x.a];
+      else if (x.code == op::present) zero[i] = absent[x.a];
+      else if (x.code == op::where) {
+        absent[i] = absent[x.b] && absent[x.c];
+        zero[i] = is_constant(g, x.c, 0) && (x.a == match.keep || gone(x.b));
+      } else if (is_pointwise(x.code)) {
+        absent[i] = absent[x.a] || absent[x.b] || absent[x.c];
+        zero[i] = !absent[i] && vanishes_with_operands(g, x, gone(x.a), gone(x.b), gone(x.c));
+      }
+    }
+    return absent[pair] || zero[pair];
+  }
+
   struct candidate {
     node_id core, pair;
   };
@@ -234,14 +282,14 @@ struct gradient_matcher {
   // candidates those are left that can be computed from the same two contractions and need none of the others.
   constexpr gradient_match with_rows(const candidates& found, axis_set rows) {
     const node_id weights = match.weights;
-    match.rows = rows, match.product = match.g = match.v = 0, match.serial = 0, match.sink_count = 0;
+    match.rows = rows, match.product = match.g = match.v = match.keep = 0, match.serial = 0, match.sink_count = 0;
     candidates fit = found;
     for (int k = 0; k < fit.count; ++k) {  // the second contraction, the same for all
       node_id product = match.product;
       if (!computes(fit.of[k].pair, &product)) fit.of[k].core = 0;
       else match.product = product;
     }
-    axis_set batch = g[weights].axes;
+    axis_set batch = g[weights ? weights : match.tile].axes;
     if (match.product) {
       const node& product = g[match.product];
       match.v = g[product.a].axes & bit(match.column) ? product.a : product.b,
@@ -255,11 +303,12 @@ struct gradient_matcher {
       gradient_sink sink;
       sink.core = fit.of[k].core, sink.pair = fit.of[k].pair;
       if (!sink.core || !classify(sink)) continue;
+      if (!has_weights() && !leaves_out_the_same(sink.pair)) continue;
       set_root(sink);
       match.sinks[match.sink_count++] = sink;
     }
     while (match.sink_count && feeds_itself(read_by_region())) {}
-    bool reduced = match.product != 0;  // else the weights themselves are wanted, over pairs
+    bool reduced = has_weights() && match.product != 0;  // else the weights themselves are wanted, over pairs
     for (int k = 0; k < match.sink_count; ++k) reduced = reduced || match.sinks[k].kind != sink_kind::pairs;
     if (!reduced) match.sink_count = 0;
     return match;
@@ -268,12 +317,23 @@ struct gradient_matcher {
   constexpr gradient_match run(node_id weights) {
     match.weights = weights, match.score = g[weights].a, match.column = only_axis(g[weights].over);
     if (count_of(g[weights].over) != 1 || !is_real(g[weights].type)) return match;
+    vanishes = vanishing_with(g, weights);
+    return matched(weights);
+  }
+  // Without a softmax: what is reduced out of pointwise programs over a contraction, columns along one of its axes.
+  constexpr gradient_match run(node_id tile, int column) {
+    match.score = tile, match.column = column;
+    vanishes = computed_from(g, tile);
+    return matched(tile);
+  }
+
+ private:
+  constexpr gradient_match matched(node_id from) {
     const score_match score = match_score(g, match.score, 0, match.column);
     if (!score.ok() || !score.rows) return match;
-    vanishes = vanishing_with(g, weights);
     match.tile = score.tile, match.rows = score.rows, match.depth = score.depth, match.x = score.x, match.w = score.w;
     candidates found;
-    for (int i = weights + 1; i < g.size && found.count < int(found.of.size()); ++i) {
+    for (int i = from + 1; i < g.size && found.count < int(found.of.size()); ++i) {
       if (!uses.used[i] || taken[i]) continue;
       const node_id pair = pair_of(node_id(i));
       if (pair && is_pairwise(pair)) found.of[found.count++] = {node_id(i), pair};

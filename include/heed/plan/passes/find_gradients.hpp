@@ -13,8 +13,67 @@ struct gradient_placing : outlining {
       const node_id log_sum_exp = log_sum_exp_of(plan.g[i]);
       if (!log_sum_exp) continue;
       // What one region reads of the same pairs, another has to give before it.
-      while (find_gradient(node_id(i), log_sum_exp)) {}
+      while (find_gradient(gradient_matcher(plan.g, uses, given, plan.gradients, plan.gradient_count).run(node_id(i)),
+                           log_sum_exp)) {}
     }
+    for (int i = 1; i < plan.g.size; ++i) {
+      if (!uses.used[i] || !may_be_stored_over_pairs(node_id(i))) continue;
+      if (uses.unstorable[i])
+        while (find_gradient(without_softmax(node_id(i)), 0)) {}
+      else if (const gradient_match match = without_softmax(node_id(i));
+               match.sink_count && meets_pairs_in_memory(match) && uses_all_of(match))
+        find_gradient(match, 0);
+    }
+  }
+  // A contraction with rows and columns of its own, of positions both, which is no result.
+  constexpr bool may_be_stored_over_pairs(node_id i) const {
+    const node& x = plan.g[i];
+    return !uses.result[i] && is_contraction(plan.g, x) && count_of(x.axes & runtime_axes(plan.g)) >= 2;
+  }
+  // Does the region meet an operand or give a result that lies over its pairs? A layer of a network does not, whose
+  // products are stored for the next.
+  constexpr bool meets_pairs_in_memory(const gradient_match& match) const {
+    node_stack open;
+    bool given = false;
+    for (int k = 0; k < match.sink_count; ++k) {
+      open.push(match.sinks[k].pair);
+      given = given || match.sinks[k].kind == sink_kind::pairs;
+    }
+    return given || walk(plan.g, open, [&](node_id i, const node& x) {
+             if (i == match.tile || i == match.product) return step::skip;
+             const bool pairs = (x.axes & bit(match.column)) && (x.axes & match.rows) && lies_in_input(plan.g, i);
+             return pairs ? step::stop : within_program(x);
+           });
+  }
+  // Memory may hold the contraction, since an operand or a result lies over the same pairs. It need not, if whatever is
+  // computed from it at those pairs ends in the region.
+  constexpr bool uses_all_of(const gradient_match& match) const {
+    node_flags inside{}, ends{};
+    inside[match.tile] = inside[match.product] = true;
+    for (int k = 0; k < match.sink_count; ++k) ends[match.sinks[k].core] = true;
+    inside[0] = false;
+    for (int i = match.tile + 1; i < plan.g.size; ++i) {
+      const node& x = plan.g[i];
+      if (!uses.used[i] || ends[i] || !(inside[x.a] || inside[x.b] || inside[x.c])) continue;
+      if (!is_inlined(x.code) || uses.result[i]) return false;
+      inside[i] = true;
+    }
+    return true;
+  }
+  // What is reduced out of the pairs of a contraction without a softmax: columns along the axis of the one operand or
+  // of the other, whichever lets a region give more.
+  constexpr gradient_match without_softmax(node_id tile) const {
+    gradient_match best;
+    const node& x = plan.g[tile];
+    for (const node_id columns : {x.b, x.a})
+      for (int axis = 0; axis < plan.g.axis_count; ++axis) {
+        if (!(bit(axis) & x.axes & plan.g[columns].axes) || (plan.g[columns == x.a ? x.b : x.a].axes & bit(axis)))
+          continue;
+        const gradient_match match =
+            gradient_matcher(plan.g, uses, given, plan.gradients, plan.gradient_count).run(tile, axis);
+        if (match.sink_count > best.sink_count) best = match;
+      }
+    return best;
   }
   // Known, or simplification put one behind the weights.
   constexpr node_id log_sum_exp_of(const node& softmax) const {
@@ -24,15 +83,14 @@ struct gradient_placing : outlining {
         return node_id(j);
     return 0;
   }
-  constexpr bool find_gradient(node_id weights, node_id log_sum_exp) {
-    gradient_match match = gradient_matcher(plan.g, uses, given, plan.gradients, plan.gradient_count).run(weights);
+  constexpr bool find_gradient(gradient_match match, node_id log_sum_exp) {
     if (!match.sink_count || !is_placeable(match)) return false;
     if (plan.gradient_count == max_gradients) {
       plan.fault = plan_fault::gradients;
       return false;
     }
     match.log_sum_exp = log_sum_exp;
-    ask_for(log_sum_exp, match.score);
+    if (log_sum_exp) ask_for(log_sum_exp, match.score);
     plan.gradients[plan.gradient_count++] = match;
     for (int k = 0; k < match.sink_count; ++k) {
       gradient_of[match.sinks[k].root] = std::int16_t(plan.gradient_count);
@@ -76,6 +134,7 @@ struct gradient_placing : outlining {
       open.push(sink.pair), open.push(sink.index);
       if (sink.other) read(region, sink.other);
     }
+    open.push(match.keep);
     for (const node_id i : {match.x, match.w, match.g, match.v, match.log_sum_exp})
       if (i) read(region, i);
     read_program(region, open, {match.weights, match.tile, match.product});

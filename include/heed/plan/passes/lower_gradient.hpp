@@ -16,6 +16,7 @@ struct peeled_pair {
 // constants, signs and values that vary along `uniform` axes alone are multiplied with the sum, and what makes 0 of
 // absent pairs is not needed where the region leaves those out. False if there is nothing to take off.
 constexpr bool peel(value_writer& to, axis_set uniform, peeled_pair& from) {
+  if (from.pair == to.tile) return false;  // the queries have taken its factor
   const node x = to.nodes[from.pair];
   if (x.code == op::multiply && is_constant(to.nodes, x.a)) {
     from.factor *= to.nodes[x.a].value, from.pair = x.b;
@@ -67,6 +68,7 @@ constexpr void write_sink(value_writer& to, const gradient_match& m, const gradi
   to.add_output(from.root, 0);
 }
 
+// Axes by job, the two contractions as tiles, weights where there are any, the mask that all sinks share, the sinks.
 constexpr void write_score_gradient(value_writer& to) {
   const gradient_match& m = to.plan.gradients[to.outlined.gradient];
   region& loops = to.loops;
@@ -83,10 +85,15 @@ constexpr void write_score_gradient(value_writer& to) {
     loops.width.add(only_axis(to.nodes[m.product].over));
     to.known[m.product] = {tile_of(to, 1, m.product), 0};
   }
-  to.known[m.weights] = {tile_of(to, 2, m.weights), 0};
-  fixed_array<node_id, 2 * max_outputs> pairs{};
+  if (m.weights) to.known[m.weights] = {tile_of(to, 2, m.weights), 0};
+  fixed_array<node_id, 2 * max_outputs + 1> pairs{};
   for (int k = 0; k < m.sink_count; ++k) pairs[2 * k] = m.sinks[k].pair, pairs[2 * k + 1] = m.sinks[k].index;
-  write_pairs(to, m.x, pairs);
+  pairs[2 * m.sink_count] = m.keep;
+  write_pairs(to, m.x, pairs, m.weights != 0);
+  if (m.keep) {
+    const kept_value keep = to.value_of(m.keep);
+    loops.pair.keep = to.both(keep.keep, keep.value);
+  }
   for (int k = 0; k < m.sink_count; ++k) write_sink(to, m, m.sinks[k]);
 }
 

@@ -41,9 +41,10 @@ constexpr void fold_scale(value_writer& to, const score_look& found) {
 
 // The rows, positions outermost; the factor of the queries; score and mask. `others`: values that are computed beside
 // the score at the same pairs.
-constexpr void write_pairs(value_writer& to, node_id queries, const fixed_array<node_id, 2 * max_outputs>& others) {
+constexpr void write_pairs(value_writer& to, node_id queries, const fixed_array<node_id, 2 * max_outputs + 1>& others,
+                           bool softmax = true) {
   const double log2_e = 1.4426950408889634074;
-  const node_id score = scaled(to.nodes, to.outlined.core, log2_e);
+  const node_id score = softmax ? scaled(to.nodes, to.outlined.core, log2_e) : node_id(0);
   node_stack open;
   open.push(score);
   for (const node_id i : others) open.push(i);
@@ -52,6 +53,7 @@ constexpr void write_pairs(value_writer& to, node_id queries, const fixed_array<
   to.list_axes(to.loops.rows, to.row_axes & positions, to.plan.orders[queries]);
   to.list_axes(to.loops.rows, to.row_axes & ~positions, to.plan.orders[queries]);
   fold_scale(to, found);
+  if (!softmax) return;
   const kept_value v = to.value_of(score);
   to.loops.pair.score = to.real(v.value), to.loops.pair.keep = v.keep;
 }

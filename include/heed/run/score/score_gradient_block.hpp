@@ -18,6 +18,7 @@ template <const auto& Region>
 struct gradient_shape {
   static constexpr int column = Region.columns[0];
   static constexpr bool has_product = Region.gradient.cotangents >= 0;
+  static constexpr bool has_weights = Region.gradient.log_sum_exp >= 0;
   static constexpr axis_set pair_axes = [] {
     axis_set s = 0;
     for (const axis_list* l : {&Region.batch, &Region.rows, &Region.columns})
@@ -226,7 +227,7 @@ struct gradient_work {
     queries = take.template of<T>(extents.width[Region.tile.row_operand] * rows);
     if constexpr (shape::has_product)
       cotangents = take.template of<T>(extents.width[Region.gradient.cotangents] * rows);
-    log_sum_exp = take.template of<T>(rows);
+    if constexpr (shape::has_weights) log_sum_exp = take.template of<T>(rows);
     values = take.template of<T>(extent_t(slots * slot_size));
     extent_t widest = extents.width[Region.tile.column_operand];
     shape::each_operand([&]<int K>() {
@@ -359,15 +360,7 @@ struct gradient_work {
     if constexpr (shape::has_product)
       simd::transpose_in<T>(natural[Region.gradient.cotangents], natural_stride[Region.gradient.cotangents], count, 1,
                             extents.width[Region.gradient.cotangents], T(1), cotangents);
-    constexpr int l = Region.gradient.log_sum_exp;
-    for (int r = 0; r < rows; ++r) {
-      log_sum_exp[r] = std::numeric_limits<T>::infinity();
-      if (r >= count) continue;
-      const double e =
-          element_at<Region.operands[l].type, double>(call.operands[l].data, state->base[l] + state->row_offset[l][r]);
-      // mutants: lse_in_base_e_backward
-      if (e != -std::numeric_limits<double>::infinity()) log_sum_exp[r] = T(e * 1.4426950408889634074);
-    }
+    if constexpr (shape::has_weights) set_log_sum_exp(call, count);
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
       constexpr int y = s.other < 0 ? 0 : s.other;
@@ -380,6 +373,17 @@ struct gradient_work {
           row_entry[K][r] =
               typename program_type::I(own_table<K>(call, first_row + std::min(r, count - 1)) * call.extent[s.table]);
     });
+  }
+  void set_log_sum_exp(const environment& call, int count) {
+    constexpr int l = Region.gradient.log_sum_exp;
+    for (int r = 0; r < rows; ++r) {
+      log_sum_exp[r] = std::numeric_limits<T>::infinity();
+      if (r >= count) continue;
+      const double e =
+          element_at<Region.operands[l].type, double>(call.operands[l].data, state->base[l] + state->row_offset[l][r]);
+      // mutants: lse_in_base_e_backward
+      if (e != -std::numeric_limits<double>::infinity()) log_sum_exp[r] = T(e * 1.4426950408889634074);
+    }
   }
   // Which of the tables of an item is that of a row.
   template <int K> static extent_t own_table(const environment& call, extent_t row) {

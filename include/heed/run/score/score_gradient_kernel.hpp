@@ -1,7 +1,8 @@
 // The score-gradient region: for every block of rows one pass over the visible keys. A group of keys is contracted
 // twice (queries and cotangents in lanes), the weights come from the log-sum-exp, pairwise values are kept for a batch
 // of keys, and every product then runs over the whole batch: keys are accumulated into the rows, outer products into
-// the keys. Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2), with rows where they have columns.
+// the keys. Dao et al. 2022 and 2023 (FlashAttention, FlashAttention-2), with rows where they have columns. A region
+// without a softmax has no weights: its pairwise values are made of the contractions alone.
 //
 // A thread takes a batch item and goes through its blocks; threads that find no item left take blocks of the others'
 // items. All blocks of an item meet its keys in the same order, and a block adds to the sums of a batch of keys only
@@ -43,6 +44,8 @@ struct score_gradient_loops {
       if (is_sum(Region.gradient.sinks[k].kind)) return true;
     return false;
   }();
+
+  static constexpr bool has_second_pass = slots.made_count > 0 || has_sums || has_tables;
 
   // ---- memory ----
   static std::size_t item_bytes(const sizes& n) {
@@ -97,18 +100,19 @@ struct score_gradient_loops {
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         T* const here = base + i * rows + v * lanes;
         const pack_environment<false> env{{c, row + v * lanes, key, a[i][v]}, P(T(0)), here, slot_size};
-        const P z = first_pass(env, here);
-        // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
-        // mutants: weight_over_1
-        P weight = simd::exp2_weight(simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes)));
-        if constexpr (Mixed) {
-          const P nothing = simd::excluded<P>();
-          if constexpr (Region.pair.keep != 0)
-            weight = simd::select(evaluate<Region, Region.pair.keep>(env), weight, nothing);
-          if (i >= count) weight = nothing;
-          if (c.row_count < rows) weight = simd::select(P::mask::first(c.row_count - row - v * lanes), weight, nothing);
+        if constexpr (shape::has_weights) {
+          const P z = first_pass(env, here);
+          // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
+          // mutants: weight_over_1
+          P weight = simd::exp2_weight(simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes)));
+          if constexpr (Mixed) weight = present(env, weight, i < count);
+          weight.store(here);
+        } else {
+          P there = P(T(0));
+          if constexpr (Mixed) there = present(env, there, i < count);
+          if constexpr (Mixed && has_second_pass) there.store(here);
+          keep_values<Mixed>(env, there, here);
         }
-        weight.store(here);
       }
     }
     if constexpr (shape::has_product) {
@@ -116,8 +120,30 @@ struct score_gradient_loops {
       simd::contract<T, group>(w.cotangents + row, x, stride, w.extents.width[Region.gradient.values], a,
                                w.ahead_of_products(first));
     }
-    if constexpr (slots.made_count > 0 || has_sums || has_tables)
-      second_pass<Mixed, Packs>(w, first, count, row, base, a);
+    if constexpr (has_second_pass) second_pass<Mixed, Packs>(w, first, count, row, base, a);
+  }
+  // A pairwise value where the mask holds and there is a key and a row; elsewhere it is excluded.
+  static HEED_INLINE P present(const pack_environment<false>& env, P x, bool is_key) {
+    const P nothing = simd::excluded<P>();
+    const int row_count = env.state.row_count;
+    if constexpr (Region.pair.keep != 0) x = simd::select(evaluate<Region, Region.pair.keep>(env), x, nothing);
+    if (!is_key) x = nothing;
+    if (row_count < rows) x = simd::select(P::mask::first(row_count - env.first), x, nothing);
+    return x;
+  }
+  // Stores what the second pass and the products need, where there is no softmax. there: 0, or excluded.
+  template <bool Mixed>
+  static HEED_INLINE void keep_values(const pack_environment<false>& env, const P& there, T* here) {
+    [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+      auto all = compute<Region, slots.kept[K + 1]...>(env);
+      const auto store = [&]<int Kept>() HEED_INLINED {
+        P x = gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[Kept]>(all));
+        if constexpr (Mixed && slots.kept_for_products[Kept])
+          x = simd::select(simd::is_excluded(there), simd::excluded<P>(), x + P(T(0)));
+        x.store(here + slots.kept_slot[Kept] * slot_size);
+      };
+      (store.template operator()<K + 1>(), ...);
+    }(std::make_integer_sequence<int, slots.kept_count - 1>{});
   }
   // Stores what the second pass needs, returns the score.
   static HEED_INLINE P first_pass(const pack_environment<false>& env, T* here) {

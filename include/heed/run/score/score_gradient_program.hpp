@@ -22,6 +22,7 @@ struct gradient_slots {
   std::array<instruction_id, program::capacity> kept{};  // by the first pass, kept[0]: the weight (0 if nothing asks
                                                          // for it by name)
   std::array<std::int16_t, program::capacity> kept_slot{};
+  std::array<bool, program::capacity> kept_for_products{};  // they read it as the first pass has stored it
   int kept_count = 0;
   std::array<instruction_id, max_outputs> made{};  // by the second pass, for products and pairs
   std::array<std::int8_t, max_outputs> made_slot{};
@@ -42,7 +43,7 @@ struct gradient_slots {
 
 // What is kept are the values nearest to the sinks that depend on the first contraction alone: behind the second they
 // could not be computed again. What products read is written when the kept values have been read, so that it takes
-// their slots, but for that of the weights, which every sink may ask for.
+// their slots, but for that of the weights, which every sink may ask for, and of kept values that products read.
 constexpr gradient_slots slots_of(const region& r) {
   gradient_slots s;
   std::array<bool, program::capacity> tile{}, later{}, wanted{};  // depends on tile 0; on tile 1 or the weight; by the
@@ -68,15 +69,25 @@ constexpr gradient_slots slots_of(const region& r) {
     }
     for (const int j : {int(x.a), int(x.b), int(x.c)}) wanted[j] = true;
   }
-  int next = 1;  // the slots of the first pass are free again, but for the weights
+  int taken = 0;  // the slots of the first pass are free again, but for what products read from there
+  const auto free_slot = [&] {
+    for (++taken;; ++taken) {
+      bool read = false;
+      for (int k = 1; k < s.kept_count; ++k) read = read || (s.kept_for_products[k] && s.kept_slot[k] == taken);
+      if (!read) return std::int8_t(taken);
+    }
+  };
+  for (int k = 0; k < r.outputs.count; ++k)
+    if (const int kept = s.kept_number(r.gradient.sinks[k].pair); kept > 0 && !is_sum(r.gradient.sinks[k].kind))
+      s.kept_for_products[kept] = true;
   for (int k = 0; k < r.outputs.count; ++k) {
     const sink& x = r.gradient.sinks[k];
-    if (is_sum(x.kind) || x.pair == weight) continue;
+    if (is_sum(x.kind) || x.pair == weight || s.kept_number(x.pair) > 0) continue;
     bool there = false;
     for (int j = 0; j < s.made_count; ++j) there = there || s.made[j] == x.pair;
     if (there) continue;
     s.made[s.made_count] = x.pair;
-    s.made_slot[s.made_count++] = std::int8_t(next++);
+    s.made_slot[s.made_count++] = free_slot();
   }
   for (int k = 0; k < r.outputs.count; ++k) {
     const sink& x = r.gradient.sinks[k];
@@ -84,9 +95,9 @@ constexpr gradient_slots slots_of(const region& r) {
     for (int j = 0; j < k && !s.index_slot[k]; ++j)
       if (r.gradient.sinks[j].index == x.index && r.gradient.sinks[j].table == x.table)
         s.index_slot[k] = s.index_slot[j];
-    if (!s.index_slot[k]) s.index_slot[k] = std::int8_t(next++);
+    if (!s.index_slot[k]) s.index_slot[k] = free_slot();
   }
-  if (next > s.slots) s.slots = next;
+  if (taken >= s.slots) s.slots = taken + 1;
   return s;
 }
 

@@ -19,7 +19,7 @@ struct gradient_sinks {
   // Is output K the first that stores its pairwise value?
   static constexpr bool made_first(int k) {
     const instruction_id pair = Region.gradient.sinks[k].pair;
-    if (pair == slots.kept[0]) return false;
+    if (slots.kept_number(pair) >= 0) return false;
     for (int j = 0; j < k; ++j)
       if (!is_sum(Region.gradient.sinks[j].kind) && Region.gradient.sinks[j].pair == pair) return false;
     return true;
