@@ -8,6 +8,7 @@ MEANING = ["tests/plan/meaning.cpp"]
 KERNELS = ["tests/regions/bugs_of_others.cpp", "tests/regions/score.cpp"]  # until one fails
 DIFFERENCES = ["tests/gradient/composites.cpp"]
 BACKWARD = ["tests/regions/score_gradient.cpp"]
+FOREIGN = ["tests/export/errors.cpp"]
 NEAR = 12  # lines behind its comment in which the victim stands
 MUTANTS = [  # name, a pattern that matches the victim (a space: any white space), what the mutant writes, tests of which one must fail
     ("softcap_after_mask", r"return \{emit\(x\.code, x\.type, p\.a, p\.b, p\.c, x\.value\), keep\};",
@@ -37,6 +38,8 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("last_keys_not_summed", r"w\.item->sums\[K\]\[s\.first \+ j\] \+= ", r"if (s.count % group == 0) \g<0>", BACKWARD),
     ("last_tile_not_in_table", r"w\.item->table\[K\]\[i\] \+= ", r"if (count == rows) \g<0>", BACKWARD),
     ("weight_over_1", r"simd::min\(T\(0\), z", r"simd::min(T(99), z", BACKWARD),
+    ("saved_of_other_extents", r"head\.extents\[axis\] != frame\.extent\[axis\]", r"false", FOREIGN),
+    ("workspace_over_results", r"k < names\.callers_results", r"k < 0", FOREIGN),
     ("delta_dropped", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 

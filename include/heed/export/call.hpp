@@ -94,6 +94,7 @@ HEED_CHECK inline void check_apart(const function_code& f, const call_frame& fra
   if (with_inputs)
     for (int i = 0; i < names.operands.size(); ++i)
       check(frame.operands[i], byte_size(names.operands[i].type), names.operand_name(i));
+  // mutants: workspace_over_results
   for (int k = 0; k < names.callers_results; ++k)
     check(frame.results[k], byte_size(names.results[k].type), names.result_name(k));
 }

@@ -86,6 +86,7 @@ HEED_CHECK inline void check_saved(const kept_values& kept, const signature& nam
   if (head.magic != saved_magic) refuse(mistake::saved, "saved", {}, {"what a forward pass has kept"}, {"other bytes"});
   if (head.kernel != kept.kernel || head.axes != kept.axes)
     refuse(mistake::saved, "saved", {}, {"what the forward pass of this kernel has kept"}, {"what another has"});
+  // mutants: saved_of_other_extents
   for (int axis = 0; axis < kept.axes; ++axis)
     if (head.extents[axis] != frame.extent[axis] && head.extents[axis] != runtime && frame.extent[axis] != runtime)
       refuse(mistake::saved, "saved", names.axis_name(axis), {frame.extent[axis], ", as in this call"},
