@@ -33,6 +33,7 @@ constexpr auto v = input<"v">(h, m, e);
 constexpr auto document = input<"document", std::int32_t>(n);
 constexpr auto window = input<"window", std::int32_t>();
 constexpr auto keep = causal(n, m) && (m < 4 || n - m < window) && same_document(document, n, m);
+constexpr auto seen = arrange<n, m>(keep);
 constexpr auto out = dot<m>(softmax<m>(mask(softcap(scaled_dot<d>(q, k), 30), keep)), v);
 }
 """
@@ -40,22 +41,22 @@ constexpr auto out = dot<m>(softmax<m>(mask(softcap(scaled_dot<d>(q, k), 30), ke
 # --- picture the mask -------------------------------------------------------------------------------------------------
 # A mask is a value like any other: as a result of its own it can be looked at. A line a query, a column a key.
 
-keep = heed.compile(variant, "keep")
-seen = keep(document=numpy.repeat([0, 1], [20, 12]).astype("int32"), window=numpy.int32(6), m=32)
-print("\n".join("".join("█" if pair else "·" for pair in row) for row in seen))
+picture = heed.compile(variant, "seen")(document=numpy.repeat([0, 1], [20, 12]).astype("int32"), window=6, m=32)
+print("\n".join("".join("█" if pair else "·" for pair in row) for row in picture))
+assert picture[25].nonzero()[0].tolist() == [20, 21, 22, 23, 24, 25]
 
 # --- what became of the graph -----------------------------------------------------------------------------------------
 
 attend = heed.compile(variant, "out")
 print(attend.signature)
-print(attend.explain())
+print(attend.explain(h=4, n=positions, m=positions))
 
 # --- call it ----------------------------------------------------------------------------------------------------------
 
 random = numpy.random.default_rng(1)
 q, k, v = (random.standard_normal((4, positions, 64), dtype=numpy.float32) for _ in range(3))
 document = (numpy.arange(positions) // 300).astype("int32")
-window = numpy.int32(256)
+window = 256
 out = attend(q=q, k=k, v=v, document=document, window=window)
 
 # The same by numpy, for a few queries of the last head.
