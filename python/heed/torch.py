@@ -6,9 +6,9 @@
 
 A function is three torch operators that wrap C functions: the plain kernel, the forward pass (which also keeps what the
 backward pass wants, in a byte tensor), and the backward pass. A pair of passes belongs to one set of wanted gradients,
-and is compiled when that set is first asked for. Gradients are an autograd.Function behind the Autograd key of the first
-operator, so whatever traces torch (torch.compile, make_fx) finds operators whose results have known shapes. Where nobody
-traces, the kernels are called without the operators, which takes a third of the time.
+and is compiled when that set is first asked for. Gradients are an autograd.Function behind the Autograd key of the
+first operator, so whatever traces torch (torch.compile, make_fx) finds operators whose results have known shapes. Where
+nobody traces, the kernels are called without the operators, which takes a third of the time.
 
 Where a gradient is differentiated itself, it is computed by a function like this one, of the expression
 gradient<out>(...), so derivatives of any order are heed's.
@@ -39,7 +39,7 @@ def function(source: str | os.PathLike[str], *results: str, wrt: Sequence[str] |
     """A differentiable function from a declaration.
 
     source: a header, or the text of one. results: names that it declares, one or several. wrt: the inputs that may
-    require a gradient; without it all that hold real numbers. Only gradients that a call needs are compiled and computed.
+    require a gradient; without it all that hold real numbers. Only gradients that a call needs are compiled and used.
     options: what heed.compile takes, as defines={"REAL": "double"}.
     Raises what heed.compile raises.
     """
@@ -110,10 +110,8 @@ class Function:
                 extents = map(self._plain.checked_extent, self._extents, operands[count:])
                 operands = (*operands[:count], *extents)
             return self._differentiably(operands, direct=True)
-        for name, operand in zip(self._names[:count], operands):
-            if not isinstance(operand, torch.Tensor):
-                raise _wrong(name, f"expected a torch tensor, got {type(operand).__name__} (torch.as_tensor({name}))")
-        return self.operator(*operands)
+        tensors = [_as_tensor(x, operand) for x, operand in zip(self._inputs, operands)]
+        return self.operator(*tensors, *operands[count:])
 
     @property
     def signature(self) -> Any:
@@ -264,8 +262,8 @@ class Function:
     def _by_groups(self, operands: Sequence[Any]) -> tuple[torch.Tensor, ...]:
         """Results that do not share passes, each group of them by a function of its own."""
         if len(self._expressions) != len(self._results):
-            raise DeclarationError(f"heed: {self._expressions[0]} is a list of results of which some have no axes or are "
-                                   "whole numbers: name its results one by one, so that their gradients are taken apart")
+            raise DeclarationError(f"heed: {self._expressions[0]} is a list of results of which some have no axes or "
+                                   "are whole numbers: name its results one by one, so that gradients are taken apart")
         given = dict(zip(self._names, operands))
         extents = {axis.name: extent for x in self._inputs for axis, extent in zip(x.axes, given[x.name].shape)}
         extents.update((name, given[name]) for name in self._extents)
@@ -350,8 +348,8 @@ _apply_directly = super(torch.autograd.Function, _Differentiable).apply
 
 
 def _nobody_watches() -> bool:
-    """Is torch doing nothing but computing? Else it is to see operators: what traces, records or transforms them (make_fx,
-    torch.compile, torch.func, profilers, modes)."""
+    """Is torch doing nothing but computing? Else it is to see operators, for what traces, records or transforms them:
+    make_fx, torch.compile, torch.func, profilers, modes."""
     return not (torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack()
                 or torch._C._are_functorch_transforms_active() or torch._C._is_torch_function_mode_enabled()
                 or torch._C._get_tracing_state() or torch.autograd._profiler_enabled())
@@ -389,6 +387,16 @@ def _argument(name: str) -> str:
 def _device(operands: Sequence[Any]) -> Any:
     """Where results are before anything is computed."""
     return operands[0].device if operands and isinstance(operands[0], torch.Tensor) else torch.device("cpu")
+
+
+def _as_tensor(operand: Operand, value: Any) -> torch.Tensor:
+    """The tensor that was given; for an operand without axes a number will do."""
+    if isinstance(value, torch.Tensor):
+        return value
+    if not operand.axes and isinstance(value, (int, float)) and (_is_real(operand) or not isinstance(value, float)):
+        return torch.tensor(value, dtype=getattr(torch, operand.dtype))
+    what = f"expected a torch tensor, got {type(value).__name__} (torch.as_tensor({operand.name}))"
+    raise _wrong(operand.name, what)
 
 
 def _is_real(operand: Operand) -> bool:

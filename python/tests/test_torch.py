@@ -38,6 +38,7 @@ constexpr auto packed = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + table.at(cl
 constexpr auto seen = sum<m>(cast<std::int32_t>(where(causal(n, m) && same_document(document, n, m), 1, 0)));
 constexpr auto energy = sum<h, n, d>(q * q * slope);
 constexpr auto positions = cast<REAL>(n) * slope;
+constexpr auto scaled = input<"factor", REAL>() * slope;
 }  // namespace mine
 """
 DOUBLE = {"REAL": "double"}
@@ -338,3 +339,20 @@ def test_results_that_share_no_passes():
     gradients = torch.autograd.grad(out.sum() * 3 + energy * 2, given)
     for x, y in zip(gradients, torch.autograd.grad(expected[0].sum() * 3 + expected[1] * 2, given)):
         torch.testing.assert_close(x, y)
+
+
+def test_a_number_for_an_operand_without_axes():
+    scaled = heed.torch.function(VARIANT, "scaled")
+    slope = torch.tensor([1.0, 2.0], requires_grad=True)
+    factor = torch.tensor(3.0, requires_grad=True)
+    assert scaled(factor=3, slope=slope).tolist() == [3, 6] and scaled(factor=0.5, slope=slope).tolist() == [0.5, 1]
+    scaled(factor=factor, slope=slope).sum().backward()
+    assert factor.grad.item() == 3 and slope.grad.tolist() == [3, 3]
+    # The gradient by the factor has no axes, so that its own gradients share no passes with those of the others.
+    energy = scaled(factor=factor, slope=slope).square().sum()
+    gradients = torch.autograd.grad(energy, (factor, slope), create_graph=True)
+    by_factor, by_slope = torch.autograd.grad(gradients[0] + gradients[1].sum(), (factor, slope))
+    assert by_factor.item() == 2 * (1 + 4) + 4 * 3 * (1 + 2)
+    assert by_slope.tolist() == [2 * 9 + 4 * 3 * s for s in (1, 2)]
+    with pytest.raises(heed.OperandError, match="operand 'slope': expected a torch tensor, got float"):
+        scaled(factor=factor, slope=2.0)
