@@ -34,12 +34,12 @@ struct gradient_placing : outlining {
   // products are stored for the next.
   constexpr bool meets_pairs_in_memory(const gradient_match& match) const {
     node_stack open;
-    bool given = false;
+    bool gives_pairs = false;
     for (int k = 0; k < match.sink_count; ++k) {
       open.push(match.sinks[k].pair);
-      given = given || match.sinks[k].kind == sink_kind::pairs;
+      gives_pairs = gives_pairs || match.sinks[k].kind == sink_kind::pairs;
     }
-    return given || walk(plan.g, open, [&](node_id i, const node& x) {
+    return gives_pairs || walk(plan.g, open, [&](node_id i, const node& x) {
              if (i == match.tile || i == match.product) return step::skip;
              const bool pairs = (x.axes & bit(match.column)) && (x.axes & match.rows) && lies_in_input(plan.g, i);
              return pairs ? step::stop : within_program(x);
