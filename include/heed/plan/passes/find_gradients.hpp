@@ -16,8 +16,12 @@ struct gradient_placing : outlining {
       while (find_gradient(gradient_matcher(plan.g, uses, given, plan.gradients, plan.gradient_count).run(node_id(i)),
                            log_sum_exp)) {}
     }
+    find_sums_without_softmax();
+  }
+  constexpr void find_sums_without_softmax() {
+    const node_flags summed = summed_products();
     for (int i = 1; i < plan.g.size; ++i) {
-      if (!uses.used[i] || !may_be_stored_over_pairs(node_id(i))) continue;
+      if (!summed[i]) continue;
       if (uses.unstorable[i])
         while (find_gradient(without_softmax(node_id(i)), 0)) {}
       else if (const gradient_match match = without_softmax(node_id(i));
@@ -25,10 +29,30 @@ struct gradient_placing : outlining {
         find_gradient(match, 0);
     }
   }
-  // A contraction with rows and columns of its own, of positions both, which is no result.
-  constexpr bool may_be_stored_over_pairs(node_id i) const {
+  // Contractions over pairs of positions of which something is made, pointwise, that is summed and that no region gives
+  // yet: one sweep, for to look at all of them closely would take too long.
+  constexpr node_flags summed_products() const {
+    fixed_array<node_id, graph::capacity> made_of{};
+    node_flags summed{};
+    const axis_set positions = runtime_axes(plan.g);
+    for (int i = 1; i < plan.g.size; ++i) {
+      const node& x = plan.g[i];
+      if (!uses.used[i]) continue;
+      if (is_pointwise(x.code) || x.code == op::mask)
+        made_of[i] = made_of[x.a] ? made_of[x.a] : made_of[x.b] ? made_of[x.b] : made_of[x.c];
+      if (x.code != op::dot && x.code != op::sum && x.code != op::scatter) continue;
+      if (!given[i]) summed[made_of[x.a]] = summed[made_of[x.b]] = true;
+      if (is_over_pairs(node_id(i), positions)) made_of[i] = node_id(i);
+    }
+    summed[0] = false;
+    return summed;
+  }
+  // A contraction whose operands have a position each that the other lacks, and that is no result.
+  constexpr bool is_over_pairs(node_id i, axis_set positions) const {
     const node& x = plan.g[i];
-    return !uses.result[i] && is_contraction(plan.g, x) && count_of(x.axes & runtime_axes(plan.g)) >= 2;
+    if (uses.result[i] || !is_contraction(plan.g, x)) return false;
+    const axis_set a = plan.g[x.a].axes, b = plan.g[x.b].axes;
+    return (a & ~b & positions) && (b & ~a & positions);
   }
   // Does the region meet an operand or give a result that lies over its pairs? A layer of a network does not, whose
   // products are stored for the next.
@@ -65,9 +89,10 @@ struct gradient_placing : outlining {
   constexpr gradient_match without_softmax(node_id tile) const {
     gradient_match best;
     const node& x = plan.g[tile];
+    const axis_set positions = x.axes & runtime_axes(plan.g);
     for (const node_id columns : {x.b, x.a})
       for (int axis = 0; axis < plan.g.axis_count; ++axis) {
-        if (!(bit(axis) & x.axes & plan.g[columns].axes) || (plan.g[columns == x.a ? x.b : x.a].axes & bit(axis)))
+        if (!(bit(axis) & positions & plan.g[columns].axes) || (plan.g[columns == x.a ? x.b : x.a].axes & bit(axis)))
           continue;
         const gradient_match match =
             gradient_matcher(plan.g, uses, given, plan.gradients, plan.gradient_count).run(tile, axis);
