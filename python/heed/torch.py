@@ -314,14 +314,15 @@ class _Differentiable(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, owner: Function, wanted: str, direct: bool, *operands: Any) -> Any:
+        count = owner._input_count
+        inputs, ctx.extents = operands[:count], operands[count:]
         if direct:
-            results = owner._call_forward(*operands, wanted)
+            results = owner._pair(wanted)[0].run(TORCH, inputs, ctx.extents)
         else:
             with torch._C._AutoDispatchBelowAutograd():
                 results = owner._forward(*operands, wanted)
-        count = owner._input_count
-        ctx.save_for_backward(*operands[:count], results[-1])
-        ctx.owner, ctx.wanted, ctx.extents = owner, wanted, operands[count:]
+        ctx.save_for_backward(*inputs, results[-1])
+        ctx.owner, ctx.wanted = owner, wanted
         return results[0] if len(results) == 2 else tuple(results[:-1])
 
     @staticmethod
