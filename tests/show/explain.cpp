@@ -210,6 +210,9 @@ BOOST_AUTO_TEST_CASE(other_regions) {
   SAYS(two, "computes +.*erf");
   SAYS(explain<normed>(), "region 0: row");
   SAYS(explain<normed>(), "along +c=32");
+  static constexpr auto no_softmax = dot<m>(sigmoid(mask(scaled_dot<d>(q, k), m <= n)), v);
+  SAYS(explain<no_softmax>(), "region 0: pairs, float");
+  SAYS(explain<no_softmax>(), "keeps +m <= n");
   const std::string loop = explain<two_products>();
   SAYS(loop, "region [0-9]: loop \\(not fused: two contractions in one score");
   SAYS(loop, "q: element by element");

@@ -26,7 +26,7 @@ inline std::string drawing(const execution_plan& p) {
     const outline& o = p.regions[r];
     const std::string cluster = std::to_string(r);
     s += "  subgraph cluster_" + cluster +
-         " {\n    label=" + quoted(std::string(name_of(o.kind)) + " region " + cluster) + ";\n";
+         " {\n    label=" + quoted(std::string(name_of(p, o)) + " region " + cluster) + ";\n";
     for (int k = 0; k < o.write_count; ++k) {
       const node_id i = o.writes[k].value;
       const auto named = [&](int j) {

@@ -276,7 +276,7 @@ inline std::string explain_region(const printed_region& of, const extent_table& 
   const region& loops = of.loops;
   const outline& o = of.outline();
   report to;
-  to.text = "region " + std::to_string(of.number) + ": " + name_of(loops.kind);
+  to.text = "region " + std::to_string(of.number) + ": " + name_of(of.plan, o);
   if (*o.reason) to.text += std::string(" (not fused: ") + o.reason + ")";
   to.text += ", " + std::string(internal::name_of(loops.real)) + "\n";
   explain_axes(to, of);

@@ -16,6 +16,10 @@ inline const char* name_of(region_kind k) {
          : k == region_kind::scatter ? "scatter"
                                      : "score gradient";
 }
+inline const char* name_of(const execution_plan& p, const outline& o) {
+  const bool has_weights = o.kind != region_kind::score_gradient || p.gradients[o.gradient].weights;
+  return has_weights ? name_of(o.kind) : "pairs";
+}
 inline const char* name_of(role r) {
   return r == role::uniform ? "uniform" : r == role::row ? "per row" : r == role::column ? "per column" : "per pair";
 }
@@ -139,7 +143,7 @@ std::string graph_text(const graph& g, const fixed_array<node_id, N>& roots, int
 inline std::string outline_text(const execution_plan& p, int region) {
   const auto number_of = [](node_id i) { return "#" + std::to_string(i); };
   const outline& o = p.regions[region];
-  std::string s = "  region " + std::to_string(region) + ": " + name_of(o.kind) + ", reads " +
+  std::string s = "  region " + std::to_string(region) + ": " + name_of(p, o) + ", reads " +
                   joined_text(o.reads, o.read_count, " ", number_of) + ", writes";
   for (int w = 0; w < o.write_count; ++w)
     s += " " + number_of(o.writes[w].value) + " into buffer " + std::to_string(o.writes[w].into);
