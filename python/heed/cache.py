@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from .errors import CacheError, CompilationDisabled
 
-FORMAT = "1"  # of the folder
+FORMAT = "2"  # of the folder
 RECORD = "record.json"
 ABANDONED = 3600  # seconds after which a folder that something was built in belongs to a process that was killed
 
@@ -85,12 +85,22 @@ def find(request: str) -> Entry | None:
     root = folder()
     try:
         included = json.loads((root / "requests" / request).read_text())
-        entry = root / "entries" / _entry_of(request, included)
-        return Entry(entry, json.loads((entry / RECORD).read_text()))
+        place = root / "entries" / _entry_of(request, included)
+        entry = Entry(place, json.loads((place / RECORD).read_text()))
+        return entry if entry.record.get("sizes") == _sizes(place) else None  # a copy that was broken off, a full disk
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     except OSError as error:
         raise _unusable(root, error) from error
+
+
+def _sizes(place: Path) -> dict[str, int]:
+    """The bytes of every file of an entry but the record."""
+    return {
+        str(path.relative_to(place)): path.stat().st_size
+        for path in sorted(place.rglob("*"))
+        if path.is_file() and path.name != RECORD
+    }
 
 
 def obtain(request: str, build: Callable[[Path], dict[str, Any]], what: str) -> Entry:
@@ -117,11 +127,12 @@ def obtain(request: str, build: Callable[[Path], dict[str, Any]], what: str) -> 
             made.mkdir()
             record = build(made)
             record.update(request=request, what=what, seconds=round(time.monotonic() - begin, 2), made=time.time())
+            record["sizes"] = _sizes(made)
             (made / RECORD).write_text(json.dumps(record, indent=1))
             included = Path(temporary, "included")
             included.write_text(json.dumps(record["included"]))
             target = root / "entries" / _entry_of(request, record["included"])
-            if target.exists():  # without a record, or find() had found it
+            if target.exists():  # without a record or damaged, or find() had found it
                 shutil.rmtree(target)
             os.replace(made, target)
             os.replace(included, root / "requests" / request)

@@ -45,15 +45,28 @@ class ChosenKernel(NamedTuple):
     namespace: str
     gradients: str = ""  # of a HEED_KERNEL of the header: its wrt(...)
     exported: bool = False
+    results: tuple[str, ...] = ()  # of which `expression` is made, where the header's names and expressions were given
 
     def line(self) -> str:
-        """The line for the generated source."""
+        """The line for the generated source. A result of a kernel has a name: an expression is given one before."""
+        definitions, results = "", []
+        for number, result in enumerate(self.results, 1):
+            if not NAME.fullmatch(result) and not result.startswith(("gradient<", "heed::gradient<")):
+                definitions += f"inline constexpr auto heed_result_{number} = {result}; "
+                result = f"heed_result_{number}"
+            results.append(result)
+        expression = self.expression if not definitions else _in_one(results)
         gradients = self.gradients
         if self.wrt:
             names = ", ".join(f'"{name}"' for name in self.wrt)
-            gradients = f"heed::wrt_named<{names}>({self.expression})"
-        line = f"HEED_KERNEL({self.name}, {self.expression}{', ' if gradients else ''}{gradients})"
+            gradients = f"heed::wrt_named<{names}>({expression})"
+        line = f"{definitions}HEED_KERNEL({self.name}, {expression}{', ' if gradients else ''}{gradients})"
         return f"namespace {self.namespace} {{ {line} }}\n" if self.namespace else f"{line}\n"
+
+
+def _in_one(results: Sequence[str]) -> str:
+    """One result as it is, several as a list."""
+    return results[0] if len(results) == 1 else f"heed::results({', '.join(results)})"
 
 
 class Declaration:
@@ -112,10 +125,16 @@ class Declaration:
         for word in (*results, *wrt, *([] if name is None else [name])):
             if not isinstance(word, str):
                 raise DeclarationError(f"heed: results, wrt and name are texts, got {word!r}")
+        if len(set(wrt)) < len(wrt):
+            twice = next(word for word in wrt if wrt.count(word) > 1)
+            raise DeclarationError(f"heed: wrt names '{twice}' more than once")
         if name is not None and not IDENTIFIER_ALONE.fullmatch(name):
             raise DeclarationError(f"heed: '{name}' is no name for a C function")
         if not results or len(results) == 1 and results[0] not in self.names:
             wanted = [kernel for kernel in self.kernels if not results or kernel.name == results[0]]
+            twice = [kernel.name for kernel in wanted if kernel.name == wanted[0].name]
+            if len(twice) > 1:
+                raise DeclarationError(f"heed: two kernels of {self.title} are called '{twice[0]}'")
             if len(wanted) > 1:
                 raise DeclarationError(
                     f"heed: {self.title} exports {', '.join(kernel.name for kernel in wanted)}: name one, "
@@ -144,8 +163,7 @@ class Declaration:
                 f"heed: {', '.join(results)} lie in several namespaces of {self.title}: give them qualified, "
                 '"mine::out"'
             )
-        expression = results[0] if len(results) == 1 else f"heed::results({', '.join(results)})"
-        return ChosenKernel(name or "kernel", expression, wrt, spaces.pop())
+        return ChosenKernel(name or "kernel", _in_one(results), wrt, spaces.pop(), results=tuple(results))
 
     def _namespace_of(self, result: str) -> str:
         """The namespace whose names a result or an expression is written in."""
@@ -198,6 +216,8 @@ def read_declaration(source: str | Path) -> Declaration:
         raise DeclarationError(f"heed: expected a header or its text, got {type(source).__name__}")
     if isinstance(source, str) and "\n" in source:
         return Declaration(source, None)
+    if not str(source):
+        raise DeclarationError("heed: expected a header or its text, got an empty text")
     path = Path(source).expanduser()
     try:
         return Declaration(path.read_text(encoding="utf-8"), path.absolute())

@@ -297,9 +297,10 @@ class Function:
         """Shape and strides of an array, after its element type and rank have been checked."""
         dtype, shape, strides = kind.describe(operand.name, array)
         if dtype != operand.dtype:
+            written = operand.role in ("result", "gradient")
+            hint = "out= takes memory of that type" if written else kind.convert_hint(operand.name, operand.dtype)
             raise OperandError(
-                f"heed: operand '{operand.name}': expected {operand.dtype}, got {dtype} "
-                f"({kind.convert_hint(operand.name, operand.dtype)})",
+                f"heed: operand '{operand.name}': expected {operand.dtype}, got {dtype} ({hint})",
                 operand=operand.name,
                 expected=operand.dtype,
                 got=dtype,

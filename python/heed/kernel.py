@@ -8,22 +8,21 @@ from functools import cached_property
 from typing import Any
 
 from .declaration import ChosenKernel, Declaration
+from .errors import Error
 from .function import Function
 from .signature import Signature
 
 
 class Kernel(Function):
     """What heed.compile gives. `kernel(q=Q, k=K, v=V)` computes the results; where it was compiled with wrt,
-    `kernel.forward` computes them and keeps what `kernel.backward` needs for the gradients.
+    `kernel.forward` computes them and keeps what `kernel.backward` needs for the gradients; without wrt both raise
+    heed.Error (kernel.has_gradients says so).
 
     signature    operands and results with names, axes, element types
     source       the header's text
     metadata     heed's own description, as read from JSON
     library      the loaded C library (ctypes.CDLL), name: what its functions begin with
     """
-
-    forward: Function | None
-    backward: Function | None
 
     def __init__(
         self,
@@ -46,10 +45,11 @@ class Kernel(Function):
         self._chosen = chosen
         self._defines = dict(defines or {})
         self._recipe = recipe
-        self.forward, self.backward = (
-            Function(library, signature.functions[name], kernel=signature.name) if name in signature.functions else None
+        self._passes = {
+            name: Function(library, signature.functions[name], kernel=signature.name)
             for name in ("forward", "backward")
-        )
+            if name in signature.functions
+        }
 
     @property
     def source(self) -> str:
@@ -64,14 +64,25 @@ class Kernel(Function):
     @cached_property
     def has_gradients(self) -> bool:
         """Was it compiled with wrt?"""
-        return self.backward is not None
+        return bool(self._passes)
+
+    @property
+    def forward(self) -> Function:
+        """Computes the results and keeps what backward needs: (results, saved)."""
+        return self.function("forward")
+
+    @property
+    def backward(self) -> Function:
+        """The gradients, from cotangents and what forward has saved."""
+        return self.function("backward")
 
     def function(self, name: str) -> Function:
-        """The function "call", "forward" or "backward"; KeyError for what it was not compiled with."""
-        found = {"call": self, "forward": self.forward, "backward": self.backward}[name]
-        if found is None:
-            raise KeyError(f"heed: {self.name} has no {name}: compile it with wrt=...")
-        return found
+        """The function "call", "forward" or "backward"; heed.Error for what it was not compiled with."""
+        if name == "call":
+            return self
+        if name not in self._passes:
+            raise Error(f"heed: {self.name} has no {name}: compile it with wrt=(...)")
+        return self._passes[name]
 
     def explain(self, **extents: int) -> str:
         """What became of the graph, as text: its regions, tiles, memory; with the extents of all axes also what it

@@ -55,6 +55,13 @@ def test_a_build_that_fails_leaves_nothing(fresh_cache):
     cache.obtain("a", builder([]), "a thing")
 
 
+def test_a_damaged_entry_is_made_anew(fresh_cache):
+    count = []
+    entry = cache.obtain("a", builder(count), "a thing")
+    (entry.folder / "library").write_text("ma")
+    assert (cache.obtain("a", builder(count), "a thing").folder / "library").read_text() == "made" and len(count) == 2
+
+
 def test_an_entry_without_its_record_is_made_anew(fresh_cache):
     count = []
     entry = cache.obtain("a", builder(count), "a thing")

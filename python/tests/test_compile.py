@@ -207,7 +207,10 @@ def test_a_text_two_results_and_definitions():
     twice, total = kernel(x=numpy.arange(4.0))
     numpy.testing.assert_array_equal(twice, 2 * numpy.arange(4.0))
     assert total.shape == () and total == 6
-    assert kernel.forward is None and kernel.backward is None and not kernel.has_gradients
+    assert not kernel.has_gradients
+    for name in ("forward", "backward"):
+        with pytest.raises(heed.Error, match=rf"has no {name}: compile it with wrt="):
+            getattr(kernel, name)
 
 
 def test_two_processes_compile_once(fresh_cache, variants):

@@ -35,7 +35,16 @@ def test_names_lie_in_namespaces():
         (("out",), "namespace mine { HEED_KERNEL(kernel, out) }\n"),
         (("second",), "namespace other::deep { HEED_KERNEL(kernel, second) }\n"),
         (("mine::out",), "HEED_KERNEL(kernel, mine::out)\n"),
-        (("exp(out)",), "namespace mine { HEED_KERNEL(kernel, exp(out)) }\n"),
+        (
+            ("exp(out)",),
+            "namespace mine { inline constexpr auto heed_result_1 = exp(out); HEED_KERNEL(kernel, heed_result_1) }\n",
+        ),
+        (("gradient<out>(wrt(x))",), "namespace mine { HEED_KERNEL(kernel, gradient<out>(wrt(x))) }\n"),
+        (
+            ("out", "2 * out"),
+            "namespace mine { inline constexpr auto heed_result_2 = 2 * out; "
+            "HEED_KERNEL(kernel, heed::results(out, heed_result_2)) }\n",
+        ),
         (("out", "both"), "namespace mine { HEED_KERNEL(kernel, heed::results(out, both)) }\n"),
     ],
 )
@@ -104,3 +113,16 @@ def test_a_file_that_is_not_there(tmp_path):
     (tmp_path / "latin.hpp").write_bytes(b"// \xe4\n")
     with pytest.raises(heed.DeclarationError, match="is not UTF-8"):
         heed.compile(tmp_path / "latin.hpp")
+
+
+def test_names_given_twice():
+    with pytest.raises(heed.DeclarationError, match="wrt names 'x' more than once"):
+        chosen(TEXT, "out", wrt=("x", "x"))
+    twice = TEXT + "HEED_KERNEL(one, mine::out)\nHEED_KERNEL(one, other::deep::second)\n"
+    with pytest.raises(heed.DeclarationError, match="two kernels of the text are called 'one'"):
+        chosen(twice)
+
+
+def test_nothing_is_no_header():
+    with pytest.raises(heed.DeclarationError, match="expected a header or its text, got an empty text"):
+        heed.compile("")

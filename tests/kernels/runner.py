@@ -57,6 +57,7 @@ def main():
         r"units in the last place of the largest, more than 0: WRONG\n",
     )
     check("indices inside a table", run(LIBRARY, "--kernel", "look_up", "--verify", "n=9,words=5"), 0, r"\]: 0 units")
+    check("gradients that are 0", run(LIBRARY, "--kernel", "step", "--verify", "h=1,n=1,m=1"), 0, r"step_backward +q ")
     check("nothing at all", run(LIBRARY, "--kernel", "step", "--verify", "h=2,n=0,m=0"), 0, r"^step .* 0 units")
     check(
         "times on one and two threads",
