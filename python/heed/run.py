@@ -123,7 +123,7 @@ def verify(kernel, extents, ranges, bound):
         if function != "forward":
             kernel.invoke(reference, calls.arrays[reference])
         expected = calls.written(reference)
-        least = max(map(largest_of, expected.values()), default=0.0) / 1024
+        least = max(map(largest_of, expected.values()), default=0.0) / 16
         for (name, got), wanted in zip(calls.written(function).items(), expected.values()):
             off = last_places(got, wanted, least)
             right &= off <= bound
