@@ -182,6 +182,18 @@ BOOST_AUTO_TEST_CASE(captured_operands) {
   reference<grad_biased>(q = x.Q, k = x.K, v = x.V, bias = B, cotangent<with_bias> = x.G, into(x.wQ, x.wK, x.wV, wB));
   compare("bias", x), expect_close("grad(bias)", dB, wB);
 }
+// Sums of one contraction that leave out different pairs, whichever stands first in the graph.
+BOOST_AUTO_TEST_CASE(several_masks) {
+  static constexpr auto all = dot<m>(tanh(sigmoid(s) * 0.3 + erf(s)), v), few = dot<m>(sigmoid(past), v);
+  static constexpr auto many = dot<m>(sigmoid(s), v), fewer = dot<m>(tanh(sigmoid(past) * 0.3 + erf(past)), v);
+  operands x{2, 45, 45}, y{2, 45, 45};
+  fuse<results(all, few), strict>(q = x.Q, k = x.K, v = x.V, into(x.O, y.O));
+  reference<results(all, few)>(q = x.Q, k = x.K, v = x.V, into(x.wO, y.wO));
+  expect_close("all", x.O, x.wO), expect_close("few", y.O, y.wO);
+  fuse<results(many, fewer), strict>(q = x.Q, k = x.K, v = x.V, into(x.O, y.O));
+  reference<results(many, fewer)>(q = x.Q, k = x.K, v = x.V, into(x.wO, y.wO));
+  expect_close("many", x.O, x.wO), expect_close("fewer", y.O, y.wO);
+}
 BOOST_AUTO_TEST_CASE(losses_on_scores) {
   operands x{2, 33, 28};
   static constexpr auto grad = gradient<contrast>(wrt(q, k));

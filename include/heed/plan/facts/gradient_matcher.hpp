@@ -216,33 +216,31 @@ struct gradient_matcher {
   }
 
   // A region without a softmax leaves out the pairs that one condition excludes, so that all its sinks must be absent
-  // or 0 where it does not hold, and nothing else may be absent in them. The first sink that has a condition chooses
-  // it.
+  // or 0 where it does not hold, and nothing else may be absent in them. The first sink chooses it, or that there is
+  // none.
   constexpr bool leaves_out_the_same(node_id pair) {
-    bool masked = false, other = false;
-    walk(g, {pair}, [&](node_id i, const node& x) {
+    node_id keep = 0;
+    const bool several = walk(g, {pair}, [&](node_id i, const node& x) {
       if (i == match.tile || i == match.product) return step::skip;
-      if (x.code == op::mask || x.code == op::present) {
-        masked = true;
-        if (x.code == op::mask && !match.keep) match.keep = x.b;
-        if (x.code == op::mask && x.b != match.keep) other = true;
-      }
+      if (x.code == op::mask && keep && x.b != keep) return step::stop;
+      if (x.code == op::mask) keep = x.b;
       return within_program(x);
     });
-    if (other || (!masked && match.keep)) return false;
-    return !match.keep || is_left_out(pair);
+    if (several || (keep && !is_left_out(pair, keep))) return false;
+    if (match.sink_count == 0) match.keep = keep;
+    return keep == match.keep;
   }
   // Absent, or 0, wherever the condition does not hold?
-  constexpr bool is_left_out(node_id pair) const {
+  constexpr bool is_left_out(node_id pair, node_id keep) const {
     node_flags absent{}, zero{};
     for (int i = match.tile + 1; i <= pair; ++i) {
       const node& x = g[i];
       const auto gone = [&](node_id j) { return absent[j] || zero[j]; };
-      if (x.code == op::mask) absent[i] = x.b == match.keep || absent[x.a];
+      if (x.code == op::mask) absent[i] = x.b == keep || absent[x.a];
       else if (x.code == op::present) zero[i] = absent[x.a];
       else if (x.code == op::where) {
         absent[i] = absent[x.b] && absent[x.c];
-        zero[i] = is_constant(g, x.c, 0) && (x.a == match.keep || gone(x.b));
+        zero[i] = is_constant(g, x.c, 0) && (x.a == keep || gone(x.b));
       } else if (is_pointwise(x.code)) {
         absent[i] = absent[x.a] || absent[x.b] || absent[x.c];
         zero[i] = !absent[i] && vanishes_with_operands(g, x, gone(x.a), gone(x.b), gone(x.c));
