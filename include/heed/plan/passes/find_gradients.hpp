@@ -13,11 +13,11 @@ struct gradient_placing : outlining {
       const node_id log_sum_exp = log_sum_exp_of(plan.g[i]);
       if (!log_sum_exp) continue;
       // What one region reads of the same pairs, another has to give before it.
-      while (find_gradient(gradient_matcher(plan.g, uses, given, plan.gradients, plan.gradient_count).run(node_id(i)),
-                           log_sum_exp)) {}
+      while (find_gradient(matcher().run(node_id(i)), log_sum_exp)) {}
     }
     find_sums_without_softmax();
   }
+  constexpr gradient_matcher matcher() const { return {plan.g, uses, given, plan.gradients, plan.gradient_count}; }
   constexpr void find_sums_without_softmax() {
     const node_flags summed = summed_products();
     for (int i = 1; i < plan.g.size; ++i) {
@@ -94,8 +94,7 @@ struct gradient_placing : outlining {
       for (int axis = 0; axis < plan.g.axis_count; ++axis) {
         if (!(bit(axis) & positions & plan.g[columns].axes) || (plan.g[columns == x.a ? x.b : x.a].axes & bit(axis)))
           continue;
-        const gradient_match match =
-            gradient_matcher(plan.g, uses, given, plan.gradients, plan.gradient_count).run(tile, axis);
+        const gradient_match match = matcher().run(tile, axis);
         if (match.sink_count > best.sink_count) best = match;
       }
     return best;

@@ -136,22 +136,21 @@ struct score_gradient_loops {
   static HEED_INLINE void keep_values(const pack_environment<false>& env, const P& there, T* here) {
     [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
       auto all = compute<Region, slots.kept[K + 1]...>(env);
-      const auto store = [&]<int Kept>() HEED_INLINED {
-        P x = gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[Kept]>(all));
-        if constexpr (Mixed && slots.kept_for_products[Kept])
-          x = simd::select(simd::is_excluded(there), simd::excluded<P>(), x + P(T(0)));
-        x.store(here + slots.kept_slot[Kept] * slot_size);
-      };
-      (store.template operator()<K + 1>(), ...);
+      (store_kept<Mixed, K + 1>(all, there, here), ...);
     }(std::make_integer_sequence<int, slots.kept_count - 1>{});
+  }
+  template <bool Mixed, int Kept, class All>
+  static HEED_INLINE void store_kept(All& all, const P& there, T* here) {
+    P x = gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[Kept]>(all));
+    if constexpr (Mixed && slots.kept_for_products[Kept])
+      x = simd::select(simd::is_excluded(there), simd::excluded<P>(), x + P(T(0)));
+    x.store(here + slots.kept_slot[Kept] * slot_size);
   }
   // Stores what the second pass needs, returns the score.
   static HEED_INLINE P first_pass(const pack_environment<false>& env, T* here) {
     return [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
       auto all = compute<Region, Region.pair.score, slots.kept[K + 1]...>(env);
-      (gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[K + 1]>(all))
-           .store(here + slots.kept_slot[K + 1] * slot_size),
-       ...);
+      (store_kept<false, K + 1>(all, P(T(0)), here), ...);
       return P(slot<Region, pack_environment<false>, Region.pair.score>(all));
     }(std::make_integer_sequence<int, slots.kept_count - 1>{});
   }
