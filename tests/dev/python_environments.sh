@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# ./dev python, called from another folder than the checkout, whose path holds a space: which files pytest gets, and what pip is asked for.
+# Compilers, python3 and what it puts into an environment are small scripts here, so that nothing is downloaded.
+#   python_environments.sh ROOT WORK
+set -euo pipefail
+root=$1 work=$2
+rm -rf "$work"
+checkout="$work/a checkout" elsewhere=$work/elsewhere calls=$work/calls
+mkdir -p "$work/bin" "$checkout/python/tests" "$elsewhere"
+cp "$root/dev" "$checkout/dev"
+touch "$checkout"/python/tests/test_torch{,_arrays}.py "$checkout/python/requirements.txt"
+for tool in bash env dirname basename nproc sort head sed find cat cmp cp mkdir; do
+  ln -s "$(command -v "$tool")" "$work/bin/$tool"
+done
+program() { cat >"$work/bin/$1" && chmod +x "$work/bin/$1"; }  # NAME, its text behind it
+program g++ <<<$'#!/bin/sh\necho 12.2.0'
+program cmake <<<$'#!/bin/sh\necho cmake version 3.25.1'
+for tool in ninja ld objcopy; do program "$tool" <<<$'#!/bin/sh'; done
+
+# python3 -m venv [--clear] FOLDER; everything else that it is asked works.
+program python3 <<'SCRIPT'
+#!/usr/bin/env bash
+if [[ "${*:1:2}" == '-m venv' && ${!#} != --help ]]; then mkdir -p "${!#}/bin" && cp "$HOME/bin/environment" "${!#}/bin/python"; fi
+SCRIPT
+# An environment's python: what it was asked for goes to `calls`. Its pip finds PyTorch where HAS_TORCH says: looking (where it looks
+# anyway), host (download.pytorch.org), nowhere. Its pytest refuses files that are not there, as pytest does.
+program environment <<'SCRIPT'
+#!/usr/bin/env bash
+echo "$*" >>"$HOME/calls"
+case $1 in
+  -c) [[ -e $HOME/torch ]] ;;
+  -m)
+    if [[ $2 == pip && "$*" == *torch==* && ! -e $HOME/torch ]]; then
+      case $HAS_TORCH in
+        looking) [[ "$*" != *download.pytorch.org* ]] ;;
+        host) [[ "$*" == *download.pytorch.org* ]] ;;
+        *) false ;;
+      esac || { echo 'ERROR: no torch here' >&2; exit 1; }
+      : >"$HOME/torch"
+    elif [[ $2 == pytest ]]; then
+      for file in "${@:3}"; do [[ $file == -* || -e $file ]] || { echo "ERROR: file or directory not found: $file"; exit 4; }; done
+    fi
+    ;;
+esac
+SCRIPT
+
+failures=0
+# expect WHAT STATUS PATTERN HAS_TORCH ARGUMENTS...: ./dev python ARGUMENTS from elsewhere, in a machine without environments, ends with
+# STATUS, and what it says, with what was asked of the environments' pythons, matches PATTERN.
+expect() {
+  local what=$1 wanted=$2 pattern=$3 has=$4 said status=0
+  shift 4
+  rm -rf "$checkout/build" "$calls" "$work/torch"
+  said=$(cd "$elsewhere" && env -i PATH="$work/bin" HOME="$work" HAS_TORCH="$has" "$checkout/dev" python "$@" 2>&1 </dev/null) || status=$?
+  said+=$'\n'$(<"$calls")
+  if ((status == wanted)) && [[ $said =~ $pattern ]]; then
+    echo "right: $what"
+  else
+    printf 'WRONG: %s: status %s, said:\n%s\n' "$what" "$status" "$said"
+    failures=1
+  fi
+}
+lacks() {  # WHAT TEXT: nobody was asked for it
+  if grep -qF -- "$2" "$calls"; then echo "WRONG: $1" && failures=1; else echo "right: $1"; fi
+}
+
+expect 'both files of tests are found from elsewhere' 0 '-m pytest /[^'$'\n'']*/test_torch\.py [^'$'\n'']*/test_torch_arrays\.py -x' looking torch -x
+lacks "PyTorch's own host is left alone where pip has it" download.pytorch.org
+expect 'PyTorch from its own host, and nothing else from there' 0 '--no-deps --index-url https://download\.pytorch\.org/whl/cpu torch==[0-9.]*\+cpu'$'\n' host torch
+lacks 'no index beside the one of the machine' extra-index-url
+expect 'PyTorch is nowhere' 1 'missing: torch==[0-9.]*\+cpu ' nowhere torch
+expect "the package's tests, from elsewhere" 0 '-m pytest' nowhere package
+exit "$failures"
