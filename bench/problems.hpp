@@ -38,6 +38,7 @@ void add_backward();
 void add_masks();
 void add_biases();
 void add_normalizers();
+void add_decoupled();
 void add_projections();
 void add_encoder();
 

@@ -8,6 +8,7 @@ MEANING = ["tests/plan/meaning.cpp"]
 KERNELS = ["tests/regions/bugs_of_others.cpp", "tests/regions/score.cpp"]  # until one fails
 DIFFERENCES = ["tests/gradient/composites.cpp"]
 BACKWARD = ["tests/regions/score_gradient.cpp"]
+TERMS = ["tests/regions/several_contractions.cpp"]
 FOREIGN = ["tests/export/errors.cpp"]
 NEAR = 12  # lines behind its comment in which the victim stands
 MUTANTS = [  # name, a pattern that matches the victim (a space: any white space), what the mutant writes, tests of which one must fail
@@ -40,6 +41,9 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("weight_over_1", r"simd::min\(T\(0\), z", r"simd::min(T(99), z", BACKWARD),
     ("saved_of_other_extents", r"head\.extents\[axis\] != frame\.extent\[axis\]", r"false", FOREIGN),
     ("workspace_over_results", r"k < names\.callers_results", r"k < 0", FOREIGN),
+    ("term_of_first_key", r"tiles\.of \+ key", r"tiles.of + 0", TERMS),
+    ("term_not_scaled", r"program_type::template uniform<t\.scale>\(c\)", r"T(1)", TERMS),
+    ("term_not_scaled_backward", r"program_type::template uniform<t\.scale>\(\*state\)", r"T(1)", TERMS),
     ("delta_dropped", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 

@@ -59,14 +59,15 @@ BOOST_AUTO_TEST_CASE(score_regions) {
   BOOST_TEST(CHECK(lse).region_count == 1);
   for (const execution_plan* p :
        {&CHECK(sloped), &CHECK(capped), &CHECK(capped_after), &CHECK(documents), &CHECK(nearby), &CHECK(padded),
-        &CHECK(kept), &CHECK(relative), &CHECK(with_bias), &CHECK(gated), &CHECK(grouped), &CHECK(shared_keys)}) {
+        &CHECK(kept), &CHECK(relative), &CHECK(with_bias), &CHECK(gated), &CHECK(grouped), &CHECK(shared_keys),
+        &CHECK(two_tiles), &CHECK(three_tiles)}) {
     BOOST_TEST(p->region_count == 1);
     BOOST_TEST(regions(*p, region_kind::score) == 1);
   }
   BOOST_TEST(regions(CHECK(decode), region_kind::score) == 1);
 }
 BOOST_AUTO_TEST_CASE(what_no_score_region_takes) {
-  BOOST_TEST(regions(CHECK(two_tiles), region_kind::loop) == 1);
+  BOOST_TEST(regions(CHECK(four_tiles), region_kind::loop) == 1);
   for (const execution_plan* p : {&CHECK(over_n), &CHECK(doubled)}) {  // weights in other uses than to weigh values, as
                                                                        // gradients have them
     BOOST_TEST(regions(*p, region_kind::loop) == 0);

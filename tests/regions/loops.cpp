@@ -29,17 +29,17 @@ constexpr auto rel = input<"rel">(n, m, d);
 constexpr auto out = dot<m>(softmax<m>(mask(sum<d>(primitive<noted>(q * k)) + dot<d>(q, rel), m <= n)), v);
 constexpr auto back = gradient<out>(wrt(v));
 
-// A score of two contractions and a bias read at a computed index.
+// A score of a contraction, a sum that is none and a bias read at a computed index.
 constexpr axis<"z"> z;
 constexpr auto q2 = input<"q2">(h, n, d);
 constexpr auto k2 = input<"k2">(h, m, d);
 constexpr auto table = input<"table">(h, z);
 constexpr auto distance = n - m + 3;
-constexpr auto product = dot<d>(q, k) * dot<d>(q2, k2) + table.at(distance);
+constexpr auto product = sum<d>(q * k) * dot<d>(q2, k2) + table.at(distance);
 constexpr auto attended = dot<m>(softmax<m>(mask(product, m <= n)), v);
 constexpr auto gradients = gradient<attended>(wrt(q, k2, v, table));
-constexpr auto summed = dot<m>(exp(primitive<noted>(dot<d>(q, k) * dot<d>(q2, k2))), v);
-constexpr auto shares = softmax<m>(dot<d>(q, k) * dot<d>(q2, k2));
+constexpr auto summed = dot<m>(exp(primitive<noted>(sum<d>(q * k) * dot<d>(q2, k2))), v);
+constexpr auto shares = softmax<m>(sum<d>(q * k) * dot<d>(q2, k2));
 constexpr auto slots = dot<m>(shares / sum<n>(shares), v);  // every key gives all of itself
 constexpr auto largest = sum<n>(dot<m>(where(product == max<m>(product), 1, 0) * product, v));
 }  // namespace

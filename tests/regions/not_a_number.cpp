@@ -47,9 +47,9 @@ constexpr auto stored_weights = softmax<m>(mask(x, keep));
 constexpr auto of_stored_weights = dot<m>(stored_weights, v);
 constexpr auto masked_weights = mask(stored_weights, keep);
 constexpr auto back_of_stored_weights = gradient<of_stored_weights>(wrt(x, v));
-constexpr auto two_products = softmax<m>(mask(dot<d>(q, k) + dot<d>(q * 2, tanh(k)), keep));
+constexpr auto two_products = softmax<m>(mask(dot<d>(q, k) + sum<d>(q * 2 * tanh(k)), keep));
 constexpr auto of_two_products = dot<m>(two_products, v);
-constexpr auto without_stored_pairs = dot<m>(softmax<m>(mask(dot<d>(q, k) + dot<d>(q * 2, tanh(k)), m < n)), v);
+constexpr auto without_stored_pairs = dot<m>(softmax<m>(mask(dot<d>(q, k) + sum<d>(q * 2 * tanh(k)), m < n)), v);
 constexpr auto of_two_axes = dot<t, m>(softmax<t, m>(mask(input<"both">(n, t, m), keep)), input<"w">(t, m));
 
 // Multiples of weights and products with them.

@@ -20,7 +20,7 @@ constexpr auto y = dot<m>(softmax<m>(s), v);
 constexpr auto f = fuse<y, strict>;
 [[maybe_unused]] constexpr auto g_ = f;
 #else
-constexpr auto y = dot<m>(softmax<m>(s + s * dot<e>(input<"x">(b, n, e), v)), v);   // a score of two contractions
+constexpr auto y = dot<m>(softmax<m>(s - sum<d>((q - k) * (q - k))), v);   // a distance that is no contraction
 constexpr auto f = fuse<y, strict>;
 [[maybe_unused]] constexpr auto g_ = f;
 #endif

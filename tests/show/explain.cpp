@@ -42,7 +42,8 @@ constexpr auto sloped = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + alibi(slope
 constexpr auto positive = attention<d, m>(q, k, v, scaled_dot<d>(q, k) > 0);
 constexpr auto mlp = x + project<o>(gelu(project<c>(x, weight)), back);
 constexpr auto normed = layer_norm<c>(x);
-constexpr auto two_products = dot<m>(softmax<m>(dot<d>(q, k) + dot<d>(q + 1, k* k)), v);
+constexpr auto two_products = dot<m>(softmax<m>((dot<d>(q, k) + dot<d>(q + 1, k* k)) / 8), v);
+constexpr auto distances = dot<m>(softmax<m>(dot<d>(q, k) - sum<d>((q - k) * (q - k))), v);
 
 bool says(const std::string& text, const std::string& expression) {
   return std::regex_search(text, std::regex(expression));
@@ -213,8 +214,13 @@ BOOST_AUTO_TEST_CASE(other_regions) {
   static constexpr auto no_softmax = dot<m>(sigmoid(mask(scaled_dot<d>(q, k), m <= n)), v);
   SAYS(explain<no_softmax>(), "region 0: pairs, float");
   SAYS(explain<no_softmax>(), "keeps +m <= n");
-  const std::string loop = explain<two_products>();
-  SAYS(loop, "region [0-9]: loop \\(not fused: two contractions in one score");
+  const std::string terms = explain<two_products>();
+  SAYS(terms, "region [0-9]: score, float");
+  SAYS(terms, "tile +0.18[0-9]* \\* dot<d=[0-9]+>\\(");
+  SAYS(terms, "term1 +0.18[0-9]* \\* dot<d=[0-9]+>\\(");
+  SAYS(terms, "score +tile \\+ term1|score +term1 \\+ tile");
+  const std::string loop = explain<distances>();
+  SAYS(loop, "region [0-9]: loop \\(not fused: the score reads another value over pairs of positions");
   SAYS(loop, "q: element by element");
   const std::string both = explain<results(sloped, normed)>(with(b, 1), with(n, 9), with(m, 9));
   SAYS(both, "region [01]: score");

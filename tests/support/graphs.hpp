@@ -68,7 +68,10 @@ constexpr auto weights = softmax<m>(mask(s, m <= n));
 constexpr auto grouped = dot<m>(softmax<m>(mask(dot<d>(input<"qg">(b, h, r, n, d), k) * 0.5, m <= n)), v);
 constexpr auto shared_keys = dot<m>(softmax<m>(dot<d>(q, input<"k1">(m, d))), input<"v1">(m, e));
 constexpr auto doubled = dot<m>(softmax<m>(s) * 2, v);
-constexpr auto two_tiles = weighed(s + dot<f>(input<"q2">(b, h, n, f), input<"k2">(b, h, m, f)));
+constexpr auto two_tiles_score = s + dot<f>(input<"q2">(b, h, n, f), input<"k2">(b, h, m, f));
+constexpr auto two_tiles = weighed(two_tiles_score);
+constexpr auto three_tiles = weighed(mask(2 * two_tiles_score * s + tanh(dot<e>(input<"q4">(b, h, n, e), v)), m <= n));
+constexpr auto four_tiles = weighed(two_tiles_score + dot<e>(input<"q4">(b, h, n, e), v) + dot<d>(q, tanh(k)));
 constexpr auto sunk = sink_attention<m>(mask(s, m <= n), v, slope);
 constexpr auto over_n = dot<m>(softmax<n>(s), v);
 constexpr auto decode = dot<m>(softmax<m>(dot<d>(input<"q3">(b, h, d), k)), v);
@@ -148,6 +151,8 @@ constexpr auto own_mlp = x + dot<o>(primitive<swish>(projected, 1.5) * primitive
   CHECK(decode);                \
   CHECK(doubled);               \
   CHECK(two_tiles);             \
+  CHECK(three_tiles);           \
+  CHECK(four_tiles);            \
   CHECK(sunk);                  \
   CHECK(over_n);                \
   CHECK(weights);               \

@@ -68,7 +68,8 @@ class plan_interpreter {
       case op::index: return double(index[std::size_t(x.axis)]);
       case op::size: return double(extent_[std::size_t(x.axis)]);
       case op::constant: return x.value;
-      case op::tile: return x.operand == 0 ? tile : x.operand == 1 ? tile1_ : weight_;
+      case op::tile:
+        return x.operand == 0 ? tile : x.operand == 1 ? tile1_ : x.operand == 2 ? weight_ : term(r, x.operand, index);
       case op::cast: return is_real(x.type) ? a() : std::trunc(a());
       case op::sum:
       case op::max:
@@ -99,6 +100,15 @@ class plan_interpreter {
       v += read(r.tile.row_operand, index) * read(r.tile.column_operand, index);
     });
     return v;
+  }
+  double term(const region& r, int tile, index_array index) const {
+    const plan::term& t = r.terms[tile - plan::first_term];
+    double v = 0;
+    for (extent_t i = 0; i < extent_[std::size_t(t.depth)]; ++i) {
+      index[std::size_t(t.depth)] = i;
+      v += read(t.row_operand, index) * read(t.column_operand, index);
+    }
+    return v * (t.scale ? eval(r, t.scale, index, 0) : 1);
   }
   double read(int operand, const index_array& index) const { return located(outline_->reads[operand], index); }
   std::map<extent_t, double>& written(int output) { return values_[outline_->writes[output].value]; }

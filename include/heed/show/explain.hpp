@@ -63,6 +63,7 @@ inline double region_flops(const region& loops, const extent_table& extents) {
   double n = program_cost(loops, extents);
   if (loops.kind == region_kind::score || loops.kind == region_kind::matmul)
     n += 2 * elements(extents, tile | set_of(loops.depth));
+  for (const term& t : loops.terms) n += 2 * elements(extents, tile | bit(t.depth));
   if (loops.kind == region_kind::score && loops.score.values >= 0)
     n += 2 * elements(extents, tile | set_of(loops.width));
   if (loops.scatter.index) n += elements(extents, set_of(loops.rows) | set_of(loops.columns));
@@ -85,11 +86,18 @@ inline double region_bytes(const region& loops, const extent_table& extents) {
   return n;
 }
 
+// Does a contraction beside the first read operand k, along the rows or along the columns?
+inline bool is_of_term(const region& loops, int k, bool rows) {
+  for (const term& t : loops.terms)
+    if (k == (rows ? t.row_operand : t.column_operand)) return true;
+  return false;
+}
 // What a score-gradient region does with an operand besides reading it in its program, if anything.
 inline std::string how_gradient_reads(const region& loops, int k) {
-  if (k == loops.tile.row_operand || k == loops.gradient.cotangents)
+  if (k == loops.tile.row_operand || k == loops.gradient.cotangents || is_of_term(loops, k, true))
     return "transposed into lanes once per block of rows, and as it is in outer products";
-  if (k == loops.tile.column_operand || k == loops.gradient.values) return "broadcast in place, once per block of rows";
+  if (k == loops.tile.column_operand || k == loops.gradient.values || is_of_term(loops, k, false))
+    return "broadcast in place, once per block of rows";
   if (k == loops.gradient.log_sum_exp) return "log-sum-exp of the scores, per row";
   for (int i = 0; i < loops.outputs.count; ++i)
     if (loops.gradient.sinks[i].other == k)
@@ -101,9 +109,9 @@ inline std::string how_read(const region& loops, int k) {
   if (loops.kind == region_kind::score_gradient)
     if (const std::string how = how_gradient_reads(loops, k); !how.empty()) return how;
   const bool score = loops.kind == region_kind::score;
-  if (k == loops.tile.row_operand)
+  if (k == loops.tile.row_operand || is_of_term(loops, k, true))
     return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
-  if (k == loops.tile.column_operand)
+  if (k == loops.tile.column_operand || is_of_term(loops, k, false))
     return score ? "keys: broadcast in place, once per block of rows"
                  : "packed once per call into panels, columns in lanes";
   if (k == loops.score.values) return "values: broadcast in place, once per block of rows";
@@ -185,7 +193,10 @@ inline void explain_axes(report& to, const printed_region& of) {
           : loops.scatter.index          ? "sums"
                                          : "columns",
           axes_text(g, loops.columns));
-  if (!loops.scatter.index) to.line("contracts", axes_text(g, loops.depth));
+  axis_list depth = loops.depth;
+  for (const term& t : loops.terms)
+    if (!depth.contains(t.depth)) depth.add(t.depth);
+  if (!loops.scatter.index) to.line("contracts", axes_text(g, depth));
   to.line("width", axes_text(g, loops.width));
 }
 // How much a kernel has in registers, from its own constants.
@@ -203,12 +214,20 @@ inline void explain_tiles(report& to, const printed_region& of, int lane_count) 
                      : loops.row.lane_axis >= 0 ? "across " + axis_text(g, loops.row.lane_axis)
                                                 : "one");
 }
+// What a region makes of its pairs: the contractions, the score and its mask, what comes out.
 inline void explain_scores(report& to, const printed_region& of) {
   const region& loops = of.loops;
   const graph& g = of.plan.g;
-  to.line("tile", (loops.pair.scale ? instruction_text(of, loops.pair.scale, 5) + " * " : std::string()) + "dot<" +
-                      axes_text(g, loops.depth) + ">(" + of.operand_name(loops.tile.row_operand) + ", " +
-                      of.operand_name(loops.tile.column_operand) + ")");
+  const auto contraction_text = [&](instruction_id scale, const std::string& depth, int rows, int columns) {
+    return (scale ? instruction_text(of, scale, 5) + " * " : std::string()) + "dot<" + depth + ">(" +
+           of.operand_name(rows) + ", " + of.operand_name(columns) + ")";
+  };
+  to.line("tile", contraction_text(loops.pair.scale, axes_text(g, loops.depth), loops.tile.row_operand,
+                                   loops.tile.column_operand));
+  for (int i = 0; i < loops.terms.count; ++i) {
+    const term& t = loops.terms[i];
+    to.line(i ? "term2" : "term1", contraction_text(t.scale, axis_text(g, t.depth), t.row_operand, t.column_operand));
+  }
   if (loops.pair.score) to.line("score", instruction_text(of, loops.pair.score) + "  (in units of log 2)");
   if (loops.pair.keep) to.line("keeps", instruction_text(of, loops.pair.keep));
   if (loops.kind == region_kind::score_gradient) {

@@ -166,7 +166,8 @@ inline std::string plan_text(const execution_plan& p) {
   return s;
 }
 inline const char* tile_name(const instruction& x) {
-  return x.operand == 0 ? "tile" : x.operand == 1 ? "tile1" : "weight";
+  static constexpr const char* names[] = {"tile", "tile1", "weight", "term1", "term2"};
+  return names[x.operand];
 }
 
 // A region as it is printed: its loops, and beside them what the plan knows of it.

@@ -60,6 +60,16 @@ HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_
   }
 }
 
+// The same into memory, to: [group][block_rows<T>].
+template <int Packs, class T, class Also = nothing_else>
+HEED_NOINLINE inline void contract_into(const T* t, const T* x, index x_stride, index depth, T* __restrict to,
+                                        const Also& also = {}) {
+  pack<T> acc[group][Packs];
+  contract<T, group>(t, x, x_stride, depth, acc, also);
+  HEED_UNROLL for (int i = 0; i < group; ++i) HEED_UNROLL
+    for (int v = 0; v < Packs; ++v) acc[i][v].store(to + i * block_rows<T> + v * native_lanes<T>);
+}
+
 // t[c][rows] += sum over j of x[j * stride + c] * p[j][rows], for c < Columns, in order of j, for the first Packs packs
 // of rows. p: [count][block_rows<T>]; t: [Columns][block_rows<T>]; count >= 1.
 template <int Columns, int Packs, class T>

@@ -48,6 +48,17 @@ struct contraction {
 
   bool operator==(const contraction&) const = default;
 };
+// score, score_gradient: a contraction of the same rows and columns beside the first, term i of a region. The program
+// sees its element as a tile of its own, tile first_term + i, so that it may make anything of it.
+struct term {
+  int row_operand = -1, column_operand = -1;
+  int depth = -1;            // the axis that is contracted
+  instruction_id scale = 0;  // uniform, folded into the row operand
+
+  bool operator==(const term&) const = default;
+};
+inline constexpr int max_terms = 2, first_term = 3;
+
 // score, score_gradient: what the program says of each pair of a row and a column; instructions, 0: none.
 struct pair_values {
   instruction_id scale = 0;  // uniform, folded into the queries
@@ -124,6 +135,7 @@ struct region {
   static_list<output, max_outputs> outputs{};
 
   contraction tile{};
+  static_list<term, max_terms> terms{};
   pair_values pair{};
   score_outputs score{};
   gradient_sums gradient{};
@@ -146,6 +158,13 @@ constexpr bool operands_exist(const region& r) {
   return true;
 }
 constexpr bool contracts(const region& r) { return r.tile.row_operand >= 0 && r.tile.column_operand >= 0; }
+constexpr bool terms_exist(const region& r) {
+  for (const term& t : r.terms)
+    if (t.row_operand < 0 || t.column_operand < 0 || t.depth < 0) return false;
+  for (const instruction& x : r.code)
+    if (x.code == op::tile && x.operand >= first_term + r.terms.count) return false;
+  return true;
+}
 constexpr bool has_no_tile(const region& r) {
   for (const instruction& x : r.code)
     if (x.code == op::tile) return false;
@@ -167,11 +186,12 @@ constexpr bool computable(const region& r) {
   if (!operands_exist(r)) return false;
   switch (r.kind) {
     case region_kind::score:
-      return contracts(r) && reduces_only_along(r, 0) && (r.score.weighted < 0 || r.score.values >= 0);
+      return contracts(r) && terms_exist(r) && reduces_only_along(r, 0) &&
+             (r.score.weighted < 0 || r.score.values >= 0);
     case region_kind::score_gradient:
-      return contracts(r) && reduces_only_along(r, 0) && (r.gradient.log_sum_exp >= 0) == (r.pair.score != 0) &&
-             r.gradient.sinks.count == r.outputs.count;
-    case region_kind::matmul: return contracts(r) && reduces_only_along(r, 0) && results_fit(r);
+      return contracts(r) && terms_exist(r) && reduces_only_along(r, 0) &&
+             (r.gradient.log_sum_exp >= 0) == (r.pair.score != 0) && r.gradient.sinks.count == r.outputs.count;
+    case region_kind::matmul: return contracts(r) && r.terms.count == 0 && reduces_only_along(r, 0) && results_fit(r);
     case region_kind::row: return has_no_tile(r) && reduces_only_along(r, set_of(r.columns)) && results_fit(r);
     case region_kind::loop: return has_no_tile(r) && (r.scatter.index || results_fit(r));
     case region_kind::scatter: return has_no_tile(r) && reduces_only_along(r, 0) && r.scatter.index;

@@ -54,16 +54,29 @@ struct gradient_matcher {
   constexpr axis_set pairs() const { return match.batch | match.rows | bit(match.column); }
   constexpr bool has_weights() const { return match.weights != 0; }
   constexpr bool is_pairwise(node_id i) const { return (g[i].axes & bit(match.column)) && (g[i].axes & match.rows); }
-  // Whether the program of a value can be computed at pairs; `product` is the second contraction it needs. Without one
-  // it is an index, which no contraction and no weight may enter.
-  constexpr bool computes(node_id value, node_id* product) const {
+  // Whether the program of a value can be computed at pairs. `with` grows by the contractions that it needs beside
+  // those of the score: a second one, and where there is no softmax as many as a region has. Without any it is an
+  // index, which no contraction and no weight may enter.
+  struct contractions {
+    node_id product;
+    further_contractions terms;
+  };
+  constexpr bool computes(node_id value, contractions* with) const {
     return !walk(g, {value}, [&](node_id i, const node& x) {
-      if (i == match.weights || i == match.tile) return product ? step::skip : step::stop;
+      if (i == match.weights || i == match.tile) return with ? step::skip : step::stop;
       if (x.code == op::gather && is_pairwise(source_of_view(g, x.a)) && !lies_in_input(g, x.a)) return step::stop;
       if (is_inlined(x.code)) return within_program(x);
       if (!is_pairwise(i) || lies_in_input(g, i)) return step::skip;
-      if (!product || (*product && *product != i) || !is_second_contraction(x)) return step::stop;
-      *product = i;
+      if (!with) return step::stop;
+      if (with->product == i || with->terms.have(i)) return step::skip;
+      if (!is_second_contraction(x)) return step::stop;
+      if (!with->product) {
+        with->product = i;
+        return step::skip;
+      }
+      if (has_weights() || with->terms.count == max_terms) return step::stop;
+      const bool in_a = g[x.a].axes & bit(match.column);
+      with->terms.add({i, in_a ? x.b : x.a, in_a ? x.a : x.b, only_axis(x.over)});
       return step::skip;
     });
   }
@@ -205,9 +218,10 @@ struct gradient_matcher {
       reads[match.sinks[k].other] = true;
     }
     reads[match.g] = reads[match.v] = reads[match.x] = reads[match.w] = true;
+    for (const pair_contraction& c : match.terms) reads[c.x] = reads[c.w] = true;
     walk(g, open, [&](node_id i, const node& x) {
       if (i == match.weights) open.push(match.score);
-      if (i == match.weights || i == match.tile || i == match.product) return step::skip;
+      if (i == match.weights || match.contracts(i)) return step::skip;
       if (x.code == op::gather) reads[x.a] = true;
       if (!is_inlined(x.code)) reads[i] = true;
       return within_program(x);
@@ -221,7 +235,7 @@ struct gradient_matcher {
   constexpr bool leaves_out_the_same(node_id pair) {
     node_id keep = 0;
     const bool several = walk(g, {pair}, [&](node_id i, const node& x) {
-      if (i == match.tile || i == match.product) return step::skip;
+      if (match.contracts(i)) return step::skip;
       if (x.code == op::mask && keep && x.b != keep) return step::stop;
       if (x.code == op::mask) keep = x.b;
       return within_program(x);
@@ -277,15 +291,16 @@ struct gradient_matcher {
     return items;
   }
   // The match with these rows, or fewer of them if the second contraction has fewer; everything else is a batch. Of the
-  // candidates those are left that can be computed from the same two contractions and need none of the others.
+  // candidates those are left that can be computed from the same contractions and need none of the others.
   constexpr gradient_match with_rows(const candidates& found, axis_set rows) {
     const node_id weights = match.weights;
     match.rows = rows, match.product = match.g = match.v = match.keep = 0, match.serial = 0, match.sink_count = 0;
     candidates fit = found;
-    for (int k = 0; k < fit.count; ++k) {  // the second contraction, the same for all
-      node_id product = match.product;
-      if (!computes(fit.of[k].pair, &product)) fit.of[k].core = 0;
-      else match.product = product;
+    if (!weights) match.terms = {};
+    for (int k = 0; k < fit.count; ++k) {  // the contractions, the same for all
+      contractions with{match.product, match.terms};
+      if (!computes(fit.of[k].pair, &with)) fit.of[k].core = 0;
+      else match.product = with.product, match.terms = with.terms;
     }
     axis_set batch = g[weights ? weights : match.tile].axes;
     if (match.product) {
@@ -296,6 +311,11 @@ struct gradient_matcher {
       if (!score.ok() || !(score.rows & rows)) return match;
       match.rows = score.rows & rows, batch = score.batch | score.rows | product.axes;
     }
+    if (!weights)
+      for (const pair_contraction& c : match.terms) {
+        match.rows &= ~g[c.w].axes, batch |= g[c.tile].axes | rows;
+        if (!match.rows || (batch & bit(c.depth))) return match;
+      }
     match.batch = batch & ~(match.rows | bit(match.column));
     for (int k = 0; k < fit.count && match.sink_count < max_outputs; ++k) {
       gradient_sink sink;
@@ -330,6 +350,7 @@ struct gradient_matcher {
     const score_match score = match_score(g, match.score, 0, match.column);
     if (!score.ok() || !score.rows) return match;
     match.tile = score.tile, match.rows = score.rows, match.depth = score.depth, match.x = score.x, match.w = score.w;
+    match.terms = score.terms;
     candidates found;
     for (int i = from + 1; i < g.size && found.count < int(found.of.size()); ++i) {
       if (!uses.used[i] || taken[i]) continue;

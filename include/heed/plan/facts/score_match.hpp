@@ -1,6 +1,7 @@
-// Recognises a score region: softmax along one column axis of a pointwise program over one contraction. Says which
-// contraction, which axes do what, or why it is none.
+// Recognises a score region: softmax along one column axis of a pointwise program over contractions of rows and
+// columns, up to three. Says which contractions, which axes do what, or why it is none.
 #pragma once
+#include "../data/gradient_match.hpp"
 #include "growth.hpp"
 #include "nodes.hpp"
 #include "order.hpp"
@@ -10,31 +11,49 @@ namespace heed::internal::plan {
 
 struct score_match {
   const char* reason = "";   // empty: it is a score region
-  node_id tile{}, x{}, w{};  // the contraction; its operand without and with the column axis
+  node_id tile{}, x{}, w{};  // the first contraction; its operand without and with the column axis
   int column = -1, depth = -1, width = -1;
+  further_contractions terms{};
   axis_set rows{}, batch{};
   constexpr bool ok() const { return tile != 0; }
+  constexpr bool contracts(node_id i) const { return i == tile || terms.have(i); }
 };
 
-// The contraction of queries and keys in a score: of one operand that has the column axis and one that does not. One
-// with rows of its own comes before those that have none (a bias that is a product over keys alone).
-struct score_contraction {
-  node_id tile{};
-  bool several = false;
+// The contractions of queries and keys in a score: each of one operand that has the column axis and one that does not.
+// Where some have rows of their own, those that have none (a bias that is a product over keys alone) are read instead.
+struct score_contractions {
+  pair_contraction first{};
+  further_contractions terms{};
+  bool too_many = false;
 };
-constexpr score_contraction contraction_in(const graph& g, node_id score, int column) {
-  score_contraction with_rows, thin;
+constexpr score_contractions contractions_in(const graph& g, node_id score, int column) {
+  score_contractions with_rows, thin;
   walk(g, {score}, [&](node_id i, const node& x) {
     if (is_inlined(x.code)) return within_program(x);
     if (x.code != op::dot || !(x.axes & bit(column))) return step::skip;
     const bool in_a = g[x.a].axes & bit(column), in_b = g[x.b].axes & bit(column);
     if (in_a == in_b) return step::skip;
-    const axis_set rows = x.axes & ~g[in_a ? x.a : x.b].axes;
-    score_contraction& found = rows ? with_rows : thin;
-    found = {i, found.tile != 0};
+    const pair_contraction c{i, in_a ? x.b : x.a, in_a ? x.a : x.b, only_axis(x.over)};
+    score_contractions& found = x.axes & ~g[c.w].axes ? with_rows : thin;
+    if (!found.first.tile) found.first = c;
+    else if (found.terms.count == max_terms) found.too_many = true;
+    else found.terms.add(c);
     return step::skip;
   });
-  return with_rows.tile ? with_rows : thin;
+  return with_rows.first.tile ? with_rows : thin;
+}
+constexpr score_match match_score(const graph& g, node_id score, node_id values, int column);
+
+// Why a contraction is none that a score region takes; empty: it is one. A softmax and the values it weights come out
+// of one region, which is the only one that leaves out what the softmax excludes.
+constexpr const char* refusal_of(const graph& g, const pair_contraction& c) {
+  const node& t = g[c.tile];
+  if (const weighted_values inner = weighted(g, c.tile);
+      inner.weights && match_score(g, g[inner.weights].a, inner.values, only_axis(t.over)).ok())
+    return "its scores come out of another softmax";
+  if (count_of(t.over) != 1) return "the score contracts several axes at once";
+  if (g[t.a].code == op::mask || g[t.b].code == op::mask) return "elements of queries or keys are masked one by one";
+  return "";
 }
 
 // `values` is the other operand of the product with the weights, 0 if only row statistics are wanted.
@@ -44,21 +63,17 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
     r.reason = why, r.tile = 0;
     return r;
   };
-  const score_contraction found = contraction_in(g, score, column);
-  const node_id tile = found.tile;
-  if (!tile) return no("there is no contraction of queries and keys under the softmax");
-  if (found.several) return no("two contractions in one score");
-  // A softmax and the values it weights come out of one region, which is the only one that leaves out what the softmax
-  // excludes.
-  if (const weighted_values inner = weighted(g, tile);
-      inner.weights && match_score(g, g[inner.weights].a, inner.values, only_axis(g[tile].over)).ok())
-    return no("its scores come out of another softmax");
-  const node& t = g[tile];
-  if (count_of(t.over) != 1) return no("the score contracts several axes at once");
-  if (g[t.a].code == op::mask || g[t.b].code == op::mask)
-    return no("elements of queries or keys are masked one by one");
-  r.column = column, r.depth = only_axis(t.over);
-  r.w = g[t.a].axes & bit(column) ? t.a : t.b, r.x = r.w == t.a ? t.b : t.a;
+  const auto [first, terms, too_many] = contractions_in(g, score, column);
+  if (!first.tile) return no("there is no contraction of queries and keys under the softmax");
+  if (too_many) return no("more than three contractions in one score");
+  if (const char* why = refusal_of(g, first); *why) return no(why);
+  r.tile = first.tile, r.x = first.x, r.w = first.w, r.column = column, r.depth = first.depth, r.terms = terms;
+  axis_set tiles = g[r.tile].axes, columns = g[r.w].axes, depths = 0;
+  for (const pair_contraction& c : terms) {
+    if (const char* why = refusal_of(g, c); *why) return no(why);
+    tiles |= g[c.tile].axes, columns |= g[c.w].axes, depths |= bit(c.depth) | bit(r.depth);
+  }
+  if ((tiles & ~g[r.w].axes) && !(tiles & ~columns)) return no("its contractions have no rows in common");
   const axis_set all = g[score].axes, value_axes = values ? g[values].axes : 0;
   if (values && !(value_axes & bit(column))) return no("the values lack the axis of the softmax");
   if (values && g[values].code == op::mask) return no("the values are masked");
@@ -71,13 +86,13 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   if (known) width = known;
   r.width = width ? std::bit_width(width) - 1 : -1;
   width = bit(r.width);
-  r.rows = t.axes & ~g[r.w].axes & ~value_axes;
+  r.rows = tiles & ~columns & ~value_axes;
   r.batch = (all | value_axes) & ~r.rows & ~bit(column) & ~width;
-  r.tile = tile;
+  if (r.batch & depths) return no("one contraction sums an axis that another keeps");
 
   // Whatever else the score reads must not itself be a pairwise value that would have to be stored.
   const bool other_pairs = walk(g, {score}, [&](node_id i, const node& x) {
-    if (i == tile) return step::skip;
+    if (r.contracts(i)) return step::skip;
     if (is_inlined(x.code)) return within_program(x);
     return !lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows) ? step::stop : step::skip;
   });

@@ -64,7 +64,7 @@ struct gradient_placing : outlining {
       gives_pairs = gives_pairs || match.sinks[k].kind == sink_kind::pairs;
     }
     return gives_pairs || walk(plan.g, open, [&](node_id i, const node& x) {
-             if (i == match.tile || i == match.product) return step::skip;
+             if (match.contracts(i)) return step::skip;
              const bool pairs = (x.axes & bit(match.column)) && (x.axes & match.rows) && lies_in_input(plan.g, i);
              return pairs ? step::stop : within_program(x);
            });
@@ -74,6 +74,7 @@ struct gradient_placing : outlining {
   constexpr bool uses_all_of(const gradient_match& match) const {
     node_flags inside{}, ends{};
     inside[match.tile] = inside[match.product] = true;
+    for (const pair_contraction& c : match.terms) inside[c.tile] = true;
     for (int k = 0; k < match.sink_count; ++k) ends[match.sinks[k].core] = true;
     inside[0] = false;
     for (int i = match.tile + 1; i < plan.g.size; ++i) {
@@ -127,11 +128,14 @@ struct gradient_placing : outlining {
     if (uses.compared.in_program(plan.g, match.score, match.tile)) return false;
     for (const node_id i : {match.x, match.w, match.g, match.v})
       if (i && needs_pairs(i)) return false;
-    if (program_needs_pairs(match.score, {match.tile})) return false;
+    for (const pair_contraction& c : match.terms)
+      if (needs_pairs(c.x) || needs_pairs(c.w)) return false;
+    const auto computed = [&](node_id i) { return i == match.weights || match.contracts(i); };
+    if (program_needs_pairs(match.score, computed)) return false;
     for (int k = 0; k < match.sink_count; ++k) {
       const gradient_sink& sink = match.sinks[k];
       if (sink.other && needs_pairs(sink.other)) return false;
-      if (program_needs_pairs(sink.pair, {match.tile, match.product, match.weights})) return false;
+      if (program_needs_pairs(sink.pair, computed)) return false;
       if (uses.compared.in_program(plan.g, sink.pair, match.tile)) return false;
     }
     return true;
@@ -161,7 +165,8 @@ struct gradient_placing : outlining {
     open.push(match.keep);
     for (const node_id i : {match.x, match.w, match.g, match.v, match.log_sum_exp})
       if (i) read(region, i);
-    read_program(region, open, {match.weights, match.tile, match.product});
+    for (const pair_contraction& c : match.terms) read(region, c.x), read(region, c.w);
+    read_program(region, open, [&](node_id i) { return i == match.weights || match.contracts(i); });
   }
   // The merge that alone uses a sink and will be stored: the sink is written there at once. 0: there is none.
   constexpr node_id merge_of(node_id sink) const {

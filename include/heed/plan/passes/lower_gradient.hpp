@@ -12,11 +12,16 @@ struct peeled_pair {
   double factor = 1;
   instruction_id scale = 0;
 };
+// Is a value a contraction beside the first, with its factor?
+constexpr bool is_scaled_term(const value_writer& to, node_id i) {
+  const instruction& x = to.loops.code[to.known[i].value];
+  return x.code == op::tile && x.operand >= first_term;
+}
 // Takes the outermost operation off a pairwise value, if that is done to all of a sum at once or for nothing:
 // constants, signs and values that vary along `uniform` axes alone are multiplied with the sum, and what makes 0 of
 // absent pairs is not needed where the region leaves those out. False if there is nothing to take off.
 constexpr bool peel(value_writer& to, axis_set uniform, peeled_pair& from) {
-  if (from.pair == to.tile) return false;  // the queries have taken its factor
+  if (from.pair == to.tile || is_scaled_term(to, from.pair)) return false;  // the row operand has taken its factor
   const node x = to.nodes[from.pair];
   if (x.code == op::multiply && is_constant(to.nodes, x.a)) {
     from.factor *= to.nodes[x.a].value, from.pair = x.b;
@@ -45,11 +50,6 @@ constexpr bool peel(value_writer& to, axis_set uniform, peeled_pair& from) {
 constexpr peeled_pair peeled(value_writer& to, axis_set uniform, peeled_pair from) {
   while (peel(to, uniform, from)) {}
   return from;
-}
-
-constexpr instruction_id tile_of(value_writer& to, int number, node_id i) {
-  return to.emit(
-      instruction{.code = op::tile, .type = element::real, .operand = std::int16_t(number), .axes = to.nodes[i].axes});
 }
 
 constexpr void write_sink(value_writer& to, const gradient_match& m, const gradient_sink& from) {
@@ -86,10 +86,11 @@ constexpr void write_score_gradient(value_writer& to) {
     to.known[m.product] = {tile_of(to, 1, m.product), 0};
   }
   if (m.weights) to.known[m.weights] = {tile_of(to, 2, m.weights), 0};
-  fixed_array<node_id, 2 * max_outputs + 1> pairs{};
+  values_beside pairs{};
   for (int k = 0; k < m.sink_count; ++k) pairs[2 * k] = m.sinks[k].pair, pairs[2 * k + 1] = m.sinks[k].index;
   pairs[2 * m.sink_count] = m.keep;
-  write_pairs(to, m.x, pairs, m.weights != 0);
+  write_terms(to, m.terms);
+  write_pairs(to, m.x, m.terms, pairs, m.weights != 0);
   if (m.keep) {
     const kept_value keep = to.value_of(m.keep);
     loops.pair.keep = to.both(keep.keep, keep.value);

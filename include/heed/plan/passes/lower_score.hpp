@@ -9,50 +9,89 @@
 
 namespace heed::internal::plan {
 
-// What a score makes of its tile and of its rows, seen by walking down from it.
+// Values that are computed beside a score at the same pairs.
+using values_beside = fixed_array<node_id, 2 * max_outputs + 1>;
+
+// What a score, and what is computed beside it, makes of its rows and of one of its contractions.
 struct score_look {
   axis_set positions{};  // row axes that it looks at as indices
-  node_id tile_user{};   // the last node found that computes with the tile, and how often that happens
+  node_id tile_user{};   // the last node found that computes with the contraction, and how often that happens
   int tile_uses = 0;
 };
-constexpr score_look look_at_score(const value_writer& to, node_stack& open) {
+constexpr score_look look_at_score(const value_writer& to, node_id score, const values_beside& others, node_id tile) {
   score_look found;
+  node_stack open;
+  open.push(score);
+  for (const node_id i : others) open.push(i);
   walk(to.nodes, open, [&](node_id i, const node& x) {
     if (i == to.tile || to.known[i].value) return step::skip;
     if (x.code == op::gather) return step::index_only;
     if (to.operand_of(i) >= 0) return step::skip;
     if (x.code == op::index) found.positions |= x.axes & to.row_axes;
     for (const node_id j : {x.a, x.b, x.c})
-      if (j == to.tile) ++found.tile_uses, found.tile_user = i;
+      if (j == tile) ++found.tile_uses, found.tile_user = i;
     return step::descend;
   });
   return found;
 }
 
-// If the tile's only use multiplies it by something uniform, the queries take the factor.
-constexpr void fold_scale(value_writer& to, const score_look& found) {
+// If the only use of a contraction multiplies it by something uniform, its row operand takes the factor: an
+// instruction, 0 if there is none.
+constexpr instruction_id factor_of_tile(value_writer& to, const score_look& found, node_id tile) {
   const node& user = to.nodes[found.tile_user];
-  if (found.tile_uses != 1 || user.code != op::multiply) return;
-  const node_id other = user.a == to.tile ? user.b : user.a;
-  if (other == to.tile || (to.nodes[other].axes & (to.row_axes | to.column_axes))) return;
+  if (found.tile_uses != 1 || user.code != op::multiply) return 0;
+  const node_id other = user.a == tile ? user.b : user.a;
+  if (other == tile || (to.nodes[other].axes & (to.row_axes | to.column_axes))) return 0;
   const kept_value factor = to.value_of(other);
-  if (!factor.keep) to.loops.pair.scale = to.real(factor.value), to.tile = found.tile_user;
+  return factor.keep ? instruction_id(0) : to.real(factor.value);
 }
 
-// The rows, positions outermost; the factor of the queries; score and mask. `others`: values that are computed beside
-// the score at the same pairs.
-constexpr void write_pairs(value_writer& to, node_id queries, const fixed_array<node_id, 2 * max_outputs + 1>& others,
-                           bool softmax = true) {
+constexpr instruction_id tile_of(value_writer& to, int number, node_id i) {
+  return to.emit(
+      instruction{.code = op::tile, .type = element::real, .operand = std::int16_t(number), .axes = to.nodes[i].axes});
+}
+// Each contraction beside the first as a tile of its own.
+constexpr void write_terms(value_writer& to, const further_contractions& terms) {
+  for (const pair_contraction& c : terms) {
+    to.known[c.tile] = {tile_of(to, first_term + to.loops.terms.count, c.tile), 0};
+    to.loops.terms.add({to.operand_of(c.x), to.operand_of(c.w), c.depth, 0});
+  }
+}
+// factor * (a + b), where contractions are in both, as factor * a + factor * b: their row operands take it for nothing.
+constexpr node_id distributed(value_writer& to, node_id i) {
+  graph& g = to.nodes;
+  const node x = g[i];
+  if (x.code == op::mask) return make(g, op::mask, x.type, distributed(to, x.a), x.b);
+  if (x.code == op::add || x.code == op::subtract) {
+    const node_id a = distributed(to, x.a);
+    return make(g, x.code, x.type, a, distributed(to, x.b));
+  }
+  if (x.code != op::multiply || (g[x.a].axes & (to.row_axes | to.column_axes))) return i;
+  const node_id sum = distributed(to, x.b);
+  const node y = g[sum];
+  if (y.code != op::add && y.code != op::subtract) return i;
+  const node_id a = make(g, op::multiply, x.type, x.a, y.a);
+  return distributed(to, make(g, y.code, x.type, a, make(g, op::multiply, x.type, x.a, y.b)));
+}
+
+// The rows, positions outermost; the factors of the row operands; score and mask.
+constexpr void write_pairs(value_writer& to, node_id queries, const further_contractions& terms,
+                           const values_beside& others, bool softmax = true) {
   const double log2_e = 1.4426950408889634074;
-  const node_id score = softmax ? scaled(to.nodes, to.outlined.core, log2_e) : node_id(0);
-  node_stack open;
-  open.push(score);
-  for (const node_id i : others) open.push(i);
-  const score_look found = look_at_score(to, open);
+  node_id score = 0;
+  if (softmax) score = scaled(to.nodes, terms.count ? distributed(to, to.outlined.core) : to.outlined.core, log2_e);
+  for (int k = 0; k < terms.count; ++k) {
+    const node_id tile = terms[k].tile;
+    const score_look found = look_at_score(to, score, others, tile);
+    if (const instruction_id factor = factor_of_tile(to, found, tile))
+      to.loops.terms[k].scale = factor, to.known[found.tile_user] = to.known[tile];
+  }
+  const score_look found = look_at_score(to, score, others, to.tile);
   const axis_set positions = found.positions ? found.positions : to.row_axes & runtime_axes(to.nodes);
   to.list_axes(to.loops.rows, to.row_axes & positions, to.plan.orders[queries]);
   to.list_axes(to.loops.rows, to.row_axes & ~positions, to.plan.orders[queries]);
-  fold_scale(to, found);
+  if (const instruction_id factor = factor_of_tile(to, found, to.tile))
+    to.loops.pair.scale = factor, to.tile = found.tile_user;
   if (!softmax) return;
   const kept_value v = to.value_of(score);
   to.loops.pair.score = to.real(v.value), to.loops.pair.keep = v.keep;
@@ -83,7 +122,8 @@ constexpr void write_score(value_writer& to) {
   loops.tile = {to.operand_of(m.x), to.operand_of(m.w)};
   if (values) loops.score.values = to.operand_of(values);
 
-  write_pairs(to, m.x, {});
+  write_terms(to, m.terms);
+  write_pairs(to, m.x, m.terms, {});
   score_outputs& outputs = loops.score;
   for (int k = 0; k < outlined.write_count; ++k) {
     const node_id i = outlined.writes[k].value;

@@ -112,19 +112,18 @@ struct outlining {
     return uses.unstorable[s] && !uses.result[s];
   }
   // Does a program over pairs read such a value, apart from the contractions that its loops compute?
-  constexpr bool program_needs_pairs(node_id value, std::initializer_list<node_id> computed) const {
+  template <class Computed> constexpr bool program_needs_pairs(node_id value, const Computed& computed) const {
     return walk(plan.g, {value}, [&](node_id i, const node& x) {
-      for (const node_id j : computed)
-        if (i == j) return step::skip;
+      if (computed(i)) return step::skip;
       const bool pairs = x.code == op::gather ? needs_pairs(x.a) : !is_inlined(x.code) && needs_pairs(i);
       return pairs ? step::stop : within_program(x);
     });
   }
   // Lists what a program over pairs reads, apart from what its loops compute.
-  constexpr void read_program(outline& region, node_stack& open, std::initializer_list<node_id> computed) {
+  template <class Computed>
+  constexpr void read_program(outline& region, node_stack& open, const Computed& computed) {
     walk(plan.g, open, [&](node_id i, const node& x) {
-      for (const node_id j : computed)
-        if (i == j) return step::skip;
+      if (computed(i)) return step::skip;
       if (x.code == op::gather) read(region, x.a);
       if (!is_inlined(x.code)) read(region, i);
       return within_program(x);

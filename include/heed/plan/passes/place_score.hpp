@@ -31,10 +31,11 @@ struct score_placing : gradient_placing {
     write_statistics(region, match, values);
     read(region, match.x);
     read(region, match.w);
+    for (const pair_contraction& c : match.terms) read(region, c.x), read(region, c.w);
     if (values) read(region, values);
     node_stack open;
     open.push(score);
-    read_program(region, open, {match.tile});
+    read_program(region, open, [&](node_id j) { return match.contracts(j); });
     return true;
   }
 
@@ -52,8 +53,9 @@ struct score_placing : gradient_placing {
   // scores with what another region makes of them. Empty: one does.
   constexpr const char* refusal(const score_match& match, node_id score, node_id values) const {
     if (uses.compared.in_program(plan.g, score, match.tile)) return "scores are compared with what is made of them";
-    const bool over_pairs = needs_pairs(match.x) || needs_pairs(match.w) || (values && needs_pairs(values)) ||
-                            program_needs_pairs(score, {match.tile});
+    bool over_pairs = needs_pairs(match.x) || needs_pairs(match.w) || (values && needs_pairs(values)) ||
+                      program_needs_pairs(score, [&](node_id j) { return match.contracts(j); });
+    for (const pair_contraction& c : match.terms) over_pairs = over_pairs || needs_pairs(c.x) || needs_pairs(c.w);
     return over_pairs ? values_over_pairs : "";
   }
   // Everything that reads the same score in the same way comes out of the same loops: beside a statistic i the last

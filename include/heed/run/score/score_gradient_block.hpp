@@ -41,12 +41,17 @@ struct gradient_shape {
       if (Region.gradient.sinks[k].kind == kind && Region.gradient.sinks[k].other == operand) return true;
     return false;
   }
+  static constexpr bool in_term(int operand, bool rows) {
+    for (const term& t : Region.terms)
+      if ((rows ? t.row_operand : t.column_operand) == operand) return true;
+    return false;
+  }
   static constexpr bool over_rows(int operand) {
-    return operand == Region.tile.row_operand || operand == Region.gradient.cotangents ||
+    return operand == Region.tile.row_operand || in_term(operand, true) || operand == Region.gradient.cotangents ||
            in_product(operand, sink_kind::column_product);
   }
   static constexpr bool over_columns(int operand) {
-    return operand == Region.tile.column_operand || operand == Region.gradient.values ||
+    return operand == Region.tile.column_operand || in_term(operand, false) || operand == Region.gradient.values ||
            in_product(operand, sink_kind::row_product);
   }
   // Does this output add up what several batch items give?
@@ -197,7 +202,7 @@ struct gradient_work {
   item_type* item = nullptr;  // that this thread is at, and which part of it
   extent_t owner = -1, part = 0, block = 0;
   const plan::interval* bounds = nullptr;
-  T *queries = nullptr, *cotangents = nullptr;  // [depth][rows]
+  T *queries = nullptr, *cotangents = nullptr;  // [depth][rows]; of the terms behind those of the first contraction
   T* log_sum_exp = nullptr;                     // [rows], in units of log2; +inf: every weight is 0
   T* values = nullptr;                          // [slot][gradient_keys][rows]
   const T* natural[operands];                   // [rows][padded]: row operands as they are, in place or copied
@@ -224,7 +229,9 @@ struct gradient_work {
   // that wait, and by the kind of each sink what it adds up. Null where a region has no use for it.
   void place(pieces& take) {
     state = take.template of<context>(1);
-    queries = take.template of<T>(extents.width[Region.tile.row_operand] * rows);
+    extent_t depth = extents.width[Region.tile.row_operand];
+    each_term<Region>([&]<int I>() { depth += extents.width[Region.terms[I].row_operand]; });
+    queries = take.template of<T>(depth * rows);
     if constexpr (shape::has_product)
       cotangents = take.template of<T>(extents.width[Region.gradient.cotangents] * rows);
     if constexpr (shape::has_weights) log_sum_exp = take.template of<T>(rows);
@@ -287,6 +294,13 @@ struct gradient_work {
     if constexpr (shape::has_product)
       r.ask_values(key[Region.gradient.values] + (first + group) * key_stride[Region.gradient.values],
                    key_stride[Region.gradient.values], extents.width[Region.gradient.values]);
+    return r;
+  }
+  template <int I> HEED_INLINE next_lines<T> ahead_of_term(extent_t first) const {
+    constexpr int k = Region.terms[I].column_operand;
+    next_lines<T> r;
+    if (first + 2 * group <= extents.keys)
+      r.ask_keys(key[k] + (first + group) * key_stride[k], key_stride[k], extents.width[k]);
     return r;
   }
   HEED_INLINE next_lines<T> ahead_of_products(extent_t first) const {
@@ -357,6 +371,15 @@ struct gradient_work {
     const T scale = program_type::scale_of_queries(*state);
     simd::transpose_in<T>(natural[Region.tile.row_operand], natural_stride[Region.tile.row_operand], count, 1,
                           extents.width[Region.tile.row_operand], scale, queries);
+    [[maybe_unused]] T* to = queries + extents.width[Region.tile.row_operand] * rows;
+    each_term<Region>([&]<int I>() {
+      constexpr term t = Region.terms[I];
+      const extent_t depth = extents.width[t.row_operand];
+      // mutants: term_not_scaled_backward
+      simd::transpose_in<T>(natural[t.row_operand], natural_stride[t.row_operand], count, 1, depth,
+                            program_type::template uniform<t.scale>(*state), to);
+      to += depth * rows;
+    });
     if constexpr (shape::has_product)
       simd::transpose_in<T>(natural[Region.gradient.cotangents], natural_stride[Region.gradient.cotangents], count, 1,
                             extents.width[Region.gradient.cotangents], T(1), cotangents);

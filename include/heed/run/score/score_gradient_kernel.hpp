@@ -78,12 +78,28 @@ struct score_gradient_loops {
   }
 
   // ---- a group of keys ----
+  // The contractions beside the first.
+  template <bool Mixed, int Packs>
+  static HEED_INLINE void contract_terms(work& w, extent_t first, int count, int row,
+                                         term_tiles<T, Region.terms.count>& to) {
+    const T* queries = w.queries + w.extents.width[Region.tile.row_operand] * rows + row;
+    each_term<Region>([&]<int I>() HEED_INLINED {
+      constexpr int k = Region.terms[I].column_operand;
+      extent_t stride;
+      const T* x = w.keys_at(k, first, Mixed ? count : group, stride);
+      simd::contract_into<Packs>(queries, x, stride, w.extents.width[k], to.of + I * to.size + row,
+                                 w.template ahead_of_term<I>(first));
+      queries += w.extents.width[k] * rows;
+    });
+  }
   // Two contractions, the program, the weights: the hot function of a variant.
   template <bool Mixed, int Packs>
   static HEED_NOINLINE void keys_group(work& w, extent_t first, int count, int first_pack) {
     const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
     T* const base = w.values + w.at * rows + row;
     const context& c = *w.state;
+    [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
+    if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
     P a[group][Packs];
     extent_t stride;
     const T* x = w.keys_at(Region.tile.column_operand, first, Mixed ? count : group, stride);
@@ -99,7 +115,8 @@ struct score_gradient_loops {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         T* const here = base + i * rows + v * lanes;
-        const pack_environment<false> env{{c, row + v * lanes, key, a[i][v]}, P(T(0)), here, slot_size};
+        const pack_environment<false> env{
+            {c, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}}, P(T(0)), here, slot_size};
         if constexpr (shape::has_weights) {
           const P z = first_pass(env, here);
           // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.

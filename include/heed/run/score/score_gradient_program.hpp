@@ -53,7 +53,7 @@ constexpr gradient_slots slots_of(const region& r) {
     const instruction& x = r.code[i];
     const std::size_t k = std::size_t(i);
     for (const int j : {int(x.a), int(x.b), int(x.c)}) tile[k] = tile[k] || tile[j], later[k] = later[k] || later[j];
-    if (is_tile(x, 0)) tile[k] = true;
+    if (is_tile(x, 0) || is_term(x)) tile[k] = true;
     if (is_tile(x, 1) || is_tile(x, 2)) later[k] = true;
     if (is_tile(x, 2)) weight = instruction_id(i);
   }

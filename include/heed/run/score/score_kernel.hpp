@@ -17,8 +17,7 @@ struct score_loops {
   using P = simd::pack<T>;
   static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = Region.columns[0];
   static constexpr int depth_axis = Region.depth[0], width_axis = Region.width.count ? Region.width[0] : -1;
-  static constexpr element x_type = Region.operands[Region.tile.row_operand].type,
-                           w_type = Region.operands[Region.tile.column_operand].type;
+  static constexpr element w_type = Region.operands[Region.tile.column_operand].type;
   static constexpr bool has_values = Region.score.values >= 0;
   static constexpr element v_type = Region.operands[has_values ? Region.score.values : 0].type;
   static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
@@ -27,6 +26,7 @@ struct score_loops {
     extent_t batch, rows_total, blocks, keys, depth, width;
     extent_t strip, strips, chunk;  // blocks side by side; of an item; keys a chunk
     bool keys_in_place, values_in_place;
+    [[no_unique_address]] term_sizes<Region, T> terms;
     explicit sizes(const environment& c)
         : batch(count_of(Region.batch, c.extent)),
           rows_total(count_of(Region.rows, c.extent)),
@@ -36,13 +36,19 @@ struct score_loops {
           width(has_values ? count_of(Region.width, c.extent) : 0),
           strip(std::clamp<extent_t>(batch * blocks / (4 * extent_t(c.threads)), 1, most_blocks)),
           strips((blocks + strip - 1) / strip),
-          chunk(std::max<extent_t>(
-                    chunk_bytes / (extent_t(sizeof(T)) * std::max<extent_t>(depth + width, 1)) / batch_keys<T>, 1) *
-                batch_keys<T>),
+          chunk(keys_of_chunk(depth + term_sizes<Region, T>(c).total() + width)),
           keys_in_place(w_type == element_of<T> &&
                         (c.operands[Region.tile.column_operand].stride[depth_axis] == 1 || depth <= 1)),
           values_in_place(has_values && v_type == element_of<T> &&
-                          (width <= 1 || stride_along(width_axis, c.operands[Region.score.values]) == 1)) {}
+                          (width <= 1 || stride_along(width_axis, c.operands[Region.score.values]) == 1)),
+          terms(c) {}
+    static extent_t keys_of_chunk(extent_t elements) {  // of a key and its value
+      return std::max<extent_t>(chunk_bytes / (extent_t(sizeof(T)) * std::max<extent_t>(elements, 1)) / batch_keys<T>,
+                                1) *
+             batch_keys<T>;
+    }
+    extent_t depth_of_rows() const { return depth + terms.total(); }  // of all contractions
+    extent_t widest_key() const { return std::max(depth, terms.widest()); }
   };
   static constexpr extent_t chunk_bytes = 192 << 10;  // keys and values of a chunk: a part of the second-level cache
 
@@ -57,7 +63,7 @@ struct score_loops {
   static item_memory lay_out_item(const sizes& n, pieces& take) {
     plan::interval* const bounds = take.of<plan::interval>(extent_t(program_type::bounded) * granules_of(n.keys));
     key_batch<T>* const batch = take.of<key_batch<T>>(1);
-    return {bounds, batch, take.of<T>(extent_t(key_batch<T>::elements(n.depth, n.width, copies_values(n))))};
+    return {bounds, batch, take.of<T>(extent_t(key_batch<T>::elements(n.widest_key(), n.width, copies_values(n))))};
   }
   struct block_memory {
     context* state;
@@ -68,7 +74,7 @@ struct score_loops {
     context* const c = take.of<context>(1);
     plan::interval* const pair_bounds = take.of<plan::interval>(program_type::pair_bounds_count(n.keys));
     constexpr int tile_keys = program_type::pairs * program_type::tile_keys;
-    return {c, pair_bounds, take.of<T>(extent_t(row_block<T>::elements(n.depth, n.width, tile_keys)))};
+    return {c, pair_bounds, take.of<T>(extent_t(row_block<T>::elements(n.depth_of_rows(), n.width, tile_keys)))};
   }
   static scratch_need need(const environment& c) {
     const sizes n(c);
@@ -87,15 +93,17 @@ struct score_loops {
     const T* keys;  // of this item, when they are read in place
     extent_t key_stride;
     const plan::interval* bounds;
+    [[no_unique_address]] term_columns<Region, T> terms;
   };
 
-  static HEED_NOINLINE void copy_keys(const work& w, extent_t first, int count) {
-    const view& v = w.state.call.operands[Region.tile.column_operand];
+  template <int Operand, int Depth>
+  static HEED_NOINLINE void copy_keys(const work& w, extent_t first, int count, extent_t depth) {
+    const view& v = w.state.call.operands[Operand];
     for (int i = 0; i < group; ++i)
-      for (extent_t d = 0; d < w.extents.depth; ++d)
-        w.batch.keys[i * w.extents.depth + d] =
-            i < count ? element_at<w_type, T>(v.data, w.state.base[Region.tile.column_operand] +
-                                                          (first + i) * v.stride[column] + d * v.stride[depth_axis])
+      for (extent_t d = 0; d < depth; ++d)
+        w.batch.keys[i * depth + d] =
+            i < count ? element_at<Region.operands[Operand].type, T>(
+                            v.data, w.state.base[Operand] + (first + i) * v.stride[column] + d * v.stride[Depth])
                       : T(0);
   }
 
@@ -113,17 +121,39 @@ struct score_loops {
     return r;
   }
 
+  // The contractions beside the first.
+  template <bool Mixed, int Packs>
+  static HEED_INLINE void contract_terms(const work& w, extent_t first, int count, int row,
+                                         term_tiles<T, Region.terms.count>& to) {
+    const T* queries = w.running.queries + w.extents.depth * rows + row;
+    each_term<Region>([&]<int I>() HEED_INLINED {
+      constexpr term t = Region.terms[I];
+      const extent_t depth = w.extents.terms.depth[I];
+      extent_t stride = w.terms.stride[I];
+      const T* k = w.terms.at[I] + first * stride;
+      next_lines<T> lines;
+      if (!w.extents.terms.in_place[I] || (Mixed && count < group)) {
+        copy_keys<t.column_operand, t.depth>(w, first, count, depth);
+        k = w.batch.keys, stride = depth;
+      } else if (first >= group) lines.ask_keys(k - group * stride, stride, depth);
+      simd::contract_into<Packs>(queries, k, stride, depth, to.of + I * to.size + row, lines);
+      queries += depth * rows;
+    });
+  }
+
   // A group of keys against the block, or against some of its packs: contraction, program, mask, maximum, weights. The
   // hot function of a variant.
   template <bool Mixed, int Packs>
   static HEED_NOINLINE void keys_group(const work& w, extent_t first, int count, int first_pack) {
     const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
     const row_block<T>& b = w.running;
+    [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
+    if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
     P a[group][Packs];
     const T* k = w.keys + first * w.key_stride;
     extent_t stride = w.key_stride;
     if (!w.extents.keys_in_place || (Mixed && count < group)) {
-      copy_keys(w, first, count);
+      copy_keys<Region.tile.column_operand, depth_axis>(w, first, count, w.extents.depth);
       k = w.batch.keys, stride = w.extents.depth;
     }
     if constexpr (program_type::pairs > 0) {
@@ -138,7 +168,8 @@ struct score_loops {
     HEED_UNROLL for (int i = 0; i < group; ++i) {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-        const typename program_type::pack_environment env{w.state, row + v * lanes, key, a[i][v]};
+        const typename program_type::pack_environment env{
+            w.state, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}};
         a[i][v] = P(evaluate<Region, Region.pair.score>(env));
         if constexpr (Mixed) {
           if constexpr (Region.pair.keep != 0) {
@@ -249,25 +280,34 @@ struct score_loops {
     visit_chunks(blocks, first, middle);
   }
 
-  static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
-    const view& v = c.call.operands[Region.tile.row_operand];
-    const T scale = program_type::scale_of_queries(c);
-    const extent_t stride = v.stride[depth_axis];
-    if constexpr (x_type == element_of<T>) {
+  // The rows of an operand in the lanes.
+  template <int Operand, int Depth>
+  static void load_rows(context& c, extent_t depth, int count, T scale, T* to) {
+    constexpr element type = Region.operands[Operand].type;
+    const view& v = c.call.operands[Operand];
+    const extent_t stride = v.stride[Depth];
+    if constexpr (type == element_of<T>) {
       const T* from[rows]{};
       for (int r = 0; r < count; ++r)
-        from[r] =
-            static_cast<const T*>(v.data) + c.base[Region.tile.row_operand] + c.row_offset[Region.tile.row_operand][r];
-      simd::transpose_in<T>(from, count, stride, n.depth, scale, b.queries);
+        from[r] = static_cast<const T*>(v.data) + c.base[Operand] + c.row_offset[Operand][r];
+      simd::transpose_in<T>(from, count, stride, depth, scale, to);
     } else {
-      for (extent_t d = 0; d < n.depth; ++d)
+      for (extent_t d = 0; d < depth; ++d)
         for (int r = 0; r < rows; ++r)
-          b.queries[d * rows + r] =
-              r < count
-                  ? scale * element_at<x_type, T>(v.data, c.base[Region.tile.row_operand] +
-                                                              c.row_offset[Region.tile.row_operand][r] + d * stride)
-                  : T(0);
+          to[d * rows + r] =
+              r < count ? scale * element_at<type, T>(v.data, c.base[Operand] + c.row_offset[Operand][r] + d * stride)
+                        : T(0);
     }
+  }
+  static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
+    load_rows<Region.tile.row_operand, depth_axis>(c, n.depth, count, program_type::scale_of_queries(c), b.queries);
+    [[maybe_unused]] T* to = b.queries + n.depth * rows;
+    each_term<Region>([&]<int I>() {
+      constexpr term t = Region.terms[I];
+      // mutants: term_not_scaled
+      load_rows<t.row_operand, t.depth>(c, n.terms.depth[I], count, program_type::template uniform<t.scale>(c), to);
+      to += n.terms.depth[I] * rows;
+    });
   }
 
   // The results of a block: weighted values divided by the sum of the weights, log-sum-exp, maximum. Each lies where
@@ -316,7 +356,7 @@ struct score_loops {
       pieces take{s.of(thread)};
       const item_memory of_item = lay_out_item(n, take);
       key_batch<T>& batch = *new (static_cast<void*>(of_item.batch)) key_batch<T>;
-      batch.place(of_item.elements, n.depth, copies_values(n));
+      batch.place(of_item.elements, n.widest_key(), copies_values(n));
       alignas(work) std::byte places[most_blocks * sizeof(work)];
       work* const blocks = reinterpret_cast<work*>(places);
       const int count = int(std::min<extent_t>(n.strip, n.blocks - strip * n.strip));
@@ -334,8 +374,9 @@ struct score_loops {
                                          n,
                                          static_cast<const T*>(k.data) + c.base[Region.tile.column_operand],
                                          k.stride[column],
-                                         of_item.bounds};
-        w.running.place(own.rows, n.depth, n.width);
+                                         of_item.bounds,
+                                         {call, c.base}};
+        w.running.place(own.rows, n.depth_of_rows(), n.width);
         c.tiles = w.running.tiles;
         load_queries(c, w.running, n, c.row_count);
         reset(w.running, n.width);

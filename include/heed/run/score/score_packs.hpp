@@ -1,7 +1,7 @@
 // The program of a score region on packs: rows in the lanes, one key at a time. Operands that lie over pairs of rows
 // and keys are transposed tile by tile on the way.
 #pragma once
-#include "score_values.hpp"
+#include "score_terms.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -102,13 +102,15 @@ struct score_packs : score_values<Region, T> {
     int first;  // row of the pack
     extent_t key;
     P tile;
+    [[no_unique_address]] term_elements<T, Region.terms.count> terms{};
 
     // Leaves by where they vary: uniform and row values from the cache, an operand along the keys from memory, one over
     // pairs from the tile.
     template <int K> HEED_INLINE auto get() const {
       constexpr instruction x = Region.code[K];
       constexpr value_class kind = class_of(x.type);
-      if constexpr (x.code == op::tile) return tile;
+      if constexpr (is_term(x)) return terms[x.operand - first_term];
+      else if constexpr (x.code == op::tile) return tile;
       else if constexpr (x.where == role::uniform) {
         if constexpr (kind == value_class::real) return state.uniform_real[K];
         else if constexpr (kind == value_class::whole) return I(state.uniform_whole[K]);
