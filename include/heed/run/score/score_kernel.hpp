@@ -47,8 +47,12 @@ struct score_loops {
                                 1) *
              batch_keys<T>;
     }
+    template <int Term> extent_t depth_of() const {
+      if constexpr (Term < 0) return depth;
+      else return terms.depth[Term];
+    }
     extent_t depth_of_rows() const { return depth + terms.total(); }  // of all contractions
-    extent_t widest_key() const { return std::max(depth, terms.widest()); }
+    extent_t widest_key() const { return terms.wider_than(depth); }
   };
   static constexpr extent_t chunk_bytes = 192 << 10;  // keys and values of a chunk: a part of the second-level cache
 
@@ -96,14 +100,18 @@ struct score_loops {
     [[no_unique_address]] term_columns<Region, T> terms;
   };
 
-  template <int Operand, int Depth>
-  static HEED_NOINLINE void copy_keys(const work& w, extent_t first, int count, extent_t depth) {
-    const view& v = w.state.call.operands[Operand];
+  // Term: of which contraction; -1: of the first.
+  template <int Term = -1>
+  static HEED_NOINLINE void copy_keys(const work& w, extent_t first, int count) {
+    constexpr int operand = Term < 0 ? Region.tile.column_operand : Region.terms[std::max(Term, 0)].column_operand,
+                  axis = Term < 0 ? depth_axis : Region.terms[std::max(Term, 0)].depth;
+    const view& v = w.state.call.operands[operand];
+    const auto depth = [&] { return w.extents.template depth_of<Term>(); };
     for (int i = 0; i < group; ++i)
-      for (extent_t d = 0; d < depth; ++d)
-        w.batch.keys[i * depth + d] =
-            i < count ? element_at<Region.operands[Operand].type, T>(
-                            v.data, w.state.base[Operand] + (first + i) * v.stride[column] + d * v.stride[Depth])
+      for (extent_t d = 0; d < depth(); ++d)
+        w.batch.keys[i * depth() + d] =
+            i < count ? element_at<Region.operands[operand].type, T>(
+                            v.data, w.state.base[operand] + (first + i) * v.stride[column] + d * v.stride[axis])
                       : T(0);
   }
 
@@ -127,13 +135,12 @@ struct score_loops {
                                          term_tiles<T, Region.terms.count>& to) {
     const T* queries = w.running.queries + w.extents.depth * rows + row;
     each_term<Region>([&]<int I>() HEED_INLINED {
-      constexpr term t = Region.terms[I];
       const extent_t depth = w.extents.terms.depth[I];
       extent_t stride = w.terms.stride[I];
       const T* k = w.terms.at[I] + first * stride;
       next_lines<T> lines;
       if (!w.extents.terms.in_place[I] || (Mixed && count < group)) {
-        copy_keys<t.column_operand, t.depth>(w, first, count, depth);
+        copy_keys<I>(w, first, count);
         k = w.batch.keys, stride = depth;
       } else if (first >= group) lines.ask_keys(k - group * stride, stride, depth);
       simd::contract_into<Packs>(queries, k, stride, depth, to.of + I * to.size + row, lines);
@@ -153,7 +160,7 @@ struct score_loops {
     const T* k = w.keys + first * w.key_stride;
     extent_t stride = w.key_stride;
     if (!w.extents.keys_in_place || (Mixed && count < group)) {
-      copy_keys<Region.tile.column_operand, depth_axis>(w, first, count, w.extents.depth);
+      copy_keys(w, first, count);
       k = w.batch.keys, stride = w.extents.depth;
     }
     if constexpr (program_type::pairs > 0) {
@@ -301,13 +308,15 @@ struct score_loops {
   }
   static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
     load_rows<Region.tile.row_operand, depth_axis>(c, n.depth, count, program_type::scale_of_queries(c), b.queries);
-    [[maybe_unused]] T* to = b.queries + n.depth * rows;
-    each_term<Region>([&]<int I>() {
-      constexpr term t = Region.terms[I];
-      // mutants: term_not_scaled
-      load_rows<t.row_operand, t.depth>(c, n.terms.depth[I], count, program_type::template uniform<t.scale>(c), to);
-      to += n.terms.depth[I] * rows;
-    });
+    if constexpr (Region.terms.count > 0) {
+      T* to = b.queries + n.depth * rows;
+      each_term<Region>([&]<int I>() {
+        constexpr term t = Region.terms[I];
+        // mutants: term_not_scaled
+        load_rows<t.row_operand, t.depth>(c, n.terms.depth[I], count, program_type::template uniform<t.scale>(c), to);
+        to += n.terms.depth[I] * rows;
+      });
+    }
   }
 
   // The results of a block: weighted values divided by the sum of the weights, log-sum-exp, maximum. Each lies where

@@ -48,12 +48,12 @@ template <const auto& Region, class T, int Count = Region.terms.count> struct te
     }
   }
   extent_t total() const { return Count == 1 ? depth[0] : depth[0] + depth[Count - 1]; }
-  extent_t widest() const { return std::max(depth[0], depth[Count - 1]); }
+  extent_t wider_than(extent_t first) const { return std::max({first, depth[0], depth[Count - 1]}); }
 };
 template <const auto& Region, class T> struct term_sizes<Region, T, 0> {
   explicit term_sizes(const environment&) {}
   static constexpr extent_t total() { return 0; }
-  static constexpr extent_t widest() { return 0; }
+  static constexpr extent_t wider_than(extent_t first) { return first; }
 };
 template <const auto& Region, class T, int Count = Region.terms.count> struct term_columns {
   const T* at[Count];
