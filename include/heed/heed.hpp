@@ -12,6 +12,7 @@
 #include "graph/rearrange.hpp"
 #include "graph/input.hpp"
 #include "graph/primitive.hpp"
+#include "graph/random.hpp"
 #include "graph/results.hpp"
 #include "graph/gradient.hpp"
 #include "graph/kernel.hpp"
@@ -19,6 +20,7 @@
 #include "block/similarity.hpp"
 #include "block/attention.hpp"
 #include "block/bias.hpp"
+#include "block/dropout.hpp"
 #include "block/heads.hpp"
 #include "block/loss.hpp"
 #include "block/mask.hpp"
@@ -67,6 +69,7 @@ using internal::max;
 using internal::min;
 using internal::pow;
 using internal::primitive;
+using internal::random_uniform;
 using internal::where;
 using internal::plan::interval;
 using internal::simd::pack;
@@ -93,6 +96,7 @@ using internal::causal;
 using internal::cosine_similarity;
 using internal::cross_entropy;
 using internal::dot_similarity;
+using internal::dropout;
 using internal::gelu;
 using internal::gelu_tanh;
 using internal::group_heads;

@@ -58,7 +58,19 @@ class Draw(Ingredients):
                 x = make("*", x, self.pick(lambda: self.lookup(self.element, self.whole(axes)), lambda: make("sigmoid", self.input(self.some(axes))))())
             else:
                 x = make("/", x, make("+", constant(1.5), make("*", y := self.input(self.some(axes)), y)))
+        if self.draws and self.chance(0.4):
+            x = self.by_chance(x)
         return x
+
+    def by_chance(self, x):
+        """Multiplied with draws, or where draws say so: dropped out, or left out."""
+        seed = self.pick(lambda: constant(self.random.randint(-5, 9999)), lambda: self.input([], self.pick("i32", "i64"), high=2**31 - 1))()
+        axes = self.random.sample(list(x.axes), self.random.randint(0, len(x.axes)))
+        indices = [make("+", make("index", axis=a), constant(self.random.randint(1, 40))) if self.chance(0.2) else make("index", axis=a) for a in axes]
+        draw = make("random_uniform", seed, *indices)
+        p = self.pick(0.25, 0.5, 0.125)
+        return [lambda: make("*", x, draw), lambda: make("where", make(">=", draw, constant(p)), make("*", x, constant(1 / (1 - p))), constant(0)),
+                lambda: make("mask", x, make("<", constant(p), draw))][self.random.randrange(3)]()
 
     # -- a real value over these axes (it may leave some out)
     def real(self, axes, depth):

@@ -70,6 +70,9 @@ def make(op, *args, **info):
         return Node(op, args, info, union(*(x.axes for x in args)), joined(*(x.element for x in args)))
     if op == "raise":                                        # pow of two values
         return Node(op, args, info, union(a.axes, b.axes), real(joined(a.element, b.element)))
+    if op == "random_uniform":                               # of a seed and indices
+        need(all(x.element in ("int", "i32", "i64") for x in args) and not a.axes)
+        return Node(op, args, info, union(*(x.axes for x in args[1:])), "real")
     if op in ("+", "-", "*", "min", "max"):
         return Node(op, args, info, union(a.axes, b.axes), joined(a.element, b.element))
     if op == "/":

@@ -7,6 +7,18 @@ from nodes import Invalid, is_real
 from values import Operations, Value, placed, plus, times
 
 erf = np.vectorize(math.erf, otypes=[float])
+LOW = np.uint64(0xFFFFFFFF)
+
+
+def philox(key, i, j, use):
+    """The first word for the key (key, 0) and the counter (i, j, use, 0): Salmon et al. 2011."""
+    c, k = [np.asarray(x, np.uint64) for x in (i, j, use, 0)], [np.asarray(key, np.uint64), np.uint64(0)]
+    half = np.uint64(32)
+    for _ in range(10):
+        first, second = np.uint64(0xD2511F53) * c[0], np.uint64(0xCD9E8D57) * c[2]
+        c = [(second >> half) ^ c[1] ^ k[0], second & LOW, (first >> half) ^ c[3] ^ k[1], first & LOW]
+        k = [(k[0] + np.uint64(0x9E3779B9)) & LOW, (k[1] + np.uint64(0xBB67AE85)) & LOW]
+    return c[0]
 
 
 class Pointwise(Operations):
@@ -132,9 +144,23 @@ class Pointwise(Operations):
     def op_min(self, node, x, y):
         return self.extreme(node, x, y, -1)
 
+    def op_random_uniform(self, node, seed, *indices):
+        """The first word of Philox 4x32-10 over 2^32 without its last 8 bits; indices in front of the last two make the key."""
+        arrays, _, present = self.both(node, seed, *indices)
+        key, *at = (np.asarray(x, np.int64).astype(np.uint64) & LOW for x in arrays)
+        zero = np.uint64(0)
+        while len(at) > 2:
+            odd = len(at) % 2
+            key = philox(key, at[0], zero if odd else at[1], 1)
+            del at[:1 if odd else 2]
+        at += [zero, zero]
+        value = (philox(key, at[0], at[1], 0) >> np.uint64(8)) / 2.0**24
+        return Value(node.axes, np.broadcast_to(value, self.shape(node.axes)), None, present)
+
     def compared(self, node, x, y, f):
         (a, b), _, present = self.both(node, x, y)
-        if a.dtype.kind == "f" or b.dtype.kind == "f":
+        drawn = any(z.op == "random_uniform" for z in node.args)   # a draw is exact
+        if (a.dtype.kind == "f" or b.dtype.kind == "f") and not drawn:
             self.apart(np.abs(a - b), np.maximum(np.abs(a), np.abs(b)), present)
         return Value(node.axes, f(a, b), None, present)
 

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 
 import cases
+import pointwise
 import random_graphs
 from formulas import composite
 from language import Evaluation
@@ -25,7 +26,18 @@ def value(node, inputs, **extents):
     return cases.stored(r)
 
 
+def philox(key, i, j, use):
+    """In whole numbers of Python; of (0, 0, 0, 0) it is 0x6627e8d5."""
+    c, k = [i, j, use, 0], [key, 0]
+    for _ in range(10):
+        first, second = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [second >> 32 ^ c[1] ^ k[0], second % 2**32, first >> 32 ^ c[3] ^ k[1], first % 2**32]
+        k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
+    return c[0]
+
+
 def by_hand():
+    expect("the known answer", philox(0, 0, 0, 0), 0x6627e8d5)
     x = make("input", name="x", axes=("n",), element="f64")
     y = make("input", name="y", axes=("n", "m"), element="f64")
     keep = make("input", name="keep", axes=("n",), element="bool")
@@ -52,6 +64,12 @@ def by_hand():
     expect("slice", value(make("slice", y, **{"from": "m", "to": "s", "at": 1}), grid, n=2, m=3, s=2), [[2, 3], [5, 6]])
     expect("merge", value(make("merge", y, major="n", minor="m", to="o"), grid, n=2, m=3, o=6), [1, 2, 3, 4, 5, 6])
     expect("merge of what lies behind", value(make("merge", y, major="m", minor="n", to="o"), grid, n=2, m=3, o=6), [1, 4, 2, 5, 3, 6])
+    for key, i, j, use in [(0, 0, 0, 0), (7, 3, 5, 1)]:
+        expect("a word of Philox", int(pointwise.philox(key, i, j, use)), philox(key, i, j, use))
+    draw = make("random_uniform", constant(-3), m, n)
+    expect("draws", value(draw, {}, n=2, m=3), [[philox(2**32 - 3, j, i, 0) // 256 / 2**24 for i in range(2)] for j in range(3)])
+    deep = make("random_uniform", constant(4), n, m, constant(9))
+    expect("draws of three indices", value(deep, {}, n=1, m=2), [[philox(philox(4, 0, 0, 1), j, 9, 0) // 256 / 2**24 for j in range(2)]])
     long = {"x": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}
     expect("split", value(make("split", x, **{"from": "n", "major": "h", "minor": "d"}), long, n=6, h=2, d=3), [[1, 2, 3], [4, 5, 6]])
     expect("concat", value(make("concat", y, make("rename", y, **{"from": "m", "to": "k"}), first="m", second="k", to="o"), grid, n=2, m=3, k=3, o=6),

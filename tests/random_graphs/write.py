@@ -53,7 +53,7 @@ def node_text(node, of):
         return WRITTEN[op].format(*a, **i)
     if op == "constant":
         return constant_text(i["value"])
-    if op in REAL_FUNCTIONS + JUMPS or op in ("abs", "min", "max", "clamp", "where", "mask"):
+    if op in REAL_FUNCTIONS + JUMPS or op in ("abs", "random_uniform", "min", "max", "clamp", "where", "mask"):
         return f"{op}({', '.join(a)})"
     if op == "pow":
         return f"pow({a[0]}, {constant_text(i['exponent'])})"

@@ -102,7 +102,7 @@ constexpr node_id put(graph& g, const T& v) {
                                                            : element::real);
 }
 
-// The graph of an operand, and of the larger of two: what an operator grows. References, for a copy is what operators
+// The graph of an operand, and the largest of several: what an operator grows. References, for a copy is what operators
 // cost.
 inline constexpr graph empty_graph{};
 // An object, for a function of one operand of any type would also be found, by its argument, where a user calls one of
@@ -117,6 +117,10 @@ template <class A> constexpr const graph& larger_graph(const A& a) { return grap
 constexpr const graph& larger_of(const graph& a, const graph& b) { return a.size >= b.size ? a : b; }
 template <class A, class B> constexpr const graph& larger_graph(const A& a, const B& b) {
   return larger_of(graph_of(a), graph_of(b));
+}
+template <class A, class B, class C, class... More>
+constexpr const graph& larger_graph(const A& a, const B& b, const C& c, const More&... more) {
+  return larger_of(graph_of(a), larger_graph(b, c, more...));
 }
 
 // One axis has one extent: the first pair of axes of two shapes that share a name but not an extent.

@@ -45,6 +45,7 @@ struct op_facts {
   bool comparison = false;   // of two numbers
   bool condition = false;    // gives a truth value, whatever it takes
   bool function = false;     // it stands in the list of functions
+  bool takes_whole = false;  // gives a real number, of whole ones
   bool keeps_whole = false;  // of a function: of whole numbers, a whole number. Otherwise a real one
   bool exact = false;        // it rounds nothing: the same in any width that holds its operands
   bool costly = false;       // worth a place in memory whoever asks for it twice
@@ -131,6 +132,9 @@ enum class op : std::uint8_t {
   // In a region's program
   tile,  // the contraction computed by the loops
   load,  // an operand in memory
+  // Draws, pointwise
+  random_uniform,  // from [0, 1) by the key a and the counter b, c: simd/random.hpp
+  random_key,      // the same as a whole number, the key of other draws
   count
 };
 inline constexpr int op_count = int(op::count);
@@ -165,6 +169,10 @@ constexpr op_table made_op_table() {
      {.name = "/", .kind = pointwise, .operands = 2, .binding = binds::product, .costly = true, .folds = true});
   is(op::floor_divide, {.name = "floor_divide", .kind = pointwise, .operands = 2, .folds = true});
   is(op::remainder, {.name = "%", .kind = pointwise, .operands = 2, .binding = binds::product, .folds = true});
+  const op_facts draws{.kind = pointwise, .operands = 3, .exact = true, .costly = true};
+  is(op::random_uniform, draws), t.of[int(op::random_uniform)].name = "random_uniform";
+  is(op::random_key, draws), t.of[int(op::random_key)].name = "random_key";
+  t.of[int(op::random_uniform)].takes_whole = true;
   is(op::minimum, {.name = "min", .kind = pointwise, .operands = 2, .exact = true, .folds = true});
   is(op::maximum, {.name = "max", .kind = pointwise, .operands = 2, .exact = true, .folds = true});
   const op_facts compares{

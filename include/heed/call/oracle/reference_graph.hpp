@@ -206,6 +206,7 @@ class reference_graph {
       HEED_FUNCTIONS(HEED_DECIDED)
 #undef HEED_DECIDED
       case op::where: return T(a != 0 ? b : c);
+      case op::random_uniform: return T(number_of_it);
       case op::primitive: return primitive_number<T>(*graph_.primitives[int(x.value)], T(a), T(b));
       default: return T(a);  // cast
     }

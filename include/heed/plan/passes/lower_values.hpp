@@ -67,6 +67,7 @@ struct value_writer : reduction_writer {
   // operand.
   constexpr operand_values converted(const node& x, operand_values p) {
     const auto is_real_value = [&](instruction_id i) { return class_of(loops.code[i].type) == value_class::real; };
+    if (facts_of(x.code).takes_whole) return p;
     if (x.code == op::where) {
       if (is_real(x.type)) p.b = real(p.b), p.c = real(p.c);
     } else if (is_condition(x.code)) {
@@ -83,9 +84,11 @@ struct value_writer : reduction_writer {
   }
   // A value that decides: computed in its own width from operands of that width.
   constexpr instruction_id pointwise_that_decides(const node& x, operand_values p, element width) {
-    if (x.code != op::where) p.a = decided(p.a, width);
-    if (p.b) p.b = decided(p.b, width);
-    if (p.c) p.c = decided(p.c, width);
+    if (!facts_of(x.code).takes_whole) {
+      if (x.code != op::where) p.a = decided(p.a, width);
+      if (p.b) p.b = decided(p.b, width);
+      if (p.c) p.c = decided(p.c, width);
+    }
     return emit(
         instruction{.code = x.code, .type = width, .a = p.a, .b = p.b, .c = p.c, .value = x.value, .decides = true});
   }

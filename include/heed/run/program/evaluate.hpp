@@ -15,6 +15,7 @@
 #include "../../simd/math.hpp"
 #include "../../simd/pack.hpp"
 #include "../../simd/quotient.hpp"
+#include "../../simd/random.hpp"
 #include "functions.hpp"
 #include "primitive_value.hpp"
 #include <array>
@@ -91,6 +92,7 @@ constexpr bool is_number(const instruction& x) { return x.code == op::constant &
 template <op Code, class A, class B, class C>
 HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
   using simd::power, simd::min, simd::max, simd::select, simd::floor_divide, simd::remainder;
+  using simd::random_key, simd::random_uniform;
   if constexpr (is_function(Code)) {
     if constexpr (!std::is_same_v<A, plan::interval>) return function_value<Code>(a, b, c);
     else return function_bounds<Code>(a, b, c);
@@ -104,6 +106,8 @@ HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
   else if constexpr (Code == op::divide) return a / b;
   else if constexpr (Code == op::floor_divide) return floor_divide(a, b);
   else if constexpr (Code == op::remainder) return remainder(a, b);
+  else if constexpr (Code == op::random_uniform) return random_uniform(a, b, c);
+  else if constexpr (Code == op::random_key) return random_key(a, b, c);
   else if constexpr (Code == op::minimum || Code == op::maximum) {
     if constexpr (std::is_same_v<A, plan::interval>) {
       if constexpr (Code == op::minimum) return min(a, b);

@@ -3,6 +3,7 @@
 // their operations while compiling.
 #pragma once
 #include "../../simd/quotient.hpp"
+#include "../../simd/random.hpp"
 #include "functions.hpp"
 #include <cmath>
 
@@ -23,6 +24,8 @@ inline double number_of(op code, double a, double b, double c, double value) {
     case op::divide: return a / b;
     case op::floor_divide: return double(simd::floor_divide(std::int64_t(a), std::int64_t(b)));
     case op::remainder: return double(simd::remainder(std::int64_t(a), std::int64_t(b)));
+    case op::random_uniform: return simd::random_uniform(std::int64_t(a), std::int64_t(b), std::int64_t(c));
+    case op::random_key: return double(simd::random_key(std::int64_t(a), std::int64_t(b), std::int64_t(c)));
     case op::minimum: return a < b || a != a ? a : b;
     case op::maximum: return a > b || a != a ? a : b;
     case op::less: return a < b;
