@@ -11,13 +11,14 @@ from .errors import Error
 
 
 def list_entries() -> None:
-    """A line for each entry: age, size, seconds that it took to compile, what it is."""
+    """A line for each entry: its folder's first letters, age, size, seconds of its compilation, what it is."""
     found = cache.entries()
     print(f"{len(found)} in {cache.folder()}")
     for entry in found:
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.record.get("made", 0)))
         print(
-            f"{made}  {cache.size_of(entry) / 1024:7.0f} KiB  {entry.record.get('seconds', 0):6.1f} s  "
+            f"{entry.folder.name[:8]}  {made}  {cache.size_of(entry) / 1024:7.0f} KiB  "
+            f"{entry.record.get('seconds', 0):6.1f} s  "
             f"{entry.record.get('what', '')}  {entry.record.get('source', '')}".rstrip()
         )
 

@@ -7,7 +7,6 @@ so that parts share nothing that was compiled for one of them (inline functions,
 for the plainest processor, chooses among them."""
 
 import concurrent.futures
-import ctypes
 import dataclasses
 import os
 import pathlib
@@ -17,23 +16,17 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 
-from . import c_header, c_text
+from . import c_header, c_names, c_text
 from .build_error import BuildError
+from .declaration import Declaration
+from .errors import DeclarationError
 from .headers import heed_include
 from .object_file import ObjectFile
 from .steps import Steps
-from .toolchain import Toolchain, checked_instruction_sets, resolved_flags
+from .toolchain import Toolchain, checked_instruction_sets, end_all, resolved_flags
 
 __all__ = ["BuildError", "Built", "Kernel", "build", "heed_include", "resolved_flags"]
 PRODUCTS = ("shared", "static", "header", "pkg-config")
-WORDS = set(
-    """alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const consteval
-    constexpr constinit const_cast continue decltype default delete do double dynamic_cast else enum explicit export
-    extern false float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or
-    or_eq private protected public register reinterpret_cast requires restrict return short signed sizeof static
-    static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename union
-    unsigned using virtual void volatile wchar_t while xor xor_eq""".split()
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,15 +67,19 @@ def checked_name(name):
     return name
 
 
-def is_of_c(name):
-    """Whether C's own library has a function of this name."""
-    for library in ("libc.so.6", "libm.so.6"):
+def check_names_before(header, text, kernels, only_given):
+    """What can be said of names before a compiler is started: of those that are given, and of those that the text
+    shows. check_names sees all of them."""
+    names = [kernel.name for kernel in kernels]
+    if not only_given:
         try:
-            if hasattr(ctypes.CDLL(library), name):
-                return True
-        except OSError:
-            pass  # another C library than GNU's: what parts call is refused all the same
-    return False
+            shown = Declaration(header.read_text(errors="replace") if text is None else text, header)
+            names += [kernel.name for kernel in shown.kernels]
+        except DeclarationError:
+            pass  # the compiler says it with its line
+    for name in names:
+        if said := c_names.complaint(name):
+            raise BuildError(said)
 
 
 def check_names(parts, header):
@@ -99,11 +96,11 @@ def check_names(parts, header):
     owners = {}
     for name, kernel in kernels.items():
         for symbol in c_text.symbols(kernel):
-            if symbol in WORDS:
-                raise BuildError(f"heed: a kernel cannot be called '{symbol}', which is a word of C or C++")
+            if said := c_names.complaint(symbol):
+                raise BuildError(said)
             if symbol in owners:
                 raise BuildError(f"heed: kernel '{name}' and kernel '{owners[symbol]}' both have a function '{symbol}'")
-            if symbol in called or symbol == "main" or is_of_c(symbol):
+            if symbol in called:
                 raise BuildError(f"heed: a kernel cannot be called '{name}': programs call another function '{symbol}'")
             owners[symbol] = name
 
@@ -142,15 +139,20 @@ def compile_parts(steps, source, instruction_sets, jobs, progress):
 
     parts = []
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        # One after the other without the pool, which would wait for its compilers where a signal ends everything.
-        for part in (pool.map if jobs > 1 else map)(compile_one, range(len(instruction_sets))):
-            parts.append(part)
-            check_names(parts, steps.header)
-            if len(instruction_sets) > 1 and part.has_constructors:
-                raise BuildError(
-                    f"heed: {steps.header} has objects that are made when the library is loaded, whatever the "
-                    "processor (<iostream> is one): leave them out, or make a library of one instruction set"
-                )
+        try:
+            for part in (pool.map if jobs > 1 else map)(compile_one, range(len(instruction_sets))):
+                parts.append(part)
+                check_names(parts, steps.header)
+                if len(instruction_sets) > 1 and part.has_constructors:
+                    raise BuildError(
+                        f"heed: {steps.header} has objects that are made when the library is loaded, whatever the "
+                        "processor (<iostream> is one): leave them out, or make a library of one instruction set"
+                    )
+        except (KeyboardInterrupt, SystemExit):  # the pool waits for its threads, and they for their compilers
+            pool.shutdown(wait=False, cancel_futures=True)
+            if jobs > 1:
+                end_all()
+            raise
     return parts
 
 
@@ -242,6 +244,7 @@ def build(
         raise BuildError(f"heed: there is no file {header}")
     header = header and pathlib.Path(header).absolute()
     name = checked_name(name or (header.stem if header else "kernels"))
+    check_names_before(header, text, kernels, only_given)
     tools, headers = Toolchain(compiler), heed_include()
     out = pathlib.Path(out).absolute()
     existed = out.exists()

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import cache, openmp
+from . import c_names, cache, openmp
 from .compiler import Compiler, find_compiler
 from .declaration import ChosenKernel, Declaration, read_declaration
 from .errors import CompileError, DeclarationError, Error
@@ -49,6 +49,8 @@ def compile(
                 f"heed: a definition is a name and a text without line breaks, got {macro!r}: {value!r}"
             )
     chosen = declaration.choose(results, wrt, name)
+    if said := c_names.complaint(chosen.name):
+        raise DeclarationError(said)
     compiler = find_compiler()
     library = openmp.library(compiler)
     request = request_of("kernel", declaration, compiler, library, chosen.line(), str(chosen.exported), defines=defines)
@@ -56,7 +58,7 @@ def compile(
     def make(folder: Path) -> dict[str, Any]:
         return _build(folder, declaration, chosen, compiler, library, defines or {})
 
-    entry = cache.obtain(request, make, _title(declaration, chosen))
+    entry = cache.obtain(request, make, title(declaration, chosen, defines))
     key = (str(entry.folder), str(library))
     if key not in _loaded:
         openmp.load(library)
@@ -106,17 +108,26 @@ def request_of(
     )
 
 
+# What writes, compiles and links a library: build.py and all that it imports. An edit of another file of the package
+# leaves the cache as it is; what compile() asks build() for stands in FLAGS, and in cache.FORMAT where it is more.
+GENERATOR = ("build", "build_error", "c_header", "c_names", "c_text", "declaration", "dispatcher", "errors", "headers",
+             "object_file", "part_metadata", "steps", "toolchain")  # fmt: skip
+
+
 def _digest_of_generator() -> str:
-    """The hash of what writes and links a library."""
-    return cache.digest_of_files(tuple(sorted(Path(__file__).parent.glob("*.py"))))
+    return cache.digest_of_files(tuple(Path(__file__).with_name(f"{name}.py") for name in GENERATOR))
 
 
 def _folder_of(declaration: Declaration) -> Path:
     return declaration.path.parent if declaration.path else Path.cwd()
 
 
-def _title(declaration: Declaration, chosen: ChosenKernel) -> str:
-    return f"{chosen.expression} of {declaration.title}"
+def title(declaration: Declaration, chosen: ChosenKernel, defines: Mapping[str, str] | None) -> str:
+    """What a line says that is compiled, so that variants of one header are told apart."""
+    name = "" if chosen.name in ("kernel", chosen.expression) else f"{chosen.name} = "
+    gradients = f"wrt({', '.join(chosen.wrt)})" if chosen.wrt else chosen.gradients
+    given = " ".join(f"{macro}={value}" for macro, value in sorted((defines or {}).items()))
+    return ", ".join(filter(None, [f"{name}{chosen.expression} of {declaration.title}", gradients, given]))
 
 
 def own_files(names: Sequence[str]) -> list[str]:
@@ -144,7 +155,7 @@ def _build(
 
     source = {"header": declaration.path} if declaration.path else {"text": declaration.text}
     try:
-        with Progress(f"compiling {_title(declaration, chosen)}"):
+        with Progress(f"compiling {title(declaration, chosen, defines)}"):
             built = build.build(
                 **source,
                 out=folder,

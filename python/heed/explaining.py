@@ -3,7 +3,6 @@ cached."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from . import cache
 from .build_error import compiler_error
-from .compilation import compile_error, own_files, request_of
+from .compilation import compile_error, own_files, request_of, title
 from .compiler import Compiler, find_compiler
 from .declaration import ChosenKernel, Declaration
 from .errors import Error, OperandError
@@ -20,9 +19,14 @@ from .headers import heed_include
 from .progress import Progress
 from .signature import Signature
 from .steps import read_dependencies
+from .toolchain import run
 
 # Not optimised: it only prints. The flags say which processor, for tiles are as wide as its vectors.
 FLAGS = ("-std=c++20", "-O0", "-DHEED_UNOPTIMISED", "-fopenmp", "-Wno-psabi")
+
+# What the C++ library advises, and what that comes to here: an extent is an argument of explain; operands are none.
+ADVICE_ON_COST = ": explain<out>(with(axis, extent), ...)"
+ADVICE_ON_MASK = ": bind them, as in explain<out>(name = operand), and its tiles are counted"
 
 
 def explain(
@@ -49,14 +53,20 @@ def explain(
     entry = cache.obtain(
         request,
         lambda folder: _build(folder, declaration, defines, text, compiler),
-        f"the explanation of {chosen.expression} of {declaration.title}",
+        f"the explanation of {title(declaration, chosen, defines)}",
     )
     ran = subprocess.run(
         [entry.folder / "explain", *(str(int(extents[name])) for name in given)], capture_output=True, text=True
     )
     if ran.returncode:
         raise Error(ran.stderr.strip() or f"heed: the program that explains ended with status {ran.returncode}")
-    return ran.stdout
+    return advising_in_python(ran.stdout, [name for name in known if name not in extents])
+
+
+def advising_in_python(text: str, unknown: list[str]) -> str:
+    """The text with advice for a caller in Python. unknown: axes whose extents were not given."""
+    arguments = ", ".join(f"{name}=..." for name in unknown)
+    return text.replace(ADVICE_ON_MASK, "").replace(ADVICE_ON_COST, f": explain({arguments})")
 
 
 def program(chosen: ChosenKernel, given: list[str]) -> str:
@@ -108,9 +118,7 @@ def _build(
         str(folder / "explain"),
     ]
     with Progress(f"compiling what explains {declaration.title}"):
-        ran = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", env=dict(os.environ, LC_ALL="C")
-        )
+        ran = run(command)
     if ran.returncode:
         error = compiler_error(header.name, ran.stderr)
         raise compile_error(

@@ -106,7 +106,8 @@ def depfile_text(targets, depends):
 
 def main(arguments=None):
     options = parse(arguments)
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))  # what was begun is cleared away
+    for number in (signal.SIGTERM, signal.SIGHUP):  # what was begun is ended and cleared away
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
     def progress(line):
         if not options.quiet:

@@ -1,11 +1,13 @@
 """The compiler and the linker that make kernels: where they are, which they are, the options of an instruction set."""
 
+import contextlib
 import functools
 import os
 import pathlib
 import platform
 import re
 import shutil
+import signal
 import subprocess
 
 from .build_error import BuildError
@@ -57,16 +59,54 @@ def checked_instruction_sets(names):
     return sorted(set(names), key=known.index)
 
 
-def run(command, **options):
-    """A command's result, its output as text and in English."""
-    return subprocess.run(
+_running = set()  # of tools
+
+
+def run(command, cwd=None):
+    """A command's result, its output as text and in English. What ends the wait, a signal or Ctrl-C in a notebook, ends
+    the command too: it runs in a session of its own, for a compiler's driver starts others that do the work."""
+    with subprocess.Popen(
         [str(word) for word in command],
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         errors="replace",
         env=dict(os.environ, LC_ALL="C"),
-        **options,
-    )
+        cwd=cwd,
+        start_new_session=True,
+    ) as process:
+        _running.add(process)
+        try:
+            out, err = process.communicate()
+        except BaseException:
+            _end(process)
+            raise
+        finally:
+            _running.discard(process)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def end_all():
+    """Ends the tools that other threads wait for."""
+    for process in list(_running):
+        _send(process, signal.SIGTERM)
+
+
+def _end(process):
+    """Ends a tool: asked to, a compiler removes its temporary files."""
+    _send(process, signal.SIGTERM)
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        _send(process, signal.SIGKILL)
+
+
+def _send(process, number):
+    """A signal for a tool and what it has started. Its number is its own until it has been waited for."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
 
 
 class Toolchain:

@@ -9,8 +9,10 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 COMPILER, PROGRAM, INCLUDE, WORK, *QEMU = sys.argv[1:]
 sys.path.insert(0, str(pathlib.Path(PROGRAM).resolve().parents[1]))
@@ -92,6 +94,17 @@ def refusals():
         "--kernel",
         "restrict=mine::out",
     )
+    for name, what in (
+        ("int", "a word of C or C++"),
+        ("size_t", "a type or a macro of C's"),
+        ("uint_fast16_t", "a type"),
+        ("heed_tensor", "a type"),
+    ):
+        refused(
+            f"a kernel called {name} in the header, found before it is compiled",
+            f"heed: a kernel cannot be called '{name}', which is {what}",
+            text=f"this does not compile;\nHEED_KERNEL({name}, mine::out)\n",
+        )
     refused(
         "a kernel called as a function of C is",
         "heed: a kernel cannot be called 'exp': programs call another function 'exp'",
@@ -184,6 +197,16 @@ def sentences():
     ):
         sentence = str(compiler_error("variants.hpp", said))
         check(f"the sentence of {what}", sentence == expected, sentence)
+
+
+def types_of_heed():
+    """The list of heed's types in c_names.py is that of the interface."""
+    from heed.c_names import TYPES
+
+    text = "".join((pathlib.Path(INCLUDE) / "heed/export" / name).read_text() for name in ("interface.h", "part.h"))
+    declared = set(re.findall(r"^typedef struct (heed_\w+)", text, re.MULTILINE))
+    listed = {name for name in TYPES if name.startswith("heed_")}
+    check("no kernel can be called as heed's types", declared == listed, declared ^ listed)
 
 
 def products():
@@ -304,6 +327,65 @@ def levels():
         check(f"{expected} on {processor}", result.stdout == f"{expected}\n", result.stdout + result.stderr)
 
 
+SLOW = """#!/bin/sh
+# A compiler that answers questions at once, and compiles forever, by another process, as drivers of compilers do.
+case " $* " in *" -c "*) ;; *) exec {compiler} "$@" ;; esac
+sleep 600 &
+echo $! >>{pids}
+wait
+"""
+
+
+def alive(pid):
+    """Does this process run? One that has ended and that nobody waits for does not."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def within(seconds, condition):
+    """Does the condition come true in so many seconds?"""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def signals():
+    """A signal to the command ends its compilers and what they have started, and leaves nothing behind."""
+    program, pids = WORK / "slow", WORK / "pids"
+    program.write_text(SLOW.format(compiler=COMPILER, pids=pids))
+    program.chmod(0o700)
+    (WORK / "variants.hpp").write_text(GOOD)
+    sets = "x86-64,x86-64-v3" if is_x86() else "native"
+    for jobs in (1, len(sets.split(","))):
+        for number, status in ((signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGINT, 130)):
+            pids.write_text("")
+            arguments = [WORK / "variants.hpp", "--out", WORK / "stopped", "--compiler", program, "--quiet"]
+            process = subprocess.Popen(
+                [sys.executable, PROGRAM, *arguments, "--isa", sets, "--jobs", str(jobs)],
+                env=dict(os.environ, HEED_INCLUDE=str(WORK / "include")),
+            )
+            begun = within(30, lambda: len(pids.read_text().splitlines()) == jobs)
+            time.sleep(0.3)  # until the command, too, knows that its compiler has begun
+            process.send_signal(number)
+            ended = within(30, lambda: process.poll() is not None)
+            process.kill()
+            compilers = pids.read_text().split()
+            gone = within(5, lambda: not any(map(alive, compilers)))
+            for pid in filter(alive, compilers):
+                os.kill(int(pid), signal.SIGKILL)
+            left = list((WORK / "stopped").rglob("*")) if (WORK / "stopped").exists() else []
+            check(
+                f"{number.name} with {jobs} compilers at a time",
+                begun and ended and process.wait() == status and gone and not left,
+                f"begun {begun}, ended {ended}, {process.returncode}, compilers gone {gone}, left {left}",
+            )
+
+
 OF_ANOTHER_MACHINE = """
 import platform, sys
 platform.machine = lambda: "riscv64"
@@ -397,11 +479,13 @@ def main():
     prepare()
     refusals()
     sentences()
+    types_of_heed()
     products()
     nothing_to_check_with()
     choices()
     levels()
     another_machine()
+    signals()
     return 1 if failures else 0
 
 
