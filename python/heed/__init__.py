@@ -23,7 +23,6 @@ from .errors import (
     OpenMPError,
     OperandError,
 )
-from .version import __version__
 
 __all__ = [
     "CacheError",
@@ -59,6 +58,11 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(f".{_PLACES[name]}", __name__), name)
         globals()[name] = value
         return value
+    if name == "__version__":
+        from .version import version
+
+        globals()[name] = version()
+        return globals()[name]
     if name == "torch":
         return importlib.import_module(".torch", __name__)
     raise AttributeError(f"module 'heed' has no attribute '{name}'")

@@ -11,7 +11,7 @@ from .build_error import BuildError
 from .compiler import find_compiler
 from .errors import Error
 from .headers import heed_include
-from .version import __version__
+from .version import version
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ def info() -> Information:
     except Error as error:
         library = str(error)
     try:
-        headers = str(heed_include())
+        headers, own_version = str(heed_include()), version()
     except BuildError as error:
-        headers = str(error)
+        headers, own_version = str(error), "unknown"
     return Information(
-        __version__,
+        own_version,
         headers,
         f"{platform.python_version()} ({sys.executable})",
         numpy.__version__,
