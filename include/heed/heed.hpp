@@ -13,6 +13,7 @@
 #include "graph/input.hpp"
 #include "graph/primitive.hpp"
 #include "graph/random.hpp"
+#include "graph/with_gradient.hpp"
 #include "graph/results.hpp"
 #include "graph/gradient.hpp"
 #include "graph/kernel.hpp"
@@ -71,6 +72,7 @@ using internal::pow;
 using internal::primitive;
 using internal::random_uniform;
 using internal::where;
+using internal::with_gradient;
 using internal::plan::interval;
 using internal::simd::pack;
 

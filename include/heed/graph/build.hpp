@@ -74,4 +74,11 @@ constexpr node_id add_softmax(graph& g, element type, node_id a, axis_set over) 
   return g.add(node{.code = op::softmax, .type = type, .a = a, .axes = g[a].axes, .over = over});
 }
 
+// What reaches the operands of values with derivatives of the user's (with_gradient.hpp) is forgotten, where nothing is
+// differentiated any more: they become what they are, under the numbers that they have.
+constexpr void forget_rules(graph& g) {
+  for (int i = 1; i < g.size; ++i)
+    if (node& x = g.nodes[i]; x.code == op::with_gradient) x.code = op::cast, x.b = x.c = 0, x.value = 0;
+}
+
 }  // namespace heed::internal

@@ -195,6 +195,34 @@ struct differentiation {
     }
   }
 
+  // A rule of the user's: what it says, with what reaches the value in the place of its stand-in.
+  constexpr void by_rule(const node& x, node_id dy) {
+    node_id value = x.a;
+    for (int more = int(x.value); more > 0; --more) value = g[value].a;
+    const node of = g[value];
+    const node_id stand_in = g.add(node{.code = op::reached, .type = of.type, .a = value, .axes = of.axes});
+    reach(x.b, with_in_place(x.c, stand_in, with_axes(dy, of.axes)), g[x.b].axes);
+    if (x.value > 0) arrive(x.a, dy);
+  }
+  // A value with another one in the place of one that it is computed from, which has the same axes.
+  constexpr node_id with_in_place(node_id i, node_id old, node_id fresh) {
+    fixed_array<bool, graph::capacity> needed{};
+    needed[i] = true;
+    for (int k = i; k > old; --k)
+      if (needed[k]) needed[g[k].a] = needed[g[k].b] = needed[g[k].c] = true;
+    fixed_array<node_id, graph::capacity> to{};
+    to[old] = fresh;
+    for (int k = old + 1; k <= i; ++k) {
+      node x = g[k];
+      if (!needed[k] || !(to[x.a] || to[x.b] || to[x.c])) continue;
+      for (node_id* const from : {&x.a, &x.b, &x.c})
+        if (to[*from]) *from = to[*from];
+      x.hash = 0;
+      to[k] = g.add(x);
+    }
+    return to[i] ? to[i] : i;
+  }
+
   // What moves elements is undone: what reaches the value goes back to where each element came from. An axis that dy
   // does not vary over need not be moved; where the operand has more elements than were taken (slice, shift), the rest
   // gets 0.
@@ -381,6 +409,7 @@ struct differentiation {
     else if (is_pointwise(x.code)) pointwise(x, i, dy);
     else if (x.code == op::dot) dot_product(x, i, dy);
     else if (x.code == op::softmax) waiting_for(i);
+    else if (x.code == op::with_gradient) by_rule(x, dy);
     else if (is_reduction(x.code)) reduced(x, i, dy);
     else if (x.code == op::gather) gathered(x, dy);
     else if (x.code == op::scatter) scattered(x, dy);

@@ -135,6 +135,9 @@ enum class op : std::uint8_t {
   // Draws, pointwise
   random_uniform,  // from [0, 1) by the key a and the counter b, c: simd/random.hpp
   random_key,      // the same as a whole number, the key of other draws
+  // Until differentiation
+  with_gradient,  // a, of which c is what reaches b on the way back; `value`: how many operands more a is such of
+  reached,        // in such a c: what reaches a
   count
 };
 inline constexpr int op_count = int(op::count);
@@ -203,6 +206,8 @@ constexpr op_table made_op_table() {
   is(op::mean, {.name = "mean", .kind = reduction});
   is(op::logsumexp, {.name = "logsumexp", .kind = reduction});
   is(op::softmax, {.name = "softmax"});
+  is(op::with_gradient, {.name = "with_gradient", .operands = 3});
+  is(op::reached, {.name = "reached"});
   is(op::tile, {.name = "tile", .operands = 0});
   is(op::load, {.name = "load", .operands = 0});
   return t;

@@ -185,6 +185,7 @@ class presences {
 
   constexpr node_id found_for(graph& g, const node x) {
     if (x.code == op::present) return 0;
+    if (x.code == op::with_gradient) return of(g, x.a);
     if (x.code == op::mask) return all_of(g, of(g, x.a), held(g, x.b));
     if (x.code == op::where) {  // that of the branch that is taken
       const node_id decided = of(g, x.a), first = of(g, x.b), second = of(g, x.c), choice = held(g, x.a);

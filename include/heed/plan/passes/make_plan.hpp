@@ -10,7 +10,9 @@ namespace heed::internal::plan::inline HEED_INSTRUCTION_SET {
 
 template <class... E> constexpr merged_graph merge_results(const E&... e) {
   const expression* const all[] = {&e...};
-  return in_one_graph(all, int(sizeof...(E)));
+  merged_graph merged = in_one_graph(all, int(sizeof...(E)));
+  forget_rules(merged.g);
+  return merged;
 }
 
 // The declared memory order of a result in a graph's axis numbers.

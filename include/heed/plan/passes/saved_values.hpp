@@ -126,6 +126,7 @@ constexpr two_passes split_passes(differentiation gradient, const merged_graph& 
                                   const uses& uses, const execution_plan& plan, const label* names, int count) {
   fixed_array<node_id, max_results> roots{};
   for (int k = 0; k < count; ++k) roots[k] = gradient.of_input(node_of_input(gradient.g, gradient.declared, names[k]));
+  forget_rules(gradient.g);
   pass_splitter splitting{.gradient = gradient, .simple = simple, .uses = uses, .plan = plan, .results = forward.count};
   splitting.passes.forward = forward.g;
   splitting.passes.gradient_count = count;
