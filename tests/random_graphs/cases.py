@@ -62,6 +62,8 @@ def with_numbers(graph, number, most_seeds=40, unit=2.0 ** -24, redraws=12, pois
             c = None
             if graph.mode != "forward" and is_real(r.element):
                 c = rng.uniform(-1.2, 1.2, shape(r.axes)).astype(np.float32).astype(float) if r.axes else np.array(1.0)
+                if r.axes and graph.quiet and rng.random() < graph.quiet:
+                    c = np.zeros_like(c)
             cotangents.append(c)
         seeds = []
         if graph.mode != "forward":

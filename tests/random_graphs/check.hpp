@@ -1,5 +1,5 @@
-// What the programs that write.py makes need: operands from numbers, results against what must come out, in error
-// units.
+// What the programs that write.py makes need besides operands (sheet.hpp): results against what must come out, in error
+// units, and the graphs of a program run by their numbers.
 #pragma once
 #include <heed/heed.hpp>
 #include <cmath>
@@ -8,26 +8,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <initializer_list>
-#include <span>
+#include <string>
 #include <vector>
 
 namespace random_graphs {
 using namespace heed;
 using namespace heed::internal;
-
-template <class T> tensor<T> filled(std::initializer_list<extent_t> extents, std::initializer_list<double> values) {
-  tensor<T> t{std::span(extents.begin(), extents.size())};
-  std::size_t i = 0;
-  for (const double x : values) t[i++] = T(x);
-  return t;
-}
-// Memory for a result; what nobody writes is seen.
-template <class T> tensor<T> room(std::initializer_list<extent_t> extents) {
-  tensor<T> t{std::span(extents.begin(), extents.size())};
-  for (T& x : t) x = T(77);
-  return t;
-}
 
 struct wanted {
   int at;
@@ -38,38 +26,35 @@ class report {
  public:
   explicit report(int graph) : graph_(graph) {}
   // gate: how many units a result may be off; precision: what a unit is multiplied by, for units are those of float.
-  template <class T>
-  void compare(const char* who, const char* what, const T* got, std::initializer_list<wanted> wants, double gate,
-               double precision) {
+  void compare(const char* who, const std::string& what, const std::vector<double>& got,
+               const std::vector<wanted>& wants, double gate, double precision) {
     double worst = 0;
     int wrong = 0;
     wanted first{};
-    double found = 0;
     for (const wanted& w : wants) {
-      const double x = double(got[w.at]);
-      if (x == w.value) continue;
+      const double x = got[std::size_t(w.at)];
+      if (x == w.value || (std::isnan(x) && std::isnan(w.value))) continue;
       const double off = std::fabs(x - w.value) / (w.unit * precision);
       worst = off <= worst ? worst : off;
       if (off <= gate) continue;
-      if (wrong++ == 0) first = w, found = x;
+      if (wrong++ == 0) first = w;
     }
     if (wrong)
       std::printf("graph %d: %s, %s: %d of %d wrong, element %d is %.9g and should be %.9g, %.3g units off\n", graph_,
-                  who, what, wrong, int(wants.size()), first.at, found, first.value,
-                  std::fabs(found - first.value) / (first.unit * precision));
-    else if (std::getenv("HEED_UNITS")) std::printf("units %.2f of graph %d: %s, %s\n", worst, graph_, who, what);
+                  who, what.c_str(), wrong, int(wants.size()), first.at, got[std::size_t(first.at)], first.value,
+                  std::fabs(got[std::size_t(first.at)] - first.value) / (first.unit * precision));
+    else if (std::getenv("HEED_UNITS"))
+      std::printf("units %.2f of graph %d: %s, %s\n", worst, graph_, who, what.c_str());
     failures += wrong != 0;
   }
-  template <class T>
-  void compare(const char* who, const char* what, const tensor<T>& got, std::initializer_list<wanted> wants,
-               double gate, double precision) {
-    compare(who, what, got.begin(), wants, gate, precision);
+  void require(bool holds, const char* who, const std::string& what, const char* otherwise) {
+    if (!holds) std::printf("graph %d: %s, %s: %s\n", graph_, who, what.c_str(), otherwise), ++failures;
   }
-  template <class Call> void call(const char* who, const Call& f) {
+  void call(const char* who, const std::string& where, const std::function<void()>& f) {
     try {
       f();
     } catch (const std::exception& x) {
-      std::printf("graph %d: %s: refused: %s\n", graph_, who, x.what());
+      std::printf("graph %d: %s%s: refused: %s\n", graph_, who, where.c_str(), x.what());
       ++failures;
     }
   }
@@ -92,6 +77,12 @@ template <result_list Results> void show_loops(const report& r) {
 #else
   (void)r;
 #endif
+}
+
+// How often a program draws extents anew: HEED_DRAWS, or 4 times.
+inline int draws() {
+  const char* told = std::getenv("HEED_DRAWS");
+  return told ? std::atoi(told) : 4;
 }
 
 struct entry {

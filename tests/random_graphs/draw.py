@@ -368,6 +368,11 @@ class Draw(Ingredients):
             g.results[0] = make("arrange", root, order=tuple(self.random.sample(root.axes, len(root.axes))))
         if self.chance(0.05):
             g.results.append(self.whole(root.axes) if self.chance(0.5) else self.condition(root.axes))
+        return self.finished()
+
+    def finished(self):
+        """The graph with results that are there once and no inputs, and what is differentiated."""
+        g = self.graph
         g.results = [r for i, r in enumerate(g.results) if r not in g.results[:i] and r.op not in ("input", "index", "constant", "size")]
         need(g.results, "no result")
         used = reached(g.results)

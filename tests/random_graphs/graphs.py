@@ -3,14 +3,18 @@ from nodes import is_real
 
 
 class Axis:
-    def __init__(self, name, extent, static):
-        self.name, self.extent, self.static = name, extent, static
+    """An axis with the extent that was drawn; `drawn`: how a program may draw another one (axis_kind in sheet.hpp)."""
+
+    def __init__(self, name, extent, static, drawn="fixed"):
+        self.name, self.extent, self.static, self.drawn = name, extent, static, drawn
 
 
 class Graph:
     """What was drawn: axes and inputs by name, results, what is differentiated."""
 
     def __init__(self, number):
+        self.seed = number                                   # of what programs draw; stays while a graph shrinks
+        self.quiet = 0.0                                     # how often the cotangent of a result is 0
         self.number, self.axes, self.inputs, self.results, self.wrt, self.mode = number, {}, {}, [], [], "forward"
         self.element = "f32"
 

@@ -4,6 +4,7 @@
   random_graphs.py --graphs 40              the first 40 graphs that can be drawn
   random_graphs.py 17 23                    graphs by their number; the program stays in --folder
   random_graphs.py --reduce 17              makes a failing graph small
+  random_graphs.py --kind pairs 17          ... of those over pairs of rows and columns
 """
 import argparse
 import concurrent.futures
@@ -17,6 +18,7 @@ import sys
 import tempfile
 
 import draw
+import pairs
 import write
 from cases import with_numbers
 from graphs import reached
@@ -25,13 +27,15 @@ from nodes import Invalid
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+KINDS = {"any": draw.Draw, "pairs": pairs.DrawPairs, "contractions": pairs.DrawContractions}
+FEWER_COLLECTIONS = ["--param", "ggc-min-heapsize=1500000", "--param", "ggc-min-expand=100"]  # of a compiler's garbage
 DEFAULT_FLAGS = f"-std=c++20 -march=native -fopenmp -I{ROOT / 'include'}"
 
 
-def case_of(number, included=()):
+def case_of(number, included=(), kind="any"):
     """The graph of a number with its values, or None where the number draws nothing that can be compared."""
     try:
-        return with_numbers(draw.Draw(number, included).whole_graph(), number, excluded=EXCLUDED - set(included))
+        return with_numbers(KINDS[kind](number, included).whole_graph(), number, excluded=EXCLUDED - set(included))
     except Invalid:
         return None
 
@@ -40,7 +44,16 @@ class Programs:
     def __init__(self, options, folder):
         self.compiler, self.folder, self.seconds = options.compiler, pathlib.Path(folder), options.seconds
         self.fused = not options.reference_only
-        self.flags = shlex.split(options.flags) + ["-O0", "-w", f"-I{HERE}"] + shlex.split(options.more_flags)
+        self.flags = shlex.split(options.flags) + ["-O0", "-DHEED_UNOPTIMISED", "-w", f"-I{HERE}"] + FEWER_COLLECTIONS
+        self.flags += shlex.split(options.more_flags)
+
+    def read_header_once(self):
+        """The header that all programs share, precompiled beside them, where g++ looks first."""
+        made = str(self.folder / "sheet.hpp.gch")
+        r = subprocess.run([self.compiler, *self.flags, "-x", "c++-header", str(HERE / "sheet.hpp"), "-o", made],
+                           capture_output=True, text=True)
+        if r.returncode:
+            sys.exit(r.stderr)
 
     def compiled(self, cases, name):
         """The program, or what the compiler says."""
@@ -93,10 +106,10 @@ def nodes_of(case):
     return len(reached(case.graph.results + [x.body for x in nodes if x.op == "composite"]))
 
 
-def drawn(count, first, included, most_nodes):
+def drawn(count, first, included, most_nodes, kind="any"):
     cases, number = [], first
     while len(cases) < count:
-        case = case_of(number, included)
+        case = case_of(number, included, kind)
         if case and nodes_of(case) <= most_nodes:
             cases.append(case)
         number += 1
@@ -109,6 +122,7 @@ def main():
     parser.add_argument("--graphs", type=int, help="how many")
     parser.add_argument("--first", type=int, default=0, help="from which number on")
     parser.add_argument("--reduce", type=int, metavar="NUMBER")
+    parser.add_argument("--kind", choices=KINDS, default="any", help="what is drawn")
     parser.add_argument("--include", action="append", default=[], metavar="FEATURE", help="draw what is excluded (see EXCLUDED in ingredients.py)")
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--flags", default=DEFAULT_FLAGS)
@@ -127,14 +141,18 @@ def main():
         programs = Programs(options, folder)
         if options.reduce is not None:
             import reduce
-            return reduce.reduced(case_of(options.reduce, options.include), programs, options.jobs, EXCLUDED - set(options.include))
+            programs.read_header_once()
+            case = case_of(options.reduce, options.include, options.kind)
+            return reduce.reduced(case, programs, options.jobs, EXCLUDED - set(options.include))
         if options.numbers:
-            cases = [c for c in (case_of(n, options.include) for n in options.numbers) if c]
+            cases = [c for c in (case_of(n, options.include, options.kind) for n in options.numbers) if c]
             for n in set(options.numbers) - {c.graph.number for c in cases}:
                 print(f"graph {n}: nothing to be compared is drawn")
         else:
-            cases = drawn(options.graphs or 40, options.first, options.include, options.nodes)
+            cases = drawn(options.graphs or 40, options.first, options.include, options.nodes, options.kind)
         parts = [cases[i:i + options.together] for i in range(0, len(cases), options.together)]
+        if len(parts) > 1:
+            programs.read_header_once()
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             results = pool.map(lambda part: programs.failures(part, f"graphs_{part[0].graph.number}"), parts)
             wrong = 0
@@ -143,7 +161,8 @@ def main():
                     print("\n".join(lines))
                     if number is not None:
                         wrong += 1
-                        more = "".join(f" --include '{x}'" for x in options.include)
+                        more = f" --kind {options.kind}" if options.kind != "any" else ""
+                        more += "".join(f" --include '{x}'" for x in options.include)
                         print(f"  alone: {sys.executable} {HERE / 'random_graphs.py'} {number}{more}\n"
                               f"  smaller: {sys.executable} {HERE / 'random_graphs.py'} --reduce {number}{more}", flush=True)
         print(f"{len(cases)} graphs, {sum(c.graph.mode != 'forward' for c in cases)} of them with gradients, "

@@ -106,7 +106,7 @@ def smaller(graph):
         for extent in {1, 2, a.extent - 1}:
             if 0 < extent < a.extent:
                 for g in variant():
-                    g.axes[name] = Axis(name, extent, a.static)
+                    g.axes[name] = Axis(name, extent, a.static, a.drawn)
                     if consistent(g):
                         yield g
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The evaluation that judges the library, judged: by values worked out by hand, and its derivatives by central differences."""
+"""The evaluation that judges the library, judged: by values worked out by hand and by direct loops, and its derivatives
+by central differences."""
 import math
 import sys
 
@@ -10,6 +11,7 @@ import pointwise
 import random_graphs
 from formulas import composite
 from language import Evaluation
+from loops import Loops
 from nodes import Invalid, constant, make
 
 wrong = []
@@ -96,12 +98,28 @@ def by_hand():
     expect("rotary", value(composite("rotary", [x] + angle, width="n", half="half", halfway=1), turned, n=2, half=1), [-2, 1])
 
 
-def by_differences(count):
+def by_loops(count):
+    """Values of programs over pairs, number by number."""
+    compared, number = 0, 0
+    while compared < count:
+        number += 1
+        case = random_graphs.case_of(number, kind="pairs")
+        if case is None or case.poisoned or max(case.graph.extents().values()) > 16:
+            continue
+        compared += 1
+        loops = Loops(case.graph.extents(), case.inputs)
+        for k, (node, got) in enumerate(zip(case.graph.results, case.results)):
+            want = np.reshape(loops.array(node), got.shape)
+            if not np.allclose(got, want, rtol=1e-9, atol=1e-9):
+                wrong.append(f"pairs {number}, result {k}: {got.tolist()}, loops give {want.tolist()}")
+
+
+def by_differences(count, kind="any"):
     """Derivatives of random graphs."""
     compared, number, step = 0, 0, 1e-6
     while compared < count:
         number += 1
-        case = random_graphs.case_of(number)
+        case = random_graphs.case_of(number, kind=kind)
         if case is None or not case.seeds or case.poisoned:
             continue
         compared += 1
@@ -122,7 +140,7 @@ def by_differences(count):
                 sides.append(objective(inputs))
             want = (sides[0] - sides[1]) / (2 * step)
             if not abs(slope - want) <= 1e-4 + 1e-3 * abs(want):
-                wrong.append(f"graph {number}, {name}[{at}]: {slope}, differences give {want}")
+                wrong.append(f"{kind} {number}, {name}[{at}]: {slope}, differences give {want}")
 
 
 if __name__ == "__main__":
@@ -130,6 +148,8 @@ if __name__ == "__main__":
     try:
         with np.errstate(all="ignore"):
             by_differences(60)
+            by_differences(20, "pairs")
+            by_loops(20)
     except Invalid as x:
         wrong.append(str(x))
     print("\n".join(wrong) or "right")

@@ -4,11 +4,12 @@ import math
 import numpy as np
 
 from graphs import reached
-from nodes import COMPARISONS, JUMPS, REAL_FUNCTIONS
+from nodes import COMPARISONS, JUMPS, REAL_FUNCTIONS, is_real
 
 CPP = {"bool": "bool", "int": "std::int64_t", "i32": "std::int32_t", "i64": "std::int64_t", "real": "float", "f32": "float", "f64": "double"}
 GATE = 16                # units that the fused graph may be off
 ORACLE_GATE = 4          # and `reference`, of a float graph: it rounds constants, nothing else
+DRAWN_GATE = 64          # ... in units that are estimated from the inputs alone, at extents that the program draws
 MOST_WANTED = 60
 
 
@@ -118,104 +119,116 @@ def chosen(size, seed):
     return sorted(int(i) for i in rng.choice(size, MOST_WANTED, replace=False))
 
 
+def declared_step(graph, mode, results, real):
+    """The lines that declare what is called, `step`, what is asked of the oracle, and how a cotangent is named."""
+    listed = results[real[0]] if len(real) == 1 else f"results({', '.join(results[k] for k in real)})" if real else ""
+    wrt = f"wrt({', '.join(x.info['name'] for x in graph.wrt)})"
+    joint = f"results({', '.join(results)}, gradient<{listed}>({wrt}))"
+    if mode == "two passes":
+        asked = f"results({', '.join(results[k] for k in real)}, gradient<{listed}>({wrt}))"
+        lines = [f"constexpr auto step = differentiable<{listed}>({wrt});"]
+        return lines + [f"constexpr auto asked = {asked};"] * is_drawn_again(graph), "asked", listed
+    step = {"forward": f"results({', '.join(results)})", "gradient": f"gradient<{listed}>({wrt})", "joint": joint}[mode]
+    return [f"constexpr auto step = {step};"], "step", listed
+
+
+def is_drawn_again(graph):
+    """Is there an axis whose extent the program may draw?"""
+    return any(graph.axes[a].drawn != "fixed" for a in axes_of(reached(graph.results)))
+
+
+def operand_lines(case, inputs, real, mode, listed):
+    """The lines that make what goes in, and how it is bound: inputs, cotangents."""
+    graph, lines, bindings, cotangents = case.graph, [], [], []
+
+    def operand(variable, element, axes, values, low, high, more=""):
+        names = ", ".join(f'"{a}"' for a in axes)
+        numbers = ", ".join(literal(v) for v in np.asarray(values).flat)
+        made = f'all.input<{CPP[element]}>("{variable}", {{{names}}}, {{{numbers}}}, {low}, {high}{more})'
+        lines.append(f"  auto& {variable} = {made};")
+    for x in inputs:
+        name = x.info["name"]
+        low, high = (0, 1) if x.element == "bool" else (x.info["low"], x.info["high"] or 0)
+        if is_real(x.element):
+            low, high = -1.2, 1.2
+        operand(f"in_{name}", x.element, x.axes, case.inputs[name], low, high)
+        bindings.append(f"{name} = in_{name}.bind()")
+    carried = {a for x in inputs for a in x.axes}
+    nodes = reached(graph.results if mode in ("forward", "joint") else graph.differentiable_results())
+    bindings += [f'with({a}, all["{a}"])' for a in axes_of(nodes) if a not in carried and not graph.axes[a].static]
+    for place, k in enumerate(real):
+        r = graph.results[k]
+        if mode != "forward" and r.axes:
+            operand(f"cot_{k}", r.element, r.axes, case.cotangents[k], -1.2, 1.2, ", true")
+            cotangents.append(f"cotangent<{listed}{'' if len(real) == 1 else f', {place}'}> = cot_{k}.bind()")
+    return lines, bindings, cotangents
+
+
+def result_lines(case, results, real, mode):
+    """The lines that make room for what comes out, and the names of it: of the forward pass, of the backward pass."""
+    graph, lines, forward, backward = case.graph, [], [], []
+
+    def result(variable, element, axes, what, wants):
+        names = ", ".join(f'"{a}"' for a in axes)
+        numbers = ", ".join(f"{{{i}, {literal(v)}, {u:.4g}}}" for i, v, u in wants)
+        lines.append(f'  auto {variable} = all.result<{CPP[element]}>("{what}", {{{names}}}, {{{numbers}}});')
+        return variable
+    for k, r in enumerate(graph.results):
+        if mode == "gradient" or mode == "two passes" and k not in real:
+            continue
+        values, unit = case.results[k], case.result_units[k]
+        wants = [(i, values.flat[i], unit.flat[i]) for i in chosen(values.size, graph.number)]
+        forward.append(result(f"out_{k}", r.element, r.axes, f"result {k} ({results[k]})", wants))
+    for x in graph.wrt if mode != "forward" else []:
+        name = x.info["name"]
+        wants = [(at, s, u) for (n, at), s, u in zip(case.seeds, case.slopes, case.slope_units) if n == name]
+        backward.append(result(f"grad_{name}", x.element, x.axes, f"gradient of {name}", wants))
+    return lines, forward, backward
+
+
 def graph_text(case, fused=True):
     """A namespace with the graph and a function that checks it; not fused, it is compared by `reference` alone."""
     graph = case.graph
     lines, results = definitions(graph)
     nodes = reached(graph.results if graph.mode in ("forward", "joint") else graph.differentiable_results())
-    inputs = [x for x in nodes if x.op == "input"]
-    out = [f"namespace g{graph.number} {{", "using namespace heed;"] + lines
-    real = [k for k, r in enumerate(graph.results) if r.element in ("real", "f32", "f64")]
+    real = [k for k, r in enumerate(graph.results) if is_real(r.element)]
     mode = "gradient" if graph.mode == "two passes" and not fused else graph.mode
-    listed = results[real[0]] if len(real) == 1 else f"results({', '.join(results[k] for k in real)})" if real else ""
-    wrt = f"wrt({', '.join(x.info['name'] for x in graph.wrt)})"
-    if mode == "forward":
-        out.append(f"constexpr auto step = results({', '.join(results)});")
-    elif mode == "gradient":
-        out.append(f"constexpr auto step = gradient<{listed}>({wrt});")
-    elif mode == "joint":
-        out.append(f"constexpr auto step = results({', '.join(results)}, gradient<{listed}>({wrt}));")
-    else:
-        out.append(f"constexpr auto step = differentiable<{listed}>({wrt});")
-    out.append("void check(random_graphs::report& report) {")
-    out.append("  using random_graphs::filled, random_graphs::room;")
-    extents = graph.extents()
-    shape = lambda axes: ", ".join(str(extents[a]) for a in axes)
-    bindings = []
-    for x in inputs:
-        name, t, values = x.info["name"], CPP[x.element], case.inputs[x.info["name"]]
-        if x.axes:
-            out.append(f"  const auto in_{name} = filled<{t}>({{{shape(x.axes)}}}, {{{', '.join(literal(v) for v in values.flat)}}});")
-        else:
-            out.append(f"  const {t} in_{name} = {literal(values)};")
-        bindings.append(f"{name} = in_{name}")
-    carried = {a for x in inputs for a in x.axes}
+    step, asked, listed = declared_step(graph, mode, results, real)
+    operands, bindings, cotangents = operand_lines(case, [x for x in nodes if x.op == "input"], real, mode, listed)
+    rooms, forward, backward = result_lines(case, results, real, mode)
+    out = [f"namespace g{graph.number} {{", "using namespace heed;"] + lines + step
+    out += ["void check(random_graphs::report& report) {", "  random_graphs::sheet all(report);"]
     for a in axes_of(nodes):
-        if a not in carried and not graph.axes[a].static:
-            bindings.append(f"with({a}, {extents[a]})")
-    cotangents = []
-    if mode != "forward":
-        for place, k in enumerate(real):
-            r = graph.results[k]
-            if not r.axes:
-                continue
-            t = CPP[r.element]
-            out.append(f"  const auto cot_{k} = filled<{t}>({{{shape(r.axes)}}}, {{{', '.join(literal(v) for v in case.cotangents[k].flat)}}});")
-            cotangents.append(f"cotangent<{listed}> = cot_{k}" if len(real) == 1 else f"cotangent<{listed}, {place}> = cot_{k}")
-
-    # what comes out: (memory, element, axes, what, wanted)
-    forward, backward = [], []
-    for k, r in enumerate(graph.results):
-        if mode == "two passes" and k not in real:
-            continue
-        values, unit = case.results[k], case.result_units[k]
-        wants = [(i, values.flat[i], unit.flat[i]) for i in chosen(values.size, graph.number)]
-        forward.append((f"out_{k}", r.element, r.axes, f"result {k} ({results[k]})", wants))
-    for x in graph.wrt:
-        name = x.info["name"]
-        wants = [(at, s, u) for (n, at), s, u in zip(case.seeds, case.slopes, case.slope_units) if n == name]
-        backward.append((f"grad_{name}", x.element, x.axes, f"gradient of {name}", wants))
-    if mode == "gradient":
-        forward = []
-    if mode == "forward":
-        backward = []
-
-    def memory(list_, prefix, doubles):
-        for name, element, axes, _, _ in list_:
-            t = "double" if doubles else CPP[element]
-            out.append(f"  auto {prefix}{name} = room<{t}>({{{shape(axes)}}});" if axes else f"  {t} {prefix}{name} = {t}(77);")
-        return ", ".join(prefix + entry[0] for entry in list_)
-
-    def compared(list_, prefix, who):
-        for name, element, axes, what, wants in list_:
-            double = element == "f64"
-            gate = GATE if who == "fuse" or double else ORACLE_GATE
-            list_text = ", ".join(f"{{{i}, {literal(v)}, {u:.4g}}}" for i, v, u in wants)
-            out.append(f'  report.compare("{who}", "{what}", {"" if axes else "&"}{prefix}{name}, {{{list_text}}}, {gate}, {"0x1p-29" if double else "1"});')
-    both = bindings + cotangents
+        kind = graph.axes[a].drawn
+        more = "" if kind == "fixed" else f", random_graphs::axis_kind::{kind}"
+        out.append(f'  all.axis("{a}", {graph.axes[a].extent}{more});')
+    out += operands + rooms
+    call = lambda names, of: "into(" + ", ".join(f"{n}.{of}.bind()" for n in names) + ")"
+    arguments = ", ".join(bindings + cotangents)
     if mode == "two passes":
-        a, b = memory(forward, "", False), memory(backward, "", False)
-        out.append("  auto saved = step.saved();")
-        out.append(f'  report.call("fuse", [&] {{ step.forward({", ".join(["saved"] + bindings + ["into(" + a + ")"])}); }});')
-        out.append(f'  report.call("fuse", [&] {{ step.backward({", ".join(["saved"] + both + ["into(" + b + ")"])}); }});')
-        compared(forward + backward, "", "fuse")
-    else:
-        everything = forward + backward
-        used = both
-        if fused:
-            into = memory(everything, "", False)
-            out.append(f'  report.call("fuse", [&] {{ fuse<step>({", ".join(used + ["into(" + into + ")"])}); }});')
-            compared(everything, "", "fuse")
-        into = memory(everything, "ref_", True)
-        out.append(f'  report.call("reference", [&] {{ reference<step>({", ".join(used + ["into(" + into + ")"])}); }});')
-        compared(everything, "ref_", "reference")
+        out += ["  const auto fused = [&] {", "    auto saved = step.saved();",
+                f"    step.forward({', '.join(['saved'] + bindings + [call(forward, 'fused')])});",
+                f"    step.backward(saved, {arguments}, {call(backward, 'fused')});", "  };"]
+    elif fused:
+        out.append(f"  const auto fused = [&] {{ fuse<step>({arguments}, {call(forward + backward, 'fused')}); }};")
+    again = fused and is_drawn_again(graph)
+    has_oracle = mode != "two passes" or again
+    if has_oracle:
+        into = call(forward + backward, "oracle")
+        out.append(f"  const auto oracle = [&] {{ reference<{asked}>({arguments}, {into}); }};")
+    both = f"{'fused' if fused else 'nullptr'}, {'oracle' if has_oracle else 'nullptr'}"
+    out.append(f"  all.check_given({both}, {GATE}, {ORACLE_GATE});")
+    if again:
+        out.append("  for (int i = 0; i < random_graphs::draws(); ++i)")
+        out.append(f"    all.check_drawn(fused, oracle, {graph.seed}, i, {DRAWN_GATE});")
+    if mode != "two passes":
         out.append("  random_graphs::show_loops<step>(report);")
     out += ["}", f"}}  // namespace g{graph.number}"]
     return "\n".join(out)
 
 
 def program(cases, fused=True):
-    text = ["// Made by write.py.", '#include "check.hpp"', ""]
+    text = ["// Made by write.py.", '#include "sheet.hpp"', ""]
     for c in cases:
         text += [graph_text(c, fused), ""]
     entries = ", ".join(f"{{{c.graph.number}, g{c.graph.number}::check}}" for c in cases)
