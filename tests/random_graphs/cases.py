@@ -109,7 +109,7 @@ def units(case, rng, unit):
             with np.errstate(all="ignore"):
                 np.maximum(u, np.where(np.isfinite(r), np.abs(v - r), 0), out=u)
         case.slope_units = np.maximum(case.slope_units, np.abs(slopes - case.slopes))
-    floor = lambda v: unit * float(np.abs(v[np.isfinite(v)]).max(initial=0))
+    floor = lambda v: unit * float(np.abs(v[np.isfinite(v)]).max(initial=graph.least))
     for u, r in zip(case.result_units, case.results):
         if u.size:
             u += floor(r) + 0.5 * unit * float(u.max()) / unit * 0.1

@@ -15,6 +15,7 @@ class Graph:
     def __init__(self, number):
         self.seed = number                                   # of what programs draw; stays while a graph shrinks
         self.quiet = 0.0                                     # how often the cotangent of a result is 0
+        self.least = 0.0                                     # the magnitude whose rounding is the least unit
         self.number, self.axes, self.inputs, self.results, self.wrt, self.mode = number, {}, {}, [], [], "forward"
         self.element = "f32"
 

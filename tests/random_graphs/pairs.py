@@ -187,7 +187,7 @@ class DrawPairs(Draw):
 
     def whole_graph(self):
         g = self.graph
-        g.quiet = 0.1
+        g.quiet, g.least = 0.1, 1.0                           # (the gradient of a softmax over one key is 0, and cancels)
         self.lead = [self.axis("b", self.random.randint(1, 2))] if self.chance(0.3) else []
         if self.chance(0.7):
             self.lead.append(self.axis("h", self.random.randint(1, 3)))

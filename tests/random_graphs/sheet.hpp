@@ -123,9 +123,10 @@ class sheet {
                       x.precision == 1 ? gate_of_oracle : gate, x.precision);
   }
 
-  // ... and at drawn extents: draw number `number` of the graph whose seed this is.
+  // ... and at drawn extents: draw number `number` of the graph whose seed this is. Every other time, NaN stands in
+  // some operands of a graph that may have it there (one without gradients, which 0 times NaN reaches).
   void check_drawn(const std::function<void()>& fused, const std::function<void()>& oracle, unsigned seed, int number,
-                   double gate) {
+                   bool may_have_nan, double gate) {
     std::mt19937 random(seed * 1000u + unsigned(number) + 17);
     draw_extents(random);
     const int most = omp_get_max_threads(), threads = draw(random, 1, 5);
@@ -134,7 +135,7 @@ class sheet {
     std::vector<std::vector<double>> numbers;
     for (const sheet_input& x : inputs_) {
       x.at->lay_out(random, layout_kind::any);
-      x.at->fill(numbers_for(x, random));
+      x.at->fill(numbers_for(x, random, may_have_nan && number % 2));
       numbers.push_back(x.at->values());  // what lies at stride 0 is one number
     }
     make_room(random, layout_kind::no_broadcast);
@@ -231,7 +232,7 @@ class sheet {
       if (a.kind != axis_kind::fixed) r += std::string(a.name) + "=" + std::to_string(a.now) + " ";
     return r;
   }
-  static std::vector<double> numbers_for(const sheet_input& x, std::mt19937& random) {
+  static std::vector<double> numbers_for(const sheet_input& x, std::mt19937& random, bool with_nan) {
     std::vector<double> r(x.at->size());
     const bool zero = x.is_cotangent && chance(random, 8), ordered = !x.real && chance(random, 2);
     for (double& v : r) {
@@ -240,6 +241,7 @@ class sheet {
       if (zero) v = 0;
     }
     if (ordered) std::sort(r.begin(), r.end());  // documents in order, keys that end somewhere
+    if (with_nan && x.real && !r.empty() && chance(random, 3)) r[std::size_t(draw(random, 0, int(r.size()) - 1))] = NAN;
     return r;
   }
   void move_inputs(const std::vector<std::vector<double>>& numbers, std::mt19937& random) {

@@ -9,7 +9,7 @@ from nodes import COMPARISONS, JUMPS, REAL_FUNCTIONS, is_real
 CPP = {"bool": "bool", "int": "std::int64_t", "i32": "std::int32_t", "i64": "std::int64_t", "real": "float", "f32": "float", "f64": "double"}
 GATE = 16                # units that the fused graph may be off
 ORACLE_GATE = 4          # and `reference`, of a float graph: it rounds constants, nothing else
-DRAWN_GATE = 64          # ... in units that are estimated from the inputs alone, at extents that the program draws
+DRAWN_GATE = 16          # ... in units that are estimated from the inputs alone, at extents that the program draws
 MOST_WANTED = 60
 
 
@@ -220,7 +220,8 @@ def graph_text(case, fused=True):
     out.append(f"  all.check_given({both}, {GATE}, {ORACLE_GATE});")
     if again:
         out.append("  for (int i = 0; i < random_graphs::draws(); ++i)")
-        out.append(f"    all.check_drawn(fused, oracle, {graph.seed}, i, {DRAWN_GATE});")
+        may_have_nan = "true" if mode == "forward" else "false"
+        out.append(f"    all.check_drawn(fused, oracle, {graph.seed}, i, {may_have_nan}, {DRAWN_GATE});")
     if mode != "two passes":
         out.append("  random_graphs::show_loops<step>(report);")
     out += ["}", f"}}  // namespace g{graph.number}"]
