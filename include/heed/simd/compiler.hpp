@@ -3,8 +3,14 @@
 #pragma once
 #include "../base/instruction_set.hpp"
 
+// Without optimisation, where somebody has said that it is meant, inlining only costs time of the compiler.
+#if defined(HEED_UNOPTIMISED) && !defined(__OPTIMIZE__)
+#define HEED_INLINE inline
+#define HEED_INLINED
+#else
 #define HEED_INLINE inline __attribute__((always_inline))
 #define HEED_INLINED __attribute__((always_inline))  // for lambdas: [&]() HEED_INLINED { ... }
+#endif
 #define HEED_NOINLINE __attribute__((noinline))
 // Sums are rounded as they are written, also where the compiler may reassociate and says so by no macro
 // (-fassociative-math): what rounds to integers or is split into a high and a low part relies on it. clang is told in

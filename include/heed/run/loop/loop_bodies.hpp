@@ -91,7 +91,7 @@ struct loop_bodies {
       static constexpr auto located = listed<int(size)>([](int i) {
         return used[i] && !keeps(i) && (Region.code[i].code == op::load || Region.code[i].code == op::gather);
       });
-      each<located>([&]<int I>() HEED_INLINED {
+      each_of<located>([&]<int I>() HEED_INLINED {
         constexpr instruction x = Region.code[I];
         constexpr axis_set axes = Region.operands[x.operand].axes & ~plan::bit(K) & ~plan::bit(lane) &
                                   ~(x.code == op::gather ? plan::bit(x.axis) : 0);
@@ -188,21 +188,6 @@ struct loop_bodies {
     if constexpr (class_of(Region.code[I].type) == value_class::truth) simd::select(v, W(1), W(0)).store(to);
     else __builtin_memcpy(to, &v.x, sizeof v.x);
   }
-  // Instructions of some kind, as a list that a kernel is unrolled over.
-  struct instruction_list {
-    std::array<std::int16_t, std::size_t(size)> of{};
-    int count = 0;
-  };
-  template <int Size, class F> static constexpr instruction_list listed(const F& is) {
-    instruction_list r;
-    for (int i = 1; i < Size; ++i)
-      if (is(i)) r.of[r.count++] = std::int16_t(i);
-    return r;
-  }
-  template <const auto& List, class F> static HEED_INLINE void each(const F& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>)
-        HEED_INLINED { (f.template operator()<List.of[I]>(), ...); }(std::make_integer_sequence<int, List.count>{});
-  }
   template <const auto& List, class F> static HEED_INLINE void each_downwards(const F& f) {
     [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {
       (f.template operator()<List.of[List.count - 1 - I]>(), ...);
@@ -260,7 +245,7 @@ struct loop_bodies {
         end_filling<I, K>(fill);
       });
     }
-    each<other_rows>([&]<int I>() {
+    each_of<other_rows>([&]<int I>() {
       if (!holds<I, K>(from, to)) fill_row<I, K>(from, to);
     });
   }

@@ -17,6 +17,7 @@
 #include "../../simd/quotient.hpp"
 #include "../../simd/random.hpp"
 #include "functions.hpp"
+#include "instruction_list.hpp"
 #include "primitive_value.hpp"
 #include <array>
 #include <algorithm>
@@ -231,15 +232,10 @@ constexpr instruction_set needed() {
 template <const auto& Region, int... Roots, class Env>
 HEED_INLINE auto compute(const Env& env) {
   constexpr int count = std::max({Roots..., 0}) + 1;
-  static constexpr instruction_set used = needed<Region, Env, Roots...>();
+  static constexpr auto used = listed<count>([is = needed<Region, Env, Roots...>()](int i) { return is[i]; });
   values<Env, count> v;
-  [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {
-    (
-        [&]() HEED_INLINED {
-          if constexpr (I > 0 && used[I]) step<Region, Env, I>(v, env);
-        }(),
-        ...);
-  }(std::make_integer_sequence<int, count>{});
+  [&]<int... K>(std::integer_sequence<int, K...>)
+      HEED_INLINED { (step<Region, Env, used.of[K]>(v, env), ...); }(std::make_integer_sequence<int, used.count>{});
   return v;
 }
 template <const auto& Region, int Root, class Env>

@@ -143,19 +143,12 @@ struct row_loops {
     }
   };
 
-  template <class F> static constexpr void each_instruction(const F& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) {
-      (f.template operator()<I>(), ...);
-    }(std::make_integer_sequence<int, size>{});
-  }
   // Row values that pass `Phase` can use, worked out once.
+  template <int Phase>
+  static constexpr auto row_values =
+      listed<size>([](int i) { return along && phase[i] == Phase && environment_at<false>::given(Region.code[i]); });
   template <int Phase> static void cache_row(state& s) {
-    if constexpr (along)
-      each_instruction([&]<int I>() {
-        constexpr instruction x = Region.code[I];
-        if constexpr (I > 0 && phase[I] == Phase && environment_at<false>::given(x))
-          s.cached[I] = evaluate<Region, I>(environment_at<true>{s, 0, 0, 1});
-      });
+    each_of<row_values<Phase>>([&]<int I>() { s.cached[I] = evaluate<Region, I>(environment_at<true>{s, 0, 0, 1}); });
   }
   static constexpr T neutral(op o) {
     return o == op::sum   ? T(0)
@@ -168,28 +161,25 @@ struct row_loops {
     else if constexpr (O == op::max) return simd::select(a != a, a, simd::max(a, b));
     else return simd::select(a != a, a, simd::min(a, b));
   }
-  template <int I> static constexpr bool reduces(int p) {
-    return I > 0 && is_reduction(Region.code[I].code) && phase[I] == p;
-  }
+  template <int Phase>
+  static constexpr auto reductions =
+      listed<size>([](int i) { return is_reduction(Region.code[i].code) && phase[i] == Phase; });
 
   // One pass along the columns: every reduction of the phase. Where lanes run across, of the rows from `first` on.
   template <int Phase> static void reduce(state& s, extent_t first, int count) {
     constexpr int strands = 4;  // independent sums, joined in a fixed order
     P total[size][strands];
-    each_instruction([&]<int I>() {
-      if constexpr (reduces<I>(Phase))
-        for (int k = 0; k < strands; ++k) total[I][k] = P(neutral(Region.code[I].code));
+    each_of<reductions<Phase>>([&]<int I>() {
+      for (int k = 0; k < strands; ++k) total[I][k] = P(neutral(Region.code[I].code));
     });
     const extent_t length = extent_along(column, s.call.extent);
     const auto pass = [&](extent_t at, extent_t col, int present, int strand) HEED_INLINED {
       const environment_at<false> env{s, at, col, present};
-      each_instruction([&]<int I>() HEED_INLINED {
-        if constexpr (reduces<I>(Phase)) {
-          constexpr op o = Region.code[I].code;
-          P v(evaluate_real<Region.code[I].a>(env));
-          if (along && present < lanes) v = simd::select(M::first(present), v, P(neutral(o)));
-          total[I][strand] = combined<o>(total[I][strand], v);
-        }
+      each_of<reductions<Phase>>([&]<int I>() HEED_INLINED {
+        constexpr op o = Region.code[I].code;
+        P v(evaluate_real<Region.code[I].a>(env));
+        if (along && present < lanes) v = simd::select(M::first(present), v, P(neutral(o)));
+        total[I][strand] = combined<o>(total[I][strand], v);
       });
     };
     if constexpr (along) {
@@ -200,21 +190,19 @@ struct row_loops {
     } else {
       for (extent_t col = 0; col < length; ++col) pass(first, col, count, int(col % strands));
     }
-    each_instruction([&]<int I>() {
-      if constexpr (reduces<I>(Phase)) {
-        constexpr op o = Region.code[I].code;
-        const P all = combined<o>(combined<o>(total[I][0], total[I][1]), combined<o>(total[I][2], total[I][3]));
-        if constexpr (along) {
-          T r = all[0];
-          if constexpr (o == op::sum) r = simd::sum(all);
-          else
-            for (int k = 1; k < lanes; ++k)
-              r = r != r ? r : all[k] != all[k] ? all[k] : o == op::max ? std::max(r, all[k]) : std::min(r, all[k]);
-          s.reduced[I] = r;
-        } else {
-          s.reduced_wide[I] = all;
-          s.reduced[I] = all[0];
-        }
+    each_of<reductions<Phase>>([&]<int I>() {
+      constexpr op o = Region.code[I].code;
+      const P all = combined<o>(combined<o>(total[I][0], total[I][1]), combined<o>(total[I][2], total[I][3]));
+      if constexpr (along) {
+        T r = all[0];
+        if constexpr (o == op::sum) r = simd::sum(all);
+        else
+          for (int k = 1; k < lanes; ++k)
+            r = r != r ? r : all[k] != all[k] ? all[k] : o == op::max ? std::max(r, all[k]) : std::min(r, all[k]);
+        s.reduced[I] = r;
+      } else {
+        s.reduced_wide[I] = all;
+        s.reduced[I] = all[0];
       }
     });
   }

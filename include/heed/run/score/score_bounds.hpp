@@ -29,6 +29,11 @@ struct score_bounds : score_values<Region, T> {
     return k < 0 ? n : -1;
   }
   static constexpr int bounded = Region.pair.keep ? bounded_number(-1) : 0;
+  static constexpr auto bounded_loads = listed<size>([](int i) {
+    return Region.pair.keep != 0 && Region.code[i].code == op::load && Region.code[i].where == role::column;
+  });
+  static constexpr auto pair_loads_of_mask =
+      listed<size>([](int i) { return values::is_pair_load(Region.code[i]) && values::in_mask[i]; });
 
   struct interval_environment {
     using types = uniform_types<plan::interval, plan::interval, plan::interval>;
@@ -88,64 +93,59 @@ struct score_bounds : score_values<Region, T> {
   // Read once a block, a granule of a row at a time: rows lie apart.
   static HEED_NOINLINE void set_pair_bounds(context& c) {
     const extent_t granules = granules_of(c.columns);
-    values::each([&]<int K>() {
+    each_of<pair_loads_of_mask>([&]<int K>() {
       constexpr instruction x = Region.code[K];
-      if constexpr (K > 0 && values::is_pair_load(x) && values::in_mask[K]) {
-        constexpr element e = Region.operands[x.operand].type;
-        using E = std::conditional_t<e == element::boolean, unsigned char, storage<e>>;  // vectorised as numbers only
-        const view& v = c.call.operands[x.operand];
-        const extent_t stride = v.stride[column];
-        plan::interval* const to = c.pair_bounds + values::pair_number(x.operand) * parts * granules;
-        for (extent_t g = 0; g < granules; ++g) {
-          const extent_t first = g * granule;
-          const int count = int(std::min<extent_t>(granule, c.columns - first));
-          plan::bounds_of_values whole;
-          for (int p = 0; p < c.pack_count; ++p) {
-            E row[granule], low[granule], high[granule];
-            bool bad[granule]{};
-            for (int r = p * lanes; r < std::min((p + 1) * lanes, c.row_count); ++r) {
-              const extent_t at = c.base[x.operand] + c.row_offset[x.operand][r] + first * stride;
-              if (stride == 1 && count == granule)
-                __builtin_memcpy(row, static_cast<const char*>(v.data) + at * extent_t(sizeof(E)), sizeof row);
-              else
-                for (int i = 0; i < granule; ++i)
-                  row[i] = element_at<e, E>(v.data, at + std::min(i, count - 1) * stride);
-              if (r == p * lanes) std::memcpy(low, row, sizeof row), std::memcpy(high, row, sizeof row);
-              for (int i = 0; i < granule; ++i) {
-                low[i] = row[i] < low[i] ? row[i] : low[i];
-                high[i] = high[i] < row[i] ? row[i] : high[i];
-                if constexpr (std::is_floating_point_v<E>) bad[i] = bad[i] | (row[i] != row[i]);
-              }
+      constexpr element e = Region.operands[x.operand].type;
+      using E = std::conditional_t<e == element::boolean, unsigned char, storage<e>>;  // vectorised as numbers only
+      const view& v = c.call.operands[x.operand];
+      const extent_t stride = v.stride[column];
+      plan::interval* const to = c.pair_bounds + values::pair_number(x.operand) * parts * granules;
+      for (extent_t g = 0; g < granules; ++g) {
+        const extent_t first = g * granule;
+        const int count = int(std::min<extent_t>(granule, c.columns - first));
+        plan::bounds_of_values whole;
+        for (int p = 0; p < c.pack_count; ++p) {
+          E row[granule], low[granule], high[granule];
+          bool bad[granule]{};
+          for (int r = p * lanes; r < std::min((p + 1) * lanes, c.row_count); ++r) {
+            const extent_t at = c.base[x.operand] + c.row_offset[x.operand][r] + first * stride;
+            if (stride == 1 && count == granule)
+              __builtin_memcpy(row, static_cast<const char*>(v.data) + at * extent_t(sizeof(E)), sizeof row);
+            else
+              for (int i = 0; i < granule; ++i) row[i] = element_at<e, E>(v.data, at + std::min(i, count - 1) * stride);
+            if (r == p * lanes) std::memcpy(low, row, sizeof row), std::memcpy(high, row, sizeof row);
+            for (int i = 0; i < granule; ++i) {
+              low[i] = row[i] < low[i] ? row[i] : low[i];
+              high[i] = high[i] < row[i] ? row[i] : high[i];
+              if constexpr (std::is_floating_point_v<E>) bad[i] = bad[i] | (row[i] != row[i]);
             }
-            for (int half = granule / 2; half > 0; half /= 2)
-              for (int i = 0; i < half; ++i) {
-                low[i] = low[i + half] < low[i] ? low[i + half] : low[i];
-                high[i] = high[i] < high[i + half] ? high[i + half] : high[i];
-                bad[i] = bad[i] | bad[i + half];
-              }
-            to[(p + 1) * granules + g] = bad[0] ? plan::interval() : plan::interval(double(low[0]), double(high[0]));
-            whole.add(double(low[0])), whole.add(double(high[0]));
-            whole.unknown = whole.unknown || bad[0];
           }
-          to[g] = whole.bounds();
+          for (int half = granule / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; ++i) {
+              low[i] = low[i + half] < low[i] ? low[i + half] : low[i];
+              high[i] = high[i] < high[i + half] ? high[i + half] : high[i];
+              bad[i] = bad[i] | bad[i + half];
+            }
+          to[(p + 1) * granules + g] = bad[0] ? plan::interval() : plan::interval(double(low[0]), double(high[0]));
+          whole.add(double(low[0])), whole.add(double(high[0]));
+          whole.unknown = whole.unknown || bad[0];
         }
+        to[g] = whole.bounds();
       }
     });
   }
   // Of operands along the keys, once an item.
   static void set_bounds(const context& c, plan::interval* bounds) {
-    values::each([&]<int K>() {
+    each_of<bounded_loads>([&]<int K>() {
       constexpr instruction x = Region.code[K];
-      if constexpr (K > 0 && Region.pair.keep != 0 && x.code == op::load && x.where == role::column) {
-        constexpr element e = Region.operands[x.operand].type;
-        const view& from = c.call.operands[x.operand];
-        const extent_t granules = granules_of(c.columns);
-        for (extent_t g = 0; g < granules; ++g) {
-          plan::bounds_of_values over;
-          for (extent_t i = g * granule; i < c.columns && i < (g + 1) * granule; ++i)
-            over.add(element_at<e, double>(from.data, c.base[x.operand] + i * from.stride[column]));
-          bounds[bounded_number(K) * granules + g] = over.bounds();
-        }
+      constexpr element e = Region.operands[x.operand].type;
+      const view& from = c.call.operands[x.operand];
+      const extent_t granules = granules_of(c.columns);
+      for (extent_t g = 0; g < granules; ++g) {
+        plan::bounds_of_values over;
+        for (extent_t i = g * granule; i < c.columns && i < (g + 1) * granule; ++i)
+          over.add(element_at<e, double>(from.data, c.base[x.operand] + i * from.stride[column]));
+        bounds[bounded_number(K) * granules + g] = over.bounds();
       }
     });
   }

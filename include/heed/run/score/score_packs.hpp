@@ -22,34 +22,31 @@ struct score_packs : score_values<Region, T> {
   // they lie; else, and at the end of the keys, packs are gathered first.
   static HEED_NOINLINE void load_tiles(context& c, extent_t first) {
     c.tile_first = first;
-    values::each([&]<int K>() {
-      if constexpr (K > 0 && values::is_pair_load(Region.code[K])) {
-        constexpr instruction x = Region.code[K];
-        constexpr element e = Region.operands[x.operand].type;
-        using V = std::conditional_t<class_of(x.type) == value_class::real, P, W>;
-        const view& v = c.call.operands[x.operand];
-        const extent_t stride = v.stride[column];
-        T* const to = c.tiles + values::pair_number(x.operand) * tile_keys * rows;
-        const extent_t end = std::min<extent_t>(first + tile_keys, c.columns);
-        const bool direct = stride == 1 && std::is_same_v<typename V::element, storage<e>>;
-        for (int r = 0; r < c.pack_count * lanes; r += lanes)
-          for (extent_t key = first; key < end; key += lanes) {
-            const extent_t* offset = c.row_offset[x.operand] + r;
-            T* const at = to + (key - first) * rows + r;
-            if (direct && end - key >= lanes) {
-              simd::transpose_square<rows>(static_cast<const typename V::element*>(v.data) + c.base[x.operand] + key,
-                                           offset, reinterpret_cast<typename V::element*>(at));
-              continue;
-            }
-            V packs[lanes];
-            HEED_KEEP_LOOP for (int i = 0; i < lanes; ++i) packs[i] =
-                load_lanes<e, V>(v.data, c.base[x.operand] + offset[i] + key * stride, stride,
-                                 int(std::min<extent_t>(lanes, end - key)));
-            simd::transpose(packs);
-            HEED_UNROLL for (int i = 0; i < lanes; ++i)
-              __builtin_memcpy(at + i * rows, &packs[i].x, sizeof packs[i].x);
+    each_of<values::pair_loads>([&]<int K>() {
+      constexpr instruction x = Region.code[K];
+      constexpr element e = Region.operands[x.operand].type;
+      using V = std::conditional_t<class_of(x.type) == value_class::real, P, W>;
+      const view& v = c.call.operands[x.operand];
+      const extent_t stride = v.stride[column];
+      T* const to = c.tiles + values::pair_number(x.operand) * tile_keys * rows;
+      const extent_t end = std::min<extent_t>(first + tile_keys, c.columns);
+      const bool direct = stride == 1 && std::is_same_v<typename V::element, storage<e>>;
+      for (int r = 0; r < c.pack_count * lanes; r += lanes)
+        for (extent_t key = first; key < end; key += lanes) {
+          const extent_t* offset = c.row_offset[x.operand] + r;
+          T* const at = to + (key - first) * rows + r;
+          if (direct && end - key >= lanes) {
+            simd::transpose_square<rows>(static_cast<const typename V::element*>(v.data) + c.base[x.operand] + key,
+                                         offset, reinterpret_cast<typename V::element*>(at));
+            continue;
           }
-      }
+          V packs[lanes];
+          HEED_KEEP_LOOP for (int i = 0; i < lanes; ++i) packs[i] = load_lanes<e, V>(
+              v.data, c.base[x.operand] + offset[i] + key * stride, stride, int(std::min<extent_t>(lanes, end - key)));
+          simd::transpose(packs);
+          HEED_UNROLL for (int i = 0; i < lanes; ++i)
+            __builtin_memcpy(at + i * rows, &packs[i].x, sizeof packs[i].x);
+        }
     });
   }
   // Asks for what load_tiles will read next, a row every few steps of a contraction: rows lie too far apart for the

@@ -77,24 +77,21 @@ struct score_values {
           columns(keys) {}  // the caches stay uninitialised
   };
 
-  template <class F> static constexpr void each(const F& f) {
-    [&]<int... K>(std::integer_sequence<int, K...>) {
-      (f.template operator()<K>(), ...);
-    }(std::make_integer_sequence<int, size>{});
-  }
+  static constexpr auto uniforms = listed<size>([](int i) { return Region.code[i].where == role::uniform; });
+  static constexpr auto row_values = listed<size>([](int i) { return is_row(Region.code[i]); });
+  static constexpr auto distances = listed<size>([](int i) { return is_distance(Region.code[i]); });
+  static constexpr auto pair_loads = listed<size>([](int i) { return is_pair_load(Region.code[i]); });
 
   static void set_item(context& c, extent_t batch) {
     index_of(Region.batch, c.call.extent, batch, c.item.index);
     for (int k = 0; k < Region.operands.count; ++k)
       c.base[k] = offset_at(Region.batch, c.item.index, c.call.operands[k]);
-    each([&]<int K>() {
+    each_of<uniforms>([&]<int K>() {
       constexpr instruction x = Region.code[K];
-      if constexpr (K > 0 && x.where == role::uniform) {
-        const auto v = evaluate<Region, K>(c.item);
-        if constexpr (class_of(x.type) == value_class::real) c.uniform_real[K] = T(v);
-        else if constexpr (class_of(x.type) == value_class::whole) c.uniform_whole[K] = v;
-        else c.uniform_truth[K] = v;
-      }
+      const auto v = evaluate<Region, K>(c.item);
+      if constexpr (class_of(x.type) == value_class::real) c.uniform_real[K] = T(v);
+      else if constexpr (class_of(x.type) == value_class::whole) c.uniform_whole[K] = v;
+      else c.uniform_truth[K] = v;
     });
   }
   // A uniform value that the program may know while compiling.
@@ -104,7 +101,6 @@ struct score_values {
     else return c.uniform_real[K];
   }
   static T scale_of_queries(const context& c) { return uniform<Region.pair.scale>(c); }
-  static constexpr bool wanted_row(int k) { return k > 0 && is_row(Region.code[k]); }
 
   // Rows first .. first + count of the item: what each is, and its bounds over the block and over each of its packs.
   // Rows that do not exist repeat the last one.
@@ -115,38 +111,34 @@ struct score_values {
       index_of(Region.rows, c.call.extent, first + (r < count ? r : count - 1), at.index);
       for (int k = 0; k < Region.operands.count; ++k)
         c.row_offset[k][r] = offset_at(Region.rows, at.index, c.call.operands[k]);
-      each([&]<int K>() {
-        if constexpr (wanted_row(K)) {
-          constexpr instruction x = Region.code[K];
-          const auto v = evaluate<Region, K>(at);
-          if constexpr (class_of(x.type) == value_class::real) c.real[K][r] = T(v);
-          else if constexpr (class_of(x.type) == value_class::whole) c.whole[K][r] = I(v);
-          else c.truth[K][r] = v ? I(-1) : I(0);
-        }
+      each_of<row_values>([&]<int K>() {
+        constexpr instruction x = Region.code[K];
+        const auto v = evaluate<Region, K>(at);
+        if constexpr (class_of(x.type) == value_class::real) c.real[K][r] = T(v);
+        else if constexpr (class_of(x.type) == value_class::whole) c.whole[K][r] = I(v);
+        else c.truth[K][r] = v ? I(-1) : I(0);
       });
     }
-    each([&]<int K>() {
-      if constexpr (wanted_row(K)) {
-        constexpr value_class kind = class_of(Region.code[K].type);
-        for (int part = 0; part <= c.pack_count; ++part) {
-          plan::bounds_of_values over;
-          for (int r = part ? (part - 1) * lanes : 0; r < count && (part == 0 || r < part * lanes); ++r) {
-            double v;
-            if constexpr (kind == value_class::real) v = double(c.real[K][r]);
-            else if constexpr (kind == value_class::whole) v = double(c.whole[K][r]);
-            else v = c.truth[K][r] != 0;
-            over.add(v);
-          }
-          c.range[part][K] = over.bounds();
+    each_of<row_values>([&]<int K>() {
+      constexpr value_class kind = class_of(Region.code[K].type);
+      for (int part = 0; part <= c.pack_count; ++part) {
+        plan::bounds_of_values over;
+        for (int r = part ? (part - 1) * lanes : 0; r < count && (part == 0 || r < part * lanes); ++r) {
+          double v;
+          if constexpr (kind == value_class::real) v = double(c.real[K][r]);
+          else if constexpr (kind == value_class::whole) v = double(c.whole[K][r]);
+          else v = c.truth[K][r] != 0;
+          over.add(v);
         }
-        if constexpr (kind == value_class::whole) c.first_row[K] = c.whole[K][0];
+        c.range[part][K] = over.bounds();
       }
-      // distances keep their row value relative to the block's first row, as a real
-      if constexpr (K > 0 && is_distance(Region.code[K])) {
-        constexpr instruction d = Region.code[Region.code[K].a];
-        constexpr int row = Region.code[d.a].where == role::row ? d.a : d.b;
-        for (int r = 0; r < rows; ++r) c.real[K][r] = T(c.whole[row][r] - c.whole[row][0]);
-      }
+      if constexpr (kind == value_class::whole) c.first_row[K] = c.whole[K][0];
+    });
+    // distances keep their row value relative to the block's first row, as a real
+    each_of<distances>([&]<int K>() {
+      constexpr instruction d = Region.code[Region.code[K].a];
+      constexpr int row = Region.code[d.a].where == role::row ? d.a : d.b;
+      for (int r = 0; r < rows; ++r) c.real[K][r] = T(c.whole[row][r] - c.whole[row][0]);
     });
   }
 };
