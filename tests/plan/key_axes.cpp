@@ -1,6 +1,6 @@
 // A softmax over several key axes: planned along one merged axis, forward and backward, with one score region, one
 // score-gradient region, no loop, and nothing stored over pairs of positions; and the plan means what the graph means.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include <boost/test/unit_test.hpp>
 #include "planned.hpp"
 #include <heed/block/attention.hpp>

@@ -1,6 +1,6 @@
 // Mistakes that attention libraries have made with what the host gives them, each tried here once: views of its memory,
 // offsets beyond 2^31, its floating-point state, its catch.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "attention_by_hand.hpp"
 #include <cfenv>

@@ -1,6 +1,6 @@
 // Mistakes that attention libraries have made with numbers, masks and sizes, each tried here once. Expected values come
 // from plain loops.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "attention_by_hand.hpp"
 using namespace heed_tests;

@@ -1,5 +1,5 @@
 // Matmul, row and loop regions against the oracle, through whole graphs.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "against_reference.hpp"
 #include <cstring>

@@ -1,5 +1,5 @@
 // The same bits from every kind of region: for any number of threads, run after run, alone or in a batch.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "against_reference.hpp"
 #include "attention_operands.hpp"

@@ -1,7 +1,7 @@
 // Functions of numbers through every kind of region, and their gradients: values are those of plain C++ in double, what
 // decides is the same in every region, and whole numbers stay whole.
 // labels: meaning
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "against_reference.hpp"
 using namespace heed_tests;
 

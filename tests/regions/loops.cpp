@@ -2,7 +2,7 @@
 // key, for the softmax's maximum and its sum, and for every element of the values; an exponential is taken once, not
 // for every element of the values. Counted by a primitive. Values and gradients, sums into tables too, are those of
 // plain loops in double.
-// options: -O1
+// options: -O0 -DHEED_UNOPTIMISED
 #include "against_reference.hpp"
 #include <atomic>
 using namespace heed_tests;
