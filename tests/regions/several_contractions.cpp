@@ -1,8 +1,7 @@
 // Scores of several contractions, one loop nest forward and one backward: the values of plain loops in double for sums,
-// products and whatever else a score makes of two, of the oracle for three and for other layouts; absent pairs, empty
-// extents, operands that do not lie as kernels read them, and threads as in attention of one contraction.
+// products and whatever else a score makes of two; absent pairs, empty extents and threads as in attention of one.
 // options: -O0 -DHEED_UNOPTIMISED
-#include "against_reference.hpp"
+#include "expect_close.hpp"
 #include <omp.h>
 using namespace heed_tests;
 
@@ -73,16 +72,6 @@ struct operands {
   tensor<double> wO{H, N, 17}, wQ{H, N, 24}, wK{H, M, 24}, wQR{H, N, R}, wKR{M, R}, wV{H, M, 17};
 };
 
-template <class T>
-void expect_close(const char* what, const tensor<T>& got, const tensor<double>& wanted, double bound = 1e-5) {
-  double scale = 1, worst = 0;
-  for (const double x : wanted) scale = std::max(scale, std::fabs(x));
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double off = std::fabs(double(got[i]) - wanted[i]) / scale;
-    worst = off <= worst ? worst : off;  // NaN counts
-  }
-  BOOST_TEST(worst < bound, what << ": off by " << worst);
-}
 void compare(const char* name, const operands& x) {
   BOOST_TEST_CONTEXT(name << ", " << x.N << " queries and " << x.M << " keys, " << x.R << " wide") {
     expect_close("values", x.O, x.wO), expect_close("grad(q)", x.dQ, x.wQ), expect_close("grad(k)", x.dK, x.wK);
@@ -175,119 +164,8 @@ BOOST_AUTO_TEST_CASE(behind_a_mask_and_on_threads) {
   }
   omp_set_num_threads(threads);
 }
-
-// Other layouts and larger scores, against the oracle.
-namespace {
-constexpr axis<"g", 3> g;  // heads of a group
-constexpr axis<"c", 9> c;
-constexpr auto gq = input<"gq">(h, g, n, d);
-constexpr auto gr = input<"gr">(h, g, n, r);
-constexpr auto grouped = dot<m>(softmax<m>(mask(dot<d>(gq, k) / 5 + dot<r>(gr, kr) / 3, m <= n)), v);
-constexpr auto grouped_gradients = gradient<grouped>(wrt(gq, k, gr, kr, v));
-
-constexpr auto turned = input<"turned">(h, d, m);  // keys whose width is not what lies together
-constexpr auto turned_r = input<"turned_r">(r, m);
-constexpr auto copied = dot<m>(softmax<m>(dot<d>(q, turned) / 5 + dot<r>(qr, turned_r) / 3), v);
-constexpr auto copied_gradients = gradient<copied>(wrt(q, turned, qr, turned_r));
-
-constexpr auto latent = input<"latent">(m, d);  // keys of all heads, and their values (DeepSeek-AI 2024, absorbed)
-constexpr auto absorbed = dot<m>(softmax<m>(mask((dot<d>(q, latent) + position) / 6, m <= n)), latent);
-constexpr auto absorbed_gradients = gradient<absorbed>(wrt(q, qr, latent, kr));
-
-constexpr auto third_q = input<"third_q">(h, n, c);
-constexpr auto third_k = input<"third_k">(h, m, c);
-constexpr auto slope = input<"slope">(h);
-constexpr auto warmth = input<"warmth">(h, n);
-constexpr auto three_terms = content / 5 + slope * position + warmth * dot<c>(third_q, third_k) - 0.1 * (n - m);
-constexpr auto three = dot<m>(softmax<m>(mask(three_terms, m <= n)), v);
-constexpr auto three_gradients = gradient<three>(wrt(q, kr, third_q, third_k, slope, warmth));
-
-constexpr auto q2 = input<"q2">(h, n, d);
-constexpr auto same_keys = dot<m>(softmax<m>(mask(content / 5 + relu(dot<d>(q2, k)) / 7, m <= n)), v);
-constexpr auto same_keys_gradients = gradient<same_keys>(wrt(q, q2, k, v));
-constexpr auto wide_q = input<"wide_q", double>(h, n, d);
-constexpr auto wide_k = input<"wide_k", double>(h, m, d);
-constexpr auto wide_score = logsumexp<m>(dot<d>(wide_q, wide_k) / 5 + dot<d>(cast<double>(q), cast<double>(k)));
-
-constexpr axis<"yk"> yk;  // several key axes
-constexpr axis<"xk"> xk;
-constexpr auto image_k = input<"image_k">(h, yk, xk, d);
-constexpr auto image_r = input<"image_r">(yk, xk, r);
-constexpr auto image_v = input<"image_v">(h, yk, xk, e);
-constexpr auto image_score = mask(dot<d>(q, image_k) / 5 + dot<r>(qr, image_r) / 3, abs(n - yk * 6) <= 9);
-constexpr auto image = dot<yk, xk>(softmax<yk, xk>(image_score), image_v);
-constexpr auto step = differentiable<out<decoupled>, strict>(wrt(q, k, qr, kr, v));
-
-// The same call of a graph and of its oracle; `shapes`: of what it gives.
-using shape = std::vector<extent_t>;
-template <const auto& Out, class T, class... Bindings, std::size_t Results>
-void against_oracle(const char* name, const shape (&shapes)[Results], const Bindings&... bound) {
-  std::vector<tensor<T>> got;
-  std::vector<tensor<double>> wanted;
-  for (const shape& s : shapes)
-    got.emplace_back(std::span<const extent_t>(s)), wanted.emplace_back(std::span<const extent_t>(s));
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    fuse<Out, strict>(bound..., into(got[I]...));
-    reference<Out>(bound..., into(wanted[I]...));
-  }(std::make_index_sequence<Results>{});
-  for (std::size_t i = 0; i < Results; ++i)
-    expect_close((std::string(name) + ", result " + std::to_string(i)).c_str(), got[i], wanted[i]);
-}
-}  // namespace
-
-BOOST_AUTO_TEST_CASE(heads_that_share_keys) {
-  for (const extent_t N : {45, 1}) {
-    const extent_t M = N + 4;
-    const auto Q = filled<float>(1, 1, {2, 3, N, 24}), QR = filled<float>(2, 1, {2, 3, N, 8}),
-               K = filled<float>(3, 1, {2, M, 24}), KR = filled<float>(4, 1, {M, 8}),
-               V = filled<float>(5, 1, {2, M, 17}), G = filled<float>(6, 1, {2, 3, N, 17}),
-               L = filled<float>(7, 1, {M, 24}), A = filled<float>(8, 1, {2, N, 24}),
-               AR = filled<float>(9, 1, {2, N, 8}), AG = filled<float>(10, 1, {2, N, 24});
-    against_oracle<grouped, float>("grouped", {{2, 3, N, 17}}, gq = Q, gr = QR, k = K, kr = KR, v = V);
-    against_oracle<grouped_gradients, float>("gradients of grouped",
-                                             {{2, 3, N, 24}, {2, M, 24}, {2, 3, N, 8}, {M, 8}, {2, M, 17}}, gq = Q,
-                                             gr = QR, k = K, kr = KR, v = V, cotangent<grouped> = G);
-    against_oracle<absorbed, float>("absorbed", {{2, N, 24}}, q = A, qr = AR, latent = L, kr = KR);
-    against_oracle<absorbed_gradients, float>("gradients of absorbed", {{2, N, 24}, {2, N, 8}, {M, 24}, {M, 8}}, q = A,
-                                              qr = AR, latent = L, kr = KR, cotangent<absorbed> = AG);
-  }
-}
-BOOST_AUTO_TEST_CASE(keys_that_are_copied) {
-  const auto Q = filled<float>(1, 1, {2, 29, 24}), QR = filled<float>(2, 1, {2, 29, 30}),
-             K = filled<float>(3, 1, {2, 24, 53}), KR = filled<float>(4, 1, {30, 53}),
-             V = filled<float>(5, 1, {2, 53, 17}), G = filled<float>(6, 1, {2, 29, 17});
-  against_oracle<copied, float>("copied", {{2, 29, 17}}, q = Q, qr = QR, turned = K, turned_r = KR, v = V);
-  against_oracle<copied_gradients, float>("gradients of copied", {{2, 29, 24}, {2, 24, 53}, {2, 29, 30}, {30, 53}},
-                                          q = Q, qr = QR, turned = K, turned_r = KR, v = V, cotangent<copied> = G);
-}
-BOOST_AUTO_TEST_CASE(three_contractions_and_the_same_keys_twice) {
-  const auto Q = filled<float>(1, 1, {2, 43, 24}), K = filled<float>(2, 1, {2, 43, 24}),
-             QR = filled<float>(3, 1, {2, 43, 5}), KR = filled<float>(4, 1, {43, 5}),
-             V = filled<float>(5, 1, {2, 43, 17}), G = filled<float>(6, 1, {2, 43, 17}),
-             Q3 = filled<float>(7, 1, {2, 43, 9}), K3 = filled<float>(8, 1, {2, 43, 9}), S = filled<float>(9, 0.3, {2}),
-             W = filled<float>(10, 0.3, {2, 43});
-  against_oracle<three, float>("three", {{2, 43, 17}}, q = Q, k = K, qr = QR, kr = KR, third_q = Q3, third_k = K3,
-                               slope = S, warmth = W, v = V);
-  against_oracle<three_gradients, float>(
-      "gradients of three", {{2, 43, 24}, {43, 5}, {2, 43, 9}, {2, 43, 9}, {2}, {2, 43}}, q = Q, k = K, qr = QR,
-      kr = KR, third_q = Q3, third_k = K3, slope = S, warmth = W, v = V, cotangent<three> = G);
-  against_oracle<same_keys, float>("same keys", {{2, 43, 17}}, q = Q, q2 = Q, k = K, v = V);
-  against_oracle<same_keys_gradients, float>("gradients of same keys",
-                                             {{2, 43, 24}, {2, 43, 24}, {2, 43, 24}, {2, 43, 17}}, q = Q, q2 = Q, k = K,
-                                             v = V, cotangent<same_keys> = G);
-}
-BOOST_AUTO_TEST_CASE(in_double) {
-  const auto Q = filled<double>(1, 1, {2, 21, 24}), K = filled<double>(2, 1, {2, 27, 24});
-  const auto q_ = filled<float>(3, 1, {2, 21, 24}), k_ = filled<float>(4, 1, {2, 27, 24});
-  against_oracle<wide_score, double>("in double", {{2, 21}}, wide_q = Q, wide_k = K, q = q_, k = k_);
-}
-BOOST_AUTO_TEST_CASE(several_key_axes) {
-  const auto Q = filled<float>(1, 1, {2, 37, 24}), QR = filled<float>(2, 1, {2, 37, 6}),
-             K = filled<float>(3, 1, {2, 5, 7, 24}), KR = filled<float>(4, 1, {5, 7, 6}),
-             V = filled<float>(5, 1, {2, 5, 7, 17});
-  against_oracle<image, float>("image", {{2, 37, 17}}, q = Q, qr = QR, image_k = K, image_r = KR, image_v = V);
-}
 BOOST_AUTO_TEST_CASE(training_in_two_calls) {
+  static constexpr auto step = differentiable<out<decoupled>, strict>(wrt(q, k, qr, kr, v));
   operands x{2, 39, 39, 6}, y{2, 39, 39, 6};
   run<decoupled>(x);
   auto saved = step.saved();

@@ -341,6 +341,7 @@ class simplifier {
   constexpr node_id product(node y) {
     const auto again = [&](const node& z) { return reduced(z); };
     if (const node_id other = inner_first(after, y, pairs, memory, absence.present, again)) return other;
+    add_products_at_once(after, y, paired, absence.present);
     const node_id w = paired.with[paired[y.a] ? y.a : y.b];
     const axis_set column = w > 0 ? after[w].over : axis_set(0), rest = y.over & ~column;
     if (!column || !rest || (y.over & column) != column) return absence.product(after, y, w, paired[y.a]);

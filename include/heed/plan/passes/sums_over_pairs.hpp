@@ -9,13 +9,33 @@
 
 namespace heed::internal::plan {
 
+// What is 0 already where a mask makes it absent, without the mask.
+constexpr node_id without_idle_mask(graph& g, node_id i, presences& present) {
+  return g[i].code == op::mask && present.vanishes(g, g[i].a, g[i].b) ? g[i].a : i;
+}
+// dot<m>(f * sum<h>(x), t) = dot<m, h>(f * x, t), for values over pairs of positions only: the gradient of a
+// contraction that all heads share is the sum of theirs.
+constexpr void add_products_at_once(graph& g, node& product, vanishing& paired, presences& present) {
+  for (const bool left : {true, false}) {
+    node_id& pairs = left ? product.a : product.b;
+    const node_id other = left ? product.b : product.a;
+    node_id i = without_idle_mask(g, pairs, present), factor = 0;
+    if (g[i].code == op::multiply && is_constant(g, g[i].a)) factor = g[i].a, i = g[i].b;
+    else if (g[i].code == op::negate) factor = g.add_constant(-1, g[i].type), i = g[i].a;
+    i = without_idle_mask(g, i, present);
+    const node sum = g[i];
+    if (sum.code != op::sum || !paired[sum.a] || (g[other].axes & sum.over)) continue;
+    product.over |= sum.over;
+    pairs = factor ? make(g, op::multiply, sum.type, factor, sum.a) : sum.a;
+    paired.extend(g);
+    return;
+  }
+}
 // sum<n>(f * sum<m>(x)) = sum<n, m>(f * x), for values over pairs of positions only: what a gradient sums step by step
 // would otherwise be stored over pairs between the steps. That nothing is left of an inner sum its addends say
 // themselves.
 constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, presences& present) {
-  const auto bare = [&](node_id i) {
-    return g[i].code == op::mask && present.vanishes(g, g[i].a, g[i].b) ? g[i].a : i;
-  };
+  const auto bare = [&](node_id i) { return without_idle_mask(g, i, present); };
   sum.a = bare(sum.a);
   node of = g[sum.a];
   if (of.code == op::multiply || of.code == op::negate) of.a = bare(of.a), of.b = bare(of.b);

@@ -1,0 +1,18 @@
+// Results beside what they should be in double, by the largest difference relative to the largest value.
+#pragma once
+#include "against_reference.hpp"
+
+namespace heed_tests {
+
+template <class T>
+inline void expect_close(const char* what, const tensor<T>& got, const tensor<double>& wanted, double bound = 1e-5) {
+  double scale = 1, worst = 0;
+  for (const double x : wanted) scale = std::max(scale, std::fabs(x));
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double off = std::fabs(double(got[i]) - wanted[i]) / scale;
+    worst = off <= worst ? worst : off;  // NaN counts
+  }
+  BOOST_TEST(worst < bound, what << ": off by " << worst);
+}
+
+}  // namespace heed_tests
