@@ -19,7 +19,8 @@ constexpr node_flags computed_from(const graph& g, node_id tile) {
   for (int i = tile + 1; i < g.size; ++i) {
     const node& x = g[i];
     const bool pointwise = is_pointwise(x.code) || x.code == op::mask;
-    r[i] = pointwise && is_real(x.type) && (r[x.a] || r[x.b] || r[x.c]) && !(g[tile].axes & ~x.axes);
+    const bool decides = x.type == element::boolean;  // what is chosen by a comparison of scores is made of them
+    r[i] = pointwise && (is_real(x.type) || decides) && (r[x.a] || r[x.b] || r[x.c]) && !(g[tile].axes & ~x.axes);
   }
   return r;
 }
@@ -109,7 +110,7 @@ struct gradient_matcher {
     const node& x = g[core];
     if (x.code == op::scatter) return below_scatter(core).pair;
     if (x.code == op::sum) return vanishes[x.a] ? x.a : node_id(0);
-    if (x.code != op::dot) return vanishes[core] && uses.result[core] ? core : node_id(0);
+    if (x.code != op::dot) return vanishes[core] && uses.result[core] && is_real(x.type) ? core : node_id(0);
     if (weighted(g, core).weights) return 0;
     return vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : node_id(0);
   }
