@@ -27,6 +27,7 @@
 #include "block/mask.hpp"
 #include "block/norm.hpp"
 #include "block/rotary.hpp"
+#include "block/weights.hpp"
 #include "memory/tensor.hpp"
 #include "memory/print.hpp"
 #include "call/rules/call_rules.hpp"
@@ -95,8 +96,10 @@ using internal::sum;
 using internal::alibi;
 using internal::attention;
 using internal::causal;
+using internal::cog_attention;
 using internal::cosine_similarity;
 using internal::cross_entropy;
+using internal::differential_attention;
 using internal::dot_similarity;
 using internal::dropout;
 using internal::gelu;
@@ -107,15 +110,20 @@ using internal::merge_heads;
 using internal::padding;
 using internal::project;
 using internal::relu;
+using internal::relu_attention;
 using internal::rms_norm;
 using internal::rotary;
 using internal::same_document;
 using internal::scaled_dot;
+using internal::sigmoid_attention;
 using internal::silu;
 using internal::sink_attention;
 using internal::sliding_window;
 using internal::softcap;
+using internal::softmax1_attention;
+using internal::softpick_attention;
 using internal::split_heads;
+using internal::squared_relu_attention;
 
 // Results and gradients
 using internal::cotangent;

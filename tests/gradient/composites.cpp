@@ -66,6 +66,15 @@ BOOST_AUTO_TEST_CASE(attentions) {
   GRADIENT(dot<m>(softmax<m>(dot<d>(input<"q1", double>(h, d), k)), v));  // one query
   GRADIENT(dot<m>(softmax<m>(exp(s) / 2), v));
   GRADIENT(dot<m>(sigmoid(s - 1), v));  // no softmax at all
+  GRADIENT(sigmoid_attention<m>(mask(s, m <= n), v));
+  GRADIENT(relu_attention<m>(mask(s, m <= n), v));
+  GRADIENTS("q", squared_relu_attention<m>(s, v));
+  GRADIENTS("q", softmax1_attention<m>(s, v));
+  GRADIENT(softpick_attention<m>(mask(s, m <= n), v, 1e-3));
+  GRADIENT(cog_attention<m>(mask(s, m <= n), v));
+  GRADIENT(differential_attention<m>(s, mask(2 * s * s, m <= n), v, slope));
+  GRADIENT(dot<m>(dropout(0.4, softmax<m>(mask(s, m <= n)), 5), v));
+  GRADIENT(dropout(0.5 * sigmoid(scale), a * a, 3) + dropout(0.3, a, 4));
   GRADIENTS("sink", sink_attention<m>(s, v, input<"sink", double>(h)));
   GRADIENT(sink_attention<m>(mask(s, m <= n), v, gate * input<"sink", double>(h)));
   GRADIENT(sink_attention<m>(mask(s, m < n), v, scale));  // the first query has nothing left

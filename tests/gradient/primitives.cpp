@@ -41,6 +41,7 @@ BOOST_AUTO_TEST_CASE(pointwise_functions) {
   GRADIENTS("a", where(a < a2, a * a2, a2 * a * a));
   GRADIENT(where((a < a2 && !(a == a2)) || a2 >= 0.4, a, 2));
   GRADIENTS("a", mask(a * a, keep_in) * a2);
+  GRADIENTS("a", random_uniform(7, n, c) * a * a + where(random_uniform(3, c, n) < 0.5, a, 2 * a2));
   GRADIENT(cast<double>(cast<float>(a)) * a);
   GRADIENT(cast<double>(cast<std::int32_t>(a * 10)) * a);
 }
