@@ -14,6 +14,7 @@ import ctypes
 import os
 import sys
 import time
+from typing import NamedTuple
 
 try:
     import numpy
@@ -109,15 +110,14 @@ def last_places(got, wanted, least):
     return float(off / numpy.spacing(numpy.asarray(largest, got.dtype))) if largest else 0.0 if off == 0 else numpy.inf
 
 
-def verify(kernel, extents, ranges, bound):
-    """Whether every result and gradient is within the bound."""
+def errors_of(kernel, extents, ranges):
+    """function, name, array, error of every result and gradient, in units as last_places says them."""
     if "reference" not in kernel.signature.functions:
         raise RunError(f"heed: kernel '{kernel.name}' was compiled without its evaluation in double")
     calls = Calls(kernel, extents, ranges)
     pairs = [("call", "reference")]
     if "backward" in calls.arrays:
         pairs += [("forward", "reference"), ("backward", "backward_reference")]
-    right = True
     for function, reference in pairs:
         calls(function)
         if function != "forward":
@@ -125,12 +125,18 @@ def verify(kernel, extents, ranges, bound):
         expected = calls.written(reference)
         least = max(map(largest_of, expected.values()), default=0.0) / 16
         for (name, got), wanted in zip(calls.written(function).items(), expected.values()):
-            off = last_places(got, wanted, least)
-            right &= off <= bound
-            print(
-                f"{kernel.symbol(function):24} {name:16} {got.dtype.name}{list(got.shape)}: {off:.3g} units in the "
-                f"last place of the largest{'' if off <= bound else f', more than {bound:g}: WRONG'}"
-            )
+            yield function, name, got, last_places(got, wanted, least)
+
+
+def verify(kernel, extents, ranges, bound):
+    """Whether every result and gradient is within the bound."""
+    right = True
+    for function, name, got, off in errors_of(kernel, extents, ranges):
+        right &= off <= bound
+        print(
+            f"{kernel.symbol(function):24} {name:16} {got.dtype.name}{list(got.shape)}: {off:.3g} units in the "
+            f"last place of the largest{'' if off <= bound else f', more than {bound:g}: WRONG'}"
+        )
     return right
 
 
@@ -145,23 +151,31 @@ def median_seconds(call, seconds):
     return float(numpy.median(times))
 
 
-def benchmark(kernel, extents, ranges, threads, seconds):
-    """A table of every function on each number of threads."""
-    sizes = ", ".join(f"{name}={extent}" for name, extent in extents.items())
-    print(f"{kernel.name}, {kernel.metadata['instruction_set']}, {sizes}")
-    load, processors = os.getloadavg()[0], os.cpu_count() or 1
-    if load > processors / 2:
-        print(f"others use this machine (load {load:.1f} on {processors} processors): times hold theirs")
-    print(TABLE.format("threads", "function", "ms", "GFLOP/s", "peak", "share"))
+class Measured(NamedTuple):
+    """A function of a kernel on some threads; what is not known of a library without operations is 0."""
+
+    function: str
+    threads: int
+    seconds: float
+    rate: float  # GFLOP/s of the operations that matter
+    peak: float  # GFLOP/s of multiply-adds alone, before and after
+
+    @property
+    def share(self):
+        return self.rate / self.peak if self.peak else 0
+
+
+def measured(kernel, extents, ranges, threads, seconds):
+    """Every function on each number of threads."""
     calls = Calls(kernel, extents, ranges)
-    measured = [f for f in ("call", "forward", "backward") if f in calls.arrays]
+    functions = [f for f in ("call", "forward", "backward") if f in calls.arrays]
     bits = 64 if any(array.dtype == numpy.float64 for array in calls.arrays["call"]) else 32
     counted = (
         {
             function: kernel.operations(
                 "backward_operations" if function == "backward" else "operations", calls.arrays[function]
             )
-            for function in measured
+            for function in functions
         }
         if kernel.has("operations")
         else {}
@@ -169,22 +183,38 @@ def benchmark(kernel, extents, ranges, threads, seconds):
     for count in threads:
         kernel.library.set_threads(count)
         calls.fit()
-        for function in measured:
+        for function in functions:
             before = kernel.peak(count, bits) if counted else 0
             spent = median_seconds(lambda: calls(function), seconds)
             peak = (before + kernel.peak(count, bits)) / 2 if counted else 0
-            rate = counted.get(function, 0) / spent / 1e9
-            print(
-                TABLE.format(
-                    count,
-                    kernel.symbol(function),
-                    f"{spent * 1e3:.3f}",
-                    f"{rate:.1f}" if rate else "-",
-                    f"{peak:.1f}" if peak else "-",
-                    f"{rate / peak * 100:.1f} %" if rate and peak else "-",
-                ),
-                flush=True,
-            )
+            yield Measured(function, count, spent, counted.get(function, 0) / spent / 1e9, peak)
+
+
+def others_load():
+    """The load of the machine, where it is more than half of its processors; 0 else."""
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    return load if load > processors / 2 else 0
+
+
+def benchmark(kernel, extents, ranges, threads, seconds):
+    """A table of every function on each number of threads."""
+    sizes = ", ".join(f"{name}={extent}" for name, extent in extents.items())
+    print(f"{kernel.name}, {kernel.metadata['instruction_set']}, {sizes}")
+    if load := others_load():
+        print(f"others use this machine (load {load:.1f} on {os.cpu_count()} processors): times hold theirs")
+    print(TABLE.format("threads", "function", "ms", "GFLOP/s", "peak", "share"))
+    for row in measured(kernel, extents, ranges, threads, seconds):
+        print(
+            TABLE.format(
+                row.threads,
+                kernel.symbol(row.function),
+                f"{row.seconds * 1e3:.3f}",
+                f"{row.rate:.1f}" if row.rate else "-",
+                f"{row.peak:.1f}" if row.peak else "-",
+                f"{row.share * 100:.1f} %" if row.share else "-",
+            ),
+            flush=True,
+        )
 
 
 def extents_argument(text):
