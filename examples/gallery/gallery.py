@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Builds every entry of the gallery as a C library, checks it, measures it and writes the page.
+
+    gallery.py [NAME...]       these entries alone, by parts of their names
+    gallery.py --no-times      checks, and measures nothing
+    gallery.py --again         compiles and measures what is done already
+
+What is known of an entry stays in build/gallery/NAME; as long as its header and heed are the same it is not done again. The
+page is written when all entries are done: docs/gallery.md. Its times are those of a machine that nobody else used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "python"))
+from entry import Entry, EntryError, read_entries  # noqa: E402
+from heed.build import BuildError, build  # noqa: E402
+from heed.loaded import Library, RunError  # noqa: E402
+from heed.run import Calls, errors_of, measured  # noqa: E402
+from page import text_of_page  # noqa: E402
+
+BOUND = 256  # units in the last place, as for heed-run
+# Prints what became of the results, a line of dashes, what became of the gradients.
+EXPLAIN = """#include <cstdio>
+#include <heed/heed.hpp>
+#undef HEED_KERNEL
+#define HEED_KERNEL(NAME, OUT, ...)                                                                       \\
+  inline void explained() {{                                                                              \\
+    std::printf("%s---\\n%s", explain<OUT>().c_str(), explain<gradient<OUT>(__VA_ARGS__)>().c_str());     \\
+  }}
+#include "{header}"
+int main() {{ gallery::{name}::explained(); }}
+"""
+
+
+def digest_of(entry: Entry) -> str:
+    """The hash of an entry, of heed, and of what builds it."""
+    state = hashlib.sha256(entry.path.read_bytes())
+    for folder, pattern in ((ROOT / "include", "*.*"), (ROOT / "python/heed", "*.py")):
+        for file in sorted(folder.rglob(pattern)):
+            state.update(file.read_bytes())
+    return state.hexdigest()
+
+
+def reduced(extents: dict[str, int]) -> dict[str, int]:
+    """Extents for the evaluation in double, which stores every value: less where three axes are long."""
+    most = 24 if sum(extent >= 48 for extent in extents.values()) > 2 else 320
+    return {axis: min(extent, most) for axis, extent in extents.items()}
+
+
+def regions_of(explained: str) -> dict[str, Any]:
+    """The kinds of regions that explain names, in order, and why those that are loops are no others."""
+    return {
+        "kinds": [kind.strip() for kind in re.findall(r"^region \d+: ([^,(\n]+)", explained, re.MULTILINE)],
+        "reasons": sorted(set(re.findall(r"\(not fused: ([^)]*(?:\([^)]*\))?[^)]*)\)", explained))),
+    }
+
+
+def explained(entry: Entry, folder: Path) -> dict[str, Any]:
+    """What became of the results and of the gradients."""
+    source, program = folder / "explain.cpp", folder / "explain"
+    source.write_text(EXPLAIN.format(header=entry.path, name=entry.name))
+    flags = ["-std=c++20", "-O0", "-DHEED_UNOPTIMISED", "-march=native", "-fopenmp", "-Wno-psabi", f"-I{ROOT / 'include'}"]
+    subprocess.run(["g++", *flags, source, "-o", program], check=True)
+    forward, _, backward = subprocess.run([program], check=True, capture_output=True, text=True).stdout.partition("---\n")
+    return {"forward": regions_of(forward), "backward": regions_of(backward)}
+
+
+def compiled(entry: Entry, folder: Path, again: bool) -> dict[str, Any]:
+    """What is known of an entry before it runs: its library is in the folder afterwards."""
+    record, digest = folder / "record.json", digest_of(entry)
+    if record.exists() and not again:
+        known = json.loads(record.read_text())
+        if known["digest"] == digest and (folder / f"lib{entry.name}.so").exists():
+            return known
+    folder.mkdir(parents=True, exist_ok=True)
+    begin = time.monotonic()
+    build(header=entry.path, out=folder, name=entry.name, products=("shared",))
+    seconds = time.monotonic() - begin
+    known = {"digest": digest, "seconds": seconds, "regions": explained(entry, folder)}
+    record.write_text(json.dumps(known, indent=1))
+    return known
+
+
+def checked(entry: Entry, library: Library) -> dict[str, float]:
+    """The largest error of the results and of the gradients, in units in the last place of the largest value."""
+    kernel = library.kernel(entry.name)
+    worst = {"forward": 0.0, "backward": 0.0}
+    for function, name, _, off in errors_of(kernel, kernel.extents(reduced(entry.extents)), entry.ranges):
+        part = "backward" if function == "backward" else "forward"
+        worst[part] = max(worst[part], off)
+        if not off <= BOUND:
+            raise RunError(f"{entry.name}: {name} is off by {off:.3g} units, more than {BOUND}: WRONG")
+    return worst
+
+
+def processor_seconds() -> float:
+    """Processor time of the whole machine, with what its host takes from it."""
+    fields = Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+    return sum(int(fields[i]) for i in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
+
+
+def timed(entry: Entry, library: Library, seconds: float) -> dict[str, Any]:
+    """Times and shares of the peak at the extents of the header; busy: others used a tenth of the machine meanwhile."""
+    kernel = library.kernel(entry.name)
+    begin, own, machine = time.monotonic(), time.process_time(), processor_seconds()
+    rows = list(measured(kernel, kernel.extents(entry.extents), entry.ranges, [1], seconds))
+    others = processor_seconds() - machine - (time.process_time() - own)
+    return {
+        "busy": others > 0.1 * (os.cpu_count() or 1) * (time.monotonic() - begin),
+        "milliseconds": {row.function: 1e3 * row.seconds for row in rows},
+        "shares": {row.function: row.share for row in rows},
+    }
+
+
+def workspace_of(entry: Entry, library: Library) -> dict[str, int]:
+    """The bytes that a call and a backward pass want on one thread."""
+    kernel = library.kernel(entry.name)
+    library.set_threads(1)
+    calls = Calls(kernel, kernel.extents(entry.extents), entry.ranges)
+    return {function: calls.workspace[function][2].value for function in ("call", "backward")}
+
+
+def chosen(entries: list[Entry], words: list[str]) -> list[Entry]:
+    """The entries whose file names hold one of the words; all without words."""
+    for word in words:
+        if not any(word in entry.path.stem for entry in entries):
+            raise EntryError(f"no entry is called '{word}': there are {', '.join(e.path.stem for e in entries)}")
+    return [entry for entry in entries if not words or any(word in entry.path.stem for word in words)]
+
+
+def work(entry: Entry, options: argparse.Namespace, say: Callable[[str], None]) -> None:
+    """Builds, checks and measures an entry, with a line for every step; its record is in its folder afterwards."""
+    folder = options.out / entry.name
+    say("compiling")
+    known = compiled(entry, folder, options.again)
+    say(f"compiled in {known['seconds']:.0f} s; comparing with the evaluation in double")
+    library = Library(folder / f"lib{entry.name}.so")
+    known["errors"] = checked(entry, library)
+    known["workspace"] = workspace_of(entry, library)
+    errors = known["errors"]
+    say(f"off by {errors['forward']:.3g} units, gradients by {errors['backward']:.3g}")
+    if options.times and ("times" not in known or known["times"]["busy"] or options.again):
+        known["times"] = timed(entry, library, options.seconds)
+    if "times" in known:
+        times = known["times"]
+        say(
+            ", ".join(
+                f"{function} {times['milliseconds'][function]:.2f} ms, {100 * times['shares'][function]:.0f} % of the peak"
+                for function in ("call", "backward")
+            )
+            + (" (others use this machine)" if times["busy"] else "")
+        )
+    (folder / "record.json").write_text(json.dumps(known, indent=1))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="entries, by parts of their names (all)")
+    parser.add_argument("--no-times", dest="times", action="store_false", help="measure nothing")
+    parser.add_argument("--again", action="store_true", help="compile and measure what is done already, too")
+    parser.add_argument("--seconds", type=float, default=0.5, help="to measure each function for (0.5)")
+    parser.add_argument("--out", type=Path, default=ROOT / "build/gallery", help="where libraries go (build/gallery)")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/gallery.md", help="the page (docs/gallery.md)")
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_PROC_BIND", "true")  # as heed-run does: threads stay where they are
+    os.environ.setdefault("OMP_PLACES", "cores")
+    try:
+        entries = read_entries()
+        some = chosen(entries, options.names)
+    except EntryError as error:
+        print(error, file=sys.stderr)
+        return 1
+    failed = 0
+    for number, entry in enumerate(some, 1):
+        def say(what: str, where: str = f"[{number} of {len(some)}] {entry.path.stem}") -> None:
+            print(f"{where}: {what}", flush=True)
+
+        try:
+            work(entry, options, say)
+        except (BuildError, RunError) as error:
+            say(str(error))
+            failed += 1
+    if failed:
+        print(f"{failed} of {len(some)} entries failed; {options.page.name} is not written", file=sys.stderr)
+        return 1
+    records = {}
+    for entry in entries:
+        record = options.out / entry.name / "record.json"
+        known = json.loads(record.read_text()) if record.exists() else {}
+        if known.get("digest") != digest_of(entry) or "errors" not in known:
+            print(f"{options.page} is not written: {entry.path.stem} is not done")
+            return 0
+        records[entry.name] = known
+    options.page.write_text(text_of_page(entries, records), encoding="utf-8")
+    print(f"wrote {options.page}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+// Every entry of examples/gallery as a test case: behind this header HEED_KERNEL, which declares a kernel there, makes
+// a test of it. Results and gradients of the fused loops are those of the oracle; what runs in a loop is known by name;
+// nothing is stored over pairs of positions. What the oracle says goes into a file besides, for formulas.py to look at.
+#pragma once
+#include "fused_against_oracle.hpp"
+#include <fstream>
+#include <string_view>
+
+namespace heed_tests {
+
+using extents_by_axis = std::map<std::string, extent_t>;
+
+// Extents that reach beyond a block of rows; positions that are renamed into each other have the same.
+inline extents_by_axis extents_of_entry(std::string_view name) {
+  if (name.ends_with("_block")) return {{"n", 9}, {"m", 9}};
+  if (name == "triangle") return {{"i", 9}, {"n", 9}, {"m", 9}};
+  if (name == "axial") return {{"h", 2}, {"y", 3}, {"x", 33}, {"xk", 33}};
+  return {{"b", 2}, {"h", 2}, {"g", 2},  {"n", 40}, {"m", 40}, {"t", 9},
+          {"a", 7}, {"y", 9}, {"x", 10}, {"yk", 9}, {"xk", 10}};
+}
+// Entries whose result (s) or gradients (g) are not all fused, as their first paragraphs say.
+inline std::string loops_of_entry(std::string_view name) {
+  if (name == "relative_keys" || name == "talking_heads") return "sg";
+  return "";
+}
+
+// Writes inputs and result as lines "entry array extent...", each followed by its elements as doubles of this machine.
+class written_values {
+ public:
+  explicit written_values(const char* entry)
+      : entry_(entry),
+        file_("gallery/" + std::string(entry) + ".values", std::ios::binary) {}
+  void write(const std::string& array, const std::vector<extent_t>& extents, const std::vector<double>& elements) {
+    file_ << entry_ << ' ' << array;
+    for (const extent_t x : extents) file_ << ' ' << x;
+    file_ << '\n';
+    file_.write(reinterpret_cast<const char*>(elements.data()), std::streamsize(elements.size() * sizeof(double)));
+  }
+
+ private:
+  std::string entry_;
+  std::ofstream file_;
+};
+
+inline void write_entry(const char* name, const expression& out, const extents_by_axis& given) {
+  written_values file(name);
+  operands memory;
+  const index_array extent = extents_of(out.g, given);
+  const std::vector<run::view> inputs = memory.of(out.g, extent);
+  for (int i = 0; i < out.g.input_count; ++i) {
+    const input_entry& in = out.g.inputs[std::size_t(i)];
+    std::vector<extent_t> extents;
+    extent_t size = 1;
+    for (int a = 0; a < in.rank; ++a)
+      extents.push_back(extent[std::size_t(in.order[std::size_t(a)])]), size *= extents.back();
+    std::vector<double> elements;
+    for (extent_t j = 0; j < size; ++j) elements.push_back(stored_at(in.type, inputs[std::size_t(i)].data, j));
+    file.write(in.name.text(), extents, elements);
+  }
+  run::reference_graph oracle(out.g, extent, inputs.data());
+  oracle[out.root];
+  std::vector<int> order;
+  std::vector<extent_t> extents;
+  for (int a = 0; a < out.shape->rank; ++a) {
+    order.push_back(out.g.find_axis(out.shape->axes[std::size_t(a)].name));
+    extents.push_back(extent[std::size_t(order.back())]);
+  }
+  std::vector<double> elements;
+  index_array at{};
+  const auto each = [&](const auto& self, std::size_t axis) -> void {
+    if (axis == order.size()) return elements.push_back(oracle.at(out.root, at));
+    for (extent_t i = 0; i < extents[axis]; ++i) at[std::size_t(order[axis])] = i, self(self, axis + 1);
+  };
+  each(each, 0);
+  file.write("out", extents, elements);
+}
+
+template <result_list R> void check_loops(const std::string& what, bool in_loops) {
+  const plan::execution_plan& p = plan_for<R>(std::make_index_sequence<R.count>{});
+  bool loops = false, pairs = false;
+  for (int i = 0; i < p.region_count; ++i) loops |= p.regions[std::size_t(i)].kind == plan::region_kind::loop;
+  for (int i = 0; i < p.buffer_count; ++i) pairs |= p.buffers[std::size_t(i)].over_pairs;
+  BOOST_TEST(loops == in_loops, what << (loops ? " runs in a loop" : " is fused"));
+  BOOST_TEST(!pairs, what << " stores values over pairs");
+}
+
+template <result_list Out, result_list Gradients> void check_entry(const char* name) {
+  const extents_by_axis given = extents_of_entry(name);
+  const std::string loops = loops_of_entry(name);
+  check_loops<Out>(std::string(name), loops.find('s') != loops.npos);
+  check_loops<Gradients>(std::string(name) + ", its gradients,", loops.find('g') != loops.npos);
+  check_fused<Out>(name, 1e-4, {&given, 1});
+  check_fused<Gradients>((std::string(name) + ", gradients").c_str(), 1e-4, {&given, 1});
+  write_entry(name, *Out.of[0], given);
+}
+
+}  // namespace heed_tests
+
+#undef HEED_KERNEL
+#define HEED_KERNEL(NAME, OUT, ...) \
+  BOOST_AUTO_TEST_CASE(NAME) { ::heed_tests::check_entry<OUT, ::heed::gradient<OUT>(__VA_ARGS__)>(#NAME); }
