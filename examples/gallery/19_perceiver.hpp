@@ -7,7 +7,7 @@
 //   wv[h] x[m]
 // Vary: any cross attention: of a decoder to an encoder, of text to an image; padding(m, length); one latent pools a
 //   set.
-// Measured: n=256,m=4096
+// Measured: n=256,m=4096 wq=-0.1:0.1 wk=-0.1:0.1
 #pragma once
 #include <heed/heed.hpp>
 

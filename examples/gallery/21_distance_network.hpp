@@ -2,9 +2,10 @@
 // distance, relative to how far the query could look, so that it holds for longer sequences than it was trained on.
 //
 // Paper: Li et al. 2024, "Functional Interpolation for Relative Positions Improves Long Context Transformers" (FIRE).
-// Formula: b[h, n, m] = sum over u of outward[h, u] max(slope[u] p(n - m) / p(max(n, 32)) + offset[u], 0), p(x) = log(1
-//   + x); o[h, n] = sum over m <= n of softmax_m(q[h, n] . k[h, m] / sqrt(d) + b[h, n, m]) v[h, m]
-// Vary: the number of units, up to 16; another function than the logarithm; a learned factor inside of it.
+// Formula: b[h, n, m] = sum over u of outward[h, u] max(slope[h, u] p(n - m) / p(max(n, 32)) + offset[h, u], 0), p(x) =
+//   log(1 + x); o[h, n] = sum over m <= n of softmax_m(q[h, n] . k[h, m] / sqrt(d) + b[h, n, m]) v[h, m]
+// Vary: the number of units, up to 16; another function than the logarithm; a hidden layer that heads share, slope (u)
+//   and offset (u), as in the paper, whose gradients run in loops.
 // Measured: h=4,n=1024,m=1024
 #pragma once
 #include <heed/heed.hpp>
@@ -22,8 +23,8 @@ constexpr axis<"u", 8> u;
 constexpr auto q = input<"q">(h, n, d);
 constexpr auto k = input<"k">(h, m, d);
 constexpr auto v = input<"v">(h, m, e);
-constexpr auto slope = input<"slope">(u);
-constexpr auto offset = input<"offset">(u);
+constexpr auto slope = input<"slope">(h, u);
+constexpr auto offset = input<"offset">(h, u);
 constexpr auto outward = input<"outward">(h, u);
 
 constexpr auto place = log(1 + max(n - m, 0)) / log(1 + max(n, 32));

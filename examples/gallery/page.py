@@ -33,7 +33,7 @@ TIMES = """- **peak**: the share of the peak loop's multiply-adds that a call re
   useful operations alone); **compile**: seconds for the library with results, gradients and their evaluation in double
 """
 MACHINE = """
-Measured on {machine}, {compiler}, {date}.
+Run on {machine}, {compiler}, {date}; a dash stands where an entry was not.
 """
 
 
@@ -62,11 +62,12 @@ def regions_text(regions: dict[str, Any]) -> str:
     return ", ".join(kind if count == 1 else f"{count} {kind}" for kind, count in kinds.items())
 
 
-def row(entry: Entry, known: dict[str, Any], with_times: bool) -> str:
+def row(entry: Entry, known: dict[str, Any] | None, with_times: bool) -> str:
+    cells = [f"[{entry.number:02} {entry.name}](#{entry.number:02}-{entry.name})", str(entry.lines)]
+    if not known:
+        return f"| {' | '.join(cells + ['-'] * (5 if with_times else 3))} |"
     regions, errors, workspace = known["regions"], known["errors"], known["workspace"]
-    cells = [
-        f"[{entry.number:02} {entry.name}](#{entry.number:02}-{entry.name})",
-        str(entry.lines),
+    cells += [
         f"{errors['forward']:.1f} / {errors['backward']:.1f}",
         f"{regions_text(regions['forward'])}; {regions_text(regions['backward'])}",
         f"{bytes_text(workspace['call'])}; {bytes_text(workspace['backward'])}",
@@ -77,8 +78,9 @@ def row(entry: Entry, known: dict[str, Any], with_times: bool) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def section(entry: Entry, known: dict[str, Any]) -> str:
-    reasons = sorted({reason for part in known["regions"].values() for reason in part["reasons"]})
+def section(entry: Entry, known: dict[str, Any] | None) -> str:
+    regions = known["regions"] if known else {}
+    reasons = sorted({reason for part in regions.values() for reason in part["reasons"]})
     why = f"\nNot fused: {'; '.join(reasons)}.\n" if reasons else ""
     return f"""
 ## {entry.number:02} {entry.name}
@@ -98,8 +100,8 @@ Inputs and all else: [{entry.path.name}](../examples/gallery/{entry.path.name}).
 
 
 def text_of_page(entries: list[Entry], records: dict[str, dict[str, Any]]) -> str:
-    """The page; times are there where all entries were measured on a machine that nobody else used."""
-    with_times = all("times" in known and not known["times"]["busy"] for known in records.values())
+    """The page; times are there if all that was run was measured on a machine that nobody else used."""
+    with_times = all("times" in known and not known["times"]["busy"] for known in records.values()) and bool(records)
     lines = [entry.lines for entry in entries]
     text = OPENING.format(count=len(entries), median=statistics.median(lines), most=max(lines))
     heads = ["entry", "lines", "error", "regions", "workspace"]
@@ -111,5 +113,5 @@ def text_of_page(entries: list[Entry], records: dict[str, dict[str, Any]]) -> st
 
     text += MACHINE.format(machine=machine(), compiler=compiler, date=datetime.date.today().isoformat())
     text += f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n"
-    text += "\n".join(row(entry, records[entry.name], with_times) for entry in entries) + "\n"
-    return text + "".join(section(entry, records[entry.name]) for entry in entries)
+    text += "\n".join(row(entry, records.get(entry.name), with_times) for entry in entries) + "\n"
+    return text + "".join(section(entry, records.get(entry.name)) for entry in entries)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every entry of the gallery beside its formula, written out with numpy: nothing here shares a graph with what it checks.
 
-    formulas.py FOLDER [ENTRY...]     reads the ENTRY.values that the programs gallery.* leave in FOLDER (all of them)
+    formulas.py ROOT FOLDER     reads the ENTRY.values that gallery.plans leaves in FOLDER, for every header of the gallery
 
 Status 1 where an entry is off by more than 1e-9 of its largest value, has no formula here, or has left no values.
 """
@@ -266,11 +266,10 @@ def latent_keys(q, turned, row, wk, wv):
 
 
 @formula
-def triangle(pair, wq, wk, wv, wg, wb, wo):
+def triangle(pair, wq, wk, wv, wg, bias, wo):
     z = layer(pair)
     q, k, v, g = (einsum("inc,hdc->hind", z, w) for w in (wq, wk, wv, wg))
-    s = scores(q, k) + einsum("nmc,hc->hnm", z, wb)[:, None]
-    return einsum("hind,chd->inc", sigmoid(g) * (softmax(s) @ v), wo)
+    return einsum("hind,chd->inc", sigmoid(g) * (softmax(scores(q, k) + bias[:, None]) @ v), wo)
 
 
 def over_pixels(q, k, v, keep, bias=0.0):
@@ -315,7 +314,8 @@ def distance_network(q, k, v, slope, offset, outward):
     s = scores(q, k)
     n = np.arange(s.shape[1])
     place = np.log(1 + np.maximum(distance(s), 0)) / np.log(1 + np.maximum(n, 32))[:, None]
-    return softmax(causal(s + einsum("nmu,hu->hnm", np.maximum(place[..., None] * slope + offset, 0), outward))) @ v
+    hidden = np.maximum(place[..., None] * slope[:, None, None] + offset[:, None, None], 0)
+    return softmax(causal(s + einsum("hnmu,hu->hnm", hidden, outward))) @ v
 
 
 @formula
@@ -426,8 +426,8 @@ def wrong(name: str, folder: pathlib.Path) -> str:
 
 
 def main() -> int:
-    folder = pathlib.Path(sys.argv[1])
-    names = sys.argv[2:] or sorted(FORMULAS)
+    root, folder = map(pathlib.Path, sys.argv[1:])
+    names = [header.stem[3:] for header in sorted((root / "examples/gallery").glob("*.hpp"))]
     found = {name: fault for name in names if (fault := wrong(name, folder))}
     for name, fault in found.items():
         print(f"{name} {fault}")

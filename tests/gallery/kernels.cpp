@@ -1,6 +1,7 @@
-// Entries of the gallery whose weights are no plain softmax.
+// Entries of the gallery whose weights are no plain softmax: their fused loops, forward and backward. What all entries'
+// loops give ./dev gallery compares.
 // options: -O0 -DHEED_UNOPTIMISED
-// properties: FIXTURES_SETUP gallery_values
+#define HEED_GALLERY_KERNELS
 #include "entries.hpp"
 #include "../../examples/gallery/08_learned_sinks.hpp"
 #include "../../examples/gallery/09_softmax1.hpp"
