@@ -91,7 +91,7 @@ def section(entry: Entry, known: dict[str, Any] | None) -> str:
 
     {entry.formula.replace("; ", chr(10) + "    ")}
 
-```cpp
+```c++
 {entry.declaration}
 ```
 
