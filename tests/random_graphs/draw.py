@@ -64,8 +64,9 @@ class Draw(Ingredients):
 
     def by_chance(self, x):
         """Multiplied with draws, or where draws say so: dropped out, or left out."""
-        seed = self.pick(lambda: constant(self.random.randint(-5, 9999)), lambda: self.input([], self.pick("i32", "i64"), high=2**31 - 1))()
         axes = self.random.sample(list(x.axes), self.random.randint(0, len(x.axes)))
+        brought = not axes or self.chance(0.5)               # of numbers alone nothing is drawn: random_uniform(3) is no expression
+        seed = self.input([], self.pick("i32", "i64"), high=2**31 - 1) if brought else constant(self.random.randint(-5, 9999))
         indices = [make("+", make("index", axis=a), constant(self.random.randint(1, 40))) if self.chance(0.2) else make("index", axis=a) for a in axes]
         draw = make("random_uniform", seed, *indices)
         p = self.pick(0.25, 0.5, 0.125)
