@@ -35,6 +35,8 @@ constexpr auto copied_gradients = gradient<copied>(wrt(q, turned, qr, turned_r))
 constexpr auto of_all = input<"of_all">(n, r);  // positions of all heads
 constexpr auto placed = dot<m>(softmax<m>(mask((content - 0.3 * dot<r>(of_all, kr)) / 3, m <= n)), v);
 constexpr auto placed_gradients = gradient<placed>(wrt(q, k, of_all, kr, v));
+constexpr auto gated = dot<m>(sigmoid(mask((content - 0.3 * dot<r>(of_all, kr)) / 3, m <= n)), v);
+constexpr auto gated_gradients = gradient<gated>(wrt(q, k, of_all, kr, v));
 
 constexpr auto latent = input<"latent">(m, d);  // keys of all heads, and their values (DeepSeek-AI 2024, absorbed)
 constexpr auto absorbed = dot<m>(softmax<m>(mask((dot<d>(q, latent) + position) / 6, m <= n)), latent);
@@ -105,6 +107,10 @@ BOOST_AUTO_TEST_CASE(positions_that_all_heads_share) {
   against_oracle<placed_gradients, float>("gradients of placed",
                                           {{3, 41, 24}, {3, 41, 24}, {41, 7}, {41, 7}, {3, 41, 17}}, q = Q, k = K,
                                           of_all = A, kr = KR, v = V, cotangent<placed> = G);
+  against_oracle<gated, float>("gated", {{3, 41, 17}}, q = Q, k = K, of_all = A, kr = KR, v = V);
+  against_oracle<gated_gradients, float>("gradients of gated",
+                                         {{3, 41, 24}, {3, 41, 24}, {41, 7}, {41, 7}, {3, 41, 17}}, q = Q, k = K,
+                                         of_all = A, kr = KR, v = V, cotangent<gated> = G);
 }
 BOOST_AUTO_TEST_CASE(keys_that_are_copied) {
   const auto Q = filled<float>(1, 1, {2, 29, 24}), QR = filled<float>(2, 1, {2, 29, 30}),

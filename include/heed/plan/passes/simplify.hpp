@@ -341,11 +341,17 @@ class simplifier {
   constexpr node_id product(node y) {
     const auto again = [&](const node& z) { return reduced(z); };
     if (const node_id other = inner_first(after, y, pairs, memory, absence.present, again)) return other;
-    add_products_at_once(after, y, paired, absence.present);
+    const axis_set heads =
+        add_products_at_once(after, y, [&](node_id i) { return paired[i] || pairs[i]; }, absence.present);
+    paired.extend(after);
     const node_id w = paired.with[paired[y.a] ? y.a : y.b];
-    const axis_set column = w > 0 ? after[w].over : axis_set(0), rest = y.over & ~column;
-    if (!column || !rest || (y.over & column) != column) return absence.product(after, y, w, paired[y.a]);
-    y.axes |= rest, y.over = column;
+    axis_set rest = heads;  // without a softmax it is not known here which are the columns
+    if (w) {
+      const axis_set column = w > 0 ? after[w].over : axis_set(0);
+      rest = column && (y.over & column) == column ? y.over & ~column : axis_set(0);
+    }
+    if (!rest) return absence.product(after, y, w, paired[y.a]);
+    y.axes |= rest, y.over &= ~rest;
     const node_id of_columns = absence.product(after, y, w, paired[y.a]);
     return one_axis_at_a_time(
         after, node{.code = op::sum, .type = y.type, .a = of_columns, .axes = y.axes & ~rest, .over = rest});

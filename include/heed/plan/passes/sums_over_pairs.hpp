@@ -14,8 +14,9 @@ constexpr node_id without_idle_mask(graph& g, node_id i, presences& present) {
   return g[i].code == op::mask && present.vanishes(g, g[i].a, g[i].b) ? g[i].a : i;
 }
 // dot<m>(f * sum<h>(x), t) = dot<m, h>(f * x, t), for values over pairs of positions only: the gradient of a
-// contraction that all heads share is the sum of theirs.
-constexpr void add_products_at_once(graph& g, node& product, vanishing& paired, presences& present) {
+// contraction that all heads share is the sum of theirs. What has been added to the sum; nothing: it is none of these.
+template <class Pairs>
+constexpr axis_set add_products_at_once(graph& g, node& product, const Pairs& over_pairs, presences& present) {
   for (const bool left : {true, false}) {
     node_id& pairs = left ? product.a : product.b;
     const node_id other = left ? product.b : product.a;
@@ -24,12 +25,12 @@ constexpr void add_products_at_once(graph& g, node& product, vanishing& paired, 
     else if (g[i].code == op::negate) factor = g.add_constant(-1, g[i].type), i = g[i].a;
     i = without_idle_mask(g, i, present);
     const node sum = g[i];
-    if (sum.code != op::sum || !paired[sum.a] || (g[other].axes & sum.over)) continue;
+    if (sum.code != op::sum || !over_pairs(sum.a) || (g[other].axes & sum.over)) continue;
     product.over |= sum.over;
     pairs = factor ? make(g, op::multiply, sum.type, factor, sum.a) : sum.a;
-    paired.extend(g);
-    return;
+    return sum.over;
   }
+  return 0;
 }
 // sum<n>(f * sum<m>(x)) = sum<n, m>(f * x), for values over pairs of positions only: what a gradient sums step by step
 // would otherwise be stored over pairs between the steps. That nothing is left of an inner sum its addends say
