@@ -28,7 +28,7 @@ class Layout:
     """What calls with the same element types, shapes and strides have in common.
 
     template: arguments of struct.pack, address and remainder of every operand in turn, addresses of arrays still 0;
-    made: shape and element type of every result; memory: what the template points to.
+    made: recipes of the results; memory: what the template points to.
     """
 
     __slots__ = ("template", "made", "workspace_bytes", "saved_bytes", "memory")
@@ -124,21 +124,26 @@ class Function:
         layout = self.layout(kind, arrays, extents, outs)
         kind.prepare()
         if outs is None:
-            outs = [kind.empty(shape, dtype) for shape, dtype in layout.made]
-        if self._keeps or saved is not None:
+            outs = kind.new(layout.made)
+        if self._is_forward and saved is None:
+            saved = kind.bytes(layout.saved_bytes)
+            addresses = kind.addresses([*arrays, *outs, saved])
+            memory = addresses.pop(), layout.saved_bytes
+            self._run(layout, addresses, memory)
+        elif self._keeps or saved is not None:
             saved, *memory = self._saved(saved, kind, layout)
-            self._run(layout, [*map(kind.address, arrays), *map(kind.address, outs)], memory)
-            return [*outs, saved] if self._is_forward else outs
-        self._run(layout, [*map(kind.address, arrays), *map(kind.address, outs)], ())
-        return outs
+            self._run(layout, kind.addresses([*arrays, *outs]), memory)
+        else:
+            self._run(layout, kind.addresses([*arrays, *outs]), ())
+        return [*outs, saved] if self._is_forward else outs
 
     def layout(self, kind: Kind, arrays: list, extents: list[int], outs: list | None = None) -> Layout:
         """The layout of a call, from the dictionary or new; no data are looked at."""
-        key = (*map(kind.key, arrays), *extents) if outs is None else (*map(kind.key, arrays + outs), *extents)
-        try:
-            return self._layouts[key]
-        except KeyError:
-            return self._new_layout(key, kind, arrays if outs is None else arrays + outs, extents)
+        key = (kind, *kind.keys(arrays if outs is None else arrays + outs), *extents)
+        layout = self._layouts.get(key)
+        if layout is None:
+            layout = self._new_layout(key, kind, arrays if outs is None else arrays + outs, extents)
+        return layout
 
     # --- what a call was given ------------------------------------------------------------------------------------
 
@@ -235,13 +240,10 @@ class Function:
         return looked
 
     def _saved(self, saved: Any, kind: Kind, layout: Layout) -> tuple[Any, int, int]:
-        """The saved block with its address and bytes: new for forward, the caller's for backward."""
-        if self._is_forward:
-            if saved is None:
-                saved = kind.bytes(layout.saved_bytes)
-        elif not self._is_backward:
+        """The saved block that the caller gave, with its address and bytes."""
+        if not self._keeps:
             raise OperandError("heed: 'saved' is an operand of backward alone", operand="saved")
-        elif saved is None:
+        if saved is None:
             raise OperandError(
                 "heed: operand 'saved' is missing (results, saved = kernel.forward(...))", operand="saved"
             )
@@ -283,7 +285,7 @@ class Function:
                 shape, strides = described[i]
             else:
                 shape, strides = tuple(of_axes[axis.name] for axis in x.axes), None
-                layout.made.append((shape, x.dtype))
+                layout.made.append(kind.recipe(shape, x.dtype))
             layout.template += [address, self._remainder(layout, x, shape, strides)]
         layout.workspace_bytes = self._bytes(self._workspace_bytes, layout)
         layout.saved_bytes = self._bytes(self._saved_bytes, layout) if self._is_forward else 0

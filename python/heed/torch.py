@@ -104,14 +104,28 @@ class Function:
         """The result; of several a tuple of them. Axes that no operand carries are whole numbers, by their name."""
         if named or len(operands) != len(self._names):
             operands = self._in_order(operands, named)
+        if _nobody_watches():
+            mask = 0
+            for bit, tensor in zip(self._bits, operands):  # _is_plain, without the call
+                if type(tensor) not in _PLAIN or not tensor.is_cpu or tensor.layout is not _STRIDED or tensor.is_neg():
+                    break
+                if tensor.requires_grad:
+                    mask |= bit
+            else:
+                return self._directly(operands, mask)
         count = self._input_count
-        if _nobody_watches() and all(map(_is_plain, operands[:count])):
-            if self._extents:
-                extents = map(self._plain.checked_extent, self._extents, operands[count:])
-                operands = (*operands[:count], *extents)
-            return self._differentiably(operands, direct=True)
         tensors = [_as_tensor(x, operand) for x, operand in zip(self._inputs, operands)]
         return self.operator(*tensors, *operands[count:])
+
+    def _directly(self, operands: tuple[Any, ...], mask: int) -> Any:
+        """A call without operators, which nobody needs to see: all tensors are plain. mask: those that require a
+        gradient."""
+        if self._extents:
+            count = self._input_count
+            operands = (*operands[:count], *map(self._plain.checked_extent, self._extents, operands[count:]))
+        if mask and torch.is_grad_enabled():
+            return self._with_gradients(operands, mask, direct=True)
+        return self._call(*operands)
 
     @property
     def signature(self) -> Any:
@@ -220,25 +234,25 @@ class Function:
 
     # --- gradients ----------------------------------------------------------------------------------------------------
 
-    def _differentiably(self, operands: tuple[Any, ...], direct: bool = False) -> Any:
-        """A call where gradients may be asked for: chooses the passes that it needs.
-
-        direct: nobody needs to see operators and all tensors are plain, so the kernels are called without them."""
-        mask, enabled, checked = 0, torch.is_grad_enabled(), direct or _device(operands).type == "meta"
+    def _differentiably(self, operands: tuple[Any, ...]) -> Any:
+        """A call of the operator where gradients may be asked for."""
+        mask, enabled, checked = 0, torch.is_grad_enabled(), _device(operands).type == "meta"
         for bit, x, tensor in zip(self._bits, self._inputs, operands):
             if not checked and not _is_in_memory(tensor):
                 TORCH.check(x.name, tensor)  # says what it is
             if enabled and tensor.requires_grad:
                 mask |= bit
         if mask:
-            wanted = self._wanted.get(mask) or self._wanted_of(mask)
-            if len(self._groups) > 1:
-                return self._by_groups(operands)
-            return (_apply_directly if direct else _Differentiable.apply)(self, wanted, direct, *operands)
-        if direct:
-            return self._call(*operands)
+            return self._with_gradients(operands, mask, direct=False)
         with torch._C._AutoDispatchBelowAutograd():
             return self.operator(*operands)
+
+    def _with_gradients(self, operands: tuple[Any, ...], mask: int, direct: bool) -> Any:
+        """A call with the passes that the inputs in the mask need; direct: without operators."""
+        wanted = self._wanted.get(mask) or self._wanted_of(mask)
+        if len(self._groups) > 1:
+            return self._by_groups(operands)
+        return (_apply_directly if direct else _Differentiable.apply)(self, wanted, direct, *operands)
 
     def _wanted_of(self, mask: int) -> str:
         """The names of the inputs whose bits are set. Raises OperandError for one that may have no gradient."""
