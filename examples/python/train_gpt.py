@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="30 steps on short pieces")
     options = parser.parse_args()
     options.steps, options.every = (30, 10) if options.quick else (100_000, 25)
-    options.batch, options.context = (4, 64) if options.quick else (8, 256)
+    options.batch, options.context = (2, 32) if options.quick else (8, 256)
 
     files = [options.text] if options.text else sorted(HERE.parents[1].glob("docs/*.md"))
     written = "".join(file.read_text() for file in files)

@@ -7,40 +7,10 @@ torch = pytest.importorskip("torch")
 
 import heed  # noqa: E402
 import heed.torch  # noqa: E402
+from torch_variant import VARIANT  # noqa: E402
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 
-VARIANT = """
-#include <heed/heed.hpp>
-#ifndef REAL
-#define REAL float
-#endif
-namespace mine {
-using namespace heed;
-constexpr axis<"h"> h;
-constexpr axis<"n"> n;
-constexpr axis<"m"> m;
-constexpr axis<"z"> z;
-constexpr axis<"d"> d;
-constexpr axis<"e"> e;
-constexpr auto q = input<"q", REAL>(h, n, d);
-constexpr auto k = input<"k", REAL>(h, m, d);
-constexpr auto v = input<"v", REAL>(h, m, e);
-constexpr auto slope = input<"slope", REAL>(h);
-constexpr auto score = mask(scaled_dot<d>(q, k) - slope * (n - m), causal(n, m));
-constexpr auto out = dot<m>(softmax<m>(score), v);
-constexpr auto lse = logsumexp<m>(score);
-
-constexpr auto document = input<"document", std::int32_t>(n);
-constexpr auto table = input<"table", REAL>(z);
-constexpr auto packed = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + table.at(clamp(n - m, 0, size<z> - 1)),
-                                               causal(n, m) && same_document(document, n, m))), v);
-constexpr auto seen = sum<m>(cast<std::int32_t>(where(causal(n, m) && same_document(document, n, m), 1, 0)));
-constexpr auto energy = sum<h, n, d>(q * q * slope);
-constexpr auto positions = cast<REAL>(n) * slope;
-constexpr auto scaled = input<"factor", REAL>() * slope;
-}  // namespace mine
-"""
 DOUBLE = {"REAL": "double"}
 
 
@@ -65,6 +35,40 @@ def attend_by_torch(q, k, slope, v):
     return score_by_torch(q, k, slope).softmax(-1) @ v
 
 
+ALL = ("q", "k", "slope", "v")
+
+
+def gradients_of(result, names):
+    """What heed.torch compiles where gradients are differentiated."""
+    return tuple(f'heed::gradient<{result}>(heed::wrt_named<"{name}">({result}))' for name in names)
+
+
+# What the tests below compile, in their order. Where a test wants gradients alone, one kernel has all that it calls.
+KERNELS = [(("out",), {}), (("out",), {"wrt": ALL}), (("scaled",), {}), (("scaled",), {"wrt": ("factor",)}),
+           (("out",), {"wrt": ALL, "defines": DOUBLE}),
+           (("out",), {"wrt": ("slope",), "defines": DOUBLE}),
+           (gradients_of("out", ("slope",)), {"wrt": ("slope", "cotangent"), "defines": DOUBLE}),
+           (("out", "lse"), {"wrt": ALL, "defines": DOUBLE}),
+           (("packed",), {"wrt": ("table", "q", "k", "v"), "defines": DOUBLE}),
+           (("packed", "seen"), {"defines": DOUBLE}),
+           (("seen",), {"defines": DOUBLE}), (("energy",), {"wrt": ("q", "slope"), "defines": DOUBLE}),
+           (gradients_of("energy", ("q", "slope")), {"wrt": ("q", "slope"), "defines": DOUBLE}),
+           (("positions",), {"wrt": ("slope",)}), (("out", "energy"), {"defines": DOUBLE}),
+           (("scaled",), {"wrt": ("factor", "slope")}), (gradients_of("scaled", ("factor", "slope")), {}),
+           *((gradients_of("scaled", [name]), {"wrt": wrt}) for name in ("factor", "slope")
+             for wrt in ((), ("factor", "slope", "cotangent")))]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_ahead(ahead):
+    ahead(VARIANT, KERNELS)
+
+
+def with_passes(*results, wrt, **options):
+    """The function, with one kernel for all that it does: plain, forward and backward."""
+    return heed.torch._function(VARIANT, results, None, options, wrt)
+
+
 @pytest.fixture(scope="module")
 def attend():
     return heed.torch.function(VARIANT, "out")
@@ -72,7 +76,7 @@ def attend():
 
 @pytest.fixture(scope="module")
 def precise():
-    return heed.torch.function(VARIANT, "out", defines=DOUBLE)
+    return with_passes("out", wrt=ALL, defines=DOUBLE)
 
 
 class Seen(TorchDispatchMode):
@@ -122,21 +126,21 @@ def test_one_declaration_is_one_function():
 
 
 def test_only_wanted_gradients_are_compiled_and_computed(compiled):
-    function = heed.torch.function(VARIANT, "out", wrt=("q", "slope"))
-    q, k, slope, v = operands(requires_grad=False)
-    function(q, k, slope, v)
+    function = heed.torch.function(VARIANT, "scaled", wrt=("factor", "slope"))
+    factor, slope = torch.tensor(3.0), torch.tensor([1.0, 2.0])
+    function(factor, slope)
     assert compiled == [()]
-    q.requires_grad_()
+    factor.requires_grad_()
     with Seen() as seen:
-        out = function(q, k, slope, v)
-    assert compiled == [(), ("q",)]
+        out = function(factor, slope)
+    assert compiled == [(), ("factor",)]
     assert [name.rpartition(".")[0][-8:] for name in seen.names if name.startswith("heed")] == ["_forward"]
     with Seen() as seen:
         out.sum().backward()
-    assert q.grad is not None and k.grad is None and compiled == [(), ("q",)]
+    assert factor.grad is not None and slope.grad is None and compiled == [(), ("factor",)]
     slope.requires_grad_()
-    function(q, k, slope, v).sum().backward()
-    assert compiled == [(), ("q",), ("q", "slope")] and slope.grad is not None
+    function(factor, slope).sum().backward()
+    assert compiled == [(), ("factor",), ("factor", "slope")] and slope.grad is not None
 
 
 def test_no_grad_runs_the_plain_kernel(attend):
@@ -186,8 +190,27 @@ def test_gradcheck_in_double(precise):
     assert torch.autograd.gradcheck(precise, operands(torch.float64))
 
 
+@pytest.mark.long
 def test_gradients_of_gradients(precise):
     assert torch.autograd.gradgradcheck(precise, operands(torch.float64, n=4, m=4, d=2, e=2))
+
+
+def second_derivatives(attend, given, wanted, cotangent):
+    """Of the sum of squares of the wanted operands' gradients, by these operands and the cotangent."""
+    gradients = torch.autograd.grad(attend(*given), wanted, cotangent, create_graph=True)
+    energy = sum(x.square().sum() for x in gradients)
+    return torch.autograd.grad(energy, (*wanted, cotangent))
+
+
+@pytest.mark.parametrize("names", [("slope",), pytest.param(ALL, marks=pytest.mark.long)])
+def test_values_of_second_derivatives(precise, names):
+    given = operands(torch.float64, n=5, m=4, d=2, e=3, requires_grad=False)
+    wanted = [x.requires_grad_() for name, x in zip(ALL, given) if name in names]
+    cotangent = torch.rand(2, 5, 3, dtype=torch.float64).requires_grad_()
+    expected = second_derivatives(attend_by_torch, given, wanted, cotangent)
+    for x, y in zip(second_derivatives(precise, given, wanted, cotangent), expected, strict=True):
+        assert y.abs().max() > 1e-3
+        torch.testing.assert_close(x, y)
 
 
 def test_checkpoint(attend):
@@ -221,7 +244,7 @@ def test_torch_compile(attend, dynamic):
 
 
 def test_several_results():
-    function = heed.torch.function(VARIANT, "out", "lse", defines=DOUBLE)
+    function = with_passes("out", "lse", wrt=ALL, defines=DOUBLE)
     given = operands(torch.float64)
     out, lse = function(*given)
     torch.testing.assert_close(out, attend_by_torch(*given))
@@ -235,6 +258,7 @@ def test_several_results():
 
 
 def test_whole_numbers_in_and_out():
+    with_passes("packed", wrt=("table", "q", "k", "v"), defines=DOUBLE)
     packed = heed.torch.function(VARIANT, "packed", "seen", defines=DOUBLE)
     q, k, _, v = operands(torch.float64)
     document = torch.tensor([0, 0, 0, 1, 1, 1, 1], dtype=torch.int32)
@@ -259,7 +283,7 @@ def energy_by_torch(q, slope):
 
 
 def test_a_result_without_axes():
-    energy = heed.torch.function(VARIANT, "energy", defines=DOUBLE)
+    energy = with_passes("energy", wrt=("q", "slope"), defines=DOUBLE)
     given = operands(torch.float64)[::2]
     torch.testing.assert_close(energy(*given), energy_by_torch(*given))
     assert torch.autograd.gradcheck(energy, given)
@@ -267,7 +291,7 @@ def test_a_result_without_axes():
 
 
 def test_axes_that_no_tensor_carries():
-    positions = heed.torch.function(VARIANT, "positions")
+    positions = with_passes("positions", wrt=("slope",))
     slope = torch.tensor([1.0, 2.0], requires_grad=True)
     out = positions(slope=slope, n=3)
     assert sorted(out.flatten().tolist()) == [0, 0, 1, 2, 2, 4]
@@ -345,7 +369,8 @@ def test_a_number_for_an_operand_without_axes():
     scaled = heed.torch.function(VARIANT, "scaled")
     slope = torch.tensor([1.0, 2.0], requires_grad=True)
     factor = torch.tensor(3.0, requires_grad=True)
-    assert scaled(factor=3, slope=slope).tolist() == [3, 6] and scaled(factor=0.5, slope=slope).tolist() == [0.5, 1]
+    fixed = slope.detach()
+    assert scaled(factor=3, slope=fixed).tolist() == [3, 6] and scaled(factor=0.5, slope=fixed).tolist() == [0.5, 1]
     scaled(factor=factor, slope=slope).sum().backward()
     assert factor.grad.item() == 3 and slope.grad.tolist() == [3, 3]
     # The gradient by the factor has no axes, so that its own gradients share no passes with those of the others.

@@ -1,6 +1,7 @@
 """heed.torch in a process: threads, OpenMP libraries, the time of a call; and the examples, as they are run."""
 from __future__ import annotations
 
+import math
 import os
 import pathlib
 import re
@@ -15,31 +16,27 @@ torch = pytest.importorskip("torch")
 
 import heed  # noqa: E402
 import heed.torch  # noqa: E402
+from torch_variant import VARIANT  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MOST_MICROSECONDS = 100  # of a call; on a quiet machine a quarter of it
+MOST_MICROSECONDS = 50  # of a call; on a quiet machine a third of it
 
-VARIANT = """
-#include <heed/heed.hpp>
-namespace mine {
-using namespace heed;
-constexpr axis<"h"> h;
-constexpr axis<"n"> n;
-constexpr axis<"m"> m;
-constexpr axis<"d"> d;
-constexpr auto q = input<"q">(h, n, d);
-constexpr auto k = input<"k">(h, m, d);
-constexpr auto v = input<"v">(h, m, d);
-constexpr auto slope = input<"slope">(h);
-constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) - slope * (n - m), causal(n, m))), v);
-}  // namespace mine
-"""
+LEARNED = ("q", "k", "slope", "sink", "v")
+EXAMPLE = [(("out",), {}), (("out",), {"wrt": LEARNED}), (("out",), {"wrt": ("q", "k", "slope", "v")}),
+           (("out",), {"defines": {"REAL": "double"}}), (("out",), {"defines": {"REAL": "double"}, "wrt": LEARNED})]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_ahead(ahead):
+    """What the examples and the page ask for."""
+    ahead(ROOT / "examples" / "python" / "variant.hpp", EXAMPLE)
+
 
 # Prints how many threads have computed during calls: those that ran at least a tenth of what the busiest did.
 COUNTING = """
 import pathlib, sys, threading, torch, heed, heed.torch
 attend = heed.torch.function(sys.argv[1], "out")
-q = torch.rand(8, 1024, 64)
+q = torch.rand(8, 64, 8)
 slope = torch.rand(8)
 
 def ran():
@@ -101,26 +98,58 @@ print(*{{line.split()[4] for line in open("/proc/self/maps") if re.search("lib(g
     assert len(printed.split()) == 1
 
 
-@pytest.mark.parametrize("gradients", [False, True])
-def test_the_time_of_a_call(gradients, capsys):
-    attend = heed.torch.function(VARIANT, "out")
-    q, slope = torch.rand(1, 2, 4), torch.rand(1)
-    given = [x.clone().requires_grad_(gradients) for x in (q, q, slope, q)]
+TINY = """
+#include <heed/heed.hpp>
+namespace mine {
+constexpr heed::axis<"n"> n;
+constexpr auto out = heed::input<"a">(n) * heed::input<"b">(n) + heed::input<"c">(n) * heed::input<"d">(n);
+}
+"""
+
+
+class Nothing(torch.autograd.Function):
+    """What torch itself takes for a function of four tensors that keeps them."""
+
+    @staticmethod
+    def forward(ctx, a, b, c, d):
+        ctx.save_for_backward(a, b, c, d)
+        return torch.empty(4)
+
+    @staticmethod
+    def backward(ctx, cotangent):
+        return (cotangent,) * 4
+
+
+def microseconds(*functions, rounds=40, calls=250):
+    """Of each function the least median of so many calls, in turns: others use the machine too."""
+    least = [math.inf] * len(functions)
+    for _ in range(rounds):
+        for i, function in enumerate(functions):
+            taken = []
+            for _ in range(calls):
+                begin = time.perf_counter()
+                function()
+                taken.append(time.perf_counter() - begin)
+            least[i] = min(least[i], 1e6 * statistics.median(taken))
+    return least
+
+
+def test_the_time_of_a_call(optimised, capsys):
+    attend = heed.torch._function(TINY, ("out",), None, {}, ("a", "b", "c", "d"))
+    given = [torch.rand(4) for _ in range(4)]
+    learned = [x.clone().requires_grad_() for x in given]
     torch.set_num_threads(1)
-    taken = []
-    for _ in range(10_000):
-        begin = time.perf_counter()
-        attend(*given)
-        taken.append(time.perf_counter() - begin)
-    microseconds = 1e6 * statistics.median(taken)
+    plain, kept, nothing = microseconds(
+        lambda: attend(*given), lambda: attend(*learned), lambda: Nothing.apply(*learned))
     with capsys.disabled():
-        print(f" {microseconds:.1f} us for a call of four tensors{', and what gradients want' if gradients else ''}")
-    assert microseconds < MOST_MICROSECONDS
+        print(f"\na call of four tensors: {plain:.1f} us; {kept:.1f} us where gradients are wanted, of which "
+              f"{nothing:.1f} us are an autograd.Function that does nothing")
+    assert plain < MOST_MICROSECONDS and kept < 2 * MOST_MICROSECONDS
 
 
 @pytest.mark.parametrize("example, arguments, printed", [
     ("train_gpt.py", ["--quick"], r"the losses of the first 10 steps differ by \d.\de-0[4-9]"),
-    ("declare_and_measure.py", ["--positions", "512"], r"positions, 4 heads: [\d.]+ ms")])
+    ("declare_and_measure.py", ["--positions", "64"], r"positions, 4 heads: [\d.]+ ms")])
 def test_examples_run(example, arguments, printed):
     start = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
     text = run(start, str(ROOT / "examples" / "python" / example), *arguments)
