@@ -50,11 +50,13 @@ struct pass_splitter {
         if (plan.regions[i].writes[k].value == planned) return true;
     return false;
   }
-  // Is a forward value kept for the backward pass?
+  // Is a forward value kept for the backward pass? No largest or smallest value: the backward pass compares it with
+  // those that it was chosen from, which it may compute again in another order, and then finds none.
   constexpr bool kept(node_id i) {
     const node& x = gradient.g[i];
     const node_id planned = simple.to[i];
     if (i >= gradient.declared || !planned || !is_real(x.type) || is_leaf(x.code) || is_view(x.code)) return false;
+    if (x.code == op::max || x.code == op::min) return false;
     if (simple.g[planned].axes & ~x.axes) return false;  // along an axis of the plan's (key_axes.hpp)
     if (!uses.used[planned] || uses.pairwise[planned] || present.of(passes.forward, i)) return false;
     return written(planned) || weighted(simple.g, planned).weights || is_contraction(simple.g, simple.g[planned]);
