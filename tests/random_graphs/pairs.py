@@ -38,7 +38,7 @@ class DrawPairs(Draw):
                          lambda: self.bucket(distance) if depth else distance)()
 
     def lookup(self, element, index):
-        """A table at an index: of a position, longer than all of them; of a distance, with ends that are read beyond."""
+        """A table at an index: of a position, longer than all of them; of a distance, whose ends are read beyond."""
         by_position = index.op == "index"
         longest = max(self.extent(self.n), self.extent(self.m))
         extent = longest + self.pick(0, 2) if by_position else self.random.choice([1, 3, 8, 16])
@@ -187,10 +187,11 @@ class DrawPairs(Draw):
 
     def whole_graph(self):
         g = self.graph
-        g.quiet, g.least = 0.1, 1.0                           # (the gradient of a softmax over one key is 0, and cancels)
+        g.quiet, g.least = 0.1, 1.0                           # (the gradient of a softmax over one key cancels to 0)
         self.lead = [self.axis("b", self.random.randint(1, 2))] if self.chance(0.3) else []
-        if self.chance(0.7):
-            self.lead.append(self.axis("h", self.random.randint(1, 3)))
+        if not self.lead or self.chance(0.7):                 # (what shares nothing is a network with a hidden layer)
+            if self.chance(0.92):
+                self.lead.append(self.axis("h", self.random.randint(1, 3)))
         self.shared = list(self.lead)
         if self.lead and self.chance(0.3):
             self.lead.append(self.axis("r", self.random.randint(1, 3)))
@@ -201,7 +202,9 @@ class DrawPairs(Draw):
             raise Invalid("too large")
         s = self.scores()
         axes = list(s.axes)
-        for _ in range(self.pick(0, 1, 1, 2, 3)):
+        if self.chance(0.55):
+            s = make("mask", s, self.condition(axes))
+        for _ in range(self.pick(0, 0, 1, 1, 2)):
             s = self.step(s, axes)
         weights = [self.weight(s)]
         while self.chance(0.3):                               # another program of the same contraction, another mask
