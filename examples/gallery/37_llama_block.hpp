@@ -5,7 +5,7 @@
 // Formula: z = x + wo attention(R wq norm(x), R wk norm(x), wv norm(x)), causal; o = z + down (silu(gate norm(z)) * up
 //   norm(z))
 // Vary: widths; a window; norms of queries and keys (01); layers one behind the other, as in examples/train.
-// Measured: n=512,m=512 wq=-0.1:0.1 wk=-0.1:0.1
+// Measured: n=512 wq=-0.1:0.1 wk=-0.1:0.1
 #pragma once
 #include <heed/heed.hpp>
 

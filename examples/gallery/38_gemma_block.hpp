@@ -5,7 +5,7 @@
 // Formula: z = x + norm(wo attention(R wq norm(x), R wk norm(x), wv norm(x))), scores capped at 50, in a window; o = z
 //   + norm(down (gelu(gate norm(z)) * up norm(z))); norm(x) = x / rms(x) * (1 + weight)
 // Vary: causal(n, m) in every other layer; widths; norms of queries and keys in the place of caps, as Gemma 3 has them.
-// Measured: n=512,m=512 width=128:129 wq=-0.1:0.1 wk=-0.1:0.1
+// Measured: n=512 width=128:129 wq=-0.1:0.1 wk=-0.1:0.1
 #pragma once
 #include <cstdint>
 #include <heed/heed.hpp>

@@ -4,7 +4,7 @@
 // Formula: z = x + wo attention(wq norm(x), wk norm(x), wv norm(x)); o = z + w2 gelu(w1 norm(z) + b1) + b2
 // Vary: widths; windows (18); a scale of each half, learned (Touvron et al. 2021); padding(m, length) for an encoder of
 //   text.
-// Measured: n=512,m=512 wq=-0.1:0.1 wk=-0.1:0.1
+// Measured: n=512 wq=-0.1:0.1 wk=-0.1:0.1
 #pragma once
 #include <heed/heed.hpp>
 
