@@ -22,6 +22,9 @@ constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) - slope * log(1 
 constexpr auto step = differentiable<out>(wrt(q, k, v, slope));
 HEED_KERNEL(step, out, wrt(q, k, v, slope))
 HEED_KERNEL(queries, out, wrt_named<"q">())
+// The forward pass keeps the products, so that the backward pass looks at no operand of theirs.
+constexpr auto scaled = dot<d>(q, k) * slope;
+HEED_KERNEL(scales, scaled, wrt(slope))
 }  // namespace step_kernels
 using namespace step_kernels;
 
@@ -93,6 +96,23 @@ BOOST_AUTO_TEST_CASE(oracles_of_gradients) {
   heed_error error;
   BOOST_TEST(part.backward_reference(y.data(), y.count(), &error) == HEED_OK, sentence(error));
   BOOST_TEST((same(gQ, wQ) && same(gK, wK) && same(gV, wV) && same(gS, wS)));
+}
+BOOST_AUTO_TEST_CASE(oracle_of_a_gradient_that_reads_less) {
+  const heed_kernel_part& scales = heed_part_scales__test;
+  const auto Q = drawn({2, 6, 16}, 1), K = drawn({2, 9, 16}, 2), S = drawn({2}, 4), dO = drawn({2, 6, 9}, 5);
+  tensor<double> want(2), got(2);
+  reference<gradient<scaled>(wrt(slope))>(q = Q, k = K, slope = S, cotangent<scaled> = dO, into(want));
+  const heed_function &backward = scales.metadata->functions[2], &oracle = scales.metadata->functions[4];
+  const auto reads_queries = [](const heed_function& f) {
+    return std::any_of(f.operands, f.operands + f.operand_count,
+                       [](const heed_operand& x) { return x.name == std::string("q") && x.is_read; });
+  };
+  BOOST_TEST((!reads_queries(backward) && reads_queries(oracle)));
+  const auto y =
+      descriptors::of(oracle, as("q", Q), as("k", K), as("slope", S), as("cotangent", dO), as("grad(slope)", got));
+  heed_error error;
+  BOOST_TEST(scales.backward_reference(y.data(), y.count(), &error) == HEED_OK, sentence(error));
+  BOOST_TEST(same(got, want));
 }
 BOOST_AUTO_TEST_CASE(inputs_by_name) {
   const heed_function& f = heed_part_queries__test.metadata->functions[2];

@@ -3,6 +3,7 @@
 // the text and the tables, nothing that fills them.
 #pragma once
 #include "../call/frame/make_call_table.hpp"
+#include "../call/oracle/evaluated_graph.hpp"
 #include "interface.h"
 
 namespace heed::internal::exported::inline HEED_INSTRUCTION_SET {
@@ -20,7 +21,8 @@ struct described_function {
   const char* suffix;
   const call_table* table;
   int operands;
-  bool is_backward = false, in_double = false;
+  bool is_backward = false;
+  const run::evaluated_graph* evaluated = nullptr;  // of one that evaluates a declared graph in double
 };
 struct described_kernel {
   const char* name;
@@ -62,6 +64,13 @@ constexpr label name_of_result(const signature& names, int number) {
   return names.results[number].name;
 }
 
+// A pass may do without an input because another pass has kept what is made of it; its graph's evaluation reads it.
+constexpr bool reads(const run::evaluated_graph& declared, int input) {
+  for (const node& x : declared.nodes)
+    if (x.code == op::input && x.first == input) return true;
+  return false;
+}
+
 // Calls f for every operand of a function, in order.
 template <class F>
 constexpr void each_operand(const described_kernel& kernel, const described_function& of, const F& f) {
@@ -69,7 +78,7 @@ constexpr void each_operand(const described_kernel& kernel, const described_func
   const auto input = [&](int i) {
     const signature_entry& x = names.operands[i];
     f(described_operand{i < kernel.inputs ? HEED_INPUT : HEED_COTANGENT, x.name, 0, x.type, names.order_of(x),
-                        of.in_double ? x.is_declared : x.is_read, axis_indexed_by(*of.table, i)});
+                        of.evaluated ? reads(*of.evaluated, i) : x.is_read, axis_indexed_by(*of.table, i)});
   };
   for (int i = 0; i < kernel.inputs; ++i) input(i);
   for (int axis = 0; axis < max_axes; ++axis)
@@ -78,7 +87,7 @@ constexpr void each_operand(const described_kernel& kernel, const described_func
   for (int k = 0; k < names.callers_results; ++k) {
     const signature_entry& x = names.results[k];
     f(described_operand{of.is_backward ? HEED_GRADIENT : HEED_RESULT, name_of_result(names, k),
-                        names.callers_results > 1 ? k + 1 : 0, of.in_double ? element::f64 : x.type,
+                        names.callers_results > 1 ? k + 1 : 0, of.evaluated ? element::f64 : x.type,
                         names.order_of(x)});
   }
 }

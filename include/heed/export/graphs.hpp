@@ -66,14 +66,19 @@ inline constexpr bool is_checked = false;
 inline constexpr bool is_checked = true;
 #endif
 
+template <result_list R> constexpr const run::evaluated_graph* evaluated_of() {
+  if constexpr (is_checked) return &code_of<R>::declared();
+  else return nullptr;
+}
+
 // What a kernel is made of. Without gradients: one graph.
 template <class Kernel, class Wrt>
 struct kernel_graphs {
   static constexpr result_list results = Kernel::declared.results;
   using code = typename code_of<results>::type;
   static constexpr int inputs = code::table.names.operands.size();
-  static constexpr described_function functions[] = {{"", &code::table, inputs},
-                                                     {"_reference", &code::table, inputs, false, true}};
+  static constexpr described_function functions[] = {
+      {"", &code::table, inputs}, {"_reference", &code::table, inputs, false, evaluated_of<results>()}};
   static constexpr described_kernel described{
       Kernel::name, inputs, axes_without_array(code::table), {functions, is_checked ? 2 : 1}};
 };

@@ -90,11 +90,12 @@ struct kernel_graphs<Kernel, wrt_list<Inputs...>> {
   static constexpr int inputs = code::table.names.operands.size(),
                        backward_operands = backward.names.operands.size() - kept;
 
-  static constexpr described_function functions[] = {{"", &code::table, inputs},
-                                                     {"_forward", &forward_table, inputs},
-                                                     {"_backward", &backward, backward_operands, true},
-                                                     {"_reference", &code::table, inputs, false, true},
-                                                     {"_backward_reference", &backward, backward_operands, true, true}};
+  static constexpr described_function functions[] = {
+      {"", &code::table, inputs},
+      {"_forward", &forward_table, inputs},
+      {"_backward", &backward, backward_operands, true},
+      {"_reference", &code::table, inputs, false, evaluated_of<results>()},
+      {"_backward_reference", &backward, backward_operands, true, evaluated_of<gradients>()}};
   static constexpr described_kernel described{
       Kernel::name, inputs, axes_without_array(code::table), {functions, is_checked ? 5 : 3}};
 
