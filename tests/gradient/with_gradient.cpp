@@ -13,7 +13,6 @@ constexpr axis<"e", 6> e;
 constexpr auto x = input<"x">(n, c);
 constexpr auto row = input<"row">(c);
 constexpr auto limit = input<"limit">();
-constexpr auto w = input<"w">(m, c);
 constexpr auto q = input<"q">(n, d);
 constexpr auto k = input<"k">(m, d);
 constexpr auto v = input<"v">(m, e);
