@@ -3,13 +3,7 @@
 using namespace heed;
 constexpr axis<"n"> n;
 constexpr axis<"m"> m;
-constexpr axis<"d", 64> d;
 constexpr auto seed = input<"seed", std::int64_t>();
-constexpr auto seeds = input<"seeds", std::int64_t>(n);
-constexpr auto share = input<"share">(d);
-constexpr auto x = input<"x">(n, m);
-constexpr auto row = input<"row">(n);
-constexpr auto ids = input<"ids", std::int32_t>(n);
 #ifdef REPAIRED
 constexpr auto u = random_uniform(seed, n, m);
 #else
