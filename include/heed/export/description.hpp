@@ -64,21 +64,15 @@ constexpr label name_of_result(const signature& names, int number) {
   return names.results[number].name;
 }
 
-// A pass may do without an input because another pass has kept what is made of it; its graph's evaluation reads it.
-constexpr bool reads(const run::evaluated_graph& declared, int input) {
-  for (const node& x : declared.nodes)
-    if (x.code == op::input && x.first == input) return true;
-  return false;
-}
-
 // Calls f for every operand of a function, in order.
 template <class F>
 constexpr void each_operand(const described_kernel& kernel, const described_function& of, const F& f) {
   const signature& names = of.table->names;
+  // A pass may do without an input because another pass has kept what is made of it; its graph's evaluation reads it.
   const auto input = [&](int i) {
     const signature_entry& x = names.operands[i];
     f(described_operand{i < kernel.inputs ? HEED_INPUT : HEED_COTANGENT, x.name, 0, x.type, names.order_of(x),
-                        of.evaluated ? reads(*of.evaluated, i) : x.is_read, axis_indexed_by(*of.table, i)});
+                        of.evaluated ? run::inputs_of(*of.evaluated)[i] : x.is_read, axis_indexed_by(*of.table, i)});
   };
   for (int i = 0; i < kernel.inputs; ++i) input(i);
   for (int axis = 0; axis < max_axes; ++axis)

@@ -8,7 +8,7 @@
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 using input_flags = fixed_array<bool, graph::input_capacity>;
-constexpr input_flags inputs_of(const graph& g) {
+template <class Graph> constexpr input_flags inputs_of(const Graph& g) {
   input_flags r{};
   for (int i = 1; i < g.size; ++i)
     if (g[i].code == op::input) r[g[i].first] = true;
