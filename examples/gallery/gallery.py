@@ -12,7 +12,6 @@ page, docs/gallery.md, has a dash for what was not run. Its times are those of a
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import re
@@ -26,6 +25,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
 from entry import Entry, EntryError, read_entries  # noqa: E402
+from heed import cache  # noqa: E402
 from heed.build import BuildError, build  # noqa: E402
 from heed.loaded import Library, RunError  # noqa: E402
 from heed.run import Calls, errors_of, measured  # noqa: E402
@@ -47,11 +47,9 @@ int main() {{ gallery::{name}::explained(); }}
 
 def digest_of(entry: Entry) -> str:
     """The hash of an entry's code, of heed, and of what builds it."""
-    state = hashlib.sha256(entry.path.read_bytes().partition(b"#pragma once")[2])
-    for folder, pattern in ((ROOT / "include", "*.*"), (ROOT / "python/heed", "*.py")):
-        for file in sorted(folder.rglob(pattern)):
-            state.update(file.read_bytes())
-    return state.hexdigest()
+    code = entry.path.read_bytes().partition(b"#pragma once")[2]
+    builders = tuple(sorted((ROOT / "python/heed").glob("*.py")))
+    return cache.digest(code, cache.digest_of_folder(ROOT / "include"), cache.digest_of_files(builders))
 
 
 def reduced(extents: dict[str, int]) -> dict[str, int]:
