@@ -1,7 +1,7 @@
 // options: -O0 -DHEED_UNOPTIMISED
 // Attention with other weights than those of one softmax: against plain loops in double, and their gradients against
 // the oracle, in fused loops all of them.
-#include "against_reference.hpp"
+#include "expect_close.hpp"
 using namespace heed_tests;
 
 namespace {
@@ -35,15 +35,6 @@ struct operands {
   tensor<float> O{H, N, E}, dQ{H, N, D}, dK{H, M, D}, dV{H, M, E}, dP{H, N, D}, dS{H};
   tensor<double> wO{H, N, E}, wQ{H, N, D}, wK{H, M, D}, wV{H, M, E}, wP{H, N, D}, wS{H};
 };
-template <class T> double off(const tensor<T>& got, const tensor<double>& wanted) {
-  double scale = 1, worst = 0;
-  for (const double x : wanted) scale = std::max(scale, std::fabs(x));
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double one = std::fabs(double(got[i]) - wanted[i]) / scale;
-    worst = one <= worst ? worst : one;  // NaN counts
-  }
-  return worst;
-}
 // The scores of a row that the mask lets through, of the first map or the second.
 std::vector<double> scores_of(const operands& x, bool of_second, extent_t a, extent_t i) {
   std::vector<double> s;

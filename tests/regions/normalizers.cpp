@@ -2,7 +2,7 @@
 // pointwise weight, of the oracle for what is made of sums of weights; absent pairs, heads that share keys, empty
 // extents and threads as in attention.
 // options: -O0 -DHEED_UNOPTIMISED
-#include "against_reference.hpp"
+#include "expect_close.hpp"
 #include <omp.h>
 using namespace heed_tests;
 
@@ -61,17 +61,6 @@ struct operands {
   tensor<float> O{H, 2, N, 17}, dQ{H, 2, N, 24}, dK{H, M, 24}, dV{H, M, 17};
   tensor<double> wO{H, 2, N, 17}, wQ{H, 2, N, 24}, wK{H, M, 24}, wV{H, M, 17};
 };
-
-template <class T> void expect_close(const char* what, const tensor<T>& got, const tensor<double>& wanted,
-                                     double bound = 1e-5) {
-  double scale = 1, worst = 0;
-  for (const double x : wanted) scale = std::max(scale, std::fabs(x));
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double off = std::fabs(double(got[i]) - wanted[i]) / scale;
-    worst = off <= worst ? worst : off;  // NaN counts
-  }
-  BOOST_TEST(worst < bound, what << ": off by " << worst);
-}
 
 // Plain loops in double: weight(score) under a mask, and its derivative by central differences.
 template <class Weight, class Keep>

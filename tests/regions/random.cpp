@@ -3,7 +3,7 @@
 // backward, against plain loops in double.
 // labels: meaning
 // options: -O0 -DHEED_UNOPTIMISED
-#include "against_reference.hpp"
+#include "expect_close.hpp"
 #include <omp.h>
 using namespace heed_tests;
 
@@ -46,16 +46,6 @@ double drawn(std::uint32_t key, words index) {
   }
   index.resize(2);
   return philox(key, std::uint32_t(index[0]), std::uint32_t(index[1]), 0) / 256 / 0x1p24;
-}
-
-template <class T> double off(const tensor<T>& got, const tensor<double>& wanted) {
-  double scale = 1, worst = 0;
-  for (const double x : wanted) scale = std::max(scale, std::fabs(x));
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double one = std::fabs(double(got[i]) - wanted[i]) / scale;
-    worst = one <= worst ? worst : one;  // NaN counts
-  }
-  return worst;
 }
 }  // namespace
 
