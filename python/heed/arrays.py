@@ -6,15 +6,17 @@ A kind answers for arrays their keys (element type, shape, strides: what a layou
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 
 from .errors import OperandError
 
-NUMPY_DTYPES = {name: numpy.dtype(name) for name in ("int32", "int64", "float32", "float64", "bool")}
+NUMPY_DTYPES = {name: numpy.dtype(name) for name in ("int32", "int64", "float32", "float64", "bool", "uint8")}
 
 
 def _address_is_a_field() -> bool:
@@ -81,24 +83,14 @@ class NumpyKind:
         return dtype.name, array.shape, tuple(stride // size for stride in array.strides)
 
     @staticmethod
-    def recipe(shape: tuple[int, ...], dtype: str) -> tuple:
-        """What `new` makes arrays of."""
-        return shape, NUMPY_DTYPES[dtype]
-
-    @staticmethod
-    def new(recipes: list[tuple]) -> list[numpy.ndarray]:
-        """New arrays."""
-        return [numpy.empty(shape, dtype) for shape, dtype in recipes]
+    def maker(shape: tuple[int, ...], dtype: str) -> Callable[[], numpy.ndarray]:
+        """What makes new arrays of this shape and element type."""
+        return functools.partial(numpy.empty, shape, dtype)
 
     @staticmethod
     def number(value: float, dtype: str) -> numpy.ndarray:
         """A number as an array without axes."""
         return numpy.asarray(value, NUMPY_DTYPES[dtype])
-
-    @staticmethod
-    def bytes(count: int) -> numpy.ndarray:
-        """Memory for what a forward pass saves."""
-        return numpy.empty(count, numpy.uint8)
 
     @staticmethod
     def is_writable(array: numpy.ndarray) -> bool:
@@ -165,29 +157,18 @@ class TorchKind:
             )
 
     @staticmethod
-    def recipe(shape: tuple[int, ...], dtype: str) -> tuple:
-        """What `new` makes tensors of."""
+    def maker(shape: tuple[int, ...], dtype: str) -> Callable[[], Any]:
+        """What makes new tensors of this shape and element type. (torch.empty takes longer to read its arguments.)"""
         torch = sys.modules["torch"]
         strides = tuple(math.prod(max(extent, 1) for extent in shape[i + 1 :]) for i in range(len(shape)))
-        return shape, strides, getattr(torch, dtype), torch.device("cpu")  # whatever torch.set_default_device says
-
-    @staticmethod
-    def new(recipes: list[tuple]) -> list:
-        """New tensors. (torch.empty takes twice as long to read its arguments.)"""
-        make = sys.modules["torch"].empty_strided
-        return [make(shape, strides, dtype=dtype, device=device) for shape, strides, dtype, device in recipes]
+        device = torch.device("cpu")  # whatever torch.set_default_device says
+        return functools.partial(torch.empty_strided, shape, strides, dtype=getattr(torch, dtype), device=device)
 
     @staticmethod
     def number(value: float, dtype: str) -> Any:
         """A number as a tensor without axes."""
         torch = sys.modules["torch"]
         return torch.tensor(value, dtype=getattr(torch, dtype))
-
-    @staticmethod
-    def bytes(count: int) -> Any:
-        """Memory for what a forward pass saves."""
-        torch = sys.modules["torch"]
-        return torch.empty(count, dtype=torch.uint8, device="cpu")
 
     @staticmethod
     def is_writable(tensor: Any) -> bool:

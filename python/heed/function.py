@@ -28,10 +28,10 @@ class Layout:
     """What calls with the same element types, shapes and strides have in common.
 
     template: arguments of struct.pack, address and remainder of every operand in turn, addresses of arrays still 0;
-    made: recipes of the results; memory: what the template points to.
+    made: what makes the results; saved: what makes memory for what forward keeps; memory: what the template points to.
     """
 
-    __slots__ = ("template", "made", "workspace_bytes", "saved_bytes", "memory")
+    __slots__ = ("template", "made", "saved", "workspace_bytes", "saved_bytes", "memory")
 
 
 class Function:
@@ -121,20 +121,25 @@ class Function:
 
         Gives the results, new ones or those of outs; behind them, of forward, what it has saved.
         """
-        layout = self.layout(kind, arrays, extents, outs)
+        return self.run_as(self.layout(kind, arrays, extents, outs), kind, arrays, outs, saved)
+
+    def run_as(
+        self, layout: Layout, kind: Kind, arrays: Sequence[Any], outs: list | None = None, saved: Any = None
+    ) -> list:
+        """`run` with arrays whose layout is known."""
         kind.prepare()
         if outs is None:
-            outs = kind.new(layout.made)
+            outs = [make() for make in layout.made]
         if self._is_forward and saved is None:
-            saved = kind.bytes(layout.saved_bytes)
-            addresses = kind.addresses([*arrays, *outs, saved])
+            outs = [*outs, layout.saved()]
+            addresses = kind.addresses([*arrays, *outs])
             memory = addresses.pop(), layout.saved_bytes
             self._run(layout, addresses, memory)
-        elif self._keeps or saved is not None:
-            saved, *memory = self._saved(saved, kind, layout)
-            self._run(layout, kind.addresses([*arrays, *outs]), memory)
-        else:
-            self._run(layout, kind.addresses([*arrays, *outs]), ())
+            return outs
+        memory = ()
+        if self._keeps or saved is not None:
+            saved, *memory = self._saved(saved, kind)
+        self._run(layout, kind.addresses([*arrays, *outs]), memory)
         return [*outs, saved] if self._is_forward else outs
 
     def layout(self, kind: Kind, arrays: list, extents: list[int], outs: list | None = None) -> Layout:
@@ -239,7 +244,7 @@ class Function:
             looked.append(array)
         return looked
 
-    def _saved(self, saved: Any, kind: Kind, layout: Layout) -> tuple[Any, int, int]:
+    def _saved(self, saved: Any, kind: Kind) -> tuple[Any, int, int]:
         """The saved block that the caller gave, with its address and bytes."""
         if not self._keeps:
             raise OperandError("heed: 'saved' is an operand of backward alone", operand="saved")
@@ -285,10 +290,11 @@ class Function:
                 shape, strides = described[i]
             else:
                 shape, strides = tuple(of_axes[axis.name] for axis in x.axes), None
-                layout.made.append(kind.recipe(shape, x.dtype))
+                layout.made.append(kind.maker(shape, x.dtype))
             layout.template += [address, self._remainder(layout, x, shape, strides)]
         layout.workspace_bytes = self._bytes(self._workspace_bytes, layout)
         layout.saved_bytes = self._bytes(self._saved_bytes, layout) if self._is_forward else 0
+        layout.saved = kind.maker((layout.saved_bytes,), "uint8")
         if len(self._layouts) >= MAX_LAYOUTS:
             self._layouts.clear()
         self._layouts[key] = layout

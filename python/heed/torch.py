@@ -16,6 +16,7 @@ gradient<out>(...), so derivatives of any order are heed's.
 from __future__ import annotations
 
 import hashlib
+import operator
 import os
 import pathlib
 import re
@@ -27,6 +28,7 @@ import torch
 from . import compile as compile_kernel
 from .arrays import TORCH
 from .errors import DeclarationError, OperandError
+from .function import MAX_LAYOUTS
 from .function import Function as KernelFunction
 from .signature import Operand
 
@@ -96,6 +98,7 @@ class Function:
         self._bits = [1 << number for number in range(self._input_count)]
         self._wanted: dict[int, str] = {}  # of inputs that require a gradient, as bits: their names
         self._passes: dict[str, tuple[KernelFunction, KernelFunction]] = {}
+        self._calls: dict[tuple, _Call] = {}
         if wanted:
             self._passes[",".join(wanted)] = self.kernel.function("forward"), self.kernel.function("backward")
         self._define_operators()
@@ -104,28 +107,41 @@ class Function:
         """The result; of several a tuple of them. Axes that no operand carries are whole numbers, by their name."""
         if named or len(operands) != len(self._names):
             operands = self._in_order(operands, named)
-        if _nobody_watches():
-            mask = 0
-            for bit, tensor in zip(self._bits, operands):  # _is_plain, without the call
-                if type(tensor) not in _PLAIN or not tensor.is_cpu or tensor.layout is not _STRIDED or tensor.is_neg():
-                    break
-                if tensor.requires_grad:
-                    mask |= bit
-            else:
-                return self._directly(operands, mask)
         count = self._input_count
+        if _nobody_watches():
+            tensors, extents = operands, ()
+            if self._extents:
+                tensors = operands[:count]
+                extents = tuple(map(self._plain.checked_extent, self._extents, operands[count:]))
+            if _PLAIN.issuperset(map(type, tensors)):
+                call = self._call_of(tensors, extents)
+                if call is not None:
+                    if call.mask and torch.is_grad_enabled():
+                        return self._with_gradients(call, tensors)
+                    results = self._plain.run_as(call.layout, TORCH, tensors)
+                    return results[0] if len(results) == 1 else tuple(results)
         tensors = [_as_tensor(x, operand) for x, operand in zip(self._inputs, operands)]
         return self.operator(*tensors, *operands[count:])
 
-    def _directly(self, operands: tuple[Any, ...], mask: int) -> Any:
-        """A call without operators, which nobody needs to see: all tensors are plain. mask: those that require a
-        gradient."""
-        if self._extents:
-            count = self._input_count
-            operands = (*operands[:count], *map(self._plain.checked_extent, self._extents, operands[count:]))
-        if mask and torch.is_grad_enabled():
-            return self._with_gradients(operands, mask, direct=True)
-        return self._call(*operands)
+    def _call_of(self, tensors: tuple[torch.Tensor, ...], extents: tuple[int, ...]) -> _Call | None:
+        """What calls with such tensors have in common, from the dictionary or new; None if one does not lie in memory
+        as it is."""
+        try:
+            key = *map(_facts, tensors), *map(_strides, tensors), *map(_is_negative, tensors), *extents
+        except RuntimeError:  # a sparse tensor has no strides
+            return None
+        call = self._calls.get(key)
+        if call is None and all(map(_is_in_memory, tensors)):
+            if len(self._calls) >= MAX_LAYOUTS:
+                self._calls.clear()
+            call = _Call(self, self._mask(tensors), extents)
+            call.layout = self._plain.layout(TORCH, tensors, extents)
+            self._calls[key] = call
+        return call
+
+    def _mask(self, tensors: Sequence[torch.Tensor]) -> int:
+        """Which tensors require a gradient, as bits."""
+        return sum(bit for bit, tensor in zip(self._bits, tensors) if tensor.requires_grad)
 
     @property
     def signature(self) -> Any:
@@ -236,23 +252,29 @@ class Function:
 
     def _differentiably(self, operands: tuple[Any, ...]) -> Any:
         """A call of the operator where gradients may be asked for."""
-        mask, enabled, checked = 0, torch.is_grad_enabled(), _device(operands).type == "meta"
-        for bit, x, tensor in zip(self._bits, self._inputs, operands):
+        count, checked = self._input_count, _device(operands).type == "meta"
+        tensors, extents = operands[:count], operands[count:]
+        for x, tensor in zip(self._inputs, tensors):
             if not checked and not _is_in_memory(tensor):
                 TORCH.check(x.name, tensor)  # says what it is
-            if enabled and tensor.requires_grad:
-                mask |= bit
+        mask = self._mask(tensors) if torch.is_grad_enabled() else 0
         if mask:
-            return self._with_gradients(operands, mask, direct=False)
+            return self._with_gradients(_Call(self, mask, extents), tensors)
         with torch._C._AutoDispatchBelowAutograd():
             return self.operator(*operands)
 
-    def _with_gradients(self, operands: tuple[Any, ...], mask: int, direct: bool) -> Any:
-        """A call with the passes that the inputs in the mask need; direct: without operators."""
-        wanted = self._wanted.get(mask) or self._wanted_of(mask)
+    def _with_gradients(self, call: _Call, tensors: Sequence[torch.Tensor]) -> Any:
+        """A call with the passes that the inputs in its mask need."""
+        if not call.wanted:
+            wanted = self._wanted.get(call.mask) or self._wanted_of(call.mask)
+            if call.layout is not None and len(self._groups) == 1:
+                forward = self._pair(wanted)[0]
+                call.forward_layout = forward.layout(TORCH, tensors, call.extents)
+                call.forward = forward
+            call.wanted = wanted
         if len(self._groups) > 1:
-            return self._by_groups(operands)
-        return (_apply_directly if direct else _Differentiable.apply)(self, wanted, direct, *operands)
+            return self._by_groups((*tensors, *call.extents))
+        return (_Differentiable.apply if call.forward is None else _apply_directly)(call, *tensors)
 
     def _wanted_of(self, mask: int) -> str:
         """The names of the inputs whose bits are set. Raises OperandError for one that may have no gradient."""
@@ -323,38 +345,49 @@ class Function:
         return names
 
 
+class _Call:
+    """What calls with tensors of the same element types, shapes and strides have in common.
+
+    mask: the tensors that require a gradient, as bits, and `wanted`, their names, once they are known; extents: those
+    that no tensor carries. Without operators: the layout of the plain kernel, and the forward pass with its own.
+    """
+
+    __slots__ = ("owner", "mask", "wanted", "extents", "layout", "forward", "forward_layout")
+
+    def __init__(self, owner: Function, mask: int, extents: tuple[Any, ...]) -> None:
+        self.owner, self.mask, self.extents = owner, mask, extents
+        self.wanted, self.layout, self.forward, self.forward_layout = "", None, None, None
+
+
 class _Differentiable(torch.autograd.Function):
-    """A call whose gradients are wanted: of the function `owner`, by the inputs named in `wanted`."""
+    """A call whose gradients are wanted."""
 
     @staticmethod
-    def forward(ctx: Any, owner: Function, wanted: str, direct: bool, *operands: Any) -> Any:
-        count = owner._input_count
-        inputs, ctx.extents = operands[:count], operands[count:]
-        if direct:
-            results = owner._pair(wanted)[0].run(TORCH, inputs, ctx.extents)
+    def forward(ctx: Any, call: _Call, *inputs: torch.Tensor) -> Any:
+        if call.forward is not None:
+            results = call.forward.run_as(call.forward_layout, TORCH, inputs)
         else:
             with torch._C._AutoDispatchBelowAutograd():
-                results = owner._forward(*operands, wanted)
+                results = call.owner._forward(*inputs, *call.extents, call.wanted)
         ctx.save_for_backward(*inputs, results[-1])
-        ctx.owner, ctx.wanted = owner, wanted
+        ctx.call = call
         return results[0] if len(results) == 2 else tuple(results[:-1])
 
     @staticmethod
     def backward(ctx: Any, *cotangents: torch.Tensor) -> Any:
-        owner, wanted = ctx.owner, ctx.wanted
+        owner, wanted, extents = ctx.call.owner, ctx.call.wanted, ctx.call.extents
         *inputs, saved = ctx.saved_tensors
         if torch.is_grad_enabled():  # create_graph=True
-            gradients = _gradients_with_graph(owner, wanted, inputs, ctx.extents, cotangents)
+            gradients = _gradients_with_graph(owner, wanted, inputs, extents, cotangents)
         else:
             given = () if owner._is_scalar else cotangents
             direct = _nobody_watches() and all(map(_is_plain, inputs)) and all(map(_is_plain, cotangents))
             run = owner._call_backward if direct else owner._backward
-            gradients = run(*inputs, *ctx.extents, *given, saved, wanted)
+            gradients = run(*inputs, *extents, *given, saved, wanted)
         if owner._is_scalar:
             gradients = [x * cotangents[0] for x in gradients]
         found, names = iter(gradients), wanted.split(",")
-        by_input = [next(found) if x.name in names else None for x in owner._inputs]
-        return (None, None, None, *by_input, *[None] * len(ctx.extents))
+        return (None, *[next(found) if x.name in names else None for x in owner._inputs])
 
 
 # What _Differentiable.apply comes to where no transformation of torch.func is active; to find that out takes it longer
@@ -369,6 +402,10 @@ def _nobody_watches() -> bool:
                 or torch._C._are_functorch_transforms_active() or torch._C._is_torch_function_mode_enabled()
                 or torch._C._get_tracing_state() or torch.autograd._profiler_enabled())
 
+
+# What the key of a call is made of, each without a step of Python's for each tensor.
+_facts = operator.attrgetter("is_cpu", "requires_grad", "dtype", "shape")
+_strides, _is_negative = torch.Tensor.stride, torch.Tensor.is_neg
 
 _STRIDED = torch.strided
 _PLAIN = frozenset((torch.Tensor, torch.nn.Parameter))

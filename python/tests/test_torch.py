@@ -326,6 +326,29 @@ def test_bad_calls(attend, what, requires_grad):
         attend(*change(*operands(requires_grad=requires_grad)))
 
 
+def test_a_call_is_looked_at_as_if_it_were_the_first(attend):
+    """Calls remember element types, shapes and strides that fit, but neither refusals nor what may change."""
+    q, k, slope, v = operands(requires_grad=False)
+    for _ in range(2):
+        with pytest.raises(heed.OperandError, match="axis 'd': expected 4"):
+            attend(q, k[..., :3], slope, v)
+    attend(q, k, slope, v)
+    with pytest.raises(heed.OperandError, match="operand 'q': .*sign"):
+        attend(q._neg_view(), k, slope, v)
+    slope.requires_grad_()
+    attend(q, k, slope, v).sum().backward()
+    assert slope.grad is not None and q.grad is None
+    with torch.no_grad():
+        assert not attend(q, k, slope, v).requires_grad
+    assert not attend(q, k, slope.detach(), v).requires_grad
+
+
+def test_calls_of_ever_new_extents_do_not_fill_the_memory(attend):
+    for n in range(1, 300):
+        attend(*operands(n=n, m=1, requires_grad=False))
+    assert len(attend._calls) <= 256
+
+
 def test_bad_names(attend):
     q, k, slope, v = operands()
     with pytest.raises(heed.OperandError, match="operand 'w': is unknown"):
