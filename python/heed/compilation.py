@@ -51,7 +51,7 @@ def compile(
     chosen = declaration.choose(results, wrt, name)
     if said := c_names.complaint(chosen.name):
         raise DeclarationError(said)
-    compiler = find_compiler()
+    compiler = find_compiler(meanwhile=_digests)
     library = openmp.library(compiler)
     request = request_of("kernel", declaration, compiler, library, chosen.line(), str(chosen.exported), defines=defines)
 
@@ -77,6 +77,12 @@ def compile(
             recipe=again,
         )
     return _loaded[key]
+
+
+def _digests() -> None:
+    """Makes the hashes of heed's own files, which are remembered."""
+    cache.digest_of_folder(heed_include())
+    _digest_of_generator()
 
 
 def request_of(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
-import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,8 +34,8 @@ def compiler_name() -> str:
     return os.environ.get("HEED_CXX") or os.environ.get("CXX") or "g++"
 
 
-def find_compiler() -> Compiler:
-    """The compiler; CompilerNotFound says what to do where there is none."""
+def find_compiler(meanwhile: Callable[[], object] = lambda: None) -> Compiler:
+    """The compiler; CompilerNotFound says what to do where there is none. meanwhile: what is done while it is asked."""
     name = compiler_name()
     path = shutil.which(name)
     if path is None:
@@ -44,24 +43,38 @@ def find_compiler() -> Compiler:
             f"heed: the C++ compiler '{name}' is not found (install g++ {OLDEST} or newer, on Debian: "
             "apt-get install g++ libboost-dev; or name one: HEED_CXX=/path/to/g++)"
         )
-    return _asked(os.path.realpath(path) if name == "g++" else path)
+    path = os.path.realpath(path) if name == "g++" else path
+    if path not in _known:
+        _known[path] = _read(path, _asked(path, meanwhile))
+    return _known[path]
 
 
-@functools.cache
-def _asked(path: str) -> Compiler:
+_known: dict[str, Compiler] = {}
+
+
+def _asked(path: str, meanwhile: Callable[[], object]) -> str:
     """What the compiler says of itself: one process for version and flags, for it counts when a kernel is in the
     cache."""
+    command = [path, "-march=native", "-###", "-E", "-x", "c++", "/dev/null"]
+    options = {"text": True, "errors": "replace", "env": dict(os.environ, LC_ALL="C")}
     try:
-        said = subprocess.run(
-            [path, "-march=native", "-###", "-E", "-x", "c++", "/dev/null"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=dict(os.environ, LC_ALL="C"),
-            check=True,
-        ).stderr
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise CompilerNotFound(f"heed: {path} does not run: {getattr(error, 'stderr', None) or error}") from error
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **options) as process:
+            meanwhile()
+            said = process.communicate()[1]
+    except OSError as error:
+        raise CompilerNotFound(f"heed: {path} does not run: {error}") from error
+    if process.returncode:
+        raise CompilerNotFound(f"heed: {path} does not run: {said or f'it ended with status {process.returncode}'}")
+    return said
+
+
+def _words(line: str) -> list[str]:
+    """The words of a command as g++ prints it: what is more than letters and digits stands in quotes."""
+    return [word[1:-1] if word.startswith('"') else word for word in re.findall(r'"(?:[^"\\]|\\.)*"|\S+', line)]
+
+
+def _read(path: str, said: str) -> Compiler:
+    """What it said of itself, taken apart."""
     version = re.search(r"^gcc version (\d+)[^\n]*", said, re.MULTILINE)
     if not version:
         raise CompilerNotFound(
@@ -70,7 +83,7 @@ def _asked(path: str) -> Compiler:
         )
     if int(version[1]) < OLDEST:
         raise CompilerNotFound(f"heed: g++ {OLDEST} or newer is needed, {path} is {version[0]} (HEED_CXX=/path/to/g++)")
-    words = shlex.split(next((line for line in said.splitlines() if "cc1plus" in line), ""))
+    words = _words(next((line for line in said.splitlines() if "cc1plus" in line), ""))
     flags = []
     for word, following in zip(words, words[1:] + [""]):
         if word == "--param":

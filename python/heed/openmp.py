@@ -40,9 +40,12 @@ def of_torch() -> Path | None:
         origin = None
     if not origin:
         return None
-    package = Path(origin).parent
-    found = [*package.glob("lib/libgomp*.so*"), *package.parent.glob("torch.libs/libgomp*.so*")]
-    return found[0].resolve() if found else None
+    package = os.path.dirname(origin)
+    for folder in (os.path.join(package, "lib"), os.path.join(os.path.dirname(package), "torch.libs")):
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():  # pathlib's glob takes longer
+            if GNU.match(name):
+                return Path(folder, name).resolve()
+    return None
 
 
 def library(compiler: Compiler) -> Path | None:

@@ -141,8 +141,10 @@ def test_found_in_the_cache(optimised, variants, capsys):
     heed.compile(variants / "scale.hpp")
     program = (
         "import time, numpy, heed\nx = numpy.ones(3, 'float32')\nbegin = time.perf_counter()\nheed.compile\n"
-        f"ready = time.perf_counter()\nscale = heed.compile({str(variants / 'scale.hpp')!r})\nscale(x, m=3)\n"
-        "print(1000 * (ready - begin), 1000 * (time.perf_counter() - ready))"
+        "ready, worked = time.perf_counter(), time.process_time()\n"
+        f"scale = heed.compile({str(variants / 'scale.hpp')!r})\nscale(x, m=3)\n"
+        "worked = time.process_time() - worked\n"
+        "print(1000 * (ready - begin), 1000 * (time.perf_counter() - ready), 1000 * worked)"
     )
     times = [
         tuple(
@@ -159,9 +161,12 @@ def test_found_in_the_cache(optimised, variants, capsys):
         )
         for _ in range(5)
     ]
-    imports, found = (min(time) for time in zip(*times))
+    imports, found, worked = (min(time) for time in zip(*times))
     with capsys.disabled():
-        print(f"\nfrom the cache to the first result: {found:.1f} ms, behind {imports:.1f} ms of imports")
+        print(
+            f"\nfrom the cache to the first result: {found:.1f} ms, {worked:.1f} ms of the processor, "
+            f"behind {imports:.1f} ms of imports"
+        )
     assert found < 100
 
 

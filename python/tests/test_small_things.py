@@ -1,13 +1,14 @@
 """What a first user meets besides calls: names in heed, lines of the cache, advice, when a kernel is compiled anew."""
 
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 import heed
-from heed import cache, compilation, explaining
+from heed import cache, compilation, compiler, explaining
 from heed.declaration import Declaration
 from heed.headers import heed_include
 from heed.__main__ import main as command
@@ -69,3 +70,38 @@ def test_what_makes_libraries_counts_and_nothing_else():
     program = "import sys, heed.build; print(*(name[5:] for name in sys.modules if name.startswith('heed.')))"
     imported = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
     assert set(imported.split()) == set(compilation.GENERATOR)
+
+
+def test_words_of_a_command_of_the_compiler():
+    line = r' /usr/lib/cc1plus -E "-D X=\"a b\"" /dev/null -mavx2 --param "l1-cache-size=32" "/a -mno/b" -dumpbase ""'
+    words = compiler._words(line)
+    assert words[4:7] == ["-mavx2", "--param", "l1-cache-size=32"] and "/a -mno/b" in words
+    assert len(words) == len(shlex.split(line))
+
+
+def test_heed_is_read_while_the_compiler_answers(tmp_path, monkeypatch):
+    """A compiler that waits for what is done meanwhile."""
+    waiting = tmp_path / "waiting"
+    waiting.write_text(f'#!/bin/sh\nuntil [ -e {tmp_path}/done ]; do sleep 0.01; done\nexec g++ "$@"\n')
+    waiting.chmod(0o755)
+    monkeypatch.setenv("HEED_CXX", str(waiting))
+    done = []
+
+    def meanwhile():
+        done.append(len(done))
+        (tmp_path / "done").touch()
+
+    assert compiler.find_compiler(meanwhile).flags == compiler.find_compiler(meanwhile).flags
+    assert done == [0]
+
+
+@pytest.mark.parametrize(
+    "script, said", [("echo it is broken >&2; exit 3", "it is broken"), ("exit 3", "it ended with status 3")]
+)
+def test_a_compiler_that_fails_says_why(tmp_path, monkeypatch, script, said):
+    broken = tmp_path / "broken"
+    broken.write_text(f"#!/bin/sh\n{script}\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("HEED_CXX", str(broken))
+    with pytest.raises(heed.CompilerNotFound, match=f"does not run: {said}"):
+        compiler.find_compiler()
