@@ -93,6 +93,14 @@ BOOST_AUTO_TEST_CASE(reductions) {
   GRADIENT(sum<c>(mask(a * a2, keep_in)));
   GRADIENT(sum<m>(dense * m + gate));
   GRADIENT(sum<n, m>(gate * m));
+  GRADIENTS("a", running_sum<n>(a * a));
+  GRADIENTS("a", running_sum<c>(a * a2, from_the_end) * a);
+  GRADIENTS("a", running_sum<n>(running_sum<n>(a * a)) * a);
+  GRADIENT(running_sum<n>(scale + gate * a) + running_sum<n>(gate * n));
+  GRADIENT(sum<n>(running_sum<n>(a)));  // what comes back does not vary along n
+  GRADIENT(running_sum<c>(mask(a * a, keep_in)) * a2);
+  GRADIENT(running_sum<n>(mask(a, n < length)) + mask(running_sum<n>(a, from_the_end), keep_in));
+  GRADIENT(weighed(s + running_sum<m>(dense, from_the_end)));
   GRADIENTS("a", mean<c>(a * a));
   GRADIENT(mean<n, c>(a));
   GRADIENT(mean<n>(scale + a));  // summed over c, which its gradient has, and n, which it lacks

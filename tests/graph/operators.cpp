@@ -150,6 +150,9 @@ constexpr auto e_mean_all = mean<c, n>(x);
 constexpr auto e_logsumexp = logsumexp<c>(x);
 constexpr auto e_logsumexp_all = logsumexp<n, c>(x);
 constexpr auto e_softmax = softmax<c>(x);
+constexpr auto e_running = running_sum<n>(x * y);
+constexpr auto e_running_back = running_sum<c>(mask(x, t), from_the_end);
+constexpr auto e_running_whole = running_sum<n>(i * 3);
 constexpr auto e_softmax_n = softmax<n>(x);
 constexpr auto e_whole_sum = sum<n>(i * n * 400001);
 constexpr auto e_whole_max = max<c>(i * 2);
@@ -196,6 +199,8 @@ BOOST_AUTO_TEST_CASE(whole_numbers_and_elements) {
 BOOST_AUTO_TEST_CASE(along_axes) {
   RESULTS(e_dot, e_dot_all, e_sum, e_sum_all), 2e-6, x = g.X, y = g.Y, w = g.W);
   RESULTS(e_max_of, e_min_of, e_mean, e_mean_all), 1e-6, x = g.X);
+  RESULTS(e_running, e_running_back), 1e-6, x = g.X, y = g.Y, t = g.T);
+  RESULTS(e_running_whole), 0, i = g.I);
   RESULTS(e_logsumexp, e_logsumexp_all, e_softmax, e_softmax_n), 1e-6, x = g.X);
   RESULTS(e_whole_sum, e_whole_max), 0, i = g.I);
   RESULTS(e_masked_mean, e_masked_max), 1e-6, x = g.X, t = g.T);

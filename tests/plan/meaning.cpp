@@ -185,4 +185,51 @@ BOOST_AUTO_TEST_CASE(values_that_depend_on_their_weights) {
   static constexpr auto grad_back = gradient<looked_back>(wrt(q, k, v));
   check<grad_back>("gradient<looked_back>");
 }
+// A running sum is a row region with what it alone feeds, forward and backward, and everyone else reads it: a score
+// too.
+BOOST_AUTO_TEST_CASE(running_sums) {
+  static constexpr auto f = input<"f">(b, h, n);
+  static constexpr auto of_rows = running_sum<n>(x * x);
+  static constexpr auto of_columns = running_sum<c>(mask(x, n < length), from_the_end);
+  static constexpr auto scaled = 0.5 * running_sum<n>(gate) + 1;
+  static constexpr auto twice = running_sum<n>(running_sum<n>(x), from_the_end);
+  static constexpr auto of_shares = running_sum<c>(softmax<c>(x));
+  static constexpr auto in_two_ways = of_rows * sum<c>(of_rows);
+  static constexpr auto total = running_sum<n>(-softplus(f));
+  static constexpr auto kt = input<"kt">(b, h, t, d);
+  static constexpr auto vt = input<"vt">(b, h, t, e);
+  static constexpr auto forgetting = dot<t>(softmax<t>(mask(dot<d>(q, kt) + total - rename<n, t>(total), t <= n)), vt);
+  static constexpr auto merged = merge<h, d, o>(running_sum<n>(q));
+  for (const execution_plan* p :
+       {&CHECK(of_rows), &CHECK(of_columns), &CHECK(scaled), &CHECK(of_shares), &CHECK(merged)}) {
+    BOOST_TEST(p->region_count == 1);
+    BOOST_TEST(regions(*p, region_kind::row) == 1);
+  }
+  BOOST_TEST(regions(CHECK(twice), region_kind::row) == 2);
+  BOOST_TEST(regions(CHECK(in_two_ways), region_kind::loop) == 0);
+  const execution_plan& p = CHECK(forgetting);
+  BOOST_TEST(p.region_count == 2);
+  BOOST_TEST(regions(p, region_kind::score) == 1);
+  static constexpr auto grad_scaled = gradient<scaled>(wrt(gate));
+  static constexpr auto grad_forgetting = gradient<forgetting>(wrt(q, kt, vt, f));
+  BOOST_TEST(check<grad_scaled>("gradient<scaled>").region_count == 1);
+  const execution_plan& back = check<grad_forgetting>("gradient<forgetting>");
+  BOOST_TEST(regions(back, region_kind::loop) == 0);
+  BOOST_TEST(regions(back, region_kind::score_gradient) == 1);
+}
+// Over pairs of positions it is a sum over their columns under a second name: nothing over pairs is stored for it.
+BOOST_AUTO_TEST_CASE(running_sums_over_pairs) {
+  static constexpr auto past = mask(s, m < n);
+  static constexpr auto contextual = weighed(past + tanh(running_sum<m>(sigmoid(past), from_the_end)));
+  static constexpr auto stick_breaking = dot<m>(exp(past - running_sum<m>(softplus(past), from_the_end)), v);
+  static constexpr auto grad_stick_breaking = gradient<stick_breaking>(wrt(q, k, v));
+  static constexpr auto of_weights = dot<m>(running_sum<m>(softmax<m>(past)), v);
+  for (const execution_plan* p : {&CHECK(contextual), &CHECK(stick_breaking), &CHECK(of_weights),
+                                  &check<grad_stick_breaking>("gradient<stick_breaking>")}) {
+    BOOST_TEST(regions(*p, region_kind::loop) > 0);
+    for (int i = 0; i < p->buffer_count; ++i) BOOST_TEST(!p->buffers[i].over_pairs);
+  }
+  static constexpr auto stored = running_sum<m>(dense);  // as the caller does
+  BOOST_TEST(regions(CHECK(stored), region_kind::row) == 1);
+}
 BOOST_AUTO_TEST_CASE(views_and_results) { HEED_VIEWS_AND_RESULTS(CHECK) }

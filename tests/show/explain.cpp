@@ -211,6 +211,11 @@ BOOST_AUTO_TEST_CASE(other_regions) {
   SAYS(two, "computes +.*erf");
   SAYS(explain<normed>(), "region 0: row");
   SAYS(explain<normed>(), "along +c=32");
+  static constexpr auto gate = input<"gate">(n);
+  static constexpr auto kept = running_sum<n>(-softplus(gate), from_the_end) / 2;
+  SAYS(explain<kept>(), "region 0: row");
+  SAYS(explain<kept>(), "0.5 \\* running_sum<n>\\(-softplus\\(gate\\), from_the_end\\)");
+  SAYS(passes<kept>(), "running_sum<n>\\(#[0-9]+, from_the_end\\)");
   static constexpr auto no_softmax = dot<m>(sigmoid(mask(scaled_dot<d>(q, k), m <= n)), v);
   SAYS(explain<no_softmax>(), "region 0: pairs, float");
   SAYS(explain<no_softmax>(), "keeps +m <= n");

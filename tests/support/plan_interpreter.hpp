@@ -84,6 +84,15 @@ class plan_interpreter {
         });
         return v;
       }
+      case op::running_sum: {
+        double v = 0;
+        index_array at = index;
+        const std::size_t axis = std::size_t(std::countr_zero(x.over));
+        const extent_t here = index[axis], first = x.value == 0 ? 0 : here,
+                       last = x.value == 0 ? here : extent_[axis] - 1;
+        for (at[axis] = first; at[axis] <= last; ++at[axis]) v += eval(r, x.a, at, tile);
+        return v;
+      }
       case op::primitive: return run::primitive_number(*r.primitives[std::size_t(x.value)], a(), x.b ? b() : 0);
       case op::where: return a() != 0 ? b() : eval(r, x.c, index, tile);
       default: {

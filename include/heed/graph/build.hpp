@@ -62,7 +62,7 @@ constexpr node_id add_concat(graph& g, element type, node_id a, node_id b, int f
                     .third = std::int16_t(third)});
 }
 
-// Along axes: a sum of products, a reduction, a softmax.
+// Along axes: a sum of products, a reduction, a softmax, a running sum.
 constexpr node_id add_dot(graph& g, element type, node_id a, node_id b, axis_set over) {
   return g.add(
       node{.code = op::dot, .type = type, .a = a, .b = b, .axes = (g[a].axes | g[b].axes) & ~over, .over = over});
@@ -72,6 +72,16 @@ constexpr node_id add_reduction(graph& g, op o, element type, node_id a, axis_se
 }
 constexpr node_id add_softmax(graph& g, element type, node_id a, axis_set over) {
   return g.add(node{.code = op::softmax, .type = type, .a = a, .axes = g[a].axes, .over = over});
+}
+
+// An operand without the axis counts once for each position.
+constexpr node_id add_running_sum(graph& g, element type, node_id a, int axis, bool from_the_end) {
+  return g.add(node{.code = op::running_sum,
+                    .type = type,
+                    .a = a,
+                    .axes = g[a].axes | axis_bit(axis),
+                    .over = axis_bit(axis),
+                    .value = from_the_end ? 1. : 0.});
 }
 
 // What reaches the operands of values with derivatives of the user's (with_gradient.hpp) is forgotten, where nothing is

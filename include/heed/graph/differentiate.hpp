@@ -13,6 +13,7 @@
 //   softmax      dS = p (dp - delta), delta = sum of p dp; for dot<m>(p, v), the weighted values O, delta = sum over
 //   the width of dO O. logsumexp    joins the softmax of the same score: delta - dL. max, min     over an axis or of
 //   two values: shared evenly among those that are equal. abs, where   abs at 0 has slope 0; a condition has none.
+//   running_sum  a running sum from the other end.
 //   gather       a scatter: every element of the table sums what reaches its readers, in the order of the axes.
 #pragma once
 #include "presence.hpp"
@@ -376,6 +377,13 @@ struct differentiation {
       default: break;
     }
   }
+  // Each element is part of the sums from its own position on: a running sum the other way. What has reached nobody
+  // whatever the position reaches no element.
+  constexpr void summed_on_the_way(const node& x, node_id dy) {
+    const node_id keep = independent_of(g, presence(dy), x.over);
+    const int axis = std::countr_zero(x.over);
+    reach(x.a, kept(add_running_sum(g, g[dy].type, dy, axis, x.value == 0), keep), x.axes);
+  }
   constexpr node_id with_axes(node_id a, axis_set axes) {
     for (int i = 0; i < max_axes; ++i)
       if (axes & axis_bit(i)) a = with_axis(a, i);
@@ -409,6 +417,7 @@ struct differentiation {
     else if (is_pointwise(x.code)) pointwise(x, i, dy);
     else if (x.code == op::dot) dot_product(x, i, dy);
     else if (x.code == op::softmax) waiting_for(i);
+    else if (x.code == op::running_sum) summed_on_the_way(x, dy);
     else if (x.code == op::with_gradient) by_rule(x, dy);
     else if (is_reduction(x.code)) reduced(x, i, dy);
     else if (x.code == op::gather) gathered(x, dy);

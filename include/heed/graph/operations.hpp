@@ -128,7 +128,8 @@ enum class op : std::uint8_t {
   min,
   mean,
   logsumexp,
-  softmax,  // along `over`; b: its log-sum-exp, where that is known already
+  softmax,      // along `over`; b: its log-sum-exp, where that is known already
+  running_sum,  // along `over`, from the start up to each position; `value` 1: from the end down to it
   // In a region's program
   tile,  // the contraction computed by the loops
   load,  // an operand in memory
@@ -206,6 +207,7 @@ constexpr op_table made_op_table() {
   is(op::mean, {.name = "mean", .kind = reduction});
   is(op::logsumexp, {.name = "logsumexp", .kind = reduction});
   is(op::softmax, {.name = "softmax"});
+  is(op::running_sum, {.name = "running_sum"});
   is(op::with_gradient, {.name = "with_gradient", .operands = 3});
   is(op::reached, {.name = "reached"});
   is(op::tile, {.name = "tile", .operands = 0});

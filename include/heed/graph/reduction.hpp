@@ -1,6 +1,6 @@
-// What works along whole axes: dot, sum, max, min, mean, logsumexp and softmax. Absent elements (see mask) are left
-// out: the sum of nothing is 0, its maximum -inf, its log-sum-exp -inf, its mean 0, and softmax gives an absent element
-// weight 0.
+// What works along whole axes: dot, sum, max, min, mean, logsumexp, softmax and running sums. Absent elements (see
+// mask) are left out: the sum of nothing is 0, its maximum -inf, its log-sum-exp -inf, its mean 0, and softmax gives an
+// absent element weight 0.
 #pragma once
 #include "pointwise.hpp"
 
@@ -102,6 +102,37 @@ template <class A> constexpr bool require_named_axis() {
 template <Symbolic A> constexpr ill_formed softmax(const A&) {
   if constexpr (!any_ill_formed<A>) require_named_axis<A>();
   return {};
+}
+
+// Where a running sum begins, if not at position 0.
+struct from_end {};
+inline constexpr from_end from_the_end{};
+
+template <std::size_t Axes> constexpr bool require_one_axis() {
+  static_assert(given < Axes == 1 >, "heed: a running sum goes along one axis: running_sum<n>(a)");
+  return Axes == 1;
+}
+template <bool FromTheEnd, class A, auto... Axes> constexpr auto running_sum_along(const A& a) {
+  if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_one_axis<sizeof...(Axes)>()) return ill_formed{};
+  else if constexpr (!require_axes<shape_of<A>, axis_type<Axes>...>()) return ill_formed{};
+  else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
+  else {
+    return expr<shape_of<A>, element_of_expr<A>>(graph_of(a), [&](graph& g) {
+      const node_id x = put(g, a);
+      const int axis = std::countr_zero(axes_in<Axes...>(g));
+      return add_running_sum(g, element_of_expr<A>, x, axis, FromTheEnd);
+    });
+  }
+}
+// running_sum<n>(a): at each position the sum of a up to it, its own element included; running_sum<n>(a, from_the_end):
+// of its own element and all behind it. Shape: that of a. Absent elements count nothing, and the sum is present beside
+// them. Without its own element it is shift<n>(running_sum<n>(a), 1), from the end shift<n>(..., -1).
+template <auto... Axes, Symbolic A> constexpr auto running_sum(const A& a) {
+  return running_sum_along<false, A, Axes...>(a);
+}
+template <auto... Axes, Symbolic A> constexpr auto running_sum(const A& a, from_end) {
+  return running_sum_along<true, A, Axes...>(a);
 }
 
 // size<n>: the extent of an axis, as a whole number.

@@ -62,6 +62,10 @@ std::string operation(const graph& g, op code, double value, int operands, const
   return s + ")";
 }
 
+inline std::string running_sum_text(const graph& g, axis_set over, double value, const std::string& operand) {
+  return "running_sum<" + axes_text(g, over) + ">(" + operand + (value == 0 ? ")" : ", from_the_end)");
+}
+
 // Node i as an expression. Nodes for which `named` gives a name are written by it; depth bounds what is spelled out.
 template <class Named>
 std::string expression_text(const graph& g, int i, const Named& named, int outer = -1, int depth = 12) {
@@ -90,6 +94,7 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
     case op::cast: return std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, -1) + ")";
     default: break;
   }
+  if (x.code == op::running_sum) return running_sum_text(g, x.over, x.value, sub(0, -1));
   if (x.over) return of(axes_text(g, x.over));
   const std::string s = operation(g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
   return facts_of(x.code).binding < outer ? "(" + s + ")" : s;
@@ -197,6 +202,7 @@ inline std::string program_text(const printed_region& of) {
       case op::gather:
         what = "gather<" + axis_name(g, x.axis) + ">(" + of.operand_name(x.operand) + ", " + sub(0, 0) + ")";
         break;
+      case op::running_sum: what = running_sum_text(g, x.over, x.value, sub(0, 0)); break;
       case op::cast: what = std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
       default:
         what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, 0) + ")"
@@ -231,6 +237,7 @@ inline std::string instruction_text(const printed_region& of, int i, int outer =
       return std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, -1) + ")";
     default: break;
   }
+  if (x.code == op::running_sum) return running_sum_text(g, x.over, x.value, sub(0, -1));
   if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, -1) + ")";
   const std::string s = operation(g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
   return facts_of(x.code).binding < outer ? "(" + s + ")" : s;

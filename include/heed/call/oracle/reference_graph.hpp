@@ -144,6 +144,8 @@ class reference_graph {
         const exponentials all = exponentials_of(x, index);
         along(x.over, index, [&] { put(index, weight(x, index, all), false); });
       });
+    } else if (x.code == op::running_sum) {
+      running_sum(x, put);
     } else if (x.code == op::scatter) {
       scatter(x, value);
       each(x.axes, [&](const extents& index) { put(index, value.number[offset(value, index)], false); });
@@ -329,6 +331,19 @@ class reference_graph {
     double total = 0, count = 0;
     reduce(x, at, decided, [&](double a) { total += a, ++count; });
     return x.code != op::mean ? total : count > 0 ? total / count : 0;
+  }
+  // At each position the sum of what is present up to it, or from it on.
+  template <class Put> void running_sum(const node& x, const Put& put) const {
+    const int axis = std::countr_zero(x.over);
+    const extent_t length = extent_[axis];
+    each(x.axes & ~x.over, [&](extents index) {
+      double total = 0;
+      for (extent_t i = 0; i < length; ++i) {
+        index[axis] = x.value == 0 ? i : length - 1 - i;
+        if (!absent(x.a, index)) total += number(x.a, index);
+        put(index, total, false);
+      }
+    });
   }
   // A table of sums: every value is added at its index; outside the table, at its nearest end.
   void scatter(const node& x, dense_value& table) const {

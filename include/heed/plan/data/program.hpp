@@ -23,8 +23,8 @@ struct instruction {
   std::int16_t operand{};        // load, gather: which operand of the region
   std::int16_t axis{};           // index, size, gather: which axis
   axis_set axes{};               // the axes the value varies over
-  axis_set over{};               // sum, max, min in a program: the axes that are reduced
-  double value{};                // constant, exponent
+  axis_set over{};               // sum, max, min in a program: the axes that are reduced; running_sum: its axis
+  double value{};                // constant, exponent; running_sum: 1 from the end
   bool decides{};  // rounded to the width of its type whatever the region computes in (graph/decisions.hpp)
 
   bool operator==(const instruction&) const = default;

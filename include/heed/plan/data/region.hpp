@@ -176,6 +176,19 @@ constexpr bool reduces_only_along(const region& r, axis_set axes) {
     if (is_reduction(x.code) && (!axes || x.over != axes)) return false;
   return true;
 }
+// Does it hold no running sum, or a row region a single one, along its columns, that no reduction is made of?
+constexpr bool running_sums_fit(const region& r) {
+  fixed_array<bool, program::capacity> behind{};  // it, and what is made of it
+  int count = 0;
+  for (int i = 1; i < r.code.size; ++i) {
+    const instruction& x = r.code[i];
+    behind[i] = x.code == op::running_sum || behind[x.a] || behind[x.b] || behind[x.c];
+    if (is_reduction(x.code) && behind[i]) return false;
+    if (x.code != op::running_sum) continue;
+    if (r.kind != region_kind::row || x.over != set_of(r.columns) || ++count > 1) return false;
+  }
+  return true;
+}
 // A result that varies along what its output lacks would be written again and again.
 constexpr bool results_fit(const region& r) {
   for (const output& x : r.outputs)
@@ -183,7 +196,7 @@ constexpr bool results_fit(const region& r) {
   return true;
 }
 constexpr bool computable(const region& r) {
-  if (!operands_exist(r)) return false;
+  if (!operands_exist(r) || !running_sums_fit(r)) return false;
   switch (r.kind) {
     case region_kind::score:
       return contracts(r) && terms_exist(r) && reduces_only_along(r, 0) &&

@@ -87,7 +87,8 @@ constexpr axis_orders orders_of(const graph& g) {
           to = joined_order(r[x.b], g[x.b].axes, r[x.c], g[x.c].axes);
           to = joined_order(to, g[x.b].axes | g[x.c].axes, a, g[x.a].axes);
         }
-        if (x.over && x.code != op::softmax) to = dropped_order(to, x.over);
+        if (x.code == op::running_sum) to = joined_order(to, g[x.a].axes, with_axis(0, 0, std::countr_zero(x.over)));
+        else if (x.over && x.code != op::softmax) to = dropped_order(to, x.over);
         if (x.code == op::dot) to = positions_outside(g, to);
     }
   }

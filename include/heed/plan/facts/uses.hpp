@@ -25,7 +25,7 @@ constexpr bool is_contraction(const graph& g, const node& x) {  // a dot with ro
   const axis_set a = g[x.a].axes, b = g[x.b].axes;
   return (a & ~b) || (b & ~a);
 }
-constexpr bool is_heavy(op o) { return o == op::dot || is_reduction(o) || o == op::softmax; }
+constexpr bool is_heavy(op o) { return o == op::dot || is_reduction(o) || o == op::softmax || o == op::running_sum; }
 
 constexpr axis_set runtime_axes(const graph& g) {
   axis_set r = 0;

@@ -14,7 +14,8 @@ constexpr bool is_long_product(const graph& g, const node& x) {
 }
 // A double; a reduction of whole numbers, which is taken in real ones and must stay exact.
 constexpr bool asks_for_double(const graph& g, const node& x) {
-  return x.type == element::f64 || (is_reduction(x.code) && is_integer(x.type)) || is_long_product(g, x);
+  return x.type == element::f64 || ((is_reduction(x.code) || x.code == op::running_sum) && is_integer(x.type)) ||
+         is_long_product(g, x);
 }
 constexpr element precision_of(const graph& g, const outline& outlined) {
   node_flags read{};

@@ -55,6 +55,7 @@ struct program_writer {
     if (!x.decides) x.type = typed(x.type);
     if (x.code != op::load && x.code != op::gather && x.code != op::index && x.code != op::tile)
       x.axes = (loops.code[x.a].axes | loops.code[x.b].axes | loops.code[x.c].axes) & ~x.over;
+    if (x.code == op::running_sum) x.axes |= x.over;
     if (x.code == op::gather) x.axes |= loops.code[x.a].axes;
     x.where = role_of(x);
     return loops.code.add(x);

@@ -13,6 +13,11 @@ struct reduction_writer : program_writer {
     const double nothing = code == op::sum ? 0 : code == op::max ? -infinity : infinity;
     return reduce(code, chosen(a.keep, a.value, nothing), over);
   }
+  constexpr instruction_id running_sum(kept_value a, axis_set over, double from_the_end) {
+    const instruction_id v = chosen(a.keep, a.value, 0);
+    return emit(
+        instruction{.code = op::running_sum, .type = loops.code[v].type, .a = v, .over = over, .value = from_the_end});
+  }
   // How many elements some axes have: those that are known while compiling, times what a call brings (0: nothing).
   struct element_count {
     double known = 1;

@@ -18,6 +18,8 @@ struct pointwise_placing : score_placing {
   // `reason`: why it has to be a loop; empty: it need not be one. Whether a region reads values over pairs of
   // positions, which only loops can compute again, shows when its reads are listed; then they are listed once more.
   constexpr void place_pointwise(node_id root, const char* reason) {
+    const bool runs = running_sum_of(root) != 0;  // loops over single elements cannot hold it
+    if (runs) reason = "";
     pointwise_region of{.root = root, .loop = *reason != 0};
     node_id core = 0;
     if (!of.loop) core = of.tile = contraction_of(root);
@@ -32,7 +34,7 @@ struct pointwise_placing : score_placing {
     outline& region = new_region(of.loop ? region_kind::loop : fused, core, reason);
     write(region, root);
     while (!list_reads(region, of)) {}
-    if (!of.loop && reads_pairs(region)) {
+    if (!of.loop && !runs && reads_pairs(region)) {
       region.kind = region_kind::loop, region.reason = values_over_pairs, region.core = 0;
       of.loop = true, of.tile = 0, of.over = 0;
       while (!list_reads(region, of)) {}
@@ -59,6 +61,12 @@ struct pointwise_placing : score_placing {
     if (!below || !is_contraction(plan.g, plan.g[below])) return 0;
     return lies_in_memory(below) || given[below] ? node_id(0) : below;
   }
+  // The running sum that the region of root makes: root itself, or what root is the summit of. All others read it.
+  constexpr node_id running_sum_of(node_id root) const {
+    if (plan.g[root].code == op::running_sum) return root;
+    const node_id below = uses.below[root];
+    return plan.g[below].code == op::running_sum && !lies_in_memory(below) ? below : node_id(0);
+  }
   // The first reduction below root that covers its rows: along its axes all reductions of the region run.
   struct reduction {
     node_id core{};
@@ -66,6 +74,7 @@ struct pointwise_placing : score_placing {
   };
   constexpr reduction first_reduction(node_id root) const {
     reduction found;
+    if (const node_id sum = running_sum_of(root)) return {sum, plan.g[sum].over};
     walk(plan.g, {root}, [&](node_id i, const node& x) {
       if (i != root && !uses.absent[i] && (wanted[i] || needed[i])) return step::skip;
       if (!is_heavy(x.code)) return within_program(x);
@@ -78,6 +87,7 @@ struct pointwise_placing : score_placing {
   // May reduction i be computed inside the region of root, whose reductions run along `over`?
   constexpr bool fuses(node_id i, node_id root, axis_set over) const {
     const node& x = plan.g[i];
+    if (x.code == op::running_sum && i != running_sum_of(root)) return false;
     return !is_contraction(plan.g, x) && x.over == over && (x.axes & ~over) == (plan.g[root].axes & ~over);
   }
 
@@ -103,7 +113,8 @@ struct pointwise_placing : score_placing {
     if (is_view(x.code) || x.code == op::input) return true;
     const bool there = of.loop ? loop_reads(i, of.root) : stored(i, of);
     if (there && !of.recomputed[i]) return true;
-    const bool computable = of.loop || !is_heavy(x.code) || fuses(i, of.root, of.over);
+    const bool looped = of.loop && x.code != op::running_sum;
+    const bool computable = looped || !is_heavy(x.code) || fuses(i, of.root, of.over);
     return !computable && (there || i != of.tile);
   }
   // Is i (or what it is the summit of) a stored value seen from the region of root?

@@ -26,7 +26,7 @@
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 constexpr bool is_program_leaf(op o) {
-  return o == op::load || o == op::index || o == op::size || o == op::tile || is_reduction(o);
+  return o == op::load || o == op::index || o == op::size || o == op::tile || is_reduction(o) || o == op::running_sum;
 }
 
 template <const auto& Region, class Env>

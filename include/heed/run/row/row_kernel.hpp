@@ -9,6 +9,7 @@
 #include "../frame/elements.hpp"
 #include "../frame/pieces.hpp"
 #include "../team.hpp"
+#include "running_sum.hpp"
 #include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -38,6 +39,8 @@ struct row_loops {
   static constexpr int lane = along ? (Region.columns.count ? Region.columns[0] : -1) : Region.row.lane_axis;
   static constexpr int column = Region.columns.count ? Region.columns[0] : -1;
   static constexpr output out = Region.outputs[0];
+  static constexpr int running = running_sum_in(Region);
+  static constexpr bool from_the_end = running > 0 && Region.code[running].value != 0;
   static constexpr bool varies(axis_set axes) { return (axes & plan::bit(lane)) != 0; }
 
   // Of one row (or one pack of rows): where operands start, and what the passes have found.
@@ -48,6 +51,7 @@ struct row_loops {
     P reduced_wide[size];
     T reduced[size];
     T cached[size];  // values that do not vary over the lanes, along only
+    [[no_unique_address]] std::conditional_t<(running > 0), running_sum<T, along, from_the_end>, no_running_sum> sum;
     explicit state(const environment& e) : call(e) {}
   };
 
@@ -77,6 +81,13 @@ struct row_loops {
           else return now.reduced[I];
         } else if constexpr (varies(x.axes)) return to_integer(now.reduced_wide[I]);
         else return typename W::element(now.reduced[I]);
+      } else if constexpr (x.code == op::running_sum) {
+        using simd::to_integer;
+        if constexpr (class_of(x.type) != value_class::whole) {
+          if constexpr (varies(x.axes)) return now.sum.here;
+          else return now.sum.here[0];
+        } else if constexpr (varies(x.axes)) return to_integer(now.sum.here);
+        else return typename W::element(now.sum.here[0]);
       } else if constexpr (x.code == op::size) return typename W::element(now.call.extent[x.axis]);
       else if constexpr (x.code == op::index) {
         if constexpr (x.axis == lane) return simd::iota<typename W::element, lanes>(typename W::element(at));
@@ -241,23 +252,29 @@ struct row_loops {
     return l;
   }();
 
+  // At the row of a number: where operands start; the return value is where the result does.
+  static extent_t start(state& s, extent_t number) {
+    index_of(outer, s.call.extent, number, s.index);
+    for (int k = 0; k < Region.operands.count; ++k) s.base[k] = offset_at(outer, s.index, s.call.operands[k]);
+    return offset_at(outer, s.index, s.call.outputs[0]);
+  }
+  // Everything that is reduced; where lanes run across, of the rows from `first` on.
+  static void passes(state& s, extent_t first, int count) {
+    [&]<int... K>(std::integer_sequence<int, K...>) {
+      ((cache_row<K>(s), reduce<K + 1>(s, first, count)), ...);
+    }(std::make_integer_sequence<int, last_phase>{});
+    cache_row<last_phase>(s);
+  }
+
   // One row, or, where lanes run across, one after another the packs of rows that differ along the lane axis alone: its
   // passes, then the result, once or for every column.
   static void row(const environment& call, extent_t number) {
     state s(call);
-    index_of(outer, call.extent, number, s.index);
-    for (int k = 0; k < Region.operands.count; ++k) s.base[k] = offset_at(outer, s.index, call.operands[k]);
-    const extent_t base = offset_at(outer, s.index, call.outputs[0]);
+    const extent_t base = start(s, number);
     const extent_t length = extent_along(column, call.extent);
     const bool per_element = column >= 0 && (out.axes & plan::bit(column));
-    const auto passes = [&](extent_t first, int count) {
-      [&]<int... K>(std::integer_sequence<int, K...>) {
-        ((cache_row<K>(s), reduce<K + 1>(s, first, count)), ...);
-      }(std::make_integer_sequence<int, last_phase>{});
-      cache_row<last_phase>(s);
-    };
     if constexpr (along) {
-      passes(0, lanes);
+      passes(s, 0, lanes);
       if (!per_element) write(s, 0, 0, 1, base);
       else
         for (extent_t at = 0; at < length; at += lanes)
@@ -266,11 +283,47 @@ struct row_loops {
       const extent_t width = extent_along(lane, call.extent);
       for (extent_t at = 0; at < width; at += lanes) {
         const int count = int(std::min<extent_t>(lanes, width - at));
-        passes(at, count);
+        passes(s, at, count);
         if (!per_element) write(s, at, 0, count, base);
         else
           for (extent_t col = 0; col < length; ++col) write(s, at, col, count, base);
       }
+    }
+  }
+
+  // ---- with a running sum: strips of rows, along the columns in its direction
+  static constexpr int packs = along ? 1 : 4;  // of rows side by side, so that lines of memory are read whole
+  static extent_t strips(const environment& call) {
+    return along ? 1 : (extent_along(lane, call.extent) + packs * lanes - 1) / (packs * lanes);
+  }
+  static void add_up(state& s, extent_t at, extent_t col, int count) {
+    P v(evaluate_real<Region.code[running].a>(environment_at<false>{s, at, col, count}));
+    if (along && count < lanes) v = simd::select(M::first(count), v, P(T(0)));
+    s.sum.add(v);
+  }
+  static void strip(const environment& call, extent_t number, extent_t which) {
+    const extent_t length = extent_along(column, call.extent);
+    if constexpr (along) {
+      state s(call);
+      const extent_t base = start(s, number), blocks = (length + lanes - 1) / lanes;
+      passes(s, 0, lanes);
+      for (extent_t k = 0; k < blocks; ++k) {
+        const extent_t at = (from_the_end ? blocks - 1 - k : k) * lanes;
+        const int count = int(std::min<extent_t>(lanes, length - at));
+        add_up(s, at, 0, count), write(s, at, 0, count, base);
+      }
+    } else {
+      const extent_t width = extent_along(lane, call.extent), first = which * packs * lanes;
+      const int used = int(std::min<extent_t>(packs, (width - first + lanes - 1) / lanes));
+      const auto count_of_pack = [&](int k) { return int(std::min<extent_t>(lanes, width - first - k * lanes)); };
+      state s[packs] = {state(call), state(call), state(call), state(call)};
+      extent_t base = 0;
+      for (int k = 0; k < used; ++k) base = start(s[k], number), passes(s[k], first + k * lanes, count_of_pack(k));
+      for (extent_t i = 0; i < length; ++i)
+        for (int k = 0; k < used; ++k) {
+          const extent_t at = first + k * lanes, col = from_the_end ? length - 1 - i : i;
+          add_up(s[k], at, col, count_of_pack(k)), write(s[k], at, col, count_of_pack(k), base);
+        }
     }
   }
 };
@@ -279,11 +332,21 @@ template <const auto& Region>
 struct row_kernel {
   using loops = row_loops<Region, std::conditional_t<Region.real == element::f64, double, float>>;
   static scratch_need need(const environment&) { return {}; }
+  // How many pieces of so much work are one for a thread.
+  static extent_t grain_of(extent_t work) { return std::max<extent_t>(1, 8192 / std::max<extent_t>(1, work)); }
   static void run(const environment& call, const scratch&) noexcept {
     const extent_t rows = count_of(loops::outer, call.extent);
     extent_t work = count_of(Region.columns, call.extent);
+    if constexpr (loops::running > 0) {
+      const extent_t strips = loops::strips(call), grain = grain_of(work * loops::packs * loops::lanes);
+      for_each_item((rows * strips + grain - 1) / grain, call.threads, [&](extent_t item, int) {
+        for (extent_t r = item * grain; r < rows * strips && r < (item + 1) * grain; ++r)
+          loops::strip(call, r / strips, r % strips);
+      });
+      return;
+    }
     if (!loops::along) work *= extent_along(loops::lane, call.extent);
-    const extent_t grain = std::max<extent_t>(1, 8192 / std::max<extent_t>(1, work));
+    const extent_t grain = grain_of(work);
     for_each_item((rows + grain - 1) / grain, call.threads, [&](extent_t item, int) {
       for (extent_t r = item * grain; r < rows && r < (item + 1) * grain; ++r) loops::row(call, r);
     });
