@@ -25,7 +25,7 @@ expect() {
 }
 
 # Neither compiler, nor apt-get. Boost and the like may be there: they are looked for under /usr.
-for command in demo test python bench 'kernel x.hpp --out x' gallery 'explain 01'; do
+for command in demo test python bench study 'kernel x.hpp --out x' gallery 'explain 01'; do
   # shellcheck disable=SC2086  # a command and its argument
   expect "./dev $command without apt-get" 1 '^dev: missing: g\+\+ cmake ninja-build.* \(.*no apt-get' "$root/dev" $command
 done
@@ -48,7 +48,7 @@ fi
 # What needs nothing works.
 expect './dev help' 0 'usage: ./dev COMMAND' "$root/dev" help
 expect './dev without a command' 0 'usage: ./dev COMMAND' "$root/dev"
-for command in demo train test python bench kernel gallery explain; do
+for command in demo train test python bench study kernel gallery explain; do
   expect "./dev $command --help" 0 "^usage: \\./dev $command" "$root/dev" "$command" --help
 done
 expect './dev test -R x -h' 0 '^usage: \./dev test .*--all' "$root/dev" test -R x -h

@@ -1,0 +1,59 @@
+"""table.tex: booktabs, a table for each direction and number of threads, shares of the peak in per cent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .cells import DIRECTION, Results, text_of_shape
+
+ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+           "}": r"\}",
+           "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}  # fmt: skip
+
+
+def escaped(text: str) -> str:
+    return "".join(ESCAPES.get(letter, letter) for letter in text)
+
+
+def tables(results: Results) -> str:
+    """The text; to be used with \\usepackage{booktabs}."""
+    groups = sorted({(case.direction, case.dtype, case.threads) for case in results.cases})
+    reasons: dict[str, str] = {}
+    parts = ["% Made by ./dev study report; needs \\usepackage{booktabs}.\n"]
+    for direction, dtype, threads in groups:
+        cases = [c for c in results.cases if (c.direction, c.dtype, c.threads) == (direction, dtype, threads)]
+        lines = []
+        for case in cases:
+            best = results.of(case)[:1]
+            cells = []
+            for label in results.labels:
+                row = results.row(case, label)
+                if row is None:
+                    cells.append("")
+                elif row.is_measured:
+                    known = row.facts.get("operations")
+                    text = f"{100 * row.share.middle:.0f}" if known else f"{1e3 * row.seconds.middle:.3g}\\,ms"
+                    cells.append(rf"\textbf{{{text}}}" if row in best else text)
+                else:
+                    letter = reasons.setdefault(f"{row.status}: {row.reason}", chr(ord("a") + len(reasons) % 26))
+                    cells.append(rf"\textit{{{letter}}}")
+            title = next(row.title for row in results.rows.values() if row.case == case)
+            lines.append(" & ".join([escaped(title), escaped(text_of_shape(case)), *cells]) + r" \\")
+        heads = " & ".join(["variant", "shape", *map(escaped, results.labels)])
+        threads_text = "one thread" if threads == 1 else f"{threads} threads"
+        parts.append(
+            "\\begin{table*}\n\\centering\\footnotesize\n"
+            f"\\caption{{Share of the measured multiply-add peak in per cent, {DIRECTION[direction]}, {dtype}, "
+            f"{threads_text}; medians. Letters: no number, see below.}}\n"
+            f"\\begin{{tabular}}{{ll{'r' * len(results.labels)}}}\n\\toprule\n{heads} \\\\\n\\midrule\n"
+            + "\n".join(lines)
+            + "\n\\bottomrule\n\\end{tabular}\n\\end{table*}\n"
+        )
+    for reason, letter in reasons.items():
+        parts.append(rf"\noindent\textit{{{letter}}}: {escaped(reason)}.\quad" + "\n")
+    return "\n".join(parts)
+
+
+def write(results: Results, path: Path) -> Path:
+    path.write_text(tables(results), encoding="utf-8")
+    return path

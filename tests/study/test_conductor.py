@@ -1,0 +1,137 @@
+"""Whole studies with systems of the tests' own: nothing is compiled but the peak loop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from unittest import mock
+
+from support import ROOT, InFolder
+from study import plan
+from study.conductor import Conductor
+from study.errors import StudyError
+from study.progress import Progress
+from study.record import read
+
+
+class Conducted(InFolder):
+    def measure(self, path, **options):
+        options = {"resume": False} | options
+        self.enterContext(mock.patch("study.machine.block", lambda: {"processor": "one of the tests"}))  # a second each
+        with Conductor(
+            plan.read(str(path)), self.folder / "out", progress=Progress(quiet=True), **options
+        ) as conductor:
+            written = conductor.measure()
+        return written, read(self.folder / "out")
+
+    def test_every_way_to_be_no_time(self):
+        systems = ("Right", "Loud", "Off", "Undefined", "Raising", "Crashing", "Unsupporting", "Absent")
+        path = self.study(*systems, variants='["causal"]', more='again = "systems.py:Right"')
+        written, record = self.measure(path)
+        self.assertEqual(written, len(systems) + 1)
+        self.assertEqual(record.broken, [])
+        found = {cell["implementation"].removeprefix("systems.py:"): cell for cell in record.cells.values()}
+        for name, status, reason in (
+            ("Right", "measured", None),
+            ("Right (again)", "measured", None),
+            ("Loud", "measured", None),
+            ("Off", "wrong", "out is off by .* units in the last place, more than 256"),
+            ("Undefined", "wrong", "out is off by inf units"),
+            ("Raising", "failed", "^ValueError: no such thing$"),
+            ("Crashing", "failed", "^crashed: SIGSEGV$"),
+            ("Unsupporting", "unsupported", "^full attention alone$"),
+            ("Absent", "absent", "^a-package-that-nobody-has is not installed$"),
+        ):
+            with self.subTest(name):
+                self.assertEqual(found[name]["status"], status, found[name].get("reason"))
+                if reason is not None:
+                    self.assertRegex(found[name]["reason"], reason)
+                    self.assertNotIn("seconds", found[name])
+        right = found["Right"]
+        self.assertGreaterEqual(len(right["seconds"]), 3)
+        self.assertEqual(len(right["seconds"]), len(right["peaks_before"]))
+        self.assertGreater(min(right["peaks_before"] + right["peaks_after"]), 0.1)
+        self.assertGreater(min(right["seconds"]), 1e-4)  # it sleeps as long
+        self.assertGreaterEqual(right["repeat"], 2)  # a sample is at least two milliseconds
+        self.assertEqual(right["workspace_bytes"], 17)
+        self.assertEqual(right["operations"], 2 * 2 * 15 * 6)
+        self.assertIn("--only", right["command"])
+        self.assertIn("machine", record.runs[0])
+
+    def test_a_system_that_hangs_is_given_up_and_others_go_on(self):
+        path = self.study("Hanging", "Right", more="")
+        path.write_text(path.read_text().replace("patience = 20", "patience = 3"))
+        _, record = self.measure(path)
+        found = {cell["implementation"]: cell for cell in record.cells.values()}
+        self.assertEqual(found["systems.py:Hanging"]["reason"], "no answer within 3 s")
+        self.assertEqual(found["systems.py:Right"]["status"], "measured")
+
+    def test_resume_measures_what_is_not_there(self):
+        path = self.study("Right", variants='["full", "causal"]')
+        written, _ = self.measure(path, only="causal")
+        self.assertEqual(written, 1)
+        with self.assertRaisesRegex(StudyError, "there is a record already: --resume"):
+            self.measure(path)
+        written, record = self.measure(path, resume=True)
+        self.assertEqual((written, len(record.cells), len(record.runs)), (1, 2, 2))
+        self.assertEqual(self.measure(path, resume=True)[0], 0)
+
+    def test_only_what_fits_nothing(self):
+        with self.assertRaisesRegex(StudyError, "--only 'window' fits no cell"):
+            self.measure(self.study("Right"), only="window")
+
+    def test_gradients_are_compared(self):
+        path = self.study("Right", "Off", block='shapes = [{ h = 1, n = 3, d = 2 }]\ndirections = ["backward"]')
+        _, record = self.measure(path)
+        found = {cell["implementation"]: cell for cell in record.cells.values()}
+        self.assertEqual(found["systems.py:Right"]["status"], "measured")
+        self.assertRegex(found["systems.py:Off"]["reason"], r"grad\(q\) is off")
+
+    def test_interrupted(self):
+        """Ctrl-C while the second case is measured: status 130, the first case is recorded, resume has the rest."""
+        path = self.study("Slow", variants='["full", "causal"]')
+        path.write_text(
+            path.read_text()
+            .replace("seconds = 0.05", "seconds = 60")
+            .replace("samples = 3", "samples = 5\ninterval = 1.0")
+        )
+        calls, out = self.folder / "calls", self.folder / "out"
+        environment = os.environ | {"STUDY_TEST_CALLS": str(calls), "PYTHONPATH": f"{ROOT / 'bench'}:{ROOT / 'python'}"}
+        command = [sys.executable, "-m", "study", str(path), "--out", str(out), "--no-report"]
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.addCleanup(process.kill)
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not ((out / "record.jsonl").exists() and read(out).cells):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("--resume goes on", said)
+        before = len(read(out).cells)
+        self.assertGreaterEqual(before, 1)
+        again = subprocess.run([*command, "--resume"], env=environment, capture_output=True, text=True, timeout=60)
+        self.assertEqual(again.returncode, 0, again.stdout + again.stderr)
+        self.assertEqual(len(read(out).cells), 2)
+
+    def test_mistakes_are_one_line(self):
+        environment = os.environ | {"PYTHONPATH": f"{ROOT / 'bench'}:{ROOT / 'python'}"}
+        for arguments, said in (
+            (["nothing"], "study: there is no study 'nothing'"),
+            (["--what"], "unrecognized arguments: --what"),
+            (["report", "nowhere"], "no record can be read there"),
+        ):
+            found = subprocess.run(
+                [sys.executable, "-m", "study", *arguments], env=environment, capture_output=True, text=True
+            )
+            self.assertEqual((found.returncode, found.stderr.count("\n")), (2, 1), found.stderr)
+            self.assertIn(said, found.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
