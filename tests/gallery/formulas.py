@@ -132,7 +132,8 @@ def softcapped(q, k, v):
 
 
 @formula
-def forgetting(q, k, v, total):
+def forgetting(q, k, v, gate):
+    total = np.cumsum(-softplus(-gate), axis=1)
     return softmax(causal(scores(q, k) + total[:, :, None] - total[:, None, :])) @ v
 
 
