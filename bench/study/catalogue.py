@@ -213,7 +213,8 @@ class Block(Layer):
     axes = {"b": 1, "n": 512}
     width, heads, hidden = 512, 8, 1536
     inputs = {"x": ("b", "n", 512), "wq": (512, 512), "wk": (512, 512), "wv": (512, 512), "wo": (512, 512),
-              "gate": (1536, 512), "up": (1536, 512), "down": (512, 1536), "norm_a": (512,), "norm_f": (512,)}  # fmt: skip
+              "gate": (1536, 512), "up": (1536, 512), "down": (512, 1536), "norm_a": (512,),
+              "norm_f": (512,)}  # fmt: skip
     wrt = tuple(inputs)
     gains = ("norm_a", "norm_f")
 

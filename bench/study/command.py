@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def run_measure(arguments: list[str]) -> int:
     study = read(options.study)
     out = options.out or RESULTS / (study.path.stem)
     progress = Progress()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # which ends the systems' processes too
     try:
         with Conductor(study, out, resume=options.resume, only=options.only, progress=progress) as conductor:
             written = conductor.measure()

@@ -24,7 +24,7 @@ from .errors import StudyError
 from .plan import Study
 from .process import Dead, Process
 from .progress import Progress
-from .record import NAME, Writer, read
+from .record import NAME, Record, Writer, read
 from .variant import Variant
 
 TURN = 0.1  # seconds of an implementation before the next one's turn, about
@@ -82,14 +82,17 @@ class Conductor:
         path = out / NAME
         if path.exists() and path.stat().st_size and not resume:
             raise StudyError(f"{path}: there is a record already: --resume goes on with it, --out DIR begins another")
-        known = read(path) if path.exists() else None
-        self.done = set(known.cells) if known else set()
-        self.broken = known.broken if known else []
+        known = read(path) if path.exists() else Record([], {}, [])
+        self.absent = {key for key, cell in known.cells.items() if cell["status"] == "absent"}  # are tried again
+        self.done = set(known.cells) - self.absent
+        self.broken = known.broken
+        self.last_run = known.runs[-1] if known.runs else None
         self.progress = progress or Progress()
         self.processes: dict[tuple[str, int], Process] = {}
         self.run = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{random.randrange(1 << 24):06x}"
         self.writer = Writer(path)
-        self.temporary = tempfile.TemporaryDirectory(prefix="heed-study-")
+        self.temporary = tempfile.TemporaryDirectory(prefix="heed-study-", ignore_cleanup_errors=True)
+        self.scratch = Path(self.temporary.name)
 
     def __enter__(self) -> Conductor:
         return self
@@ -124,6 +127,9 @@ class Conductor:
             self.progress.say(sentence)
         if not left:
             return 0
+        here = machine.block()
+        for sentence in self.differences(here):
+            self.progress.say(sentence)
         self.writer.write(
             "run",
             run=self.run,
@@ -132,16 +138,30 @@ class Conductor:
             text=self.study.text,
             seed=self.study.seed,
             settings={k: getattr(self.study, k) for k in ("seconds", "samples", "interval", "again")},
-            machine=machine.block(),
+            machine=here,
         )
         self.progress.begin(self.study, sum(len(labels) for _, labels in left), len(left))
-        written = 0
+        begun = self.writer.count
         for case, labels in left:
-            written += self.measure_case(case, labels)
+            self.measure_case(case, labels)
         self.progress.end()
-        return written
+        return self.writer.count - begun
 
-    def measure_case(self, case: Case, labels: list[str]) -> int:
+    def differences(self, here: dict[str, Any]) -> list[str]:
+        """What a record that is gone on with was made with, and is not so now."""
+        if self.last_run is None:
+            return []
+        before = self.last_run.get("machine", {})
+        found = [
+            f"{name} differs from the record's last run: {before.get(name)!r} there, {here.get(name)!r} here"
+            for name in ("processor", "processors", "compilers", "revision")
+            if before.get(name) != here.get(name)
+        ]
+        if self.last_run.get("text") != self.study.text:
+            found.append(f"{self.study.path} differs from what the record's last run read")
+        return [f"{self.out / NAME}: {sentence}" for sentence in found]
+
+    def measure_case(self, case: Case, labels: list[str]) -> None:
         self.progress.case(case)
         self.progress.doing("drawing operands")
         cells = [Cell(label) for label in labels]
@@ -157,7 +177,7 @@ class Conductor:
                 self.leave(cell, "failed", str(error).splitlines()[0] if str(error) else "out of memory")
                 self.write(case, cell)
             self.progress.case_done(case, cells, 0.0)
-            return len(cells)
+            return
         random.Random(f"{self.study.seed} {case.key}").shuffle(cells)
         ready = []
         for cell in cells:
@@ -182,7 +202,6 @@ class Conductor:
                 cell.facts["others"] = round(max(others, 0.0) / passed, 3)
                 self.write(case, cell)
         self.progress.case_done(case, cells, operations)
-        return len(cells)
 
     def own_seconds(self, case: Case, cells: list[Cell]) -> float:
         processes = [self.processes.get((cell.label, case.threads)) for cell in cells]
@@ -195,7 +214,7 @@ class Conductor:
         if process is None or not (process.is_alive or process.absent):
             name = cell.label.removesuffix(AGAIN)
             log = self.out / "logs" / f"{''.join(c if c.isalnum() else '_' for c in cell.label)}.{case.threads}.log"
-            process = self.processes[key] = Process(name, self.study.folder, case.threads, log)
+            process = self.processes[key] = Process(name, self.study.folder, case.threads, log, self.scratch)
             answer = process.ask(self.study.patience, do="begin")
             process.versions = answer.get("versions", {})
             if "absent" in answer or "failed" in answer:
@@ -235,7 +254,7 @@ class Conductor:
 
     def passes_gate(self, case: Case, variant: Variant, cell: Cell, process: Process) -> bool:
         """Compares what the implementation gives with the evaluation in double."""
-        file = Path(self.temporary.name) / "results.npz"
+        file = self.scratch / "results.npz"
         answer = process.ask(self.study.patience, do="results", file=str(file))
         if "failed" in answer:
             return self.leave(cell, "failed", answer["failed"])
@@ -267,7 +286,7 @@ class Conductor:
     def warm(self, case: Case, cell: Cell) -> float | None:
         """Seconds to the first result in a new process, with what the first has left on disk."""
         log = self.out / "logs" / "warm.log"
-        process = Process(cell.label.removesuffix(AGAIN), self.study.folder, case.threads, log)
+        process = Process(cell.label.removesuffix(AGAIN), self.study.folder, case.threads, log, self.scratch)
         try:
             process.ask(self.study.patience, do="begin")
             return process.ask(self.study.patience, do="prepare", case=case.as_json()).get("prepare_seconds")
@@ -303,6 +322,9 @@ class Conductor:
     def write(self, case: Case, cell: Cell) -> None:
         """The cell's line."""
         key = key_of(case, cell.label)
+        self.progress.cell_done()
+        if cell.facts["status"] == "absent" and key in self.absent:
+            return
         samples: dict[str, Any] = {}
         if cell.facts["status"] == "measured":
             samples = {
@@ -325,7 +347,6 @@ class Conductor:
             command=f"./dev study {shlex.quote(self.study.name)} --only {shlex.quote(key)} --out build/again",
         )
         self.done.add(key)
-        self.progress.cell_done()
 
 
 def measure(study: Study, out: Path, *, resume: bool = False, only: str = "", progress: Progress | None = None) -> int:

@@ -37,7 +37,7 @@ class Declared(Variant):
         except DeclarationError as error:
             raise StudyError(str(error)) from None
         self.has_gradients = bool(self.chosen.wrt or self.chosen.gradients)
-        self.has_formula, self.has_reference = bool(formula), not formula
+        self.has_formula, self.has_reference = bool(formula), True  # which counts operations as well
         self._formula = formula
 
     @property
@@ -137,9 +137,7 @@ class Declared(Variant):
         return operands_of(self.library, function, extents, values, dtype)
 
     def operations(self, case: Case, x: dict[str, numpy.ndarray]) -> float:
-        """What heed counts; with a formula its library counts nothing, and there is no share of the peak."""
-        if not self.library.has("operations"):
-            return 0.0
+        """What heed counts."""
         forward = backward = 0.0
         if case.direction != "backward":
             forward = self.library.operations("operations", self.arrays("call", case, x))

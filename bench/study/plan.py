@@ -89,6 +89,7 @@ def read(name: str) -> Study:
         raise StudyError(f"{path}: {error}") from None
     place = str(path)
     given = _checked(found, STUDY, place)
+    given["title"] = given["title"] or path.stem
     study = Study(name, path, text, **{key: value for key, value in given.items() if key != "cases"})
     _check_numbers(study, place)
     if study.again and study.again not in study.implementations:

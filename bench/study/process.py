@@ -26,9 +26,10 @@ class Dead(Exception):
 
 
 class Process:
-    """One implementation on so many threads, on as many processors."""
+    """One implementation on so many threads, on as many processors. What compilers keep for a next time lies in
+    `scratch`, so that a study begins without it."""
 
-    def __init__(self, name: str, folder: Path, threads: int, log: Path) -> None:
+    def __init__(self, name: str, folder: Path, threads: int, log: Path, scratch: Path) -> None:
         self.name, self.log = name, log
         processors = sorted(os.sched_getaffinity(0))[:threads]
         environment = {key: value for key, value in os.environ.items() if key not in REMOVED}
@@ -38,6 +39,7 @@ class Process:
         )
         environment["HEED_CACHE_DIR"] = str(KERNELS / "package")
         environment["HEED_PROGRESS"] = "0"
+        environment["TORCHINDUCTOR_CACHE_DIR"] = str(scratch / "inductor")
         environment[peak.KNOWN] = str(peak.library())
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as errors:

@@ -78,7 +78,7 @@ class Unsupporting(Right):
 
 
 class Absent(Right):
-    packages = ("a-package-that-nobody-has",)
+    packages = (os.environ.get("STUDY_TEST_PACKAGE", "a-package-that-nobody-has"),)
 
 
 class Slow(Right):

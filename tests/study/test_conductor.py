@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -79,6 +81,44 @@ class Conducted(InFolder):
         written, record = self.measure(path, resume=True)
         self.assertEqual((written, len(record.cells), len(record.runs)), (1, 2, 2))
         self.assertEqual(self.measure(path, resume=True)[0], 0)
+
+    def test_resume_tries_again_what_was_absent(self):
+        path = self.study("Right", "Absent")
+        self.assertEqual(self.measure(path)[0], 2)
+        written, record = self.measure(path, resume=True)
+        self.assertEqual((written, len(record.cells)), (0, 2))  # it still is
+        self.enterContext(mock.patch.dict(os.environ, {"STUDY_TEST_PACKAGE": "numpy"}))
+        written, record = self.measure(path, resume=True)
+        self.assertEqual((written, {cell["status"] for cell in record.cells.values()}), (1, {"measured"}))
+
+    def test_resume_says_what_differs(self):
+        path = self.study("Right", variants='["full", "causal"]')
+        self.measure(path, only="causal")
+        path.write_text(path.read_text().replace("seconds = 0.05", "seconds = 0.06"))
+        self.enterContext(mock.patch("study.machine.block", lambda: {"processor": "another"}))
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            with Conductor(plan.read(str(path)), self.folder / "out", resume=True) as conductor:
+                conductor.measure()
+        self.assertIn(
+            "processor differs from the record's last run: 'one of the tests' there, 'another' here", said.getvalue()
+        )
+        self.assertIn("study.toml differs from what the record's last run read", said.getvalue())
+
+    def test_a_variant_that_does_not_compile_is_a_failed_cell(self):
+        from study.errors import StudyError as Error
+
+        path = self.study("Right", variants='["full", "causal"]')
+
+        def refuse(self, case):
+            raise Error("heed: a sentence of the compiler's")
+
+        self.enterContext(mock.patch("study.catalogue.Full.draw", refuse))
+        _, record = self.measure(path)
+        found = {cell["case"]["variant"]: cell for cell in record.cells.values()}
+        self.assertEqual(
+            (found["full"]["status"], found["full"]["reason"]), ("failed", "heed: a sentence of the compiler's")
+        )
+        self.assertEqual(found["causal"]["status"], "measured")
 
     def test_only_what_fits_nothing(self):
         with self.assertRaisesRegex(StudyError, "--only 'window' fits no cell"):

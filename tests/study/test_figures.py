@@ -93,7 +93,7 @@ class Drawn(support.InFolder):
     def test_latex_compiles(self):
         latex.write(self.results, self.folder / "table.tex")
         (self.folder / "paper.tex").write_text(
-            "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\input{table}\\end{document}\n"
+            "\\documentclass{article}\\usepackage{booktabs,graphicx}\\begin{document}\\input{table}\\end{document}\n"
         )
         made = subprocess.run(
             ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"],
@@ -102,6 +102,7 @@ class Drawn(support.InFolder):
             text=True,
         )
         self.assertEqual(made.returncode, 0, made.stdout[-600:])
+        self.assertNotIn("Overfull", made.stdout)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ PEERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "ONNX Runtime": ("onnx_runtime", "OnnxRuntime", {}),
     "OpenVINO": ("open_vino", "OpenVino", {}),
     "JAX": ("jax_attention", "JaxAttention", {}),
+    "tokamax": ("jax_attention", "ChunkedAttention", {}),
     "Eigen": ("eigen", "Eigen", {}),
     "C++ loops": ("loops", "Loops", {}),
 }

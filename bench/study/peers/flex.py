@@ -18,7 +18,7 @@ class FlexAttention(TorchPeer):
             return "no backward on processors"
         if case.dtype == "float64":
             return "float32 and smaller"
-        return "no sinks" if variant.has_sink else None
+        return "no sinks: no log-sum-exp on processors" if variant.has_sink else None
 
     def function(self, case: Case, variant: Variant, x: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
         import torch

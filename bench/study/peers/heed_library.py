@@ -126,7 +126,8 @@ def compiled(
     beside = "".join(file.read_text(errors="replace") for file in sorted(variant.header.parent.glob("*.hpp")))
     python = tuple(sorted((ROOT / "python/heed").glob("*.py")))
     key = cache.digest(
-        text, beside, str(variant.kernel(gradients)), cache.digest_of_folder(heed_include()), cache.digest_of_files(python),
+        text, beside, str(variant.kernel(gradients)), cache.digest_of_folder(heed_include()),
+        cache.digest_of_files(python),
         dtype, str(gradients),
         Toolchain(compiler).version, *resolved_flags(compiler, instruction_set),
         str(variant.has_reference),

@@ -3,11 +3,14 @@ threads as the process has processors."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy
 
 from ..case import Case
+from ..catalogue import CAP, WINDOW
 from ..tape import Operations
 from ..variant import Attention, Variant
 from .peer import Peer
@@ -39,6 +42,8 @@ class Jax(Operations):
 
 class JaxAttention(Peer):
     packages = ("jax", "jaxlib")
+    title = "dot_product_attention"
+    names = ("full", "causal", "cross", "window", "bias", "grouped")
 
     def supports(self, case: Case, variant: Variant) -> str | None:
         return None if variant.has_formula else "no formula of it"
@@ -51,12 +56,8 @@ class JaxAttention(Peer):
         operations = Jax()
         arrays = {name: jax.numpy.asarray(array) for name, array in x.items()}
         cotangent = arrays.pop("cotangent")
-        is_named = variant.name in ("full", "causal", "cross", "window", "bias", "grouped") and isinstance(
-            variant, Attention
-        )
-        if variant.name == "cross" and dict(case.extents)["d"] != dict(case.extents)["e"]:
-            is_named = False
-        self.how = "dot_product_attention" if is_named else "the formula"
+        is_named = self.has_name_for(case, variant)
+        self.how = self.title if is_named else "the formula"
         if is_named:  # its layout is (batch, positions, heads, width): turned once
             for name in ("q", "k", "v"):
                 arrays[name] = jax.numpy.moveaxis(arrays[name], -2, 0)[None]
@@ -84,23 +85,34 @@ class JaxAttention(Peer):
             self.run = lambda: self.keep(None, jax.block_until_ready(back(cotangent)))
         self.is_named = is_named
 
-    def named(self, variant: Variant, o: dict[str, Any]) -> Any:
-        import jax
+    def has_name_for(self, case: Case, variant: Variant) -> bool:
+        """Is it what dot_product_attention computes, whose softmax is of float32 always?"""
+        if not isinstance(variant, Attention) or variant.name not in self.names or case.dtype == "float64":
+            return False
+        extents = dict(case.extents)
+        return extents["d"] == extents["e"] and (variant.mask is None or extents["n"] == extents["m"])
 
+    def named(self, variant: Variant, o: dict[str, Any]) -> Any:
+        """dot_product_attention of (batch, positions, heads, width)."""
         options: dict[str, Any] = {}
-        if variant.name in ("causal", "grouped", "window"):
+        if variant.name != "full" and variant.name != "bias" and variant.name != "cross":
             options["is_causal"] = True
         if variant.name == "window":
-            from ..catalogue import WINDOW
-
             options["local_window_size"] = (WINDOW - 1, 0)
         if variant.name == "bias":
             options["bias"] = o["bias"][None, None]
+        if variant.name == "softcap":
+            options["logits_soft_cap"] = CAP
         if variant.name == "grouped":  # (batch, n, h, r, d): its heads are h * r
             b, n, h, r, d = o["q"].shape
-            out = jax.nn.dot_product_attention(o["q"].reshape(b, n, h * r, d), o["k"], o["v"], **options)
+            out = self.attend()(o["q"].reshape(b, n, h * r, d), o["k"], o["v"], **options)
             return out.reshape(b, n, h, r, -1)
-        return jax.nn.dot_product_attention(o["q"], o["k"], o["v"], **options)
+        return self.attend()(o["q"], o["k"], o["v"], **options)
+
+    def attend(self) -> Callable[..., Any]:
+        import jax
+
+        return jax.nn.dot_product_attention
 
     def keep(self, out: Any, gradients: dict[str, Any]) -> None:
         self.found = out, gradients
@@ -113,3 +125,19 @@ class JaxAttention(Peer):
         out, gradients = self.found
         found = {} if out is None else {"out": turned("out", out)}
         return found | {f"grad({name})": turned(name, array) for name, array in gradients.items()}
+
+
+class ChunkedAttention(JaxAttention):
+    """tokamax: XLA in chunks of keys, so that no pairs are stored."""
+
+    packages = ("jax", "jaxlib", "tokamax")
+    title = "xla_chunked"
+    names = (*JaxAttention.names, "softcap")
+
+    def supports(self, case: Case, variant: Variant) -> str | None:
+        return None if self.has_name_for(case, variant) else "not what it computes"
+
+    def attend(self) -> Callable[..., Any]:
+        import tokamax
+
+        return functools.partial(tokamax.dot_product_attention, implementation="xla_chunked")

@@ -6,6 +6,7 @@ import ctypes
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,18 @@ class CompiledLoops(Peer):
         self.arguments = (*pointers, *(ctypes.c_long(size) for size in sizes))
 
     def compile(self, defines: list[str]) -> Path:
-        """The library, found again where it was made before."""
+        """The library, found again where it was made before, with the seconds that it took then."""
         key = cache.digest(self.source.read_text(), *defines, *self.flags, *resolved_flags("g++", "native"))[:24]
         path = KERNELS / f"{self.source.stem}-{key}.so"
-        if not path.exists():
+        seconds = path.with_suffix(".seconds")
+        if not seconds.exists():
+            begin = time.monotonic()
             KERNELS.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=KERNELS, suffix=".so", delete=False) as file:
                 subprocess.run(["g++", *self.flags, *defines, str(self.source), "-o", file.name], check=True)
                 os.replace(file.name, path)
+            seconds.write_text(str(time.monotonic() - begin))
+        self.seconds = float(seconds.read_text())
         return path
 
     def run(self) -> None:
@@ -88,7 +93,7 @@ class CompiledLoops(Peer):
         return {"out": self.out}
 
     def facts(self) -> dict[str, Any]:
-        return {"binary_bytes": self.file.stat().st_size}
+        return {"binary_bytes": self.file.stat().st_size, "compile_seconds": self.seconds}
 
 
 class Loops(CompiledLoops):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -177,15 +177,13 @@ def _names_in(text: str) -> list[str]:
         return []
 
 
-def text_of_shape(case: Case) -> str:
-    """The extents, equal ones once: h=4, n=m=512, d=e=64."""
-    grouped: dict[int, list[str]] = {}
-    for axis, extent in case.extents:
-        grouped.setdefault(extent, []).append(axis)
+def text_of_shape(case: Case, without: Collection[tuple[str, int]] = ()) -> str:
+    """The extents, equal ones once, as h=4, n=m=512, d=e=64; without those that stand elsewhere."""
     pairs = {"m": "n", "e": "d"}
-    known = dict(case.extents)
+    shown = [pair for pair in case.extents if pair not in without]
+    known = dict(shown)
     words = []
-    for axis, extent in case.extents:
+    for axis, extent in shown:
         if axis in pairs and known.get(pairs[axis]) == extent:
             continue
         same = [axis, *[other for other, of in pairs.items() if of == axis and known.get(other) == extent]]

@@ -106,8 +106,8 @@ def heat_map(results: Results) -> tuple[Any, str]:
     for (r, c), text in texts.items():
         is_number = not math.isnan(shares[r, c])
         colour = "white" if is_number and shares[r, c] > 60 else "black"
-        axes.text(c, r, text, ha="center", va="center", fontsize=6, color=colour, style="normal" if is_number else "italic",
-                  weight="bold" if text.endswith("*") else "normal")  # fmt: skip
+        kind = {"style": "normal" if is_number else "italic", "weight": "bold" if text.endswith("*") else "normal"}
+        axes.text(c, r, text, ha="center", va="center", fontsize=6, color=colour, **kind)
     axes.set_xticks(range(len(labels)), labels, rotation=40, ha="left", rotation_mode="anchor")
     axes.set_yticks(range(len(cases)), [name_of(results, case) for case in cases])
     axes.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
@@ -140,6 +140,11 @@ def name_of(results: Results, case: Case) -> str:
     return title + more
 
 
+def parts_within(multiples: list[float], ratios: list[float], cases: int) -> list[float]:
+    """The part of all cases whose ratio is at most each of these multiples."""
+    return [sum(ratio <= at * (1 + 1e-12) for ratio in ratios) / cases for at in multiples]
+
+
 def profile(results: Results) -> tuple[Any, str]:
     """Dolan and More: in how many cases an implementation takes at most so many times as long as the best."""
     best = {case.key: rows[0].cost for case in results.cases if (rows := results.of(case))}
@@ -156,11 +161,11 @@ def profile(results: Results) -> tuple[Any, str]:
         if label in ratios:
             steps = sorted(ratios[label])
             x = [1.0, *steps, longest * 1.1]
-            y = [sum(ratio <= at * (1 + 1e-12) for ratio in steps) / len(best) for at in x]
+            y = parts_within(x, steps, len(best))
             settings = {key: value for key, value in looks[label].items() if key != "marker"}
             axes.step(x, y, where="post", label=label, **settings)
-            axes.plot(steps, [sum(r <= at * (1 + 1e-12) for r in steps) / len(best) for at in steps], linestyle="", marker=looks[label]["marker"],
-                      color=looks[label]["color"], markersize=2.5)  # fmt: skip
+            points = {"marker": looks[label]["marker"], "color": looks[label]["color"], "markersize": 2.5}
+            axes.plot(steps, parts_within(steps, steps, len(best)), linestyle="", **points)
     axes.set_xscale("log")
     logarithmic(axes.xaxis)
     axes.set_xlabel("time, as a multiple of the best in the case")

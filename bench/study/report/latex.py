@@ -16,12 +16,13 @@ def escaped(text: str) -> str:
 
 
 def tables(results: Results) -> str:
-    """The text; to be used with \\usepackage{booktabs}."""
+    """The text; to be used with \\usepackage{booktabs,graphicx}."""
     groups = sorted({(case.direction, case.dtype, case.threads) for case in results.cases})
     reasons: dict[str, str] = {}
-    parts = ["% Made by ./dev study report; needs \\usepackage{booktabs}.\n"]
+    parts = ["% Made by ./dev study report; needs \\usepackage{booktabs,graphicx}.\n"]
     for direction, dtype, threads in groups:
         cases = [c for c in results.cases if (c.direction, c.dtype, c.threads) == (direction, dtype, threads)]
+        common = [pair for pair in cases[0].extents if all(pair in case.extents for case in cases)]
         lines = []
         for case in cases:
             best = results.of(case)[:1]
@@ -38,13 +39,20 @@ def tables(results: Results) -> str:
                     letter = reasons.setdefault(f"{row.status}: {row.reason}", chr(ord("a") + len(reasons) % 26))
                     cells.append(rf"\textit{{{letter}}}")
             title = next(row.title for row in results.rows.values() if row.case == case)
-            lines.append(" & ".join([escaped(title), escaped(text_of_shape(case)), *cells]) + r" \\")
-        heads = " & ".join(["variant", "shape", *map(escaped, results.labels)])
+            lines.append(" & ".join([escaped(title), escaped(text_of_shape(case, common)), *cells]) + r" \\")
+        heads = " & ".join(
+            [
+                "variant",
+                "shape",
+                *(rf"\makebox[1em][l]{{\rotatebox{{60}}{{{escaped(label)}}}}}" for label in results.labels),
+            ]
+        )
+        shared = ", ".join(f"{axis}={extent}" for axis, extent in common)
         threads_text = "one thread" if threads == 1 else f"{threads} threads"
         parts.append(
-            "\\begin{table*}\n\\centering\\footnotesize\n"
+            "\\begin{table*}\n\\centering\\scriptsize\\setlength{\\tabcolsep}{3pt}\n"
             f"\\caption{{Share of the measured multiply-add peak in per cent, {DIRECTION[direction]}, {dtype}, "
-            f"{threads_text}; medians. Letters: no number, see below.}}\n"
+            f"{threads_text}{', ' + shared if shared else ''}; medians. Letters: no number, see below.}}\n"
             f"\\begin{{tabular}}{{ll{'r' * len(results.labels)}}}\n\\toprule\n{heads} \\\\\n\\midrule\n"
             + "\n".join(lines)
             + "\n\\bottomrule\n\\end{tabular}\n\\end{table*}\n"

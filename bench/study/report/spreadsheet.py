@@ -10,7 +10,8 @@ from .cells import Results, Row
 
 COLUMNS = (
     "variant", "shape", "dtype", "threads", "direction", "implementation", "status", "reason", "samples", "median_ms",
-    "low_ms", "high_ms", "share_of_peak", "share_low", "share_high", "gflops", "gbytes_per_s", "error_units", "compile_s",
+    "low_ms", "high_ms", "share_of_peak", "share_low", "share_high", "gflops", "gbytes_per_s", "error_units",
+    "compile_s",
     "warm_s", "workspace_bytes", "peak_memory_bytes", "binary_bytes", "others", "command",
 )  # fmt: skip
 

@@ -1,0 +1,72 @@
+"""Variants that are headers: judged by heed's evaluation, by a formula beside them, refused by the compiler. They are
+compiled, which takes a minute."""
+
+from __future__ import annotations
+
+import unittest
+
+from support import HERE, InFolder
+from study import plan
+from study.conductor import Conductor
+from study.errors import StudyError
+from study.progress import Progress
+from study.record import read
+
+# The variant of mine.hpp.
+FORMULA = """import math
+import numpy
+
+
+def formula(x, ops):
+    q, k, v = x["q"], x["k"], x["v"]
+    i, j = ops.arange(q.shape[0])[:, None], ops.arange(k.shape[0])[None, :]
+    fading = FADING * numpy.log(1 + numpy.maximum(i - j, 0))
+    s = ops.matmul(q, ops.swap(k)) * (1 / math.sqrt(q.shape[1])) - fading
+    return ops.matmul(ops.softmax(ops.where(j <= i, s, -math.inf)), v)
+"""
+
+
+class Declared(InFolder):
+    def measure(self, block):
+        path = self.folder / "study.toml"
+        path.write_text(f'seconds = 0.05\nsamples = 3\nimplementations = ["heed"]\n[[cases]]\n{block}\n')
+        with Conductor(
+            plan.read(str(path)), self.folder / "out", resume=False, progress=Progress(quiet=True)
+        ) as conductor:
+            conductor.measure()
+        return next(iter(read(self.folder / "out").cells.values()))
+
+    def with_formula(self, fading):
+        (self.folder / "mine.hpp").write_text((HERE / "mine.hpp").read_text())
+        (self.folder / "mine.py").write_text(FORMULA.replace("FADING", fading))
+        more = 'shapes = [{ n = 40, m = 40 }]\ndirections = ["step"]\nformula = "mine.py"'
+        return self.measure(f'variant = "mine.hpp"\n{more}')
+
+    def test_a_formula_judges(self):
+        right = self.with_formula("0.1")
+        self.assertEqual((right["status"], right["gate"]), ("measured", "the formula, in double"))
+
+    def test_another_formula_is_not_this_variant(self):
+        wrong = self.with_formula("0.2")
+        self.assertEqual(wrong["status"], "wrong")
+        self.assertNotIn("seconds", wrong)
+
+    def test_an_entry_of_the_gallery(self):
+        cell = self.measure('variants = ["gallery/near_keys"]')
+        self.assertEqual((cell["status"], cell["gate"]), ("measured", "heed's evaluation in double"))
+        self.assertGreater(cell["operations"], 1e6)
+
+    def test_a_header_that_the_compiler_refuses(self):
+        header = (HERE / "mine.hpp").read_text().replace("dot<m>(softmax<m>", "dot<d>(softmax<m>")
+        (self.folder / "mine.hpp").write_text(header)
+        with self.assertRaisesRegex(StudyError, "^heed: [^\n]*$"):
+            self.measure('variant = "mine.hpp"\nshapes = [{ n = 4, m = 4 }]')
+
+    def test_an_axis_that_it_has_not(self):
+        (self.folder / "mine.hpp").write_text((HERE / "mine.hpp").read_text())
+        with self.assertRaisesRegex(StudyError, r"study.toml: \[\[cases\]\] number 1: .*has no axis 'h'"):
+            self.measure('variant = "mine.hpp"\nshapes = [{ h = 4, n = 4, m = 4 }]')
+
+
+if __name__ == "__main__":
+    unittest.main()
