@@ -1,15 +1,17 @@
 """heed's attention in torch beside what torch has: scaled_dot_product_attention (forward, and forward with backward),
 and FlexAttention under torch.compile (forward; it has no backward pass for processors).
 
-usage: attention_peers.py [--json FILE] [--quick]
+usage: attention_peers.py [--json FILE] [--quick] [--processor]
 
-Everything is measured in this one process, peers in turn, with the multiply-add peak of the same threads beside. All
-must agree. A peer that does not work has an empty column, and what it said stands below the table."""
+Everything is measured in this one process, peers in turn, with the multiply-add peak of the same threads beside; with
+--processor, for a machine that others use, it is the least processor time of one thread, without the peak. All must
+agree. A peer that does not work has an empty column, and what it said stands below the table."""
 from __future__ import annotations
 
 import argparse
 import ctypes
 import json
+import math
 import pathlib
 import statistics
 import sys
@@ -142,6 +144,18 @@ def peak_of(folder: pathlib.Path) -> Callable[[int], float]:
     return lambda threads: peak(threads, 32)
 
 
+def processor_time(steps: dict[str, Step]) -> dict[str, Any]:
+    """Of every peer the least milliseconds that one thread spends."""
+    torch.set_num_threads(1)
+    least = dict.fromkeys(steps, math.inf)
+    for _ in range(RUNS + 1):
+        for peer, step in steps.items():
+            begin = time.process_time()
+            step()
+            least[peer] = min(least[peer], 1e3 * (time.process_time() - begin))
+    return {"milliseconds": least}
+
+
 def measured(steps: dict[str, Step], flops: float, threads: int, peak: Callable[[int], float]) -> dict[str, Any]:
     """Of every peer the median of milliseconds; of heed the share of the peak as well."""
     torch.set_num_threads(threads)
@@ -169,7 +183,7 @@ def printed(row: dict[str, Any]) -> str:
     """A line of the table."""
     ours = row["milliseconds"]["heed"]
     line = (f"{row['variant']:10} {row['pass']:19} {row['heads']:2} {row['width']:4} {row['threads']:7} {ours:9.2f} "
-            f"{100 * row['share_of_peak']:6.1f} %")
+            + (f"{100 * row['share_of_peak']:6.1f} %" if "share_of_peak" in row else f"{'':8}"))
     for peer in ("SDPA", "Flex"):
         theirs = row["milliseconds"].get(peer)
         line += f" {theirs:9.2f} {theirs / ours:6.2f}" if theirs else f" {'':9} {'':6}"
@@ -180,26 +194,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--quick", action="store_true", help="short inputs, one size: does everything run?")
+    parser.add_argument("--processor", action="store_true", help="the least processor time of one thread")
     options = parser.parse_args()
     positions = 512 if options.quick else 2048
     sizes = [(2, 64)] if options.quick else [(heads, width) for heads in (4, 8) for width in (64, 128)]
     passes = [("causal", False), ("causal", True), *((name, False) for name in list(VARIANTS)[1:])]
 
-    print(f"attention in torch {torch.__version__}: batch 1, {positions} positions, float32; milliseconds, medians of "
+    what = "the least of the processor in" if options.processor else "medians of"
+    print(f"attention in torch {torch.__version__}: batch 1, {positions} positions, float32; milliseconds, {what} "
           f"{RUNS} calls in turn, and how many times as fast heed is\n{HEAD}")
     rows: list[dict[str, Any]] = []
     trouble: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as folder:
-        peak = peak_of(pathlib.Path(folder))
+        peak = None if options.processor else peak_of(pathlib.Path(folder))
         for heads, width in sizes:
             x = Problem(heads, positions, width)
             for variant, backward in passes:
-                torch.set_num_threads(2)
+                torch.set_num_threads(1 if options.processor else 2)
                 steps = steps_of(variant, x, backward, trouble)
-                for threads in (1, 2):
+                for threads in (1,) if options.processor else (1, 2):
                     row = {"variant": variant, "pass": "forward + backward" if backward else "forward", "heads": heads,
                            "width": width, "threads": threads}
-                    rows.append(row | measured(steps, x.operations(variant, backward), threads, peak))
+                    flops = x.operations(variant, backward)
+                    row |= processor_time(steps) if peak is None else measured(steps, flops, threads, peak)
+                    rows.append(row)
                     print(printed(rows[-1]), flush=True)
     for peer, said in trouble.items():
         print(f"no number of {peer}: {said}")

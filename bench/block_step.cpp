@@ -1,11 +1,13 @@
 // heed's side of bench/block_step.py: a step of a block (forward, and the gradients of its input and all its weights)
 // on drawn values. Writes them with the result and the gradients to a safetensors file, prints the median seconds of a
-// step. usage: heed-block-step FILE [POSITIONS] [--explain]
+// step, or the least of the processor. usage: heed-block-step FILE [POSITIONS] [--explain | --processor]
 #include "block.hpp"
 #include "safetensors_writer.hpp"
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <random>
+#include <string_view>
 
 namespace {
 using heed::extent_t, heed::tensor;
@@ -31,17 +33,23 @@ std::vector<std::pair<std::string, tensor<float>*>> named(block::tensors& t) {
   return {{"x", &t.x},       {"wq", &t.wq}, {"wk", &t.wk},     {"wv", &t.wv},         {"wo", &t.wo},
           {"gate", &t.gate}, {"up", &t.up}, {"down", &t.down}, {"norm_a", &t.norm_a}, {"norm_f", &t.norm_f}};
 }
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now(bool of_processor) {
+  if (of_processor) return double(std::clock()) / CLOCKS_PER_SEC;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 }  // namespace
 
 int main(int argc, char** argv) {
   const extent_t N = argc > 2 ? std::atol(argv[2]) : 1024;
-  if (argc > 3)
+  const std::string_view option = argc > 3 ? argv[3] : "";
+  const bool of_processor = option == "--processor";
+  if (option == "--explain")
     return std::puts(
                heed::explain<block::step>(heed::with(block::b, 1), heed::with(block::n, N), heed::with(block::m, N))
                    .c_str()),
            0;
-  if (argc < 2 || N < 1) return std::fprintf(stderr, "usage: heed-block-step FILE [POSITIONS] [--explain]\n"), 1;
+  if (argc < 2 || N < 1 || (argc > 3 && !of_processor))
+    return std::fprintf(stderr, "usage: heed-block-step FILE [POSITIONS] [--explain | --processor]\n"), 1;
   std::mt19937 random{1};
   block::tensors t = empty(N), g = empty(N);
   for (const auto& [name, values] : named(t))
@@ -64,7 +72,11 @@ int main(int argc, char** argv) {
   heed_examples::write_safetensors(argv[1], all);
 
   std::vector<double> seconds(15);
-  for (double& s : seconds) s = -now(), block::run(t, g, out, cotangent, memory), s += now();
+  for (double& s : seconds) {
+    s = -now(of_processor);
+    block::run(t, g, out, cotangent, memory);
+    s += now(of_processor);
+  }
   std::sort(seconds.begin(), seconds.end());
-  std::printf("%.6f\n", seconds[seconds.size() / 2]);
+  std::printf("%.6f\n", seconds[of_processor ? 0 : seconds.size() / 2]);
 }

@@ -1,13 +1,18 @@
 """A training step of one pre-norm block (bench/block.hpp) in heed and in PyTorch: the same weights, the same result and gradients.
 
-usage: block_step.py HEED_BLOCK_STEP FOLDER [POSITIONS]"""
+usage: block_step.py HEED_BLOCK_STEP FOLDER [POSITIONS] [--processor]
+
+--processor: the least processor time of one thread, for a machine that others use."""
 import pathlib, sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "examples" / "support"))
 import torch.nn.functional as F
 from beside_pytorch import compare, rms_norm
 
-program, folder, positions = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "1024"
+of_processor = "--processor" in sys.argv
+arguments = [argument for argument in sys.argv[1:] if argument != "--processor"]
+program, folder, positions = arguments[0], pathlib.Path(arguments[1]), arguments[2] if len(arguments) > 2 else "1024"
+command = [program, folder / "block.safetensors", positions, *(["--processor"] if of_processor else [])]
 folder.mkdir(parents=True, exist_ok=True)
 exported = folder / "block.safetensors"
 
@@ -23,4 +28,4 @@ def loss_of(found, w):
     return (out * found["cotangent"]).sum()
 
 
-sys.exit(compare([program, exported, positions], exported, loss_of, f"forward and all gradients of a block, 512 wide, {positions} positions"))
+sys.exit(compare(command, exported, loss_of, f"forward and all gradients of a block, 512 wide, {positions} positions", of_processor))

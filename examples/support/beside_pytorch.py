@@ -1,15 +1,12 @@
 """A step of heed beside the same step in PyTorch: the same values must come out, and the times are compared.
 
 heed's program writes weights, a loss and gradients ("gradient.NAME") to a safetensors file, and prints the median time of a step. Both
-take as many threads as the machine has cores, in turn, in this one run."""
+take as many threads as the machine has cores, in turn, in this one run. On a machine that others use the processor's time says more: the
+least of one thread."""
 import json, os, pathlib, statistics, struct, subprocess, time
 
 import torch
 import torch.nn.functional as F
-
-threads = len(os.sched_getaffinity(0))
-torch.set_num_threads(threads)
-
 
 def read(path):
     """The tensors of a safetensors file: 8 bytes of header length, a JSON header, raw data."""
@@ -24,10 +21,15 @@ def rms_norm(x, weight):
     return F.rms_norm(x, (x.shape[-1],), weight, 1e-6)
 
 
-def compare(command, exported, loss_of, what):
+def compare(command, exported, loss_of, what, of_processor=False):
     """command: heed's program with arguments, which writes `exported`. loss_of(found, weights): the loss in PyTorch, from all tensors of
-    the file and those of them that have gradients. Prints both, and how many times as fast heed is; 1 where a tensor differs by more than
-    1e-4 of its norm, else 0."""
+    the file and those of them that have gradients. of_processor: the program prints the least processor seconds of a step on one thread,
+    and PyTorch's are counted alike. Prints both, and how many times as fast heed is; 1 where a tensor differs by more than 1e-4 of its
+    norm, else 0."""
+    threads = 1 if of_processor else len(os.sched_getaffinity(0))
+    clock, middle = (time.process_time, min) if of_processor else (time.perf_counter, statistics.median)
+    torch.set_num_threads(threads)
+
     def heed_step():
         return float(subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": str(threads)}).stdout)
 
@@ -56,16 +58,16 @@ def compare(command, exported, loss_of, what):
     def torch_seconds(steps=9):
         taken = []
         for _ in range(steps):
-            begin = time.perf_counter()
+            begin = clock()
             torch_step()
-            taken.append(time.perf_counter() - begin)
-        return statistics.median(taken)
+            taken.append(clock() - begin)
+        return middle(taken)
 
     torch_times = []
     for _ in range(3):                                     # in turn: a machine that others use changes
         torch_times.append(torch_seconds())
         heed_seconds.append(heed_step())
-    ours, theirs = statistics.median(heed_seconds[1:]), statistics.median(torch_times)
-    print(f"a step ({what}), {threads} threads: heed {ours * 1e3:.1f} ms, PyTorch {torch.__version__} eager {theirs * 1e3:.1f} ms: {theirs / ours:.2f} times as fast")
+    ours, theirs = middle(heed_seconds[1:]), middle(torch_times)
+    print(f"a step ({what}), {'one thread, processor time' if of_processor else f'{threads} threads'}: heed {ours * 1e3:.1f} ms, PyTorch {torch.__version__} eager {theirs * 1e3:.1f} ms: {theirs / ours:.2f} times as fast")
     print("agrees" if worst <= 1e-4 else "DIFFERS", f"within {worst:.1e} (allowed: 1e-4 of the norm)")
     return int(worst > 1e-4)
