@@ -49,7 +49,7 @@ inline double positive(double x, double (*f)(double)) {
 inline const std::vector<function>& all() {
   namespace simd = heed::internal::simd;
   static const std::vector<function> list = {
-      {"exp2_weight", [](floats x) { return simd::exp2_weight(x); }, [](double x) { return x <= -126.5 ? 0 : exp2(x); },
+      {"exp2_weight", [](floats x) { return simd::exp2_weight(x); }, [](double x) { return x <= -125.5 ? 0 : exp2(x); },
        2.2, -INFINITY, 127},
       {"exp2", [](floats x) { return simd::exp2(x); }, exp2, 1.1},
       {"exp", [](floats x) { return simd::exp(x); }, exp, 1.1},
