@@ -1,7 +1,5 @@
 // Elementary functions: the largest error over about a million sampled arguments each, against the bound given here
 // (the one the docstring states), and the special values. Float against double; double against long double.
-#define BOOST_TEST_DYN_LINK
-#define BOOST_TEST_MODULE simd_math
 #include "functions_of_float.hpp"
 
 #include <boost/test/unit_test.hpp>
