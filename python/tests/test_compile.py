@@ -167,7 +167,7 @@ def test_found_in_the_cache(optimised, variants, capsys):
             f"\nfrom the cache to the first result: {found:.1f} ms, {worked:.1f} ms of the processor, "
             f"behind {imports:.1f} ms of imports"
         )
-    assert found < 100
+    assert worked < 50  # of the clock it takes what others who use the machine leave
 
 
 def test_an_instruction_set_that_is_forced(scale, variants):
