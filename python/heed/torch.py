@@ -23,7 +23,16 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
+try:
+    import torch
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    sentence = (
+        "heed: heed.torch needs torch, which is not installed (pip install torch; without what graphics cards need: "
+        "pip install torch --index-url https://download.pytorch.org/whl/cpu)"
+    )
+    raise ModuleNotFoundError(sentence, name="torch") from None
 
 from . import compile as compile_kernel
 from .arrays import TORCH

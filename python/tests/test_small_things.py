@@ -105,3 +105,9 @@ def test_a_compiler_that_fails_says_why(tmp_path, monkeypatch, script, said):
     monkeypatch.setenv("HEED_CXX", str(broken))
     with pytest.raises(heed.CompilerNotFound, match=f"does not run: {said}"):
         compiler.find_compiler()
+
+
+def test_without_torch_it_says_how_to_get_it():
+    program = "import sys; sys.modules['torch'] = None\nimport heed\nheed.torch.function('variant.hpp')"
+    ran = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
+    assert "ModuleNotFoundError: heed: heed.torch needs torch, which is not installed (pip install torch" in ran.stderr
