@@ -1,29 +1,31 @@
 // The arguments of a call, in any order: operands by name, into(...), extents, a workspace. They are of as many types
-// as the caller likes, so they stand in a map from types to pointers, where each is found by what it is.
+// as the caller likes, so they stand in a map from types to references, where each is found by what it is.
 #pragma once
 #include "../../graph/gradient.hpp"
 #include "../../memory/workspace.hpp"
 #include "call_frame.hpp"
 #include <array>
-#include <boost/hana/at_key.hpp>
-#include <boost/hana/contains.hpp>
-#include <boost/hana/for_each.hpp>
-#include <boost/hana/map.hpp>
-#include <boost/hana/pair.hpp>
-#include <boost/hana/tuple.hpp>
-#include <boost/hana/type.hpp>
 
 namespace heed::internal {
 
 // into(O, L): where the results go, in the order of `results`; into(L, grad(q) = dQ): those that have a name also by
 // it, in any order behind the others.
-template <class... Tensors>
-struct into_binding {
-  boost::hana::tuple<Tensors&...> operands;
+template <int Number, class Tensor>
+struct into_operand {
+  Tensor& operand;
 };
+template <class Numbers, class... Tensors> struct into_operands;
+template <int... Number, class... Tensors>
+struct into_operands<std::integer_sequence<int, Number...>, Tensors...> : into_operand<Number, Tensors>... {};
+template <class... Tensors>
+struct into_binding : into_operands<std::make_integer_sequence<int, int(sizeof...(Tensors))>, Tensors...> {};
 template <class... Tensors>
 constexpr into_binding<std::remove_reference_t<Tensors>...> into(Tensors&&... t) {
-  return {{t...}};
+  return {{{t}...}};
+}
+template <int Number, class Tensor>
+constexpr Tensor& operand_of(const into_operand<Number, Tensor>& given) {
+  return given.operand;
 }
 
 // with(n, 128): the extent of an axis that no operand carries.
@@ -36,8 +38,6 @@ constexpr extent_binding<Axis> with(Axis, extent_t extent) {
 }
 
 namespace run::inline HEED_INSTRUCTION_SET {
-namespace hana = boost::hana;
-
 template <class T> inline constexpr bool is_into = false;
 template <class... T> inline constexpr bool is_into<into_binding<T...>> = true;
 template <class T> inline constexpr bool is_binding = false;
@@ -121,25 +121,36 @@ struct workspace_key;
 template <class Argument> struct key_of_argument;
 template <text N, class S, element E, class T>
 struct key_of_argument<binding<N, S, E, T>> {
-  using type = hana::type<operand_key<make_label(N)>>;
+  using type = operand_key<make_label(N)>;
 };
 template <class Axis> struct key_of_argument<extent_binding<Axis>> {
-  using type = hana::type<extent_key<Axis>>;
+  using type = extent_key<Axis>;
 };
 template <class... T> struct key_of_argument<into_binding<T...>> {
-  using type = hana::type<into_key>;
+  using type = into_key;
 };
 template <> struct key_of_argument<workspace> {
-  using type = hana::type<workspace_key>;
+  using type = workspace_key;
 };
 
-// The map. call_rules.hpp has seen to it that no key stands there twice.
+// All of them: a base each, so that the compiler finds one by its key without a list to walk. call_rules.hpp has seen
+// to it that no key stands there twice.
+template <class Key, class Argument>
+struct keyed_argument {
+  Argument& argument;
+};
 template <class... Args>
-auto arguments_by_key(Args&... args) {
-  return hana::make_map(hana::make_pair(typename key_of_argument<std::remove_cv_t<Args>>::type{}, &args)...);
+struct argument_map : keyed_argument<typename key_of_argument<std::remove_cv_t<Args>>::type, Args>... {};
+template <class... Args>
+argument_map<Args...> arguments_by_key(Args&... args) {
+  return {{args}...};
 }
-template <class Map, class Key> inline constexpr bool holds =
-    decltype(hana::contains(std::declval<const Map&>(), Key{}))::value;
+template <class Key, class Argument>
+Argument& argument_of(const keyed_argument<Key, Argument>& found) {
+  return found.argument;
+}
+template <class Map, class Key>
+inline constexpr bool holds = requires(const Map& arguments) { argument_of<Key>(arguments); };
 
 template <class Axis>
 void give_extent(const signature& names, const call_frame& frame, const extent_binding<Axis>& given) {
@@ -149,11 +160,10 @@ void give_extent(const signature& names, const call_frame& frame, const extent_b
   frame.extent[axis] = given.extent;
 }
 
-template <class Map> const auto& into_in(const Map& arguments) { return *arguments[hana::type<into_key>{}]; }
+template <class Map> const auto& into_in(const Map& arguments) { return argument_of<into_key>(arguments); }
 template <class Map>
 workspace& workspace_in(const Map& arguments, workspace& otherwise) {
-  using key = hana::type<workspace_key>;
-  if constexpr (holds<Map, key>) return *arguments[key{}];
+  if constexpr (holds<Map, workspace_key>) return argument_of<workspace_key>(arguments);
   else return otherwise;
 }
 
@@ -164,41 +174,37 @@ template <class T> bound as_bound(const heed::view<T>& v) { return operand_trait
 template <class T> [[gnu::noinline]] void locate(bound& to, T& operand) { to = as_bound(traits_of<T>::bind(operand)); }
 
 // The memory of result K of some.
-template <std::size_t K, const expression&... Outs, class... X>
+template <int K, const expression&... Outs, class... X>
 auto& memory_of_result(const into_binding<X...>& given) {
-  constexpr std::size_t at = std::size_t(order_in<into_binding<X...>, Outs...>.operand[K]);
-  auto& result = given.operands[hana::size_c<at>];
+  auto& result = operand_of<order_in<into_binding<X...>, Outs...>.operand[K]>(given);
   if constexpr (requires { result.operand; }) return result.operand;
   else return result;
 }
-// The memory of results, where they have their order.
+// The memory of results, in their order.
 template <const expression&... Outs, class... X>
 void locate_results(const call_frame& frame, const into_binding<X...>& given) {
-  if constexpr ((named_in_into<std::remove_cv_t<X>>.empty() && ...)) {
-    int k = 0;
-    hana::for_each(given.operands, [&](auto& result) { locate(frame.results[k++], result); });
-  } else {
-    [&]<std::size_t... K>(std::index_sequence<K...>) {
-      (locate(frame.results[int(K)], memory_of_result<K, Outs...>(given)), ...);
-    }(std::make_index_sequence<sizeof...(X)>{});
-  }
+  [&]<int... K>(std::integer_sequence<int, K...>) {
+    (locate(frame.results[K], memory_of_result<K, Outs...>(given)), ...);
+  }(std::make_integer_sequence<int, int(sizeof...(X))>{});
 }
 
 // Operand I of a graph, if it is bound: simplification may have left one without a use.
 template <const signature& Names, int I, class Map>
 void locate_operand(const call_frame& frame, const Map& arguments) {
-  using key = hana::type<operand_key<Names.operands[I].name>>;
-  if constexpr (holds<Map, key>) locate(frame.operands[I], arguments[key{}]->operand);
+  using key = operand_key<Names.operands[I].name>;
+  if constexpr (holds<Map, key>) locate(frame.operands[I], argument_of<key>(arguments).operand);
 }
 // What a call says, located: operands as pointers, extents and strides; the extents given by with(...).
-template <const signature& Names, class Map>
-void locate_operands(const call_frame& frame, const Map& arguments) {
+template <const signature& Names, class Key, class Argument>
+void locate_extent(const call_frame& frame, const keyed_argument<Key, Argument>& given) {
+  if constexpr (is_extent<std::remove_cv_t<Argument>>) give_extent(Names, frame, given.argument);
+}
+template <const signature& Names, class... Args>
+void locate_operands(const call_frame& frame, const argument_map<Args...>& arguments) {
   [&]<int... I>(std::integer_sequence<int, I...>) {
     (locate_operand<Names, I>(frame, arguments), ...);
   }(std::make_integer_sequence<int, Names.operands.count>{});
-  hana::for_each(hana::values(arguments), [&]<class A>(const A* argument) {
-    if constexpr (is_extent<A>) give_extent(Names, frame, *argument);
-  });
+  (locate_extent<Names, typename key_of_argument<std::remove_cv_t<Args>>::type, Args>(frame, arguments), ...);
 }
 
 }  // namespace run::inline HEED_INSTRUCTION_SET
