@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(running_sums) {
   BOOST_TEST(regions(back, region_kind::loop) == 0);
   BOOST_TEST(regions(back, region_kind::score_gradient) == 1);
 }
-// Over pairs of positions it is a sum over their columns under a second name: nothing over pairs is stored for it.
+// Over pairs of positions it is computed by the loops that read it: nothing over pairs is stored for it.
 BOOST_AUTO_TEST_CASE(running_sums_over_pairs) {
   static constexpr auto past = mask(s, m < n);
   static constexpr auto contextual = weighed(past + tanh(running_sum<m>(sigmoid(past), from_the_end)));
@@ -227,6 +227,9 @@ BOOST_AUTO_TEST_CASE(running_sums_over_pairs) {
   for (const execution_plan* p : {&CHECK(contextual), &CHECK(stick_breaking), &CHECK(of_weights),
                                   &check<grad_stick_breaking>("gradient<stick_breaking>")}) {
     BOOST_TEST(regions(*p, region_kind::loop) > 0);
+    for (int i = 0; i < p->region_count; ++i)
+      if (p->regions[i].kind == region_kind::loop)
+        BOOST_TEST(p->regions[i].reason == "a running sum over pairs of positions");
     for (int i = 0; i < p->buffer_count; ++i) BOOST_TEST(!p->buffers[i].over_pairs);
   }
   static constexpr auto stored = running_sum<m>(dense);  // as the caller does

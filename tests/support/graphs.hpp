@@ -218,8 +218,6 @@ inline index_array extents_of(const graph& g, const std::map<std::string, extent
     for (int j = 1; j < g.size && r[std::size_t(i)] < 0; ++j)
       if ((g[j].code == op::merge || g[j].code == op::split) && g[j].first == i)
         r[std::size_t(i)] = r[std::size_t(g[j].second)] * r[std::size_t(g[j].third)];
-      else if (g[j].code == op::rename && g[j].second == i)  // a name that a pass has made
-        r[std::size_t(i)] = r[std::size_t(g[j].first)];
   return r;
 }
 

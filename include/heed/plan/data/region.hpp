@@ -176,8 +176,10 @@ constexpr bool reduces_only_along(const region& r, axis_set axes) {
     if (is_reduction(x.code) && (!axes || x.over != axes)) return false;
   return true;
 }
-// Does it hold no running sum, or a row region a single one, along its columns, that no reduction is made of?
+// Does it hold no running sum, or a row region a single one, along its columns, that no reduction is made of? (Loops
+// take any.)
 constexpr bool running_sums_fit(const region& r) {
+  if (r.kind == region_kind::loop) return true;
   fixed_array<bool, program::capacity> behind{};  // it, and what is made of it
   int count = 0;
   for (int i = 1; i < r.code.size; ++i) {

@@ -34,19 +34,15 @@ struct position_axes {
       seen[g[i].a] = true;
       look_under(g, g[i].a);
     }
-    if (!found) look_for_heads(g, used);
-    for (int i = 1; i < g.size; ++i)  // under another name they are positions too
-      if (used[i] && g[i].code == op::rename && (found & axis_bit(g[i].first))) found |= axis_bit(g[i].second);
-  }
-
- private:
-  constexpr void look_for_heads(const graph& g, const node_flags& used) {
+    if (found) return;
     for (int i = 1; i < g.size; ++i) {
       const node& x = g[i];
       const axis_set a = g[x.a].axes, b = g[x.b].axes;
       if (used[i] && x.code == op::dot && (a & ~b) && (b & ~a) && (a & b & ~x.over)) found |= (a | b) & ~(a & b);
     }
   }
+
+ private:
   constexpr void look_under(const graph& g, node_id score) {
     const axis_set kept = g[score].axes;
     node_flags open{};
@@ -86,11 +82,6 @@ struct growth {
     }
     for (int i = 0; i < g.axis_count; ++i)
       if (of[i]) growing |= axis_set(1) << i;
-  }
-  // A new axis that is another name of one that is there.
-  constexpr void add_like(int axis, int fresh) {
-    of[fresh] = of[axis] ? axis_set(1) << fresh : axis_set(0);
-    growing |= of[fresh];
   }
   constexpr axis_set operator()(axis_set axes) const {
     axis_set r = 0;

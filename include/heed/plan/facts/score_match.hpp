@@ -42,6 +42,7 @@ constexpr score_contractions contractions_in(const graph& g, node_id score, int 
   });
   return with_rows.first.tile ? with_rows : thin;
 }
+inline constexpr const char* running_sum_over_pairs = "a running sum over pairs of positions";
 constexpr score_match match_score(const graph& g, node_id score, node_id values, int column);
 
 // Why a contraction is none that a score region takes; empty: it is one. A softmax and the values it weights come out
@@ -91,11 +92,14 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   if (r.batch & depths) return no("one contraction sums an axis that another keeps");
 
   // Whatever else the score reads must not itself be a pairwise value that would have to be stored.
+  bool runs = false;
   const bool other_pairs = walk(g, {score}, [&](node_id i, const node& x) {
     if (r.contracts(i)) return step::skip;
     if (is_inlined(x.code)) return within_program(x);
+    runs = x.code == op::running_sum;
     return !lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows) ? step::stop : step::skip;
   });
+  if (other_pairs && runs) return no(running_sum_over_pairs);
   if (other_pairs) return no("the score reads another value over pairs of positions that is not an input");
   return r;
 }

@@ -18,7 +18,7 @@ struct pointwise_placing : score_placing {
   // `reason`: why it has to be a loop; empty: it need not be one. Whether a region reads values over pairs of
   // positions, which only loops can compute again, shows when its reads are listed; then they are listed once more.
   constexpr void place_pointwise(node_id root, const char* reason) {
-    const bool runs = running_sum_of(root) != 0;  // loops over single elements cannot hold it
+    const bool runs = running_sum_of(root) != 0;  // a row region
     if (runs) reason = "";
     pointwise_region of{.root = root, .loop = *reason != 0};
     node_id core = 0;
@@ -50,6 +50,12 @@ struct pointwise_placing : score_placing {
       return is_contraction(plan.g, x) || (wanted[i] && !uses.pairwise[i]) ? step::skip : step::descend;
     });
   }
+  // Does it add up such values on the way?
+  constexpr bool adds_up_pairs(node_id root) const {
+    return walk(plan.g, {root}, [&](node_id i, const node& x) {
+      return x.code == op::running_sum && uses.unstorable[i] ? step::stop : step::descend;
+    });
+  }
 
  private:
   // The contraction whose tile the region of root holds: root itself, whoever else has it on the way to a summit, or
@@ -61,11 +67,13 @@ struct pointwise_placing : score_placing {
     if (!below || !is_contraction(plan.g, plan.g[below])) return 0;
     return lies_in_memory(below) || given[below] ? node_id(0) : below;
   }
-  // The running sum that the region of root makes: root itself, or what root is the summit of. All others read it.
+  // The running sum that the region of root makes: root itself, or what root is the summit of. All others read it, but
+  // for loops over pairs of positions, which add up their own.
   constexpr node_id running_sum_of(node_id root) const {
     if (plan.g[root].code == op::running_sum) return root;
     const node_id below = uses.below[root];
-    return plan.g[below].code == op::running_sum && !lies_in_memory(below) ? below : node_id(0);
+    if (plan.g[below].code != op::running_sum || uses.unstorable[below]) return 0;
+    return lies_in_memory(below) ? node_id(0) : below;
   }
   // The first reduction below root that covers its rows: along its axes all reductions of the region run.
   struct reduction {
@@ -113,7 +121,7 @@ struct pointwise_placing : score_placing {
     if (is_view(x.code) || x.code == op::input) return true;
     const bool there = of.loop ? loop_reads(i, of.root) : stored(i, of);
     if (there && !of.recomputed[i]) return true;
-    const bool looped = of.loop && x.code != op::running_sum;
+    const bool looped = of.loop && (x.code != op::running_sum || uses.unstorable[i]);
     const bool computable = looped || !is_heavy(x.code) || fuses(i, of.root, of.over);
     return !computable && (there || i != of.tile);
   }

@@ -4,7 +4,6 @@
 #pragma once
 #include "../../graph/results.hpp"
 #include "../facts/score_match.hpp"
-#include "running_sums_over_pairs.hpp"
 #include "sums_over_pairs.hpp"
 
 namespace heed::internal::plan {
@@ -258,7 +257,7 @@ class simplifier {
   const node_flags used, is_root, other_use;
   const node_marks decides, wide;
   const node_flags scales;
-  memory_of_the_call memory;
+  const memory_of_the_call memory;
   weights weight;
   vanishing paired;  // with weights that a gradient uses
   settled_absence absence;
@@ -284,7 +283,6 @@ class simplifier {
     if (x.code == op::rename) return with_other_name(x);
     if (x.code == op::gather) return read_at(x);
     if (is_moving(x.code)) return absence.moving(after, x);
-    if (x.code == op::running_sum && memory.grows_faster(x.axes)) return summed_on_the_way(x);
     const node_id y = reduced(x);
     if (other_use[i]) add_log_sum_exp(x, y);
     return y;
@@ -317,15 +315,6 @@ class simplifier {
   constexpr void add_log_sum_exp(const node& softmax, node_id made) {
     if (!softmax.b) add_reduction(after, op::logsumexp, softmax.type, softmax.a, softmax.over);
     paired.with[made] = made;
-  }
-
-  constexpr node_id summed_on_the_way(const node& x) {
-    const sum_up_to sum = as_sum(after, x, memory);
-    if (!sum.of) return after.add(x);
-    paired.extend(after);
-    const axis_set over = axis_bit(sum.axis);
-    return reduced(
-        node{.code = op::sum, .type = x.type, .a = sum.of, .axes = after[sum.of].axes & ~over, .over = over});
   }
 
   // ---- products and reductions

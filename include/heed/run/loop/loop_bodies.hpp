@@ -222,20 +222,27 @@ struct loop_bodies {
     static constexpr auto wanted = homes::wanted({A, B}, K, Self);
     static constexpr auto reduced_rows = listed<size>(
         [](int i) { return wanted[i] && is_reduction(Region.code[i].code) && has(Region.code[i].axes, K); });
+    static constexpr auto running_rows = listed<size>(
+        [](int i) { return wanted[i] && Region.code[i].code == op::running_sum && has(Region.code[i].axes, K); });
     static constexpr auto singles = listed<size>([](int i) { return wanted[i] && !has(Region.code[i].axes, K); });
     static constexpr auto other_rows = listed<size>(
-        [](int i) { return wanted[i] && !is_reduction(Region.code[i].code) && has(Region.code[i].axes, K); });
+        [](int i) { return wanted[i] && !homes::is_made_of_many(Region.code[i].code) && has(Region.code[i].axes, K); });
     // What is reduced for one home may pass through another at other indices: again, until all hold. Values are
     // computed from earlier ones alone, so every round leaves less.
-    for (bool more = reduced_rows.count + singles.count > 0; more;) {
+    for (bool more = reduced_rows.count + running_rows.count + singles.count > 0; more;) {
       more = false;
       if constexpr (reduced_rows.count > 0) more = fill_side_by_side<K, reduced_rows>(from, to);
+      each_downwards<running_rows>([&]<int I>() {
+        if (!holds<I, K>(from, to)) more = true, fill_running_row<I, K>(from, to);
+      });
       each_downwards<singles>([&]<int I>() {
         if (holds<I, K>(0, 1)) return;
         more = true;
         const extent_t fill = begin_filling<I, K>(0, 1);
         if constexpr (is_reduction(Region.code[I].code)) {
           put<I>(rows[homes::number(I, K)].entries, reduce<I>());
+        } else if constexpr (Region.code[I].code == op::running_sum) {
+          put<I>(rows[homes::number(I, K)].entries, element_of_running_row<I>());
         } else {
           prepare<-1, I, I>(0, 1);
           body<-1, I> e{*this};
@@ -278,6 +285,69 @@ struct loop_bodies {
       e.count = int(std::min<extent_t>(lanes, to - e.at));
       keep<I>(entries + e.at, evaluate<Region, I>(e));
     }
+    end_filling<I, K>(fill);
+  }
+
+  // ---- running sums: element by element in their direction, so that their bits are the same whoever asks for them
+  template <int I> static constexpr bool from_the_end = Region.code[I].value != 0;
+  template <int I, int K> [[gnu::noinline]] void fill_running_row(extent_t from, extent_t to) {
+    constexpr int own = plan::only_axis(Region.code[I].over);
+    if constexpr (K == own) add_up_along<I>();
+    else if constexpr (homes::moves_on(I)) move_on<I, K>(from, to);
+    else {
+      const extent_t fill = begin_filling<I, K>(from, to), here = index[K];
+      for (index[K] = from; index[K] < to; ++index[K])
+        put<I>(rows[homes::number(I, K)].entries + index[K], element_of_running_row<I>());
+      index[K] = here;
+      end_filling<I, K>(fill);
+    }
+  }
+  // Along its own axis: all of it.
+  template <int I> void add_up_along() {
+    constexpr int K = plan::only_axis(Region.code[I].over);
+    const extent_t length = call.extent[K], blocks = (length + lanes - 1) / lanes;
+    const extent_t fill = begin_filling<I, K>(0, length);
+    prepare<K, 0, Region.code[I].a>(0, length);
+    std::int64_t* const entries = rows[homes::number(I, K)].entries;
+    body<K, 0> e{*this};
+    e.template start<Region.code[I].a>();
+    number_of<I> total = 0;
+    for (extent_t k = 0; k < blocks; ++k) {
+      e.at = (from_the_end<I> ? blocks - 1 - k : k) * lanes, e.count = int(std::min<extent_t>(lanes, length - e.at));
+      const auto v = pack_of<I>(evaluate<Region, Region.code[I].a>(e));
+      const int first = from_the_end<I> ? e.count - 1 : 0, step = from_the_end<I> ? -1 : 1;
+      for (int j = 0; j < e.count; ++j) put<I>(entries + e.at + first + j * step, total += v[first + j * step]);
+    }
+    end_filling<I, K>(fill);
+  }
+  // At one index, out of the row along its own axis.
+  template <int I> number_of<I> element_of_running_row() {
+    constexpr int own = plan::only_axis(Region.code[I].over);
+    if (!holds<I, own>(0, call.extent[own])) add_up_along<I>();
+    return single<I>(rows[homes::number(I, own)].entries + index[own])[0];
+  }
+  template <int I, int K> void move_on(extent_t from, extent_t to) {
+    constexpr instruction x = Region.code[I];
+    constexpr int own = plan::only_axis(x.over);
+    const extent_t step = from_the_end<I> ? -1 : 1, here = index[own];
+    row& r = rows[homes::number(I, K)];
+    if (r.valid) index[own] = r.at[own];
+    const bool there = holds<I, K>(from, to) && (here - index[own]) * step >= 0;
+    index[own] = here;
+    const extent_t next = there ? r.at[own] + step : from_the_end<I> ? call.extent[own] - 1 : 0;
+    if (!there) std::fill(r.entries + from, r.entries + to, std::int64_t(0));  // 0 as a real number too
+    else from = r.from, to = r.to;
+    const extent_t fill = begin_filling<I, K>(from, to);
+    for (index[own] = next; (here - index[own]) * step >= 0; index[own] += step) {
+      prepare<K, 0, x.a>(from, to);
+      body<K, 0> e{*this};
+      e.template start<x.a>();
+      for (e.at = from; e.at < to; e.at += lanes) {
+        e.count = int(std::min<extent_t>(lanes, to - e.at));
+        keep<I>(r.entries + e.at, kept<I>(r.entries + e.at) + pack_of<I>(evaluate<Region, x.a>(e)));
+      }
+    }
+    index[own] = here;
     end_filling<I, K>(fill);
   }
 

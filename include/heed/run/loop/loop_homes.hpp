@@ -20,6 +20,19 @@ struct loop_homes {
   using flags = std::array<bool, std::size_t(size)>;
   static constexpr bool has(axis_set axes, int axis) { return axis >= 0 && (axes >> axis & 1); }
 
+  // What is made of many elements always has a home.
+  static constexpr bool is_made_of_many(op o) { return is_reduction(o) || o == op::running_sum; }
+  // A running sum, seen from a body along another axis than its own: does its row there move on from index to index
+  // along its own? Not if what it adds up would have to go the other way: then each element comes out of its own row.
+  static constexpr bool moves_on(int sum) {
+    const instruction& x = Region.code[sum];
+    const auto below = plan::needed_by(Region.code, plan::instruction_id(sum));
+    for (int i = 1; i < sum; ++i) {
+      const instruction& y = Region.code[i];
+      if (below[i] && y.code == op::running_sum && (y.over != x.over || y.value != x.value)) return false;
+    }
+    return true;
+  }
   // Along which axis the loop of a reduction runs innermost: the one that most others run over, so that what they
   // remember is the same row.
   static constexpr int inner_axis(axis_set over) {
@@ -37,7 +50,10 @@ struct loop_homes {
     axis_list r = Region.rows;
     const auto dependent = [](int axis) {
       int reductions = 0;
-      for (int i = 1; i < size; ++i) reductions += is_reduction(Region.code[i].code) && has(Region.code[i].axes, axis);
+      for (int i = 1; i < size; ++i) {
+        const instruction& x = Region.code[i];
+        reductions += is_made_of_many(x.code) && has(x.axes & ~x.over, axis);
+      }
       return reductions;
     };
     for (int i = 1; i < r.count; ++i)
@@ -77,7 +93,7 @@ struct loop_homes {
       ++s.reached[i];
       const bool again =
           (x.axes != context && s.heavy[i] && (context & ~x.axes)) || (facts_of(x.code).costly && s.before[i] > 1);
-      if (is_reduction(x.code) || (again && !is_program_leaf(x.code))) {
+      if (is_made_of_many(x.code) || (again && !is_program_leaf(x.code))) {
         at_home[i] = true;
         if (has(x.axes, axis)) s.found.along[i] |= axis_set(1) << axis;
         else s.found.single[i] = true;
@@ -90,6 +106,11 @@ struct loop_homes {
       const instruction& x = Region.code[i];
       if (is_reduction(x.code)) {
         if (!s.reduced[i]) s.reduced[i] = true, visit(s, {x.a, 0, 0}, inner_axis(x.over), x.axes | x.over);
+      } else if (x.code == op::running_sum) {
+        const int own = plan::only_axis(x.over), along = has(x.axes, axis) && moves_on(i) ? axis : own;
+        s.found.along[i] |= axis_set(1) << along;
+        if (!has(s.filled_along[i], along))
+          s.filled_along[i] |= axis_set(1) << along, visit(s, {x.a, 0, 0}, along, x.axes);
       } else if (has(x.axes, axis)) {
         if (!has(s.filled_along[i], axis))
           s.filled_along[i] |= axis_set(1) << axis, visit(s, {x.a, x.b, x.c}, axis, x.axes);
@@ -106,7 +127,8 @@ struct loop_homes {
       s.before = last_time;
       for (int i = 1; i < size; ++i) {
         const instruction& x = Region.code[i];
-        s.heavy[i] = !is_reduction(x.code) && (facts_of(x.code).costly || s.heavy[x.a] || s.heavy[x.b] || s.heavy[x.c]);
+        s.heavy[i] =
+            !is_made_of_many(x.code) && (facts_of(x.code).costly || s.heavy[x.a] || s.heavy[x.b] || s.heavy[x.c]);
       }
       visit(s, {Region.outputs[0].result, Region.scatter.index, 0}, last,
             Region.outputs[0].axes | plan::set_of(Region.columns) | plan::set_of(Region.rows));
@@ -146,7 +168,7 @@ struct loop_homes {
       const instruction& x = Region.code[i];
       if (i != self && kept.keeps(i, axis)) {
         r[i] = true;
-        if (is_reduction(x.code) || !has(x.axes, axis)) continue;
+        if (is_made_of_many(x.code) || !has(x.axes, axis)) continue;
       } else if (is_program_leaf(x.code)) {
         continue;
       }

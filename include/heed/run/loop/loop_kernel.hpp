@@ -21,6 +21,14 @@ struct loop_kernel {
     return r;
   }();
 
+  // Running sums move on from one item to the next where items come in their direction.
+  static constexpr bool backwards = [] {
+    int from_the_end = 0;
+    for (int i = 1; i < Region.code.size; ++i)
+      if (Region.code[i].code == op::running_sum) from_the_end += Region.code[i].value != 0 ? 1 : -1;
+    return from_the_end > 0;
+  }();
+
   static scratch_need need(const environment& call) {
     pieces own;
     bodies::lay_out(call, own);
@@ -49,12 +57,16 @@ struct loop_kernel {
     const extent_t wanted = call.threads > 1 && count < 4 * call.threads ? (4 * call.threads + count - 1) / count : 1;
     const extent_t chunk = ((length + wanted - 1) / wanted + lanes - 1) / lanes * lanes,
                    chunks = (length + chunk - 1) / chunk;
-    for_each_item(count * chunks, call.threads, [&](extent_t item, int thread) {
+    const auto work = [&](extent_t item, int thread) {
       bodies& b = bodies::in(s.of(thread));
       index_of(outer, call.extent, item / chunks, b.index);
       const extent_t from = item % chunks * chunk;
       piece(b, from, std::min(length, from + chunk));
-    });
+    };
+    if constexpr (backwards)
+      for_each_item(count * chunks, call.threads,
+                    [&](extent_t i, int thread) { work(count * chunks - 1 - i, thread); });
+    else for_each_item(count * chunks, call.threads, work);
   }
 };
 

@@ -21,7 +21,7 @@ struct scatter_kernel {
   static constexpr int lane = Region.rows.count ? Region.rows[Region.rows.count - 1] : -1;
   static constexpr bool reduces = [] {
     for (int i = 1; i < Region.code.size; ++i)
-      if (is_reduction(Region.code[i].code)) return true;
+      if (bodies::homes::is_made_of_many(Region.code[i].code)) return true;
     return false;
   }();
   // Values that are loaded as they are and stored as they are, an index that is the same for all lanes.
