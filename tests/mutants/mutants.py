@@ -41,6 +41,8 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("weight_over_1", r"simd::min\(T\(0\), z", r"simd::min(T(99), z", BACKWARD),
     ("saved_of_other_extents", r"head\.extents\[axis\] != frame\.extent\[axis\]", r"false", FOREIGN),
     ("workspace_over_results", r"k < names\.callers_results", r"k < 0", FOREIGN),
+    ("carry_dropped", r"return carry\[Part\] = carry\[Part\] \+ v", r"return carry[Part] = v", ["tests/regions/running_sum.cpp"]),
+    ("running_sum_moves_on_late", r"there \? r\.at\[own\] \+ step", r"there ? r.at[own]", ["tests/regions/running_sums_over_pairs.cpp"]),
     ("term_of_first_key", r"tiles\.of \+ key", r"tiles.of + 0", TERMS),
     ("term_not_scaled", r"program_type::template uniform<t\.scale>\(c\)", r"T(1)", TERMS),
     ("term_not_scaled_backward", r"program_type::template uniform<t\.scale>\(\*state\)", r"T(1)", TERMS),

@@ -333,7 +333,7 @@ struct loop_bodies {
     row& r = rows[homes::number(I, K)];
     if (r.valid) index[own] = r.at[own];
     const bool there = holds<I, K>(from, to) && (here - index[own]) * step >= 0;
-    index[own] = here;
+    index[own] = here;  // mutants: running_sum_moves_on_late
     const extent_t next = there ? r.at[own] + step : from_the_end<I> ? call.extent[own] - 1 : 0;
     if (!there) std::fill(r.entries + from, r.entries + to, std::int64_t(0));  // 0 as a real number too
     else from = r.from, to = r.to;

@@ -296,34 +296,55 @@ struct row_loops {
   static extent_t strips(const environment& call) {
     return along ? 1 : (extent_along(lane, call.extent) + packs * lanes - 1) / (packs * lanes);
   }
-  static void add_up(state& s, extent_t at, extent_t col, int count) {
-    P v(evaluate_real<Region.code[running].a>(environment_at<false>{s, at, col, count}));
+  // The next element of the sum in `count` lanes, and the result there.
+  static HEED_INLINE void step(state& s, extent_t at, extent_t col, int count, extent_t base) {
+    constexpr instruction x = Region.code[out.result];
+    const environment_at<false> env{s, at, col, count};
+    P v(evaluate_real<Region.code[running].a>(env));
     if (along && count < lanes) v = simd::select(M::first(count), v, P(T(0)));
     s.sum.add(v);
+    if constexpr (varies(x.axes) && class_of(x.type) != value_class::truth) {
+      const view& to = s.call.outputs[0];
+      const extent_t stride = stride_along(lane, to), first = along ? 0 : col * stride_along(column, to);
+      store_lanes<out.type>(to.data, base + first + at * stride, stride, count, evaluate<Region, out.result>(env));
+    } else {
+      write(s, at, col, count, base);
+    }
+  }
+  // Several packs of rows from `first` on, in the direction of the sum. Whole: all lanes exist.
+  template <bool Whole> static void columns_of(state (&s)[packs], extent_t first, int used, int rest, extent_t base) {
+    const extent_t length = extent_along(column, s[0].call.extent);
+    for (extent_t i = 0; i < length; ++i) {
+      const extent_t col = from_the_end ? length - 1 - i : i;
+      if constexpr (Whole) {
+        HEED_UNROLL for (int k = 0; k < packs; ++k)
+          step(s[k], first + k * lanes, col, lanes, base);
+      } else {
+        for (int k = 0; k < used; ++k) step(s[k], first + k * lanes, col, k + 1 < used ? lanes : rest, base);
+      }
+    }
   }
   static void strip(const environment& call, extent_t number, extent_t which) {
-    const extent_t length = extent_along(column, call.extent);
     if constexpr (along) {
+      const extent_t length = extent_along(column, call.extent), blocks = (length + lanes - 1) / lanes;
       state s(call);
-      const extent_t base = start(s, number), blocks = (length + lanes - 1) / lanes;
+      const extent_t base = start(s, number);
       passes(s, 0, lanes);
       for (extent_t k = 0; k < blocks; ++k) {
         const extent_t at = (from_the_end ? blocks - 1 - k : k) * lanes;
-        const int count = int(std::min<extent_t>(lanes, length - at));
-        add_up(s, at, 0, count), write(s, at, 0, count, base);
+        if (length - at >= lanes) step(s, at, 0, lanes, base);
+        else step(s, at, 0, int(length - at), base);
       }
     } else {
-      const extent_t width = extent_along(lane, call.extent), first = which * packs * lanes;
-      const int used = int(std::min<extent_t>(packs, (width - first + lanes - 1) / lanes));
-      const auto count_of_pack = [&](int k) { return int(std::min<extent_t>(lanes, width - first - k * lanes)); };
+      const extent_t left = extent_along(lane, call.extent) - which * packs * lanes, first = which * packs * lanes;
+      const int used = int(std::min<extent_t>(packs, (left + lanes - 1) / lanes));
+      const int rest = int(std::min<extent_t>(lanes, left - (used - 1) * lanes));
       state s[packs] = {state(call), state(call), state(call), state(call)};
       extent_t base = 0;
-      for (int k = 0; k < used; ++k) base = start(s[k], number), passes(s[k], first + k * lanes, count_of_pack(k));
-      for (extent_t i = 0; i < length; ++i)
-        for (int k = 0; k < used; ++k) {
-          const extent_t at = first + k * lanes, col = from_the_end ? length - 1 - i : i;
-          add_up(s[k], at, col, count_of_pack(k)), write(s[k], at, col, count_of_pack(k), base);
-        }
+      for (int k = 0; k < used; ++k)
+        base = start(s[k], number), passes(s[k], first + k * lanes, k + 1 < used ? lanes : rest);
+      if (used == packs && rest == lanes) columns_of<true>(s, first, used, rest, base);
+      else columns_of<false>(s, first, used, rest, base);
     }
   }
 };

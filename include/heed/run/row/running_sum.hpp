@@ -46,6 +46,7 @@ template <class T, bool Along, bool FromTheEnd> struct running_sum {
 
  private:
   template <int Part> HEED_INLINE D next(D v) {
+    // mutants: carry_dropped
     if constexpr (!Along) return carry[Part] = carry[Part] + v;
     else {
       const D sums = with_lanes_before<1>(v) + carry[0];
