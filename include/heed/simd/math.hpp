@@ -20,20 +20,23 @@ namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
 // not allowed. Error: float 1.95 / 2.17 ULP (2.2e-7 relative), double 1.03. Exactly 0 for x <= -125.5 (-1021.5) and
 // for -infinity, and never denormal: Intel's processors take some 150 cycles for a product with a denormal weight,
 // which let attention whose far scores fall slowly take twice its time. So twice the power is taken times half of it,
-// whose exponent field is 0 where the smallest normal numbers begin. NaN stays NaN, whatever its payload: the power is
+// whose exponent field is 0 where the smallest normal numbers begin. Octaves: so many powers of two earlier weights are
+// 0, where they are multiplied by what may be small itself. NaN stays NaN, whatever its payload: the power is
 // multiplied, not added to the exponent bits, which costs nothing beside the other FMAs.
-template <class T, int N>
+template <int Octaves = 0, class T, int N>
 HEED_INLINE pack<T, N> exp2_weight(pack<T, N> x) {
   using format = real_format<T>;
-  constexpr T halved = format::shifted - 1;
-  x = max(T(1 - format::bias), x);
-  const pack<T, N> sum = x + halved, r = x - (sum - halved);
+  constexpr int lower = Octaves + 1;
+  constexpr T lowered = format::shifted - lower, scale = T(std::uint64_t{1} << lower);
+  x = max(T(lower - format::bias), x);
+  const pack<T, N> sum = x + lowered, r = x - (sum - lowered);
   if constexpr (sizeof(T) == 4) {
-    return polynomial(r, 2, 0x1.62e42ap0, 0x1.ebf9c2p-2, 0x1.c6b6d8p-4, 0x1.3ce8aep-6, 0x1.5bda58p-9) *
+    return polynomial(r, scale, 0x1.62e42ap-1 * scale, 0x1.ebf9c2p-3 * scale, 0x1.c6b6d8p-5 * scale,
+                      0x1.3ce8aep-7 * scale, 0x1.5bda58p-10 * scale) *
            power_of_two(sum);
   } else {
     const T ln2 = 0x1.62e42fefa39efp-1;
-    return fma(small_expm1(r * ln2), T(2), pack<T, N>(T(2))) * power_of_two(sum);
+    return fma(small_expm1(r * ln2), scale, pack<T, N>(scale)) * power_of_two(sum);
   }
 }
 template <std::floating_point T>

@@ -46,6 +46,9 @@ struct score_gradient_loops {
   }();
 
   static constexpr bool has_second_pass = slots.made_count > 0 || has_sums || has_tables;
+  // A weight is multiplied by how far a pair's gradient is from its row's mean: below 2^-101.5 (float) it is 0 already,
+  // so that the gradient of a score is hardly ever denormal.
+  static constexpr int octaves = 24;
 
   // ---- memory ----
   static std::size_t item_bytes(const sizes& n) {
@@ -121,7 +124,8 @@ struct score_gradient_loops {
           const P z = first_pass(env, here);
           // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
           // mutants: weight_over_1
-          P weight = simd::exp2_weight(simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes)));
+          const P power = simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes));
+          P weight = simd::exp2_weight<octaves>(power);
           if constexpr (Mixed) weight = present(env, weight, i < count);
           weight.store(here);
         } else {
