@@ -36,7 +36,7 @@ class InFolder(unittest.TestCase):
         names = ", ".join(f'"systems.py:{name}"' for name in systems)
         path = self.folder / "study.toml"
         path.write_text(
-            f"seconds = 0.05\nsamples = 3\npatience = 20\nimplementations = [{names}]\n{more}\n"
+            f"seconds = 0.05\nsamples = 3\npatience = 120\nimplementations = [{names}]\n{more}\n"
             f"[[cases]]\nvariants = {variants}\n{block}\n"
         )
         return path
