@@ -60,7 +60,12 @@ class Draw(Ingredients):
                 x = make("/", x, make("+", constant(1.5), make("*", y := self.input(self.some(axes)), y)))
         if self.draws and self.chance(0.4):
             x = self.by_chance(x)
+        if self.runs and x.axes and self.chance(0.5):
+            x = self.added_up(x)
         return x
+
+    def added_up(self, x):
+        return make("running_sum", x, over=[self.random.choice(x.axes)], from_the_end=self.chance(0.5))
 
     def by_chance(self, x):
         """Multiplied with draws, or where draws say so: dropped out, or left out."""
@@ -134,6 +139,8 @@ class Draw(Ingredients):
 
     def of_weights(self, axes, depth):
         x = self.real(axes, depth - 1)
+        if self.runs and x.axes and self.chance(0.7):
+            return self.added_up(x)
         return make("softmax", x, over=self.random.sample(x.axes, 2 if len(x.axes) > 1 and self.chance(0.25) else 1)) if x.axes else x
 
     def of_product(self, axes, depth):

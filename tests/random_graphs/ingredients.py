@@ -28,6 +28,7 @@ class Ingredients:
         self.mode = self.random.choices(["forward", "gradient", "joint", "two passes"], [30, 35, 25, 10])[0]
         self.graph.element = self.element = "f64" if self.chance(0.2) else "f32"
         self.draws = number % 6 == 5                         # some values are left to chance
+        self.runs = number % 6 == 3                          # ... are added up along an axis
         self.pool = []
         self.budget = self.random.choice([6, 10, 14, 20])
 

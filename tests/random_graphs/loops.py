@@ -60,6 +60,11 @@ class Loops:
             total = sum(self.weights(node, index, self.largest(node, index)))
             own = self.at(node.args[0], index)
             return math.exp(own - self.largest(node, index)) / total if own is not None and total else 0.0
+        if op == "running_sum":
+            axis = info["over"][0]
+            there = range(index[axis], self.extents[axis]) if info["from_the_end"] else range(index[axis] + 1)
+            values = [self.at(node.args[0], {**index, axis: i}) for i in there]
+            return math.fsum(v for v in values if v is not None)
         if "over" in info:
             return self.reduced(node, index)
         values = [self.at(a, index) for a in node.args]

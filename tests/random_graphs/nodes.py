@@ -104,6 +104,9 @@ def make(op, *args, **info):
         need(all(x in a.axes for x in info["over"]) and a.element != "bool")
         element = a.element if op in ("sum", "reduce_max", "reduce_min") else real(a.element)
         return Node(op, args, info, a.axes if op == "softmax" else without(a.axes, info["over"]), element)
+    if op == "running_sum":
+        need(info["over"][0] in a.axes and a.element != "bool")
+        return Node(op, args, info, a.axes, a.element)
     if op in ("rename", "slice"):
         need(info["from"] in a.axes and info["to"] not in a.axes)
         return Node(op, args, info, tuple(info["to"] if x == info["from"] else x for x in a.axes), a.element)

@@ -43,6 +43,13 @@ class Reductions(Operations):
         keep, v, tangent, present = self.along(node, x, node.info["over"])
         return Value(keep, self.total(v, present), None if tangent is None else self.total(tangent, present))
 
+    def op_running_sum(self, node, x):
+        keep, v, tangent, present = self.along(node, x, node.info["over"])
+        turn = (lambda array: array[..., ::-1]) if node.info["from_the_end"] else lambda array: array
+        sums = lambda array: turn(self.moved(turn(np.where(present, array, array.dtype.type(0)))).cumsum(-1))
+        axes = keep + tuple(node.info["over"])
+        return Value(node.axes, placed(sums(v), axes, node.axes), None if tangent is None else placed(sums(tangent), axes, node.axes, 1))
+
     def op_mean(self, node, x):
         keep, v, tangent, present = self.along(node, x, node.info["over"])
         count = np.maximum(present.sum(-1), 1)

@@ -66,6 +66,9 @@ def by_hand():
     expect("slice", value(make("slice", y, **{"from": "m", "to": "s", "at": 1}), grid, n=2, m=3, s=2), [[2, 3], [5, 6]])
     expect("merge", value(make("merge", y, major="n", minor="m", to="o"), grid, n=2, m=3, o=6), [1, 2, 3, 4, 5, 6])
     expect("merge of what lies behind", value(make("merge", y, major="m", minor="n", to="o"), grid, n=2, m=3, o=6), [1, 4, 2, 5, 3, 6])
+    expect("a running sum", value(make("running_sum", y, over=["m"], from_the_end=False), grid, n=2, m=3), [[1, 3, 6], [4, 9, 15]])
+    expect("from the end, along what lies behind", value(make("running_sum", y, over=["n"], from_the_end=True), grid, n=2, m=3), [[5, 7, 9], [4, 5, 6]])
+    expect("a running sum leaves it out", value(make("running_sum", masked, over=["n"], from_the_end=False), hidden, n=3), [1, 1, 2])
     for key, i, j, use in [(0, 0, 0, 0), (7, 3, 5, 1)]:
         expect("a word of Philox", int(pointwise.philox(key, i, j, use)), philox(key, i, j, use))
     draw = make("random_uniform", constant(-3), m, n)

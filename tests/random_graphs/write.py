@@ -60,6 +60,8 @@ def node_text(node, of):
         return f"pow({a[0]}, {constant_text(i['exponent'])})"
     if op == "cast":
         return f"cast<{CPP[i['to']]}>({a[0]})"
+    if op == "running_sum":
+        return f"running_sum<{i['over'][0]}>({a[0]}{', from_the_end' if i['from_the_end'] else ''})"
     if op in REDUCTIONS:
         return f"{op.replace('reduce_', '')}<{', '.join(i['over'])}>({', '.join(a)})"
     if op == "arrange":
