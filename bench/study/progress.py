@@ -67,7 +67,7 @@ class Progress:
 
     def doing(self, what: str) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, description=f"{self._case.key}: {what}", left=self.left)
+            self._bar.update(self._task, description=f"{what}, {self._case.key}", left=self.left)
 
     def cell_done(self) -> None:
         self._done += 1

@@ -53,6 +53,13 @@ class Numbers(unittest.TestCase):
         self.assertAlmostEqual(found["FlexAttention", "forward"][0], 4.0)
         self.assertNotIn(("FlexAttention", "step"), found)
 
+    def test_multiples_of_the_best(self):
+        """FlexAttention: four times as long once, of four cases; SDPA: 2, 2, 2.5 and 8 times, and once nothing."""
+        found = self.results.multiples()
+        self.assertEqual((found["heed"][1], found["FlexAttention"][1]), (5, 4))
+        for label, multiples in (("heed", [1] * 5), ("SDPA", [2, 2, 2.5, 8]), ("FlexAttention", [4])):
+            self.assertEqual([round(multiple, 9) for multiple in found[label][0]], multiples)
+
     def test_noise(self):
         """20 ms and 25 ms of the same: a quarter."""
         self.assertAlmostEqual(self.results.noise(self.case), 0.25)

@@ -120,6 +120,15 @@ class Results:
         found = (self.row(case, label) for label in self.labels)
         return sorted((row for row in found if row and row.is_measured), key=lambda row: row.cost)
 
+    def multiples(self) -> dict[str, tuple[list[float], int]]:
+        """label -> how many times as long as the best it takes in each of its cases, rising, and of how many cases that
+        have a best it was asked for."""
+        found: dict[str, tuple[list[float], int]] = {}
+        for label in self.labels:
+            asked = [(row, rows[0]) for c in self.cases if (row := self.row(c, label)) and (rows := self.of(c))]
+            found[label] = sorted(row.cost / best.cost for row, best in asked if row.is_measured), len(asked)
+        return found
+
     def noise(self, case: Case) -> float:
         """How far an implementation is from itself in a case, as a part of 1; NaN where it was not measured twice."""
         for label in self.labels:

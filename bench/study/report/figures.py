@@ -121,7 +121,7 @@ def heat_map(results: Results) -> tuple[Any, str]:
         fig.supxlabel("\n".join(legend), fontsize=5, ha="left", x=0.02, style="italic")
     return fig, (
         "Share of the measured multiply-add peak in per cent, the largest shape of each variant; the best of a row is "
-        "bold, with a star. Letters: no number, for the reason below."
+        "bold, with a star. Letters: no number, for the reason below; what is blank was not asked for."
     )
 
 
@@ -147,25 +147,22 @@ def parts_within(multiples: list[float], ratios: list[float], cases: int) -> lis
 
 def profile(results: Results) -> tuple[Any, str]:
     """Dolan and More: in how many cases an implementation takes at most so many times as long as the best."""
-    best = {case.key: rows[0].cost for case in results.cases if (rows := results.of(case))}
-    if len(best) < 2:
+    cases = sum(bool(results.of(case)) for case in results.cases)
+    if cases < 2:
         raise Missing("a performance profile wants at least two cases with times")
     fig, axes = plt.subplots(figsize=(style.WIDTH, 2.6))
     looks = style.look(results.labels)
-    ratios: dict[str, list[float]] = {}
-    for row in results.rows.values():
-        if row.is_measured and row.label in looks:
-            ratios.setdefault(row.label, []).append(row.cost / best[row.case.key])
-    longest = max(2.0, *(max(found) for found in ratios.values()))
+    ratios = {label: found for label, found in results.multiples().items() if found[0]}
+    longest = max(2.0, *(found[0][-1] for found in ratios.values()))
     for label in results.labels:
         if label in ratios:
-            steps = sorted(ratios[label])
+            steps, asked = ratios[label]
             x = [1.0, *steps, longest * 1.1]
-            y = parts_within(x, steps, len(best))
+            y = parts_within(x, steps, asked)
             settings = {key: value for key, value in looks[label].items() if key != "marker"}
             axes.step(x, y, where="post", label=label, **settings)
             points = {"marker": looks[label]["marker"], "color": looks[label]["color"], "markersize": 2.5}
-            axes.plot(steps, parts_within(steps, steps, len(best)), linestyle="", **points)
+            axes.plot(steps, parts_within(steps, steps, asked), linestyle="", **points)
     axes.set_xscale("log")
     logarithmic(axes.xaxis)
     axes.set_xlabel("time, as a multiple of the best in the case")
@@ -173,8 +170,8 @@ def profile(results: Results) -> tuple[Any, str]:
     axes.set_ylim(0, 1.04)
     style.legend_below(fig, axes)
     return fig, (
-        f"Over {len(best)} cases: the part of them in which an implementation takes at most so "
-        "many times as long as the fastest. What it does not support counts against it."
+        f"Over {cases} cases: the part of those that an implementation was asked for in which it takes at most so many "
+        "times as long as the fastest. What it does not support counts against it."
     )
 
 
@@ -190,9 +187,7 @@ def lengths(results: Results) -> tuple[Any, str]:
     many = [group for group in groups.values() if len(group) > 1]
     if not many:
         raise Missing("time against length wants a variant with at least two lengths")
-    chosen = sorted(many, key=lambda g: (-len(g), g[0].direction != "forward", g[0].variant != "causal", g[0].threads))[
-        :1
-    ][0]
+    chosen = min(many, key=lambda g: (-len(g), g[0].direction != "forward", g[0].variant != "causal", g[0].threads))
     chosen.sort(key=lambda case: dict(case.extents)["n"])
     fig, axes = plt.subplots(figsize=(style.WIDTH, 2.7))
     looks = style.look(results.labels)
@@ -366,7 +361,7 @@ def errors(results: Results) -> tuple[Any, str]:
     logarithmic(axes.xaxis)
     logarithmic(axes.yaxis)
     axes.set_xlabel("time, as a multiple of the best in the case")
-    axes.set_ylabel("largest error, units in the last place")
+    axes.set_ylabel("largest error, last places")
     style.legend_below(fig, axes)
     return (
         fig,
