@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# ./dev python, called from another folder than the checkout, whose path holds a space: which files pytest gets, and what pip is asked for.
+# ./dev python and ./dev study, called from another folder than the checkout, whose path holds a space: which files pytest gets, and what pip is asked for.
 # Compilers, python3 and what it puts into an environment are small scripts here, so that nothing is downloaded.
 #   python_environments.sh ROOT WORK
 set -euo pipefail
 root=$1 work=$2
 rm -rf "$work"
 checkout="$work/a checkout" elsewhere=$work/elsewhere calls=$work/calls
-mkdir -p "$work/bin" "$checkout/python/tests" "$elsewhere"
+mkdir -p "$work/bin" "$checkout/python/tests" "$checkout/bench/study" "$elsewhere"
 cp "$root/dev" "$checkout/dev"
+cp "$root"/bench/study/{requirements,peers}.txt "$checkout/bench/study"
 touch "$checkout"/python/tests/test_torch{,_arrays}.py "$checkout/python/requirements.txt"
-for tool in bash env dirname basename nproc sort head sed find cat cmp cp mkdir; do
+for tool in bash env dirname basename nproc sort head tail sed find cat cmp cp mkdir; do
   ln -s "$(command -v "$tool")" "$work/bin/$tool"
 done
 program() { cat >"$work/bin/$1" && chmod +x "$work/bin/$1"; }  # NAME, its text behind it
@@ -17,9 +18,10 @@ program g++ <<<$'#!/bin/sh\necho 12.2.0'
 program cmake <<<$'#!/bin/sh\necho cmake version 3.25.1'
 for tool in ninja ld objcopy; do program "$tool" <<<$'#!/bin/sh'; done
 
-# python3 -m venv [--clear] FOLDER; everything else that it is asked works.
+# python3 -m venv [--clear] FOLDER; everything else that it is asked works. It says its version.
 program python3 <<'SCRIPT'
 #!/usr/bin/env bash
+[[ $* == *python_version* ]] && echo "${PYTHON_VERSION:-3.11.2}"
 if [[ "${*:1:2}" == '-m venv' && ${!#} != --help ]]; then mkdir -p "${!#}/bin" && cp "$HOME/bin/environment" "${!#}/bin/python"; fi
 SCRIPT
 # An environment's python: what it was asked for goes to `calls`. Its pip finds PyTorch where HAS_TORCH says: looking (where it looks
@@ -45,14 +47,15 @@ esac
 SCRIPT
 
 failures=0
-# expect WHAT STATUS PATTERN HAS_TORCH ARGUMENTS...: ./dev python ARGUMENTS from elsewhere, in a machine without environments, ends with
+# expect WHAT STATUS PATTERN HAS_TORCH ARGUMENTS...: ./dev $command ARGUMENTS from elsewhere, in a machine without environments, ends with
 # STATUS, and what it says, with what was asked of the environments' pythons, matches PATTERN.
+command=python
 expect() {
   local what=$1 wanted=$2 pattern=$3 has=$4 said status=0
   shift 4
   rm -rf "$checkout/build" "$calls" "$work/torch"
-  said=$(cd "$elsewhere" && env -i PATH="$work/bin" HOME="$work" HAS_TORCH="$has" "$checkout/dev" python "$@" 2>&1 </dev/null) || status=$?
-  said+=$'\n'$(<"$calls")
+  said=$(cd "$elsewhere" && env -i PATH="$work/bin" HOME="$work" HAS_TORCH="$has" PYTHON_VERSION="${version:-}" "$checkout/dev" "$command" "$@" 2>&1 </dev/null) || status=$?
+  if [[ -e $calls ]]; then said+=$'\n'$(<"$calls"); fi
   if ((status == wanted)) && [[ $said =~ $pattern ]]; then
     echo "right: $what"
   else
@@ -70,4 +73,11 @@ expect 'PyTorch from its own host, and nothing else from there' 0 '--no-deps --i
 lacks 'no index beside the one of the machine' extra-index-url
 expect 'PyTorch is nowhere' 1 'missing: torch==[0-9.]*\+cpu ' nowhere torch
 expect "the package's tests, from elsewhere" 0 '-m pytest' nowhere package
+
+command=study
+expect 'the study asks for every system by itself' 0 'pip install [^'$'\n'']* onnxruntime==[0-9.]* onnx==[0-9.]*'$'\n'".*-m study report $elsewhere" looking report "$elsewhere"
+lacks "PyTorch's own host is left alone where pip has it" download.pytorch.org
+expect "the study's PyTorch from its own host" 0 '--no-deps --index-url https://download\.pytorch\.org/whl/cpu torch==[0-9.]*\+cpu'$'\n' host report x
+expect 'a system that is nowhere is an empty column, and others come' 0 'torch==[0-9.]*\+cpu could not be installed: an empty column \(ERROR: no torch here\).*-m study report x' nowhere report x
+version=3.10.4 expect 'the study wants a newer Python' 1 'missing: python3 3\.11 or newer \(found 3\.10\.4\)' looking report x
 exit "$failures"
