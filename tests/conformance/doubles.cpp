@@ -10,17 +10,13 @@ using heed_tests::pair_of_positions;
 using f = attention_inputs<double>;
 
 constexpr axis<"u"> u;
-constexpr axis<"z"> z;
 constexpr auto product = f::product(f::k);
 constexpr auto plain = f::weighed(mask(product, seen), f::v);
 constexpr auto top = arrange<b, n, heads>(merge<g, r, heads>(max<m>(mask(product, seen))));
-// Lin et al. 2025: a score loses what the positions between its key and its query forget. Sums up to a position are a
-// graph of their own: as a part of the score, their gradient would be loops in loops.
+// Lin et al. 2025: a score loses what the positions between its key and its query forget.
 constexpr auto gate = input<"gate", double>(b, u, heads);  // logarithms of what is kept from one position to the next
-constexpr auto sums = arrange<b, heads, z>(sum<u>(mask(gate, u <= z)));
-constexpr auto until = input<"until", double>(b, heads, z);
-constexpr auto until_of_group = group_heads<heads, g, r>(until);
-constexpr auto forgotten = gather<z>(until_of_group, n) - gather<z>(until_of_group, m);
+constexpr auto until = group_heads<heads, g, r>(running_sum<u>(gate));
+constexpr auto forgotten = rename<u, n>(until) - rename<u, m>(until);
 constexpr auto forgetting = f::weighed(mask(product + forgotten, causal(n, m)), f::v);
 // What varies with keys and with the query heads of a group has a fused gradient where every query head has keys of its
 // own: here by stride 0.
@@ -50,12 +46,13 @@ void run(const conformance_case& c) {
   const operand<double> dy = o.cotangent(DY);
   const attention_results<double> y(o);
 
-  const auto until_bound = operand<double>::result({o.B, o.H, o.N});
-  if (forgets) {
-    const operand<double> gates(c.inputs.at("g").values, {o.B, o.N, o.H});
-    fuse<sums>(gate = gates.bind(), with(z, o.N), into(until_bound.bind()));
-  }
   const heed_tests::attention_problem problem = o.problem(scale, DY);
+  std::vector<double> kept(forgets ? std::size_t(o.B * o.H * o.N) : 0);  // up to each position
+  for (extent_t i = 0; i < extent_t(kept.size()); ++i) {
+    const extent_t position = i % o.N, head = i / o.N % o.H, item = i / o.N / o.H;
+    kept[std::size_t(i)] = (position ? kept[std::size_t(i - 1)] : 0) +
+                           double(c.inputs.at("g").values[std::size_t((item * o.N + position) * o.H + head)]);
+  }
   const auto change = [&]<class X>(X x, const pair_of_positions& at) {
     const double position = double(at.m) - double(at.n);
     changed_score<X> s;
@@ -63,7 +60,7 @@ void run(const conformance_case& c) {
     s.score = x;
     if (forgets && s.visible) {
       const auto cumulative = [&](std::size_t n) {
-        return until_bound.memory[(at.b * std::size_t(o.H) + at.g * problem.R + at.r) * problem.N + n];
+        return kept[(at.b * std::size_t(o.H) + at.g * problem.R + at.r) * problem.N + n];
       };
       s.score += X(cumulative(at.n) - cumulative(at.m)),
           s.added = std::fabs(cumulative(at.n)) + std::fabs(cumulative(at.m));
@@ -85,19 +82,18 @@ void run(const conformance_case& c) {
   };
   if (forgets) {
     const operand<double> gates(c.inputs.at("g").values, {o.B, o.N, o.H});
-    const auto duntil = operand<double>::result({o.B, o.H, o.N}), dgates = operand<double>::result({o.B, o.N, o.H});
-    call(fuse<forgetting>, until = until_bound.bind(), into(y.o.bind()));
-    call(fuse<gradient<forgetting>(wrt(f::q, f::k, f::v))>, until = until_bound.bind(),
-         cotangent<forgetting> = dy.bind(), into(y.dq.bind(), y.dk.bind(), y.dv.bind()));
+    const auto dgates = operand<double>::result({o.B, o.N, o.H});
+    call(fuse<forgetting>, gate = gates.bind(), into(y.o.bind()));
+    call(fuse<gradient<forgetting>(wrt(f::q, f::k, f::v))>, gate = gates.bind(), cotangent<forgetting> = dy.bind(),
+         into(y.dq.bind(), y.dk.bind(), y.dv.bind()));
     const auto repeated = [&](const array& a, extent_t width) {
       const std::vector<extent_t> s = o.strides(o.G, o.K, width);
       return operand<double>(a.values, {o.B, o.G, o.H / o.G, o.K, width}, {s[0], s[1], 0, s[2], 1});
     };
     const operand<double> keys = repeated(K, o.D), values = repeated(V, o.E);
-    fuse<gradient<forgetting_repeated>(wrt(until)), strict>(
-        f::q = o.q.bind(), repeated_k = keys.bind(), repeated_v = values.bind(), f::scale = scale,
-        until = until_bound.bind(), cotangent<forgetting_repeated> = dy.bind(), into(duntil.bind()));
-    fuse<gradient<sums>(wrt(gate))>(gate = gates.bind(), cotangent<sums> = duntil.bind(), into(dgates.bind()));
+    fuse<gradient<forgetting_repeated>(wrt(gate)), strict>(
+        f::q = o.q.bind(), repeated_k = keys.bind(), repeated_v = values.bind(), f::scale = scale, gate = gates.bind(),
+        cotangent<forgetting_repeated> = dy.bind(), into(dgates.bind()));
     std::vector<double> gate_unit(gates.size);  // a gate is in every score whose query does not stand before it, and in
                                                 // the key's too
     for (std::size_t i = 0; i < unit.ds.size(); ++i) {
