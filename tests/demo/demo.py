@@ -86,7 +86,7 @@ def differences():
 
 
 def variants():
-    status, said, _ = run("--only", "3")
+    status, said, _ = run("--only", "3", "--tokens", "64")
     expect(status == 0, "status 0")
     expect_width(said, 80)
     for name in ("causal window", "ALiBi", "softcap"):
