@@ -4,6 +4,7 @@ share of the peak is known well enough or its time is over."""
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import random
 import shlex
@@ -73,7 +74,7 @@ def shares(seconds: list[float], before: list[float], after: list[float], operat
 
 
 class Conductor:
-    """out: the folder of the record; only: a part of the keys of the cells to measure."""
+    """out: the folder of the record; only: the key of the cell to measure, or a part of the keys of several."""
 
     def __init__(
         self, study: Study, out: Path, *, resume: bool, only: str = "", progress: Progress | None = None
@@ -106,13 +107,13 @@ class Conductor:
     def todo(self) -> list[tuple[Case, list[str]]]:
         """Cases in the order of the seed, each with the implementations that are not in the record."""
         cases = list(self.study.cases)
+        keys = {key_of(case, label) for case, names in cases for label in labels_of(self.study, names)}
+        wanted = {self.only} if self.only in keys else {key for key in keys if self.only in key}
         random.Random(self.study.seed).shuffle(cases)
         left = []
         for case, implementations in cases:
             labels = [
-                label
-                for label in labels_of(self.study, implementations)
-                if key_of(case, label) not in self.done and self.only in key_of(case, label)
+                label for label in labels_of(self.study, implementations) if key_of(case, label) in wanted - self.done
             ]
             if labels:
                 left.append((case, labels))
@@ -334,6 +335,7 @@ class Conductor:
                 "repeat": cell.repeat,
                 "turns": cell.turns,
             }
+        again = f"build/again/{hashlib.sha256(key.encode()).hexdigest()[:8]}"
         self.writer.write(
             "cell",
             key=key,
@@ -344,7 +346,7 @@ class Conductor:
             **cell.facts,
             **samples,
             **self.case_facts,
-            command=f"./dev study {shlex.quote(self.study.name)} --only {shlex.quote(key)} --out build/again",
+            command=f"./dev study {shlex.quote(self.study.name)} --only {shlex.quote(key)} --out {again}",
         )
         self.done.add(key)
 

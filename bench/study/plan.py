@@ -168,8 +168,11 @@ def _take_cases(study: Study, block: dict[str, Any], place: str) -> None:
                                 f"{place}: variant '{name}' has no gradients: {direction} cannot be measured"
                             )
                         case = Case(name, extents, dtype, threads, direction, source)
-                        if not any(case == other for other, _ in study.cases):
-                            study.cases.append((case, implementations))
+                        asked = next((names for other, names in study.cases if other == case), None)
+                        if asked is None:
+                            study.cases.append((case, list(implementations)))
+                        else:  # two blocks have the case: all that either asks for
+                            asked += [name for name in implementations if name not in asked]
 
 
 def _source_of(name: Any, block: dict[str, Any], folder: Path, place: str) -> tuple[dict[str, Any], dict[str, int]]:

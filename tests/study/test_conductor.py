@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -61,7 +62,10 @@ class Conducted(InFolder):
         self.assertGreaterEqual(right["repeat"], 2)  # a sample is at least two milliseconds
         self.assertEqual(right["workspace_bytes"], 17)
         self.assertEqual(right["operations"], 2 * 2 * 15 * 6)
-        self.assertIn("--only", right["command"])
+        words = shlex.split(right["command"])  # measures this cell, and not the one that is called (again) as well
+        self.assertEqual(words[:4], ["./dev", "study", str(path), "--only"])
+        with Conductor(plan.read(words[2]), self.folder / "again", resume=False, only=words[4]) as conductor:
+            self.assertEqual([labels for _, labels in conductor.todo()], [["systems.py:Right"]])
         self.assertIn("machine", record.runs[0])
 
     def test_a_system_that_hangs_is_given_up_and_others_go_on(self):

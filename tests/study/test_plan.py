@@ -68,6 +68,11 @@ class Plans(InFolder):
         study = self.read(GOOD + '[[cases]]\nvariants = ["causal"]\nshapes = [{ n = 8 }, { n = 9 }]\n')
         self.assertEqual(len(study.cases), 2)
 
+    def test_blocks_with_the_same_case_add_up(self):
+        block = '[[cases]]\nvariants = ["causal"]\nshapes = [{ n = 8 }]\nimplementations = '
+        study = self.read(f'implementations = ["heed", "SDPA", "JAX"]\n{block}["SDPA"]\n{block}["heed", "SDPA"]\n')
+        self.assertEqual([names for _, names in study.cases], [["SDPA", "heed"]])
+
     def test_no_such_study(self):
         with self.assertRaisesRegex(StudyError, "there is no study 'fast': the presets are .*quick"):
             plan.read("fast")

@@ -12,7 +12,7 @@ COLUMNS = (
     "variant", "shape", "dtype", "threads", "direction", "implementation", "status", "reason", "samples", "median_ms",
     "low_ms", "high_ms", "share_of_peak", "share_low", "share_high", "gflops", "gbytes_per_s", "error_units",
     "compile_s",
-    "warm_s", "workspace_bytes", "peak_memory_bytes", "binary_bytes", "others", "command",
+    "warm_s", "workspace_bytes", "peak_memory_bytes", "binary_bytes", "others", "how", "command",
 )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def line_of(row: Row) -> list[Any]:
     known += [len(facts["seconds"]), *(f"{1e3 * value:.6g}" for value in row.seconds)]
     known += [f"{value:.5g}" for value in row.share] if facts.get("operations") else ["", "", ""]
     known += [f"{value:.5g}" for value in (row.gflops, row.gbytes, row.error, row.compile_seconds)]
-    more = ("warm_seconds", "workspace_bytes", "peak_memory_bytes", "binary_bytes", "others", "command")
+    more = ("warm_seconds", "workspace_bytes", "peak_memory_bytes", "binary_bytes", "others", "how", "command")
     return known + ["" if facts.get(name) is None else facts[name] for name in more]
 
 
