@@ -42,7 +42,7 @@ class Progress:
 
     def begin(self, study: Any, cells: int, cases: int) -> None:
         self._cells, self._cases, self._begin = cells, cases, time.monotonic()
-        self.say(f"{study.name}: {cells} cells in {cases} cases, order of seed {study.seed}")
+        self.say(f"{study.name}: {cells} cells in {cases} case{'s' * (cases != 1)}, order of seed {study.seed}")
         if not self.quiet and sys.stdout.isatty():
             with contextlib.suppress(ModuleNotFoundError):
                 from rich.progress import BarColumn, Progress as Bar, TextColumn

@@ -90,6 +90,7 @@ class Tables(unittest.TestCase):
         self.assertIn("  FlexAttention    failed: crashed: SIGSEGV", text)
         self.assertIn("  FlexAttention    no backward on processors", text)
         self.assertIn("heed is 3.42 times as fast as SDPA, forward (geometric mean of 3 cases", text)
+        self.assertIn("heed is 2.00 times as fast as SDPA, forward + backward (one case)", text)
         self.assertIn("heed against itself differs by 25.0 %", text)
 
     def test_spreadsheet(self):

@@ -82,10 +82,10 @@ def closing(results: Results) -> list[str]:
     """Geometric means, noise, whether others were busy, reasons in full."""
     lines = []
     for label, direction, mean, count in results.summary():
-        lines.append(
-            f"heed is {mean.middle:.2f} times as fast as {label}, {DIRECTION[direction]} (geometric mean of {count} "
-            f"cases, 95 % from {mean.low:.2f} to {mean.high:.2f})"
+        how = (
+            f"geometric mean of {count} cases, 95 % from {mean.low:.2f} to {mean.high:.2f}" if count > 1 else "one case"
         )
+        lines.append(f"heed is {mean.middle:.2f} times as fast as {label}, {DIRECTION[direction]} ({how})")
     noise = results.typical_noise
     if noise == noise:
         lines.append(
