@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import os
 import random
 import shlex
 import tempfile
@@ -66,6 +67,11 @@ class Cell:
         if len(self.seconds) < study.samples:
             return False
         return statistics.median(self.shares(operations)).relative <= study.interval
+
+
+def calls_of_sample(seconds: float) -> int:
+    """How many calls of so many seconds make a sample."""
+    return max(1, math.ceil(SAMPLE / max(seconds, 1e-9)))
 
 
 def shares(seconds: list[float], before: list[float], after: list[float], operations: float) -> list[float]:
@@ -168,6 +174,13 @@ class Conductor:
         cells = [Cell(label) for label in labels]
         variant, operations = variant_of(case), 0.0
         self.case_facts: dict[str, Any] = {}
+        here = len(os.sched_getaffinity(0))
+        if case.threads > here:
+            for cell in cells:
+                self.leave(cell, "unsupported", f"{case.threads} threads want as many processors, here are {here}")
+                self.write(case, cell)
+            self.progress.case_done(case, cells, 0.0)
+            return
         try:
             x = variant.draw(case)
             operations = variant.operations(case, x)
@@ -311,7 +324,7 @@ class Conductor:
             self.leave(cell, "failed", answer["failed"])
             return "failed"
         if not cell.turns:  # the first turn says how long a call is, and counts only where it is long
-            cell.repeat = max(1, math.ceil(SAMPLE / max(answer["seconds"][0], 1e-9)))
+            cell.repeat = calls_of_sample(answer["seconds"][0])
         if cell.turns or cell.repeat == 1:
             cell.seconds += answer["seconds"]
             cell.before += answer["peaks_before"]

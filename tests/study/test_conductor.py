@@ -14,21 +14,30 @@ import unittest
 from unittest import mock
 
 from support import ROOT, InFolder
-from study import plan
+from study import conductor, plan
 from study.conductor import Conductor
 from study.errors import StudyError
 from study.progress import Progress
 from study.record import read
 
 
+class Samples(unittest.TestCase):
+    def test_short_calls_are_repeated(self):
+        """A sample is at least two milliseconds."""
+        for seconds, calls in ((1e-4, 20), (1.5e-3, 2), (2e-3, 1), (5.0, 1)):
+            self.assertEqual(conductor.calls_of_sample(seconds), calls)
+
+    def test_shares(self):
+        """2e9 operations in a second beside peaks of 3 and 5 GFLOP/s: a half."""
+        self.assertEqual(conductor.shares([1.0], [3.0], [5.0], 2e9), [0.5])
+
+
 class Conducted(InFolder):
     def measure(self, path, **options):
         options = {"resume": False} | options
         self.enterContext(mock.patch("study.machine.block", lambda: {"processor": "one of the tests"}))  # a second each
-        with Conductor(
-            plan.read(str(path)), self.folder / "out", progress=Progress(quiet=True), **options
-        ) as conductor:
-            written = conductor.measure()
+        with Conductor(plan.read(str(path)), self.folder / "out", progress=Progress(quiet=True), **options) as running:
+            written = running.measure()
         return written, read(self.folder / "out")
 
     def test_every_way_to_be_no_time(self):
@@ -59,13 +68,12 @@ class Conducted(InFolder):
         self.assertEqual(len(right["seconds"]), len(right["peaks_before"]))
         self.assertGreater(min(right["peaks_before"] + right["peaks_after"]), 0.1)
         self.assertGreater(min(right["seconds"]), 1e-4)  # it sleeps as long
-        self.assertGreaterEqual(right["repeat"], 2)  # a sample is at least two milliseconds
         self.assertEqual(right["workspace_bytes"], 17)
         self.assertEqual(right["operations"], 2 * 2 * 15 * 6)
         words = shlex.split(right["command"])  # measures this cell, and not the one that is called (again) as well
         self.assertEqual(words[:4], ["./dev", "study", str(path), "--only"])
-        with Conductor(plan.read(words[2]), self.folder / "again", resume=False, only=words[4]) as conductor:
-            self.assertEqual([labels for _, labels in conductor.todo()], [["systems.py:Right"]])
+        with Conductor(plan.read(words[2]), self.folder / "again", resume=False, only=words[4]) as running:
+            self.assertEqual([labels for _, labels in running.todo()], [["systems.py:Right"]])
         self.assertIn("machine", record.runs[0])
 
     def test_a_system_that_hangs_is_given_up_and_others_go_on(self):
@@ -101,8 +109,8 @@ class Conducted(InFolder):
         path.write_text(path.read_text().replace("seconds = 0.05", "seconds = 0.06"))
         self.enterContext(mock.patch("study.machine.block", lambda: {"processor": "another"}))
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            with Conductor(plan.read(str(path)), self.folder / "out", resume=True) as conductor:
-                conductor.measure()
+            with Conductor(plan.read(str(path)), self.folder / "out", resume=True) as running:
+                running.measure()
         self.assertIn(
             "processor differs from the record's last run: 'one of the tests' there, 'another' here", said.getvalue()
         )
@@ -123,6 +131,13 @@ class Conducted(InFolder):
             (found["full"]["status"], found["full"]["reason"]), ("failed", "heed: a sentence of the compiler's")
         )
         self.assertEqual(found["causal"]["status"], "measured")
+
+    def test_more_threads_than_processors(self):
+        path = self.study("Right", block="shapes = [{ h = 1, n = 3, d = 2 }]\nthreads = [9999]")
+        _, record = self.measure(path)
+        (cell,) = record.cells.values()
+        self.assertEqual(cell["status"], "unsupported")
+        self.assertRegex(cell["reason"], r"^9999 threads want as many processors, here are \d+$")
 
     def test_only_what_fits_nothing(self):
         with self.assertRaisesRegex(StudyError, "--only 'window' fits no cell"):
