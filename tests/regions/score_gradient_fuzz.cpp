@@ -2,15 +2,18 @@
 // (support/drawn_attention.hpp), with the gradients of whatever a score captures. Every element lies within 16 of its
 // error units (support/naive_attention.hpp), and three threads give the bits of one.
 // options: -O1
+// options-sanitized: -O0 -DHEED_UNOPTIMISED
 // labels: widths
 #include "drawn_attention.hpp"
+#include "sanitized.hpp"
 #include <cstring>
 #include <omp.h>
 using namespace heed_tests;
 using namespace heed_tests::drawn_attention;
 
 namespace {
-const unsigned long seed = number_from("HEED_SEED", 20240917), draws = number_from("HEED_DRAWS", 60);
+const unsigned long seed = number_from("HEED_SEED", 20240917),
+                    draws = number_from("HEED_DRAWS", sanitized ? 10 : 60);
 
 // What a kind of result of a variant has shown over all draws: a test of zeros is none.
 struct tally {
