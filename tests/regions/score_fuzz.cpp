@@ -11,8 +11,7 @@ using namespace heed_tests;
 using namespace heed_tests::drawn_attention;
 
 namespace {
-const unsigned long seed = number_from("HEED_SEED", 20240917),
-                    draws = number_from("HEED_DRAWS", sanitized ? 20 : 240);
+const unsigned long seed = number_from("HEED_SEED", 20240917), draws = number_from("HEED_DRAWS", sanitized ? 20 : 240);
 
 // Each variant with what the oracle also gives: the same weights on |v|.
 template <const auto& Score, const auto& V> struct forward {

@@ -12,8 +12,7 @@ using namespace heed_tests;
 using namespace heed_tests::drawn_attention;
 
 namespace {
-const unsigned long seed = number_from("HEED_SEED", 20240917),
-                    draws = number_from("HEED_DRAWS", sanitized ? 10 : 60);
+const unsigned long seed = number_from("HEED_SEED", 20240917), draws = number_from("HEED_DRAWS", sanitized ? 10 : 60);
 
 // What a kind of result of a variant has shown over all draws: a test of zeros is none.
 struct tally {
