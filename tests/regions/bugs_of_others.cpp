@@ -14,7 +14,7 @@ constexpr auto s = dot<d>(q, k) / sqrt(size<d>);
 constexpr auto past = mask(s, causal(n, m));
 constexpr auto causal_out = dot<m>(softmax<m>(past), v);
 constexpr auto causal_lse = logsumexp<m>(past);
-constexpr auto from_the_end = dot<m>(softmax<m>(mask(s, causal(n, m, offset))), v);
+constexpr auto counted_from_the_end = dot<m>(softmax<m>(mask(s, causal(n, m, offset))), v);
 constexpr auto strictly = mask(s, m < n);
 constexpr auto strictly_out = dot<m>(softmax<m>(strictly), v);
 constexpr auto strictly_lse = logsumexp<m>(strictly);
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(softcap_comes_before_the_mask_and_causal_says_where_it_star
   BY_HAND(p, p.O, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, std::tanh(t)); });
   fuse<causal_out>(q = p.Q, k = p.K, v = p.V, into(p.O));
   BY_HAND(p, p.O, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, t); });
-  fuse<from_the_end>(q = p.Q, k = p.K, v = p.V, offset = 5, into(p.O));
+  fuse<counted_from_the_end>(q = p.Q, k = p.K, v = p.V, offset = 5, into(p.O));
   BY_HAND(p, p.O, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y + 5, t); });
 }
 // Neither the place in the batch nor the place among the keys matters.
@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(more_queries_than_keys_and_windows_to_the_position) {
   problem p{.B = 1, .H = 1, .N = 70, .M = 13, .D = 8, .E = 5};
   fuse<causal_out>(q = p.Q, k = p.K, v = p.V, into(p.O));
   BY_HAND(p, p.O, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y, t); });
-  fuse<from_the_end>(q = p.Q, k = p.K, v = p.V, offset = 13 - 70, into(p.O));  // the first 57 see nothing
+  fuse<counted_from_the_end>(q = p.Q, k = p.K, v = p.V, offset = 13 - 70, into(p.O));  // the first 57 see nothing
   const tensor<double> want =
       by_hand(p, [](extent_t, extent_t y, extent_t z, double t) { return keep_if(z <= y - 57, t); });
   for (extent_t y = 0; y < 70; ++y)
