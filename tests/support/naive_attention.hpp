@@ -112,7 +112,10 @@ attention_values<T> naive_attention(const attention_problem& p, const Change& ch
 // The error units of a computation in T (see above).
 template <class T, class Change>
 attention_values<double> error_units(const attention_problem& p, const Change& change) {
-  const double eps = double(std::numeric_limits<T>::epsilon()), smallest = double(std::numeric_limits<T>::min());
+  // A weight below the smallest normal number may be 0 (simd::exp2_weight); in the backward pass, where it is
+  // multiplied by what may be small itself, one below 2^25 times that number.
+  const double eps = double(std::numeric_limits<T>::epsilon()), smallest = double(std::numeric_limits<T>::min()),
+               smallest_backward = std::ldexp(smallest, 25);
   attention_values<double> r(p);
   const attention_values<double> exact = naive_attention<double>(p, change);
   std::vector<double> error(p.M), slope(p.M), a(p.M);  // of a weight; the weight itself follows from ds only where dp
@@ -140,14 +143,15 @@ attention_values<double> error_units(const attention_problem& p, const Change& c
       error[m] = std::min(weight[m] * std::expm1(std::min(eps * (1 + reach), 100.0)), 1.0) + smallest, a[m] = 0;
       for (std::size_t e = 0; e < p.E; ++e) {
         r.o[row * p.E + e] += error[m] * std::fabs(p.v[(first + m) * p.E + e]);
-        r.dv[(first + m) * p.E + e] += error[m] * std::fabs(p.cotangent[row * p.E + e]);
+        r.dv[(first + m) * p.E + e] += (error[m] + smallest_backward) * std::fabs(p.cotangent[row * p.E + e]);
         a[m] += std::fabs(p.cotangent[row * p.E + e] * p.v[(first + m) * p.E + e]);
       }
       total_a += weight[m] * a[m];
     }
     for (std::size_t m = 0; m < p.M; ++m) {
       if (!seen[m]) continue;
-      const double unit = error[m] * (a[m] + total_a), by_product = unit * slope[m] * std::fabs(p.scale);
+      const double unit = (error[m] + smallest_backward) * (a[m] + total_a),
+                   by_product = unit * slope[m] * std::fabs(p.scale);
       r.ds[row * p.M + m] = unit;
       for (std::size_t d = 0; d < p.D; ++d) {
         r.dq[row * p.D + d] += by_product * std::fabs(p.k[(first + m) * p.D + d]);
