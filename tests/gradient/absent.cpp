@@ -1,6 +1,7 @@
 // What a mask excludes sends exactly 0 back, whatever is stored there: through every operation, in `fuse` and in
 // `reference`. NaN lies in everything that is excluded; the values are worked out by hand.
 // options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <heed/heed.hpp>

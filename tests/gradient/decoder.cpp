@@ -2,6 +2,7 @@
 // gated MLP, tied output, cross entropy, its mean, and the gradients of all weights as one graph. All of it is fused,
 // nothing is copied between regions, blocks share their kernels, and every result is the oracle's.
 // options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include "fused_against_oracle.hpp"
 #include <set>
 using namespace heed;

@@ -1,6 +1,7 @@
 // Gradients through kernels: the fused run of each equals the oracle, which central differences have confirmed
 // (primitives.cpp, composites.cpp hold the same graphs and more); at extents of 1 and 0 too.
 // options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include "fused_against_oracle.hpp"
 using namespace heed;
 

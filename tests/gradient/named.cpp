@@ -1,6 +1,7 @@
 // Results named after the inputs they belong to: into(grad(v) = dV, grad(q) = dQ) gives the bits that positions give,
 // in any order, behind operands without names, in nested lists, from the oracle; errors of a call say grad(q).
 // options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include "against_reference.hpp"
 using namespace heed_tests;
 

@@ -1,6 +1,7 @@
 // Operations of a user's: fused against formulas written out by hand, in float and double, forward and backward; first
 // and second derivatives against central differences; absent operands, masks, text.
 // options: -O0 -DHEED_UNOPTIMISED
+// labels: meaning
 #include "against_reference.hpp"
 #include "user_primitives.hpp"
 using namespace heed_tests;
