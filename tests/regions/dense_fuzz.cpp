@@ -1,7 +1,9 @@
 // Matmul and row regions against the oracle on drawn shapes, strides and alignments, from a seeded generator
 // (HEED_SEED, HEED_DRAWS). The error unit is eps times the same expression of magnitudes, element by element.
 // options: -O1
+// options-sanitized: -O0 -DHEED_UNOPTIMISED
 // labels: widths
+#include "sanitized.hpp"
 #include "against_reference.hpp"
 #include "drawn_operand.hpp"
 #include <cstdlib>
@@ -44,7 +46,7 @@ unsigned long number_from(const char* name, unsigned long otherwise) {
   const char* s = std::getenv(name);
   return s ? std::strtoul(s, nullptr, 10) : otherwise;
 }
-const unsigned long seed = number_from("HEED_SEED", 7), draws = number_from("HEED_DRAWS", 150);
+const unsigned long seed = number_from("HEED_SEED", 7), draws = number_from("HEED_DRAWS", sanitized ? 40 : 150);
 
 template <class T> struct problem {
   std::mt19937 random;

@@ -2,6 +2,7 @@
 // and strides, with what is absent, with what is computed on the way to them and behind them; long ones, whose rounding
 // must not grow; whole numbers; the same bits for any number of threads, alone or in a batch.
 // options: -O1
+// options-sanitized: -O0 -DHEED_UNOPTIMISED
 // labels: widths
 #include "against_reference.hpp"
 #include "drawn_operand.hpp"

@@ -2,6 +2,7 @@
 // by hand; widths around the packs, kept batch axes, indices outside the table, absent readers, strides; the same bits
 // for every team.
 // options: -O2
+// options-sanitized: -O0 -DHEED_UNOPTIMISED
 // labels: widths
 #include "against_reference.hpp"
 #include <cstring>

@@ -1,4 +1,5 @@
 // options: -O1
+// options-sanitized: -O0 -DHEED_UNOPTIMISED
 // The same fused graph called from many threads: from the caller's own, from inside the caller's parallel regions,
 // alone and with teams of its own; the results are the same bits everywhere.
 #include "against_reference.hpp"
