@@ -1,7 +1,6 @@
 // Memory grows with queries + keys, never with their product: the workspace at several lengths, every allocation
 // counted, and a window over a million positions.
 // options: -O1 -Wno-mismatched-new-delete
-// options-sanitized: -O0 -DHEED_UNOPTIMISED -Wno-mismatched-new-delete
 #include "against_reference.hpp"
 #include <cstdlib>
 #include <new>

@@ -1,5 +1,4 @@
 // options: -O1
-// options-sanitized: -O0 -DHEED_UNOPTIMISED
 // labels: memory
 // Every allocation of a call is counted, by standing in for malloc and its relatives, or under a sanitizer, which has
 // its own malloc, for operator new. A call allocates once, or not at all when the caller keeps the workspace; it takes
