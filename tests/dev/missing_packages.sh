@@ -30,6 +30,7 @@ for command in demo test python bench study 'kernel x.hpp --out x' gallery 'expl
   expect "./dev $command without apt-get" 1 '^dev: missing: g\+\+ cmake ninja-build.* \(.*no apt-get' "$root/dev" $command
 done
 # No compiler is asked for where nothing is compiled.
+expect './dev docs without apt-get' 1 '^dev: missing: python3 python3-pip python3-venv \(.*no apt-get' "$root/dev" docs
 expect './dev single without apt-get' 1 '^dev: missing: python3 \(.*no apt-get' "$root/dev" single x.hpp
 expect './dev test names python3 too' 1 'missing: g\+\+ cmake ninja-build.* python3 ' "$root/dev" test
 expect 'clang is asked for where it is used' 1 'clang-19' HEED_PRESET=clang "$root/dev" test
@@ -50,13 +51,14 @@ fi
 # What needs nothing works.
 expect './dev help' 0 'usage: ./dev COMMAND' "$root/dev" help
 expect './dev without a command' 0 'usage: ./dev COMMAND' "$root/dev"
-for command in demo train test python bench study kernel gallery explain single; do
+for command in demo train test python bench study kernel gallery explain docs single; do
   expect "./dev $command --help" 0 "^usage: \\./dev $command" "$root/dev" "$command" --help
 done
 expect './dev test -R x -h' 0 '^usage: \./dev test .*--all' "$root/dev" test -R x -h
 expect 'an unknown command' 1 'unknown command: dance' "$root/dev" dance
 expect 'explain without an example' 1 '01_embeddings_and_similarity' "$root/dev" explain
 expect 'explain of none' 1 '08_call_it_from_your_program' "$root/dev" explain nothing
+expect 'docs of an unknown way' 1 'docs: --server is unknown' "$root/dev" docs --server
 expect 'single with two files' 1 'single takes one FILE' "$root/dev" single a.hpp b.hpp
 [[ ! -e $work/build ]] || failures=1
 exit "$failures"

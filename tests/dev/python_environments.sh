@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# ./dev python and ./dev study, called from another folder than the checkout, whose path holds a space: which files pytest gets, and what pip is asked for.
+# ./dev python, ./dev study and ./dev docs, called from another folder than the checkout, whose path holds a space: which files pytest gets, and what pip is asked for.
 # Compilers, python3 and what it puts into an environment are small scripts here, so that nothing is downloaded.
 #   python_environments.sh ROOT WORK
 set -euo pipefail
 root=$1 work=$2
 rm -rf "$work"
 checkout="$work/a checkout" elsewhere=$work/elsewhere calls=$work/calls
-mkdir -p "$work/bin" "$checkout/python/tests" "$checkout/bench/study" "$elsewhere"
+mkdir -p "$work/bin" "$checkout/python/tests" "$checkout/bench/study" "$checkout/docs/site" "$elsewhere"
 cp "$root/dev" "$checkout/dev"
 cp "$root"/bench/study/{requirements,peers}.txt "$checkout/bench/study"
+cp "$root/docs/site/requirements.txt" "$checkout/docs/site"
 touch "$checkout"/python/tests/test_torch{,_arrays}.py "$checkout/python/requirements.txt"
 for tool in bash env dirname basename nproc sort head tail sed find cat cmp cp mkdir; do
   ln -s "$(command -v "$tool")" "$work/bin/$tool"
@@ -80,4 +81,9 @@ lacks "PyTorch's own host is left alone where pip has it" download.pytorch.org
 expect "the study's PyTorch from its own host" 0 '--no-deps --index-url https://download\.pytorch\.org/whl/cpu torch==[0-9.]*\+cpu'$'\n' host report x
 expect 'a system that is nowhere is an empty column, and others come' 0 'torch==[0-9.]*\+cpu could not be installed: an empty column \(ERROR: no torch here\).*-m study report x' nowhere report x
 version=3.10.4 expect 'the study wants a newer Python' 1 'missing: python3 3\.11 or newer \(found 3\.10\.4\)' looking report x
+
+command=docs
+expect 'the site, with what it needs in an environment of its own' 0 '-m pip install [^'$'\n'']*/docs/site/requirements\.txt'$'\n'"-m mkdocs build --strict [^"$'\n'']*/docs/site/mkdocs\.yml' nowhere
+expect 'the site, shown' 0 '-m mkdocs serve [^'$'\n'']*/docs/site/mkdocs\.yml --dev-addr 127\.0\.0\.1:8123' nowhere --serve 127.0.0.1:8123
+version=3.9.2 expect 'the site wants a newer Python' 1 'missing: python3 3\.10 or newer \(found 3\.9\.2\)' nowhere
 exit "$failures"
