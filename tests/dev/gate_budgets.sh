@@ -8,6 +8,7 @@ set -euo pipefail
 check() {
   local fault=0 name
   while read -r name; do
+    # shellcheck disable=SC2001  # several characters
     grep -qE "^[1-9][0-9]* $(sed 's/[][()+*.^$\\]/\\&/g' <<<"$name")\$" "$2" || { echo "no minutes for: $name"; fault=1; }
   done < <(sed -n "s/^gate '\([^']*\)' .*/\1/p" "$1"; echo all)
   while read -r _ name; do
