@@ -1,7 +1,7 @@
 // The yardstick beside every implementation: chains of multiply-adds in registers and nothing else, on one thread or on
 // several at the same time, and a sweep over memory. Its threads are its own, so that no system's library of threads is
 // disturbed.
-#include <heed/simd/pack.hpp>
+#include <heed/simd/multiply_add_chains.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -10,25 +10,11 @@
 #include <thread>
 #include <vector>
 
+using heed::internal::simd::multiply_add_chains;
+
 namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-// Ten independent chains, more than a core has multiply-adds on their way; returns how many operations they were.
-template <class T> [[gnu::noinline]] double multiply_add_chains(long rounds) {
-  using pack = heed::internal::simd::pack<T>;
-  constexpr int chains = 10;
-  // Opaque to the compiler, which would compute some of it in advance.
-  pack a[chains], x = pack(T(0.999)), y = pack(T(1e-3));
-  for (int i = 0; i < chains; ++i) a[i] = pack(T(i));
-  asm volatile("" : "+m"(a), "+m"(x), "+m"(y));
-  for (long r = 0; r < rounds; ++r) {
-    HEED_UNROLL for (int i = 0; i < chains; ++i)
-      a[i] = fma(a[i], x, y);
-  }
-  asm volatile("" : : "m"(a));
-  return 2.0 * double(rounds) * chains * pack::lanes;
-}
 
 // The sum of some numbers, so that they are read.
 [[gnu::noinline]] double sweep(const std::vector<double>& memory) {

@@ -2,28 +2,11 @@
 // and nothing else, on one thread or on several at the same time, for the instruction set that this is compiled for.
 #pragma once
 #include "../run/team.hpp"
-#include "../simd/pack.hpp"
+#include "../simd/multiply_add_chains.hpp"
 #include <chrono>
 #include <vector>
 
 namespace heed::internal::exported::inline HEED_INSTRUCTION_SET {
-
-// Ten independent chains, more than a core has multiply-adds on their way; returns how many operations they were.
-template <class T>
-[[gnu::noinline]] double multiply_add_chains(long rounds) {
-  using pack = simd::pack<T>;
-  constexpr int chains = 10;
-  // Opaque to the compiler, which would compute some of it in advance.
-  pack a[chains], x = pack(T(0.999)), y = pack(T(1e-3));
-  for (int i = 0; i < chains; ++i) a[i] = pack(T(i));
-  asm volatile("" : "+m"(a), "+m"(x), "+m"(y));
-  for (long r = 0; r < rounds; ++r) {
-    HEED_UNROLL for (int i = 0; i < chains; ++i)
-      a[i] = fma(a[i], x, y);
-  }
-  asm volatile("" : : "m"(a));
-  return 2.0 * double(rounds) * chains * pack::lanes;
-}
 
 // In GFLOP/s, the best of a few measurements of about a millisecond: threads begin together, or nearly.
 template <class T>
@@ -44,7 +27,7 @@ double peak_of(int threads) {
       while (__atomic_load_n(&there, __ATOMIC_ACQUIRE) < threads && waiting.rounds < 1 << 16) waiting.wait();
       span& mine = spans[item];
       mine.start = now();
-      mine.operations = multiply_add_chains<T>(300000);
+      mine.operations = simd::multiply_add_chains<T>(300000);
       mine.end = now();
     });
     double operations = 0, start = spans[0].start, end = spans[0].end;
