@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 
+from . import evaluation
 from .case import DIRECTIONS, Case
 from .errors import StudyError
 
@@ -58,9 +59,7 @@ class Variant:
 
     def expected(self, case: Case, x: dict[str, numpy.ndarray]) -> dict[str, numpy.ndarray]:
         """name -> array in double of what the case gives."""
-        from .gate import expected
-
-        return expected(self, case, x)
+        return evaluation.expected(self, case, x)
 
     def extents(self, given: dict[str, Any], place: str) -> tuple[tuple[str, int], ...]:
         """The extents of all axes, from those that a study gives; StudyError with its place."""

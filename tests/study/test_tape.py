@@ -6,7 +6,7 @@ import unittest
 
 import support  # noqa: F401
 import numpy
-from study import gate
+from study import evaluation, gate
 from study.case import Case
 from study.catalogue import VARIANTS
 
@@ -28,14 +28,14 @@ class Formulas(unittest.TestCase):
 
     def compare(self, variant, case, bound=1e-7):
         x = variant.draw(case)
-        found = gate.expected(variant, case, x)
+        found = evaluation.expected(variant, case, x)
         random = numpy.random.default_rng(3)
         step = {name: random.standard_normal(x[name].shape) for name in variant.wrt}
 
         def at(t):
             moved = x | {name: x[name] + t * step[name] for name in variant.wrt}
             forward = Case(case.variant, case.extents, "float64", 1, "forward")
-            return (gate.expected(variant, forward, moved)["out"] * x["cotangent"]).sum()
+            return (evaluation.expected(variant, forward, moved)["out"] * x["cotangent"]).sum()
 
         by_differences = (at(1e-5) - at(-1e-5)) / 2e-5
         by_tape = sum((found[f"grad({name})"] * step[name]).sum() for name in variant.wrt)
@@ -47,7 +47,7 @@ class Formulas(unittest.TestCase):
         case = Case("causal", variant.extents({"h": 1, "n": 2, "d": 1}, "here"), "float64")
         x = {name: numpy.zeros((1, 2, 1)) for name in ("q", "k", "cotangent")} | {"v": numpy.array([[[3.0], [5.0]]])}
         x["q"][0, 1, 0], x["k"][0, 1, 0] = 1.0, numpy.log(3)
-        out = gate.expected(variant, case, x)["out"]
+        out = evaluation.expected(variant, case, x)["out"]
         numpy.testing.assert_allclose(out, [[[3.0], [3 / 4 * 5 + 1 / 4 * 3]]])
 
     def test_operations_and_bytes_by_hand(self):
