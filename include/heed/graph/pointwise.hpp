@@ -4,7 +4,7 @@
 // and floor_divide are of whole numbers alone.
 #pragma once
 #include "expression.hpp"
-#include "presence.hpp"
+#include "written_out.hpp"
 
 namespace heed::internal {
 
