@@ -71,6 +71,7 @@ template <rule Rule, element A, element B> constexpr bool admits() {
 template <class A, class B>
 constexpr node_id add_operation(graph& g, op o, element type, const A& a, const B& b) {
   const node_id x = put(g, a), y = put(g, b);
+  if (const node_id softmax = add_written_out(g, o, type, x, y)) return softmax;
   return add_pointwise(g, o, type, x, y);
 }
 
