@@ -254,8 +254,8 @@ struct gradient_matcher {
       if (x.code == op::mask) absent[i] = x.b == keep || absent[x.a];
       else if (x.code == op::present) zero[i] = absent[x.a];
       else if (x.code == op::where) {
-        absent[i] = absent[x.b] && absent[x.c];
-        zero[i] = is_constant(g, x.c, 0) && (x.a == keep || gone(x.b));
+        absent[i] = absent[x.a] || (absent[x.b] && absent[x.c]);
+        zero[i] = (is_constant(g, x.c, 0) && (x.a == keep || gone(x.b))) || (gone(x.b) && gone(x.c));
       } else if (is_pointwise(x.code)) {
         absent[i] = absent[x.a] || absent[x.b] || absent[x.c];
         zero[i] = !absent[i] && vanishes_with_operands(g, x, gone(x.a), gone(x.b), gone(x.c));
