@@ -27,8 +27,8 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("key_axes_confused", r"whole_number\(op::remainder, left, size\)", r"whole_number(op::remainder, add_index(after, one()), size)",
      ["tests/plan/key_axes.cpp"]),
     ("sign_of_score_gradient", r"times\(p, minus\(reached, delta\)\)", r"times(p, minus(delta, reached))", DIFFERENCES),
-    ("diagonal_dropped_backward", r"classify\(\*w\.state, w\.bounds, first, ", r"classify(*w.state, w.bounds, first + 1, ", BACKWARD),
-    ("pack_dropped_backward", r"packs\.count\(\) <= 0", r"packs.count() <= 1", BACKWARD),
+    ("diagonal_dropped_backward", r"classify\(c, bounds, from, ", r"classify(c, bounds, from + 1, ", BACKWARD),
+    ("pack_dropped_backward", r"packs\.count\(\) > 0", r"packs.count() > 1", BACKWARD),
     ("group_not_summed", r"T\* to = w\.sums\[K\] \+ s\.first \* stride;",  # keys hear of a group's last query head alone
      r"""\g<0>
             if constexpr (Region.rows.count > 1)

@@ -1,7 +1,7 @@
-// How a mask falls on the tiles of a score region: empty (skipped), full (no mask code) or mixed. Counted with what the
-// kernel itself goes by, block for block: the values of its rows, the bounds of its mask, its walk through the keys and
-// its look at what bounds leave open. A mask of positions alone needs extents only; one that reads operands (documents,
-// lengths) needs their memory too.
+// How a mask falls on the tiles of a score region: empty (skipped), full (no mask code) or mixed. Counted by the walk
+// that the kernels themselves go (run/score/score_visit.hpp), block for block: the values of its rows, the bounds of
+// its mask, its way through the keys and its look at what bounds leave open. A mask of positions alone needs extents
+// only; one that reads operands (documents, lengths) needs their memory too.
 #pragma once
 #include "../run/score/score_visit.hpp"
 #include <array>
@@ -46,15 +46,24 @@ inline axis_list batch_axes_of_mask(const region& r) {
   return items;
 }
 
-// Counts the tiles of every item, of the size that the kernel has. operands: by operand number of the region; what the
-// mask does not read need not be bound.
-template <const auto& Region>
-tile_counts count_tiles(const extent_table& extents, const std::vector<run::view>& operands) {
+// A tile that a kernel meets: a group of keys and the packs of a block of rows that it is contracted with.
+struct met_tile {
+  extent_t item, first_row, first_key;
+  int keys;
+  bool mixed;  // runs with mask code
+  run::pack_range packs;
+};
+// Calls met(tile) for all that the kernel meets, item by item of those whose masks differ, block by block of rows, of
+// the size that the kernel has; `watch` hears of what is looked at in vain. operands: by operand number of the region;
+// what the mask does not read need not be bound.
+template <const auto& Region, class Met, class Watch = run::nobody_watches>
+void each_met_tile(const extent_table& extents, const std::vector<run::view>& operands, const Met& met,
+                   const Watch& watch = {}) {
   using T = std::conditional_t<Region.real == element::f64, double, float>;
   using score = run::score_program<Region, T>;
   using context = typename score::context;
   using P = typename score::values::P;
-  constexpr extent_t rows = score::rows, group = simd::group;
+  constexpr extent_t rows = score::rows;
   // The program reads all operands of a row, also those of the score: they are one zero, wherever it looks.
   static double nothing = 0;
   std::vector<run::view> bound = operands;
@@ -63,9 +72,7 @@ tile_counts count_tiles(const extent_table& extents, const std::vector<run::view
 
   const axis_list items = batch_axes_of_mask(Region);
   const extent_t keys = extents[score::values::column], row_count = run::count_of(Region.rows, extents.data());
-  const extent_t all_items = run::count_of(Region.batch, extents.data());
-  if (all_items == 0) return {};
-  const double alike = double(all_items) / double(run::count_of(items, extents.data()));
+  if (run::count_of(Region.batch, extents.data()) == 0) return;
   const run::environment call{extents.data(), bound.data(), nullptr, 1};
   const auto c = std::make_unique<context>(call, keys);
   std::vector<plan::interval> bounds(score::bounded * run::granules_of(keys)),
@@ -74,25 +81,37 @@ tile_counts count_tiles(const extent_table& extents, const std::vector<run::view
   c->pair_bounds = pair_bounds.data();
   c->tiles = reinterpret_cast<T*>(tiles.data());
 
-  tile_counts t;
-  extent_t index[max_axes]{};
+  extent_t index[max_axes]{}, item = 0;
   run::each_index(items, extents.data(), index, [&] {
     score::set_item(*c, run::number_of(Region.batch, extents.data(), index));
     score::set_bounds(*c, bounds.data());
     for (extent_t first = 0; first < row_count; first += rows) {
       score::set_rows(*c, first, int(std::min<extent_t>(rows, row_count - first)));
-      extent_t met = 0;
-      run::visit_keys<run::key_order::falling>(
-          0, keys, [&](extent_t from, extent_t to) { return score::classify(*c, bounds.data(), from, to); },
-          [&](extent_t at, int count, bool mixed) {
-            if (mixed && run::visible_packs<Region, T>(*c, bounds.data(), at, at + count - 1).count() <= 0) return;
-            (mixed ? t.mixed : t.full) += 1;
-            ++met;
-          });
-      t.empty += double((keys + group - 1) / group - met);
+      run::meet_keys<run::key_order::falling, Region, T>(
+          *c, bounds.data(), 0, keys,
+          [&](extent_t at, int count, bool mixed, run::pack_range packs) {
+            met(met_tile{item, first, at, count, mixed, packs});
+          },
+          watch);
     }
+    ++item;
   });
-  return {t.empty * alike, t.full * alike, t.mixed * alike};
+}
+
+// Counts the tiles of every item.
+template <const auto& Region>
+tile_counts count_tiles(const extent_table& extents, const std::vector<run::view>& operands) {
+  using score = run::score_program<Region, std::conditional_t<Region.real == element::f64, double, float>>;
+  const auto parts = [](extent_t of, extent_t size) { return double((of + size - 1) / size); };
+  const double all_items = double(run::count_of(Region.batch, extents.data()));
+  if (all_items == 0) return {};
+  const double alike = all_items / double(run::count_of(batch_axes_of_mask(Region), extents.data()));
+  tile_counts t;
+  each_met_tile<Region>(extents, operands, [&](const met_tile& x) { (x.mixed ? t.mixed : t.full) += alike; });
+  t.empty = all_items * parts(run::count_of(Region.rows, extents.data()), score::rows) *
+                parts(extents[score::values::column], simd::group) -
+            t.full - t.mixed;
+  return t;
 }
 
 // How explain counts: nullptr where a region has no mask, or one that is known score by score only.

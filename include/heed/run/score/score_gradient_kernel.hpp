@@ -263,12 +263,8 @@ struct score_gradient_loops {
     w.reach(position);
   }
   // ---- keys ----
-  static void meet(const environment& call, work& w, extent_t first, int count, bool mixed) {
+  static void meet(const environment& call, work& w, extent_t first, int count, bool mixed, pack_range packs) {
     mixed = mixed || count < group || (has_sums && w.state->row_count < rows);
-    const pack_range packs = mixed ? visible_packs<Region, T>(*w.state, w.bounds, first, first + count - 1)
-                                   : pack_range{0, w.state->pack_count};
-    // mutants: pack_dropped_backward
-    if (packs.count() <= 0) return;
     if (w.at + group > gradient_keys<T>) flush(call, w);
     if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.state, first);
     with_packs(packs, mixed,
@@ -277,11 +273,9 @@ struct score_gradient_loops {
   }
   // From the first to the last.
   static void visit(const environment& call, work& w) {
-    visit_keys<key_order::rising>(
-        0, w.extents.keys,
-        // mutants: diagonal_dropped_backward
-        [&](extent_t first, extent_t last) { return program_type::classify(*w.state, w.bounds, first, last); },
-        [&](extent_t at, int count, bool mixed) { meet(call, w, at, count, mixed); });
+    meet_keys<key_order::rising, Region, T>(
+        *w.state, w.bounds, 0, w.extents.keys,
+        [&](extent_t at, int count, bool mixed, pack_range packs) { meet(call, w, at, count, mixed, packs); });
   }
 
   // ---- blocks ----

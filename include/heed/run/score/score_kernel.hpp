@@ -250,10 +250,7 @@ struct score_loops {
   }
 
   // One group of keys. `mixed`: some row of the block may not see all of them.
-  static void meet(work& w, extent_t first, int count, bool mixed) {
-    const pack_range packs = mixed ? visible_packs<Region, T>(w.state, w.bounds, first, first + count - 1)
-                                   : pack_range{0, w.state.pack_count};
-    if (packs.count() <= 0) return;
+  static void meet(work& w, extent_t first, int count, bool mixed, pack_range packs) {
     if (w.batch.at < group) flush(w);
     if constexpr (program_type::pairs > 0) program_type::load_tiles_at(w.state, first);
     with_packs(packs, mixed || count < group,
@@ -263,9 +260,9 @@ struct score_loops {
   }
   // From the last to the first.
   static void visit(work& w, extent_t first, extent_t end) {
-    visit_keys<key_order::falling>(
-        first, end, [&](extent_t from, extent_t to) { return program_type::classify(w.state, w.bounds, from, to); },
-        [&](extent_t at, int count, bool mixed) { meet(w, at, count, mixed); });
+    meet_keys<key_order::falling, Region, T>(
+        w.state, w.bounds, first, end,
+        [&](extent_t at, int count, bool mixed, pack_range packs) { meet(w, at, count, mixed, packs); });
   }
   // The same for blocks side by side, chunk by chunk. Chunks are the same whatever the number of blocks and threads.
   static void visit_chunks(std::span<work> blocks, extent_t first, extent_t end) {

@@ -37,16 +37,22 @@ struct pack_range {
   int from = 0, to = 0;
   int count() const { return to - from; }
 };
-template <const auto& Region, class T>
+struct nobody_watches {
+  HEED_INLINE void looked_in_vain() const {}
+};
+template <const auto& Region, class T, class Watch = nobody_watches>
 inline pack_range visible_packs(typename score_program<Region, T>::context& c, const plan::interval* bounds,
-                                extent_t first, extent_t last) {
+                                extent_t first, extent_t last, const Watch& watch = {}) {
   if constexpr (Region.pair.keep == 0) return {0, c.pack_count};
   pack_range r;
   for (int v = 0; v < c.pack_count; ++v) {
     const tile_kind kind = score_program<Region, T>::classify(c, bounds, first, last, v + 1);
     if (kind == tile_kind::empty) continue;
     if constexpr (Region.pair.keep != 0 && !score_program<Region, T>::mask_reads_score)
-      if (kind == tile_kind::mixed && !sees_any<Region, T>(c, first, last, v)) continue;
+      if (kind == tile_kind::mixed && !sees_any<Region, T>(c, first, last, v)) {
+        watch.looked_in_vain();
+        continue;
+      }
     if (r.to == 0) r.from = v;
     r.to = v + 1;
   }

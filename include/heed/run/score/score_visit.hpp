@@ -31,6 +31,23 @@ void visit_keys(extent_t first, extent_t end, const Kind& kind_between, const Me
   if (!rising) visit_keys<Order>(first, middle, kind_between, meet);
 }
 
+// Calls meet(first, count, mixed, packs) for all groups of keys of [first, end) of which some pack of the block sees
+// any: what both kernels go through, and what `explain` counts.
+template <key_order Order, const auto& Region, class T, class Meet, class Watch = nobody_watches>
+HEED_INLINE void meet_keys(typename score_program<Region, T>::context& c, const plan::interval* bounds, extent_t first,
+                           extent_t end, const Meet& meet, const Watch& watch = {}) {
+  visit_keys<Order>(
+      first, end,
+      // mutants: diagonal_dropped_backward
+      [&](extent_t from, extent_t last) { return score_program<Region, T>::classify(c, bounds, from, last); },
+      [&](extent_t at, int count, bool mixed) {
+        const pack_range packs =
+            mixed ? visible_packs<Region, T>(c, bounds, at, at + count - 1, watch) : pack_range{0, c.pack_count};
+        // mutants: pack_dropped_backward
+        if (packs.count() > 0) meet(at, count, mixed, packs);
+      });
+}
+
 // Calls the instance of a kernel's hot function for some packs of a block: f<mixed, packs>(first pack). What is not
 // mixed has all of them.
 template <class F> HEED_INLINE void with_packs(pack_range packs, bool mixed, const F& f) {
