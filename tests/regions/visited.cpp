@@ -1,9 +1,10 @@
 // Which scores a mask costs: packs of rows that see nothing of a group of keys are not contracted, whether the mask is
 // arithmetic, reads operands over pairs, or a table at computed indices. The scores that are computed are counted by a
-// primitive.
+// primitive; `explain` counts as many.
 // options: -O1
 // labels: meaning
 #include "against_reference.hpp"
+#include "met_tiles.hpp"
 #include <atomic>
 #include <functional>
 using namespace heed::internal;
@@ -67,6 +68,21 @@ long needed_packs(const visible& keep) {
       }
   return total;
 }
+// The same as `explain` counts them, in packs x keys of all heads.
+template <result_list R, class... Args> long counted_packs(problem& p, Args&&... args) {
+  long total = 0;
+  extent_t items = 0;
+  auto queries = q = p.Q;
+  auto keys = k = p.K;
+  each_met_tile<R>(
+      N, M,
+      [&](const show::met_tile& t) {
+        total += t.packs.count() * simd::group;
+        items = t.item + 1;
+      },
+      run::nobody_watches{}, queries, keys, args...);
+  return total * H / items;
+}
 void check(problem& p, const visible& keep, const char* what) {
   BOOST_TEST(computed_packs.load() == needed_packs(keep),
              what << ": " << computed_packs.load() << " instead of " << needed_packs(keep));
@@ -99,6 +115,7 @@ BOOST_AUTO_TEST_CASE(a_boolean_over_pairs) {
     for (extent_t j = 0; j < M; ++j) S(i, j) = keep(0, i, j);
   computed_packs = 0;
   fuse<attended<seen>, strict>(q = p.Q, k = p.K, v = p.V, seen = S, into(p.O));
+  BOOST_TEST(computed_packs.load() == counted_packs<attended<seen>>(p, seen = S));
   check(p, keep, "boolean");
 }
 BOOST_AUTO_TEST_CASE(numbers_over_pairs) {
@@ -109,6 +126,8 @@ BOOST_AUTO_TEST_CASE(numbers_over_pairs) {
       for (extent_t j = 0; j < M; ++j) B(j, a, i) = i == j ? NAN : (i / 30 + j / 25 + a) % 4 == 0 ? 1.f : 0.5f;
   computed_packs = 0;
   fuse<attended<strong>, strict>(q = p.Q, k = p.K, v = p.V, bias = view(B.data(), {H, N, M}, {N, 1, H * N}), into(p.O));
+  BOOST_TEST(computed_packs.load() ==
+             counted_packs<attended<strong>>(p, bias = view(B.data(), {H, N, M}, {N, 1, H * N})));
   check(p, [](extent_t a, extent_t i, extent_t j) { return i != j && (i / 30 + j / 25 + a) % 4 == 0; }, "numbers");
 }
 BOOST_AUTO_TEST_CASE(a_map_of_blocks) {
@@ -126,6 +145,7 @@ BOOST_AUTO_TEST_CASE(conditions_that_depend_on_each_other) {
   for (extent_t i = 0; i < N; ++i) ids[std::size_t(i)] = std::int32_t(i / 37);
   computed_packs = 0;
   fuse<attended<inside>, strict>(q = p.Q, k = p.K, v = p.V, doc = ids, into(p.O));
+  BOOST_TEST(computed_packs.load() == counted_packs<attended<inside>>(p, doc = ids));
   check(
       p,
       [&](extent_t, extent_t i, extent_t j) {
