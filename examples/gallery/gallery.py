@@ -12,9 +12,11 @@ page, docs/gallery.md, has a dash for what was not run. Its times are those of a
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
+import picture  # noqa: E402
 from entry import Entry, EntryError, read_entries  # noqa: E402
 from heed import cache  # noqa: E402
 from heed.build import BuildError, build  # noqa: E402
@@ -32,13 +35,15 @@ from heed.run import Calls, errors_of, measured  # noqa: E402
 from page import text_of_page  # noqa: E402
 
 BOUND = 256  # units in the last place, as for heed-run
-# Prints what became of the results, a line of dashes, what became of the gradients.
+# Prints what became of the results, a line of dashes, what became of the gradients, dashes, a drawing of the results' regions.
 EXPLAIN = """#include <cstdio>
 #include <heed/heed.hpp>
 #undef HEED_KERNEL
 #define HEED_KERNEL(NAME, OUT, ...)                                                                       \\
   inline void explained() {{                                                                              \\
-    std::printf("%s---\\n%s", explain<OUT>().c_str(), explain<gradient<OUT>(__VA_ARGS__)>().c_str());     \\
+    std::printf("%s---\\n", explain<OUT>().c_str());                                                       \\
+    std::printf("%s---\\n", explain<gradient<OUT>(__VA_ARGS__)>().c_str());                                \\
+    std::printf("%s", drawing<OUT>().c_str());                                                            \\
   }}
 #include "{header}"
 int main() {{ gallery::{name}::explained(); }}
@@ -67,12 +72,17 @@ def regions_of(explained: str) -> dict[str, Any]:
 
 
 def explained(entry: Entry, folder: Path) -> dict[str, Any]:
-    """What became of the results and of the gradients."""
+    """What became of the results and of the gradients; a drawing of the results is left in the folder."""
     source, program = folder / "explain.cpp", folder / "explain"
     source.write_text(EXPLAIN.format(header=entry.path, name=entry.name))
     flags = ["-std=c++20", "-O0", "-DHEED_UNOPTIMISED", "-march=native", "-fopenmp", "-Wno-psabi", f"-I{ROOT / 'include'}"]
-    subprocess.run(["g++", *flags, source, "-o", program], check=True)
-    forward, _, backward = subprocess.run([program], check=True, capture_output=True, text=True).stdout.partition("---\n")
+    compiler = subprocess.run(["g++", *flags, source, "-o", program], capture_output=True, text=True)
+    if compiler.returncode:
+        first = next((line for line in compiler.stderr.splitlines() if "error:" in line), "no message")
+        raise BuildError(f"what became of {entry.name} cannot be shown: {first}")
+    printed = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+    forward, backward, drawing = printed.split("---\n")
+    (folder / "regions.dot").write_text(drawing)
     return {"forward": regions_of(forward), "backward": regions_of(backward)}
 
 
@@ -139,12 +149,10 @@ def chosen(entries: list[Entry], words: list[str]) -> list[Entry]:
     return [entry for entry in entries if not words or any(word in entry.path.stem for word in words)]
 
 
-def work(entry: Entry, options: argparse.Namespace, say: Callable[[str], None]) -> None:
-    """Builds, checks and measures an entry, with a line for every step; its record is in its folder afterwards."""
+def work(entry: Entry, known: dict[str, Any], options: argparse.Namespace, say: Callable[[str], None]) -> None:
+    """Checks and measures an entry that is compiled, with a line for every step; its record is in its folder afterwards."""
     folder = options.out / entry.name
-    say("compiling")
-    known = compiled(entry, folder, options.times, options.again)
-    say(f"compiled in {known['seconds']:.0f} s; comparing with the evaluation in double")
+    say("comparing with the evaluation in double")
     library = Library(folder / f"lib{entry.name}.so")
     known["errors"] = checked(entry, library)
     known["workspace"] = workspace_of(entry, library)
@@ -162,6 +170,18 @@ def work(entry: Entry, options: argparse.Namespace, say: Callable[[str], None]) 
             + (" (others use this machine)" if times["busy"] else "")
         )
     (folder / "record.json").write_text(json.dumps(known, indent=1))
+    draw(entry, library, folder, options.page.parent / "gallery")
+
+
+def draw(entry: Entry, library: Library, folder: Path, pictures: Path) -> None:
+    """The pictures of the page: who sees whom, unless everybody sees everybody, and, where Graphviz is there, the regions."""
+    pictures.mkdir(parents=True, exist_ok=True)
+    seen = picture.seen(entry, library.kernel(entry.name))
+    if seen is not None and not seen.all():
+        (pictures / f"{entry.path.stem}.svg").write_text(picture.svg_of(seen, entry.title), encoding="utf-8")
+    if shutil.which("dot"):
+        drawn = subprocess.run(["dot", "-Tsvg", folder / "regions.dot"], check=True, capture_output=True, text=True).stdout
+        (pictures / f"{entry.path.stem}_regions.svg").write_text(drawn, encoding="utf-8")
 
 
 def main() -> int:
@@ -170,6 +190,8 @@ def main() -> int:
     parser.add_argument("--no-times", dest="times", action="store_false", help="measure nothing")
     parser.add_argument("--again", action="store_true", help="compile and measure what is done already, too")
     parser.add_argument("--seconds", type=float, default=0.5, help="to measure each function for (0.5)")
+    jobs = int(os.environ.get("HEED_JOBS", os.cpu_count() or 1))
+    parser.add_argument("--jobs", type=int, default=jobs, help=f"how many are compiled at a time ({jobs})")
     parser.add_argument("--out", type=Path, default=ROOT / "build/gallery", help="where libraries go (build/gallery)")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/gallery.md", help="the page (docs/gallery.md)")
     options = parser.parse_args()
@@ -182,14 +204,29 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     failed = 0
-    for number, entry in enumerate(some, 1):
-        def say(what: str, where: str = f"[{number} of {len(some)}] {entry.path.stem}") -> None:
-            print(f"{where}: {what}", flush=True)
 
+    def say(entry: Entry, what: str) -> None:
+        print(f"[{some.index(entry) + 1} of {len(some)}] {entry.path.stem}: {what}", flush=True)
+
+    def make(entry: Entry) -> dict[str, Any]:
+        begin = time.monotonic()
+        known = compiled(entry, options.out / entry.name, options.times, options.again)
+        say(entry, f"compiled in {time.monotonic() - begin:.0f} s" if time.monotonic() - begin > 1 else "compiled before")
+        return known
+
+    # All are compiled, several at a time, before the first is measured, with the machine for itself.
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        made = [(entry, pool.submit(make, entry)) for entry in some]
         try:
-            work(entry, options, say)
+            concurrent.futures.wait(known for _, known in made)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
+    for entry, known in made:
+        try:
+            work(entry, known.result(), options, lambda what, entry=entry: say(entry, what))
         except (BuildError, RunError) as error:
-            say(str(error))
+            say(entry, str(error))
             failed += 1
     if failed:
         print(f"{failed} of {len(some)} entries failed; {options.page.name} is not written", file=sys.stderr)
@@ -200,7 +237,7 @@ def main() -> int:
         known = json.loads(record.read_text()) if record.exists() else {}
         if known.get("digest") == digest_of(entry) and "errors" in known:
             records[entry.name] = known
-    options.page.write_text(text_of_page(entries, records), encoding="utf-8")
+    options.page.write_text(text_of_page(entries, records, options.page.parent), encoding="utf-8")
     print(f"wrote {options.page}: {len(records)} of {len(entries)} entries with what they gave here")
     return 0
 

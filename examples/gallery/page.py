@@ -28,6 +28,8 @@ All have one shape: what it is, paper, formula, what to vary; axes and inputs; t
   largest value (`heed-run --verify`)
 - **regions** of the results; of the gradients. A loop is a region that is not fused; the entry's section says why
 - **workspace** of a call; of the backward pass, on one thread, at the extents that the header names
+- a picture shows who sees whom, where not everybody sees everybody: NaN is stored at each key in turn, and the results that become
+  NaN are dark
 """
 TIMES = """- **peak**: the share of the peak loop's multiply-adds that a call reaches; that the backward pass reaches (`heed-run --benchmark`: one thread,
   useful operations alone); **compile**: seconds for the library with results, gradients and their evaluation in double
@@ -78,7 +80,17 @@ def row(entry: Entry, known: dict[str, Any] | None, with_times: bool) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def section(entry: Entry, known: dict[str, Any] | None) -> str:
+def pictures_of(entry: Entry, folder: Path) -> str:
+    """Those that ./dev gallery has left beside the page: who sees whom, and the regions."""
+    text = ""
+    if (folder / "gallery" / f"{entry.path.stem}.svg").exists():
+        text += f"\n![Who sees whom: a line a query, a column a key](gallery/{entry.path.stem}.svg)\n"
+    if (folder / "gallery" / f"{entry.path.stem}_regions.svg").exists():
+        text += f"\n[Its regions](gallery/{entry.path.stem}_regions.svg).\n"
+    return text
+
+
+def section(entry: Entry, known: dict[str, Any] | None, folder: Path) -> str:
     regions = known["regions"] if known else {}
     reasons = sorted({reason for part in regions.values() for reason in part["reasons"]})
     why = f"\nNot fused: {'; '.join(reasons)}.\n" if reasons else ""
@@ -94,13 +106,13 @@ def section(entry: Entry, known: dict[str, Any] | None) -> str:
 ```c++
 {entry.declaration}
 ```
-
+{pictures_of(entry, folder)}
 Inputs and all else: [{entry.path.name}](../examples/gallery/{entry.path.name}). To vary: {entry.vary}
 {why}"""
 
 
-def text_of_page(entries: list[Entry], records: dict[str, dict[str, Any]]) -> str:
-    """The page; times are there if all that was run was measured on a machine that nobody else used."""
+def text_of_page(entries: list[Entry], records: dict[str, dict[str, Any]], folder: Path) -> str:
+    """The page, to be written in the folder; times are there if all that was run was measured on a machine that nobody else used."""
     with_times = all("times" in known and not known["times"]["busy"] for known in records.values()) and bool(records)
     lines = [entry.lines for entry in entries]
     text = OPENING.format(count=len(entries), median=statistics.median(lines), most=max(lines))
@@ -114,4 +126,4 @@ def text_of_page(entries: list[Entry], records: dict[str, dict[str, Any]]) -> st
     text += MACHINE.format(machine=machine(), compiler=compiler, date=datetime.date.today().isoformat())
     text += f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n"
     text += "\n".join(row(entry, records.get(entry.name), with_times) for entry in entries) + "\n"
-    return text + "".join(section(entry, records.get(entry.name)) for entry in entries)
+    return text + "".join(section(entry, records.get(entry.name), folder) for entry in entries)

@@ -14,7 +14,9 @@ inline std::string quoted(const std::string& s) {
 // Operands are ellipses. A region is a cluster around what it writes, a box each; an arrow goes from whatever it reads,
 // below its views, to every box.
 inline std::string drawing(const execution_plan& p) {
-  std::string s = "digraph heed {\n  rankdir=BT;\n  node [shape=box, fontname=\"monospace\"];\n";
+  std::string s =
+      "digraph heed {\n  rankdir=BT;\n  labeljust=l;\n  fontname=\"sans-serif\";\n"
+      "  node [shape=box, fontname=\"monospace\"];\n";
   const auto id = [](int i) { return "v" + std::to_string(i); };
   for (int i = 1; i < p.g.size; ++i) {
     const node& x = p.g[i];
