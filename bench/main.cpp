@@ -69,6 +69,7 @@ int main(int argc, char** argv) {
   heed_bench::add_biases();
   heed_bench::add_normalizers();
   heed_bench::add_decoupled();
+  heed_bench::add_distances();
   heed_bench::add_projections();
   heed_bench::add_encoder();
   benchmark::Initialize(&argc, argv);

@@ -39,6 +39,7 @@ void add_masks();
 void add_biases();
 void add_normalizers();
 void add_decoupled();
+void add_distances();
 void add_projections();
 void add_encoder();
 

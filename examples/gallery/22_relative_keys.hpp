@@ -1,5 +1,5 @@
-// Keys for distances: a query meets a learned vector for its distance to a key besides the key itself. Two contractions
-// in one score run in a loop, which stores nothing over pairs.
+// Keys for distances: a query meets a learned vector for its distance to a key besides the key itself. One loop nest
+// forward and one backward: far keys of one vector share its product with the query.
 //
 // Paper: Shaw, Uszkoreit and Vaswani 2018, "Self-Attention with Relative Position Representations".
 // Formula: o[h, n] = sum over m of softmax_m(q[h, n] . (k[h, m] + table[clamp(m - n, -16, 16) + 16]) / sqrt(d)) v[h, m]

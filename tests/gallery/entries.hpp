@@ -28,7 +28,7 @@ inline extents_by_axis small_extents_of_entry(std::string_view name) {
 }
 // Entries whose result (s) or gradients (g) are not all fused, as their first paragraphs say.
 inline std::string loops_of_entry(std::string_view name) {
-  if (name == "relative_keys" || name == "talking_heads") return "sg";
+  if (name == "talking_heads") return "sg";
   return "";
 }
 

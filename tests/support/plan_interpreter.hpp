@@ -113,11 +113,16 @@ class plan_interpreter {
   double term(const region& r, int tile, index_array index) const {
     const plan::term& t = r.terms[tile - plan::first_term];
     double v = 0;
+    if (t.index) index[std::size_t(t.table)] = entry(r, t.index, t.table, index);
     for (extent_t i = 0; i < extent_[std::size_t(t.depth)]; ++i) {
       index[std::size_t(t.depth)] = i;
       v += read(t.row_operand, index) * read(t.column_operand, index);
     }
     return v * (t.scale ? eval(r, t.scale, index, 0) : 1);
+  }
+  extent_t entry(const region& r, int at, int table, const index_array& index) const {
+    return std::clamp<extent_t>(extent_t(eval(r, at, index, 0)), 0,
+                                std::max<extent_t>(extent_[std::size_t(table)] - 1, 0));
   }
   double read(int operand, const index_array& index) const { return located(outline_->reads[operand], index); }
   std::map<extent_t, double>& written(int output) { return values_[outline_->writes[output].value]; }
@@ -225,10 +230,13 @@ class plan_interpreter {
         const extent_t entry = s.index ? extent_t(eval(r, s.index, at, tile)) : 0,
                        last = s.index ? extent_[std::size_t(s.table)] - 1 : 0;
         oracle_.each(o.axes & ~pairs, [&](const index_array& along) {
-          if (s.index && along[std::size_t(s.table)] != std::clamp<extent_t>(entry, 0, last)) return;
+          if (s.index && (o.axes >> s.table & 1) && along[std::size_t(s.table)] != std::clamp<extent_t>(entry, 0, last))
+            return;
           index_array there = at;
           for (std::size_t i = 0; o.axes >> i; ++i)
             if ((o.axes & ~pairs) >> i & 1) there[i] = along[i];
+          if (s.kind == sink_kind::skewed_row_product)
+            there[std::size_t(s.table)] = std::clamp<extent_t>(entry, 0, last);
           written(k)[key(o.axes, there)] += value * (s.other < 0 ? 1 : read(s.other, there));
         });
       }

@@ -51,10 +51,13 @@ inline std::string sink_text(const printed_region& of, int k) {
                                                          }());
   const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ",
                     scale = s.scale ? instruction_text(of, s.scale, 5) + " * " : std::string();
-  if (s.other >= 0) return factor + scale + "dot<" + over + ">(" + pair + ", " + of.operand_name(s.other) + ")";
-  if (s.index)
-    return factor + scale + "sum<" + over + ">(" + pair + ") at " + axis_name(of.plan.g, s.table) + " = " +
-           instruction_text(of, s.index);
+  const std::string at = s.index ? axis_name(of.plan.g, s.table) + " = " + instruction_text(of, s.index) : "";
+  if (s.kind == sink_kind::skewed_row_product)
+    return factor + scale + "dot<" + over + ">(" + pair + ", " + of.operand_name(s.other) + " at " + at + ")";
+  if (s.other >= 0)
+    return factor + scale + "dot<" + over + ">(" + pair + ", " + of.operand_name(s.other) + ")" +
+           (s.index ? " at " + at : "");
+  if (s.index) return factor + scale + "sum<" + over + ">(" + pair + ") at " + at;
   return factor + scale + (s.over ? "sum<" + over + ">(" + pair + ")" : "(" + pair + ")");
 }
 // Every operation of the region, as if no tile were empty.
@@ -72,7 +75,9 @@ inline double region_flops(const region& loops, const extent_table& extents) {
          (loops.gradient.values >= 0 ? 2 * elements(extents, tile | set_of(loops.width)) : 0);
     for (int k = 0; k < loops.outputs.count; ++k) {
       const sink& s = loops.gradient.sinks[k];
-      n += s.other < 0 ? elements(extents, tile) : 2 * elements(extents, tile | loops.operands[s.other].axes);
+      const axis_set entries = s.index ? bit(s.table) : axis_set(0);
+      n += s.other < 0 ? elements(extents, tile)
+                       : 2 * elements(extents, tile | (loops.operands[s.other].axes & ~entries));
     }
   }
   return n;
@@ -92,6 +97,14 @@ inline bool is_of_term(const region& loops, int k, bool rows) {
     if (k == (rows ? t.row_operand : t.column_operand)) return true;
   return false;
 }
+// A table that is read at the distance of rows and columns.
+inline bool is_skewed_table(const region& loops, int k) {
+  for (const term& t : loops.terms)
+    if (is_skewed(t) && t.column_operand == k) return true;
+  for (const sink& s : loops.gradient.sinks)
+    if (s.kind == sink_kind::skewed_row_product && s.other == k) return true;
+  return false;
+}
 // What a score-gradient region does with an operand besides reading it in its program, if anything.
 inline std::string how_gradient_reads(const region& loops, int k) {
   if (k == loops.tile.row_operand || k == loops.gradient.cotangents || is_of_term(loops, k, true))
@@ -106,6 +119,8 @@ inline std::string how_gradient_reads(const region& loops, int k) {
   return {};
 }
 inline std::string how_read(const region& loops, int k) {
+  if (is_skewed_table(loops, k))
+    return "table, read at a distance: contracted once a block of rows, seen along diagonals";
   if (loops.kind == region_kind::score_gradient)
     if (const std::string how = how_gradient_reads(loops, k); !how.empty()) return how;
   const bool score = loops.kind == region_kind::score;
@@ -218,15 +233,19 @@ inline void explain_tiles(report& to, const printed_region& of, int lane_count) 
 inline void explain_scores(report& to, const printed_region& of) {
   const region& loops = of.loops;
   const graph& g = of.plan.g;
-  const auto contraction_text = [&](instruction_id scale, const std::string& depth, int rows, int columns) {
+  const auto contraction_text = [&](instruction_id scale, const std::string& depth, int rows, int columns,
+                                    const std::string& at = {}) {
     return (scale ? instruction_text(of, scale, 5) + " * " : std::string()) + "dot<" + depth + ">(" +
-           of.operand_name(rows) + ", " + of.operand_name(columns) + ")";
+           of.operand_name(rows) + ", " + of.operand_name(columns) + at + ")";
   };
   to.line("tile", contraction_text(loops.pair.scale, axes_text(g, loops.depth), loops.tile.row_operand,
                                    loops.tile.column_operand));
   for (int i = 0; i < loops.terms.count; ++i) {
     const term& t = loops.terms[i];
-    to.line(i ? "term2" : "term1", contraction_text(t.scale, axis_text(g, t.depth), t.row_operand, t.column_operand));
+    const std::string at =
+        is_skewed(t) ? " at " + axis_name(g, t.table) + " = " + instruction_text(of, t.index) : std::string();
+    to.line(i ? "term2" : "term1",
+            contraction_text(t.scale, axis_text(g, t.depth), t.row_operand, t.column_operand, at));
   }
   if (loops.pair.score) to.line("score", instruction_text(of, loops.pair.score) + "  (in units of log 2)");
   if (loops.pair.keep) to.line("keeps", instruction_text(of, loops.pair.keep));

@@ -5,10 +5,14 @@
 
 namespace heed::internal::plan {
 
-// A contraction of rows and columns: its operand without and with the column axis, the axis that it sums.
+// A contraction of rows and columns: its operand without and with the column axis, the axis that it sums. With a table
+// that is read at a distance (see facts/distances.hpp) w is the table, and the column axis is in the index alone.
 struct pair_contraction {
   node_id tile{}, x{}, w{};
   int depth = -1;
+  axis_set columns{};             // what it is a column's by: the axes of w; of what a distance is made of besides
+  node_id index{};                // of the table; 0: there is none
+  int table = -1, position = -1;  // the axis of the table, and the row axis of the distance
 };
 // The contractions beside the first.
 struct further_contractions : static_list<pair_contraction, max_terms> {
@@ -22,7 +26,8 @@ struct further_contractions : static_list<pair_contraction, max_terms> {
 struct gradient_sink {
   node_id root{}, core{};   // what is written; the reduction below it (or the pairs themselves)
   node_id pair{}, other{};  // the pairwise operand of the core, and that of a product
-  node_id index{};          // of a table_sum
+  node_id index{};          // of a table
+  int table = -1;           // ... and its axis
   sink_kind kind{};
   axis_set over{};
   double factor = 1;  // root = factor * core
@@ -36,6 +41,7 @@ struct gradient_match {
   node_id product{}, g{}, v{};  // the other contraction: cotangent and values; 0: none
   node_id log_sum_exp{};
   int column = -1, depth = -1;
+  int position = -1;                   // the row axis whose distance from a column tables are read at
   axis_set rows{}, batch{}, serial{};  // serial: batch axes that a sink sums, run through by one thread
   fixed_array<gradient_sink, max_outputs> sinks{};
   int sink_count = 0;

@@ -49,15 +49,19 @@ struct contraction {
   bool operator==(const contraction&) const = default;
 };
 // score, score_gradient: a contraction of the same rows and columns beside the first, term i of a region. The program
-// sees its element as a tile of its own, tile first_term + i, so that it may make anything of it.
+// sees its element as a tile of its own, tile first_term + i, so that it may make anything of it. The column operand of
+// a skewed one is a table without the columns, whose entry is a function of the distance of row and column alone.
 struct term {
   int row_operand = -1, column_operand = -1;
   int depth = -1;            // the axis that is contracted
   instruction_id scale = 0;  // uniform, folded into the row operand
+  instruction_id index = 0;  // skewed: the entry; outside the table it means the nearest end. 0: not skewed
+  int table = -1;            // ... the axis of the table. The distance is that of rows[0] and the columns
 
   bool operator==(const term&) const = default;
 };
 inline constexpr int max_terms = 2, first_term = 3;
+constexpr bool is_skewed(const term& t) { return t.index != 0; }
 
 // score, score_gradient: what the program says of each pair of a row and a column; instructions, 0: none.
 struct pair_values {
@@ -84,7 +88,22 @@ struct score_outputs {
 // pairs:          the pairwise value itself, perhaps summed over batch axes
 // table_sum:      sums of pair over both, each added to the element along `table` that `index` says; batch axes may be
 //                 summed too, row axes that the index does not vary over (heads of a group) may be kept
-enum class sink_kind : std::uint8_t { row_product, column_product, uniform_sum, row_sum, column_sum, pairs, table_sum };
+// skewed_row_product: out[row, width] = sum over columns of pair[row, column] * other[entry, width], where `index` says
+//                 the entry along `table`, a function of the distance of row and column alone
+// table_product: out[entry, width] = sum over pairs with that entry of pair[row, column] * other[row, width]
+enum class sink_kind : std::uint8_t {
+  row_product,
+  column_product,
+  uniform_sum,
+  row_sum,
+  column_sum,
+  pairs,
+  table_sum,
+  skewed_row_product,
+  table_product
+};
+constexpr bool is_skewed(sink_kind k) { return k == sink_kind::skewed_row_product || k == sink_kind::table_product; }
+constexpr bool gives_rows(sink_kind k) { return k == sink_kind::row_product || k == sink_kind::skewed_row_product; }
 struct sink {
   sink_kind kind{};
   instruction_id pair{};     // 0 wherever the weight is
@@ -92,7 +111,7 @@ struct sink {
   axis_set over{};           // the axes that are summed
   double factor = 1;         // of the output
   instruction_id scale = 0;  // of what an item gives, uniform; 0: none
-  instruction_id index = 0;  // table_sum: a whole number; outside the table it means the nearest end
+  instruction_id index = 0;  // of a table: a whole number; outside the table it means the nearest end
   std::int16_t table = -1;   // ... and the axis
 
   bool operator==(const sink&) const = default;
@@ -147,6 +166,15 @@ struct region {
 
   bool operator==(const region&) const = default;
 };
+
+// Does it read or add to a table by the distance of rows and columns?
+constexpr bool has_distances(const region& r) {
+  for (const term& t : r.terms)
+    if (is_skewed(t)) return true;
+  for (const sink& s : r.gradient.sinks)
+    if (is_skewed(s.kind)) return true;
+  return false;
+}
 
 constexpr bool reads_operand(const instruction& x) { return x.code == op::load || x.code == op::gather; }
 

@@ -5,7 +5,7 @@
 // themselves. The weights are recomputed tile by tile from the log-sum-exp (Dao et al. 2022, FlashAttention), so that
 // nothing over pairs is stored unless it is a result.
 #pragma once
-#include "../data/gradient_match.hpp"
+#include "distances.hpp"
 #include "uses.hpp"
 #include "vanishing.hpp"
 #include "walk.hpp"
@@ -70,22 +70,17 @@ struct gradient_matcher {
       if (!is_pairwise(i) || lies_in_input(g, i)) return step::skip;
       if (!with) return step::stop;
       if (with->product == i || with->terms.have(i)) return step::skip;
-      if (!is_second_contraction(x)) return step::stop;
-      if (!with->product) {
+      if (!is_contraction(g, x) || count_of(x.over) != 1) return step::stop;
+      const pair_contraction c = contraction_of(g, i, match.column);
+      if (!c.tile || (c.columns & match.rows)) return step::stop;
+      if (!with->product && !c.index) {
         with->product = i;
         return step::skip;
       }
       if (has_weights() || with->terms.count == max_terms) return step::stop;
-      const bool in_a = g[x.a].axes & bit(match.column);
-      with->terms.add({i, in_a ? x.b : x.a, in_a ? x.a : x.b, only_axis(x.over)});
+      with->terms.add(c);
       return step::skip;
     });
-  }
-  // Of one operand along the columns alone and one along the rows.
-  constexpr bool is_second_contraction(const node& x) const {
-    if (!is_contraction(g, x) || count_of(x.over) != 1) return false;
-    const bool a = g[x.a].axes & bit(match.column), b = g[x.b].axes & bit(match.column);
-    return a != b && (g[a ? x.a : x.b].axes & match.rows) == 0;
   }
   // What a scatter adds up: factor * sum over `over` of a pairwise value. Where the score broadcast the table, over a
   // batch say, its gradient was summed first.
@@ -106,9 +101,37 @@ struct gradient_matcher {
     if (!vanishes[below.pair]) below.pair = 0;
     return below;
   }
+  // What a scatter adds up where it is a product of a pairwise value and one along the rows: factor * sum over `over`.
+  struct scattered_product {
+    node_id pair, other;
+    axis_set over;
+    double factor;
+  };
+  constexpr scattered_product product_below_scatter(node_id scatter) const {
+    scattered_product below{0, 0, g[scatter].over, 1};
+    for (node_id i = g[scatter].a;;) {
+      const node& x = g[i];
+      if (x.code == op::negate) below.factor = -below.factor, i = x.a;
+      else if (x.code == op::multiply && is_constant(g, x.a)) below.factor *= g[x.a].value, i = x.b;
+      else if (x.code == op::sum && is_pairwise(i)) below.over |= x.over, i = x.a;
+      else if (x.code == op::dot || x.code == op::multiply) {
+        below.over |= x.over;
+        below.pair = vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : node_id(0);
+        below.other = below.pair == x.a ? x.b : x.a;
+        return below;
+      } else return below;
+    }
+  }
+  // Has the other factor a width, which the pairs have not?
+  constexpr bool adds_products(const scattered_product& below) const {
+    return below.pair && (g[below.other].axes & ~g[below.pair].axes);
+  }
   constexpr node_id pair_of(node_id core) const {
     const node& x = g[core];
-    if (x.code == op::scatter) return below_scatter(core).pair;
+    if (x.code == op::scatter) {
+      const scattered_product below = product_below_scatter(core);
+      return adds_products(below) ? below.pair : below_scatter(core).pair;
+    }
     if (x.code == op::sum) return vanishes[x.a] ? x.a : node_id(0);
     if (x.code != op::dot) return vanishes[core] && uses.result[core] && is_real(x.type) ? core : node_id(0);
     if (weighted(g, core).weights) return 0;
@@ -133,7 +156,10 @@ struct gradient_matcher {
   constexpr bool classify(gradient_sink& sink) {
     const op code = g[sink.core].code;
     sink.over = code == op::dot || code == op::sum ? g[sink.core].over : axis_set(0);
-    if (code == op::scatter) return is_table_sum(sink);
+    if (code == op::scatter) {
+      const scattered_product below = product_below_scatter(sink.core);
+      return adds_products(below) ? is_table_product(sink, below) && adds_serially(sink) : is_table_sum(sink);
+    }
     if (code != op::dot) return is_sum(sink) && (sink.kind != sink_kind::pairs || adds_serially(sink));
     return is_product(sink) && adds_serially(sink);
   }
@@ -143,7 +169,7 @@ struct gradient_matcher {
     if (summed_batch) match.serial = summed_batch;
     return true;
   }
-  constexpr bool is_product(gradient_sink& sink) const {
+  constexpr bool is_product(gradient_sink& sink) {
     const node& x = g[sink.core];
     const axis_set all = pairs(), column = bit(match.column);
     sink.other = x.a == sink.pair ? x.b : x.a;
@@ -151,6 +177,13 @@ struct gradient_matcher {
     const axis_set width = other.axes & ~all;
     if (other.code == op::mask || vanishes[sink.other] || !is_real(other.type)) return false;
     if (count_of(width) > 1 || (sink.over & ~all)) return false;
+    if (const table_at_distance from = table_at_distance_of(g, sink.other, match.column);
+        from.table && sink.over == column) {
+      sink.kind = sink_kind::skewed_row_product, sink.other = from.table, sink.index = from.index;
+      sink.table = from.axis;
+      const axis_set own = g[from.table].axes & ~all & ~bit(from.axis);
+      return is_at_distance(from) && count_of(own) == 1 && x.axes == (match.batch | match.rows | own);
+    }
     if (sink.over == column) {
       sink.kind = sink_kind::row_product;
       return !(other.axes & match.rows) && x.axes == (match.batch | match.rows | width);
@@ -159,11 +192,31 @@ struct gradient_matcher {
     return !(other.axes & column) && (sink.over & match.rows) == match.rows && !(sink.over & column) &&
            x.axes == ((match.batch & ~sink.over) | column | width);
   }
+  // Is a distance that of the region's rows? The first table decides which of them it is.
+  constexpr bool is_at_distance(const table_at_distance& from) {
+    if (!(match.rows & bit(from.position)) || (from.columns & match.rows) || !computes(from.index, nullptr))
+      return false;
+    if (match.position < 0) match.position = from.position;
+    return match.position == from.position;
+  }
+  constexpr bool is_table_product(gradient_sink& sink, const scattered_product& below) {
+    const node& x = g[sink.core];
+    const axis_set all = pairs(), column = bit(match.column), width = g[below.other].axes & ~all;
+    const table_at_distance from = table_at_distance_of(g, 0, x.b, x.first, match.column);
+    sink.kind = sink_kind::table_product, sink.other = below.other, sink.index = x.b, sink.table = x.first;
+    sink.over = below.over, sink.factor *= below.factor;
+    const node& other = g[sink.other];
+    if (other.code == op::mask || vanishes[sink.other] || !is_real(other.type) || (other.axes & column)) return false;
+    if (g[sink.pair].axes != all || count_of(width) != 1 || (sink.over & ~all)) return false;
+    if ((sink.over & (match.rows | column)) != (match.rows | column)) return false;
+    return from.position >= 0 && is_at_distance(from) && x.axes == ((match.batch & ~sink.over) | bit(x.first) | width);
+  }
   constexpr bool is_table_sum(gradient_sink& sink) const {
     const node& x = g[sink.core];
     const axis_set all = pairs();
     const scattered_pair below = below_scatter(sink.core);
-    sink.kind = sink_kind::table_sum, sink.index = x.b, sink.over = below.over, sink.factor *= below.factor;
+    sink.kind = sink_kind::table_sum, sink.index = x.b, sink.table = x.first, sink.over = below.over,
+    sink.factor *= below.factor;
     const axis_set index = g[sink.index].axes, kept_rows = match.rows & ~sink.over;
     if (g[sink.pair].axes != all || (index & ~all) || !computes(sink.index, nullptr)) return false;
     if (!(sink.over & bit(match.column)) || !(sink.over & match.rows) || (sink.over & ~all)) return false;
@@ -219,7 +272,7 @@ struct gradient_matcher {
       reads[match.sinks[k].other] = true;
     }
     reads[match.g] = reads[match.v] = reads[match.x] = reads[match.w] = true;
-    for (const pair_contraction& c : match.terms) reads[c.x] = reads[c.w] = true;
+    for (const pair_contraction& c : match.terms) reads[c.x] = reads[c.w] = true, open.push(c.index);
     walk(g, open, [&](node_id i, const node& x) {
       if (i == match.weights) open.push(match.score);
       if (i == match.weights || match.contracts(i)) return step::skip;
@@ -281,11 +334,13 @@ struct gradient_matcher {
     for (int k = 0; k < found.count; ++k) {
       const candidate& c = found.of[k];
       const node& x = g[c.core];
-      if (x.code == op::dot && (x.over & bit(match.column))) without(g[x.a == c.pair ? x.b : x.a].axes);
+      if (x.code == op::dot && (x.over & bit(match.column)))
+        without(column_axes(g, x.a == c.pair ? x.b : x.a, match.column));
       else if (x.over & match.rows & ~bit(match.column)) without(match.rows & ~x.over);
       walk(g, {c.pair}, [&](node_id i, const node& y) {
         if (i == match.weights || i == match.tile) return step::skip;
-        if (y.code == op::dot && is_pairwise(i)) without(g[g[y.a].axes & bit(match.column) ? y.a : y.b].axes);
+        if (y.code == op::dot && is_pairwise(i))
+          without(column_axes(g, g[y.a].axes & bit(match.column) ? y.a : y.b, match.column));
         return within_program(y);
       });
     }
@@ -314,10 +369,12 @@ struct gradient_matcher {
     }
     if (!weights)
       for (const pair_contraction& c : match.terms) {
-        match.rows &= ~g[c.w].axes, batch |= g[c.tile].axes | rows;
+        match.rows &= ~c.columns, batch |= g[c.tile].axes | rows;
         if (!match.rows || (batch & bit(c.depth))) return match;
       }
     match.batch = batch & ~(match.rows | bit(match.column));
+    match.position = position_of(match.terms);
+    if (match.position != -1 && (match.position < 0 || !(match.rows & bit(match.position)))) return match;
     for (int k = 0; k < fit.count && match.sink_count < max_outputs; ++k) {
       gradient_sink sink;
       sink.core = fit.of[k].core, sink.pair = fit.of[k].pair;

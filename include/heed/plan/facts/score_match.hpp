@@ -1,7 +1,7 @@
 // Recognises a score region: softmax along one column axis of a pointwise program over contractions of rows and
 // columns, up to three. Says which contractions, which axes do what, or why it is none.
 #pragma once
-#include "../data/gradient_match.hpp"
+#include "distances.hpp"
 #include "growth.hpp"
 #include "nodes.hpp"
 #include "order.hpp"
@@ -14,6 +14,7 @@ struct score_match {
   node_id tile{}, x{}, w{};  // the first contraction; its operand without and with the column axis
   int column = -1, depth = -1, width = -1;
   further_contractions terms{};
+  int position = -1;  // the row axis whose distance from a column tables are read at
   axis_set rows{}, batch{};
   constexpr bool ok() const { return tile != 0; }
   constexpr bool contracts(node_id i) const { return i == tile || terms.have(i); }
@@ -30,13 +31,14 @@ constexpr score_contractions contractions_in(const graph& g, node_id score, int 
   score_contractions with_rows, thin;
   walk(g, {score}, [&](node_id i, const node& x) {
     if (is_inlined(x.code)) return within_program(x);
-    if (x.code != op::dot || !(x.axes & bit(column))) return step::skip;
-    const bool in_a = g[x.a].axes & bit(column), in_b = g[x.b].axes & bit(column);
-    if (in_a == in_b) return step::skip;
-    const pair_contraction c{i, in_a ? x.b : x.a, in_a ? x.a : x.b, only_axis(x.over)};
-    score_contractions& found = x.axes & ~g[c.w].axes ? with_rows : thin;
+    const pair_contraction c = contraction_of(g, i, column);
+    if (!c.tile) return step::skip;
+    score_contractions& found = x.axes & ~c.columns ? with_rows : thin;
     if (!found.first.tile) found.first = c;
-    else if (found.terms.count == max_terms) found.too_many = true;
+    else if (found.first.index && !c.index && found.terms.count < max_terms) {  // a skewed one is a term
+      found.terms.add(found.first);
+      found.first = c;
+    } else if (found.terms.count == max_terms) found.too_many = true;
     else found.terms.add(c);
     return step::skip;
   });
@@ -69,10 +71,11 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   if (too_many) return no("more than three contractions in one score");
   if (const char* why = refusal_of(g, first); *why) return no(why);
   r.tile = first.tile, r.x = first.x, r.w = first.w, r.column = column, r.depth = first.depth, r.terms = terms;
-  axis_set tiles = g[r.tile].axes, columns = g[r.w].axes, depths = 0;
+  if (first.index) return no("there is no contraction beside that with a table at a distance");
+  axis_set tiles = g[r.tile].axes, columns = first.columns, depths = 0;
   for (const pair_contraction& c : terms) {
     if (const char* why = refusal_of(g, c); *why) return no(why);
-    tiles |= g[c.tile].axes, columns |= g[c.w].axes, depths |= bit(c.depth) | bit(r.depth);
+    tiles |= g[c.tile].axes, columns |= c.columns, depths |= bit(c.depth) | bit(r.depth);
   }
   if ((tiles & ~g[r.w].axes) && !(tiles & ~columns)) return no("its contractions have no rows in common");
   const axis_set all = g[score].axes, value_axes = values ? g[values].axes : 0;
@@ -90,6 +93,9 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   r.rows = tiles & ~columns & ~value_axes;
   r.batch = (all | value_axes) & ~r.rows & ~bit(column) & ~width;
   if (r.batch & depths) return no("one contraction sums an axis that another keeps");
+  r.position = position_of(r.terms);
+  if (r.position == -2 || (r.position >= 0 && !(r.rows & bit(r.position))))
+    return no("a table is read at the distance of what are no rows");
 
   // Whatever else the score reads must not itself be a pairwise value that would have to be stored.
   bool runs = false;

@@ -163,6 +163,7 @@ struct gradient_placing : outlining {
       if (sink.other) read(region, sink.other);
     }
     open.push(match.keep);
+    for (const pair_contraction& c : match.terms) open.push(c.index);
     for (const node_id i : {match.x, match.w, match.g, match.v, match.log_sum_exp})
       if (i) read(region, i);
     for (const pair_contraction& c : match.terms) read(region, c.x), read(region, c.w);

@@ -60,7 +60,7 @@ constexpr void write_sink(value_writer& to, const gradient_match& m, const gradi
   kept_value v = to.value_of(rest.pair);
   if (from.index) {  // where there is no index, nothing is added
     const kept_value index = to.value_of(from.index);
-    made.index = index.value, made.table = to.nodes[from.core].first;
+    made.index = index.value, made.table = std::int16_t(from.table);
     v.keep = to.both(v.keep, index.keep);
   }
   made.pair = to.chosen(to.implied(v.keep) ? instruction_id(0) : v.keep, to.real(v.value), 0);
@@ -90,7 +90,7 @@ constexpr void write_score_gradient(value_writer& to) {
   for (int k = 0; k < m.sink_count; ++k) pairs[2 * k] = m.sinks[k].pair, pairs[2 * k + 1] = m.sinks[k].index;
   pairs[2 * m.sink_count] = m.keep;
   write_terms(to, m.terms);
-  write_pairs(to, m.x, m.terms, pairs, m.weights != 0);
+  write_pairs(to, m.x, m.terms, pairs, m.position, m.weights != 0);
   if (m.keep) {
     const kept_value keep = to.value_of(m.keep);
     loops.pair.keep = to.both(keep.keep, keep.value);

@@ -54,7 +54,8 @@ constexpr instruction_id tile_of(value_writer& to, int number, node_id i) {
 constexpr void write_terms(value_writer& to, const further_contractions& terms) {
   for (const pair_contraction& c : terms) {
     to.known[c.tile] = {tile_of(to, first_term + to.loops.terms.count, c.tile), 0};
-    to.loops.terms.add({to.operand_of(c.x), to.operand_of(c.w), c.depth, 0});
+    const instruction_id index = c.index ? to.value_of(c.index).value : instruction_id(0);
+    to.loops.terms.add({to.operand_of(c.x), to.operand_of(c.w), c.depth, 0, index, c.table});
   }
 }
 // factor * (a + b), where contractions are in both, as factor * a + factor * b: their row operands take it for nothing.
@@ -74,9 +75,10 @@ constexpr node_id distributed(value_writer& to, node_id i) {
   return distributed(to, make(g, y.code, x.type, a, make(g, op::multiply, x.type, x.a, y.b)));
 }
 
-// The rows, positions outermost; the factors of the row operands; score and mask.
+// The rows, positions outermost, first that of distances if there is one; the factors of the row operands; score and
+// mask.
 constexpr void write_pairs(value_writer& to, node_id queries, const further_contractions& terms,
-                           const values_beside& others, bool softmax = true) {
+                           const values_beside& others, int position, bool softmax = true) {
   const double log2_e = 1.4426950408889634074;
   node_id score = 0;
   if (softmax) score = scaled(to.nodes, terms.count ? distributed(to, to.outlined.core) : to.outlined.core, log2_e);
@@ -88,8 +90,9 @@ constexpr void write_pairs(value_writer& to, node_id queries, const further_cont
   }
   const score_look found = look_at_score(to, score, others, to.tile);
   const axis_set positions = found.positions ? found.positions : to.row_axes & runtime_axes(to.nodes);
-  to.list_axes(to.loops.rows, to.row_axes & positions, to.plan.orders[queries]);
-  to.list_axes(to.loops.rows, to.row_axes & ~positions, to.plan.orders[queries]);
+  if (position >= 0) to.loops.rows.add(position);
+  for (const axis_set some : {to.row_axes & positions, to.row_axes & ~positions})
+    to.list_axes(to.loops.rows, some & ~set_of(to.loops.rows), to.plan.orders[queries]);
   if (const instruction_id factor = factor_of_tile(to, found, to.tile))
     to.loops.pair.scale = factor, to.tile = found.tile_user;
   if (!softmax) return;
@@ -123,7 +126,7 @@ constexpr void write_score(value_writer& to) {
   if (values) loops.score.values = to.operand_of(values);
 
   write_terms(to, m.terms);
-  write_pairs(to, m.x, m.terms, {});
+  write_pairs(to, m.x, m.terms, {}, m.position);
   score_outputs& outputs = loops.score;
   for (int k = 0; k < outlined.write_count; ++k) {
     const node_id i = outlined.writes[k].value;

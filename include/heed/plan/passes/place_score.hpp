@@ -35,6 +35,7 @@ struct score_placing : gradient_placing {
     if (values) read(region, values);
     node_stack open;
     open.push(score);
+    for (const pair_contraction& c : match.terms) open.push(c.index);
     read_program(region, open, [&](node_id j) { return match.contracts(j); });
     return true;
   }

@@ -4,6 +4,7 @@
 // All of it grows with rows or with keys, never with both.
 #pragma once
 #include "score_gradient_program.hpp"
+#include "score_skewed.hpp"
 #include "score_visit.hpp"
 #include "../team.hpp"
 #include <bit>
@@ -13,6 +14,8 @@ namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <class T> inline constexpr int gradient_keys = 96;  // keys whose pairwise values wait: those of two slots stay
                                                              // in L1
+
+template <const auto& Region, class T> struct unskewed_pairs;
 
 template <const auto& Region>
 struct gradient_shape {
@@ -31,9 +34,23 @@ struct gradient_shape {
       s |= axis_set(1) << Region.batch[i];
     return s;
   }();
-  // The one axis of an operand of a contraction or product that is not an axis of the pairs; -1: none.
+  // The axis of a table that is read at distances; -1: the operand is none.
+  static constexpr int table_axis(int operand) {
+    for (const term& t : Region.terms)
+      if (is_skewed(t) && t.column_operand == operand) return t.table;
+    for (const sink& s : Region.gradient.sinks)
+      if (s.kind == sink_kind::skewed_row_product && s.other == operand) return s.table;
+    return -1;
+  }
+  // What an operand along the columns is read by: them, or the entries of a table.
+  static constexpr int entry_axis(int operand) { return table_axis(operand) < 0 ? column : table_axis(operand); }
+  // The one axis of an operand of a contraction or product that is not an axis of the pairs, nor of the entries of a
+  // table; -1: none.
   static constexpr int width_axis(int operand) {
-    const axis_set own = operand < 0 ? 0 : Region.operands[operand].axes & ~pair_axes;
+    const int table = table_axis(operand);
+    const axis_set own =
+        operand < 0 ? 0
+                    : Region.operands[operand].axes & ~pair_axes & ~(table < 0 ? axis_set(0) : axis_set(1) << table);
     return own ? std::countr_zero(own) : -1;
   }
   static constexpr bool in_product(int operand, sink_kind kind) {
@@ -48,12 +65,17 @@ struct gradient_shape {
   }
   static constexpr bool over_rows(int operand) {
     return operand == Region.tile.row_operand || in_term(operand, true) || operand == Region.gradient.cotangents ||
-           in_product(operand, sink_kind::column_product);
+           in_product(operand, sink_kind::column_product) || in_product(operand, sink_kind::table_product);
   }
   static constexpr bool over_columns(int operand) {
     return operand == Region.tile.column_operand || in_term(operand, false) || operand == Region.gradient.values ||
-           in_product(operand, sink_kind::row_product);
+           in_product(operand, sink_kind::row_product) || table_axis(operand) >= 0;
   }
+  static constexpr bool adds_to_tables = [] {
+    for (const sink& s : Region.gradient.sinks)
+      if (s.kind == sink_kind::table_product) return true;
+    return false;
+  }();
   // Does this output add up what several batch items give?
   static constexpr bool carries(int k) { return (Region.gradient.sinks[k].over & serial) != 0; }
 
@@ -98,7 +120,8 @@ struct gradient_sizes {
     for (int i = 0; i < Region.batch.count; ++i)
       (i < Region.batch.count - Region.gradient.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
     shape::each_output([&]<int K>() {
-      constexpr int axis = Region.gradient.sinks[K].table;
+      constexpr sink k = Region.gradient.sinks[K];
+      constexpr int axis = k.kind == sink_kind::table_sum ? k.table : -1;
       entries[K] = axis < 0 ? 0 : c.extent[axis] * count_of(shape::kept_rows(K), c.extent);
       top[K] = axis < 0 ? 0 : std::min<extent_t>(c.extent[axis] - 1, std::numeric_limits<std::int32_t>::max());
     });
@@ -113,6 +136,15 @@ struct gradient_sizes {
     });
   }
   extent_t items() const { return owners * serial; }
+  // How many keys, or entries of a table, an operand along the columns has.
+  template <int K> extent_t entries_along(const environment& c) const {
+    return shape::table_axis(K) < 0 ? keys : c.extent[shape::entry_axis(K)];
+  }
+  // How many different distances there are, of tables that products are added to.
+  static extent_t distances(const environment& c) {
+    const extent_t n = c.extent[Region.rows[0]], m = c.extent[shape::column];
+    return n > 0 && m > 0 ? n + m - 1 : 0;
+  }
 
   // How far a block has come, as a number that grows over all parts of an item: not begun, begun, all keys before `key`
   // added, done (which is where it has not begun its next part).
@@ -135,17 +167,19 @@ struct gradient_item {
   T* key_copy[operands];  // [keys][width], where an operand cannot be read in place
   const T* key[operands];
   extent_t key_stride[operands];
-  T* sums[outputs];        // [keys][padded], [keys]: by the kind of the sink
+  bool finite[operands];  // of tables that are read at distances
+  T* sums[outputs];  // [keys][padded], [keys], of a product in a table [distances][padded]: by the kind of the sink
   double total[outputs];   // uniform sums
-  double* table[outputs];  // [entries]
+  double* table[outputs];  // [entries], of a product in a table [padded] for each
 
-  void place(const gradient_sizes<Region, T>& extents, pieces& take) {
+  void place(const environment& call, const gradient_sizes<Region, T>& extents, pieces& take) {
     blocks = take.template of<milestone>(extents.blocks);
     bounds = take.template of<plan::interval>(extent_t(program_type::bounded) * granules_of(extents.keys));
     shape::each_operand([&]<int K>() {
       key_copy[K] = nullptr;
       if constexpr (shape::over_columns(K))
-        if (!extents.in_place[K]) key_copy[K] = take.template of<T>(extents.keys * extents.width[K]);
+        if (!extents.in_place[K])
+          key_copy[K] = take.template of<T>(extents.template entries_along<K>(call) * extents.width[K]);
     });
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
@@ -153,7 +187,10 @@ struct gradient_item {
       if constexpr (s.kind == sink_kind::column_product)
         sums[K] = take.template of<T>(extents.keys * extents.padded[s.other]);
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(extents.entries[K]);
-      else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(extents.keys);
+      else if constexpr (s.kind == sink_kind::table_product) {
+        sums[K] = take.template of<T>(extents.distances(call) * extents.padded[s.other]);
+        table[K] = take.template of<double>(call.extent[s.table] * extents.padded[s.other]);
+      } else if constexpr (s.kind == sink_kind::column_sum) sums[K] = take.template of<T>(extents.keys);
     });
   }
 
@@ -162,18 +199,21 @@ struct gradient_item {
     shape::each_operand([&]<int K>() {
       if constexpr (shape::over_columns(K)) {
         const view& v = call.operands[K];
-        const extent_t stride = v.stride[shape::column];
+        const extent_t stride = v.stride[shape::entry_axis(K)];
         if (extents.in_place[K]) {
           key[K] = static_cast<const T*>(v.data) + c.base[K], key_stride[K] = stride;
         } else {
           constexpr int axis = shape::width_axis(K);
           const extent_t step = stride_along(axis, v);
-          for (extent_t j = 0; j < extents.keys; ++j)
+          for (extent_t j = 0; j < extents.template entries_along<K>(call); ++j)
             for (extent_t d = 0; d < extents.width[K]; ++d)
               key_copy[K][j * extents.width[K] + d] =
                   element_at<Region.operands[K].type, T>(v.data, c.base[K] + j * stride + d * step);
           key[K] = key_copy[K], key_stride[K] = extents.width[K];
         }
+        if constexpr (shape::table_axis(K) >= 0)
+          finite[K] =
+              simd::all_finite(key[K], key_stride[K], extents.width[K], extents.template entries_along<K>(call));
       }
     });
   }
@@ -221,6 +261,8 @@ struct gradient_work {
   segment segments[gradient_keys<T>];
   int segment_count = 0, at = 0;
   extent_t first_row = 0;  // of the block
+  [[no_unique_address]] skewed_place<skewed_block<Region, T>, has_distances(Region)> skewed;
+  [[no_unique_address]] skewed_place<unskewed_pairs<Region, T>, has_distances(Region)> unskewed;
 
   explicit gradient_work(const environment& call) : extents(call) {}
   static constexpr std::size_t slot_size = std::size_t(gradient_keys<T>) * rows;
@@ -247,7 +289,7 @@ struct gradient_work {
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
       sums[K] = by_key[K] = nullptr, table[K] = nullptr, row_entry[K] = nullptr;
-      if constexpr (s.kind == sink_kind::row_product) sums[K] = take.template of<T>(extents.width[s.other] * rows);
+      if constexpr (gives_rows(s.kind)) sums[K] = take.template of<T>(extents.width[s.other] * rows);
       else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
       else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(extents.entries[K]);
@@ -255,6 +297,9 @@ struct gradient_work {
     });
     tiles = take.template of<T>(program_type::pairs * program_type::tile_keys * rows);
     pair_bounds = take.template of<plan::interval>(program_type::pair_bounds_count(extents.keys));
+    if constexpr (has_distances(Region))
+      skewed.at = take.template of<skewed_block<Region, T>>(1),
+      unskewed.at = take.template of<unskewed_pairs<Region, T>>(1);
   }
 
   // Goes to part `p` of item `o`, which another thread may have set up.
@@ -271,7 +316,8 @@ struct gradient_work {
       if constexpr (shape::over_columns(K)) key[K] = item->key[K], key_stride[K] = item->key_stride[K];
     });
     shape::each_output([&]<int K>() {
-      if constexpr (Region.gradient.sinks[K].kind == sink_kind::column_product) sums[K] = item->sums[K];
+      constexpr sink_kind kind = Region.gradient.sinks[K].kind;
+      if constexpr (kind == sink_kind::column_product || kind == sink_kind::table_product) sums[K] = item->sums[K];
     });
   }
   // ---- the order of blocks: sums into keys and into the item are added block after block, whoever is at which ----
@@ -364,7 +410,7 @@ struct gradient_work {
           std::fill(to + width, to + extents.padded[K], T(0));
         }
         finite[K] = true;
-        if (Region.pair.keep != 0 || count < rows)
+        if (Region.pair.keep != 0 || count < rows || shape::adds_to_tables)
           finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
       }
     });
@@ -384,11 +430,11 @@ struct gradient_work {
       simd::transpose_in<T>(natural[Region.gradient.cotangents], natural_stride[Region.gradient.cotangents], count, 1,
                             extents.width[Region.gradient.cotangents], T(1), cotangents);
     if constexpr (shape::has_weights) set_log_sum_exp(call, count);
+    if constexpr (has_distances(Region)) skewed.at->set_rows(call, first_row, count);
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
       constexpr int y = s.other < 0 ? 0 : s.other;
-      if constexpr (s.kind == sink_kind::row_product)
-        std::memset(sums[K], 0, std::size_t(extents.width[y] * rows) * sizeof(T));
+      if constexpr (gives_rows(s.kind)) std::memset(sums[K], 0, std::size_t(extents.width[y] * rows) * sizeof(T));
       else if constexpr (reduces_to_rows(s.kind)) std::memset(sums[K], 0, rows * sizeof(T));
       else if constexpr (s.kind == sink_kind::table_sum) std::fill_n(table[K], extents.entries[K], 0.0);
       if constexpr (shape::kept_rows(K).count > 0)

@@ -13,6 +13,7 @@
 // earlier blocks at once. Sums over items are taken at the end, in order.
 #pragma once
 #include "score_gradient_sinks.hpp"
+#include "score_gradient_skewed.hpp"
 #include "score_gradient_sums.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -51,11 +52,11 @@ struct score_gradient_loops {
   static constexpr int octaves = 24;
 
   // ---- memory ----
-  static std::size_t item_bytes(const sizes& n) {
+  static std::size_t item_bytes(const environment& call, const sizes& n) {
     item_type i;
     pieces count;
     count.of<item_type>(1);
-    i.place(n, count);
+    i.place(call, n, count);
     return count.used;
   }
   // Shared by all threads: partial sums of all items, then what those need that are worked at side by side.
@@ -64,17 +65,17 @@ struct score_gradient_loops {
     std::size_t item_size;
     std::byte* items;
   };
-  static shared_memory lay_out(const sizes& n, int threads, pieces& take) {
+  static shared_memory lay_out(const environment& call, const sizes& n, pieces& take) {
     take.bytes(item_sums::bytes(n));
-    const extent_t places = open_items(n.owners, threads);
+    const extent_t places = open_items(n.owners, call.threads);
     open_item* const open = take.of<open_item>(places);
-    const std::size_t size = item_bytes(n);
+    const std::size_t size = item_bytes(call, n);
     return {open, size, take.bytes(std::size_t(places) * size)};
   }
   static scratch_need need(const environment& call) {
     work w(call);
     pieces shared, own;
-    lay_out(w.extents, call.threads, shared);
+    lay_out(call, w.extents, shared);
     own.of<work>(1);
     w.place(own);
     return {shared.used, own.used};
@@ -88,10 +89,16 @@ struct score_gradient_loops {
     const T* queries = w.queries + w.extents.width[Region.tile.row_operand] * rows + row;
     each_term<Region>([&]<int I>() HEED_INLINED {
       constexpr int k = Region.terms[I].column_operand;
-      extent_t stride;
-      const T* x = w.keys_at(k, first, Mixed ? count : group, stride);
-      simd::contract_into<Packs>(queries, x, stride, w.extents.width[k], to.of + I * to.size + row,
-                                 w.template ahead_of_term<I>(first));
+      if constexpr (is_skewed(Region.terms[I])) {
+        w.skewed.at->template contract<I, Packs>(*w.state, queries - row, w.extents.width[k],
+                                                 {w.key[k], w.key_stride[k], w.tail}, first, row,
+                                                 to.of + I * to.size + row);
+      } else {
+        extent_t stride;
+        const T* x = w.keys_at(k, first, Mixed ? count : group, stride);
+        simd::contract_into<Packs>(queries, x, stride, w.extents.width[k], to.of + I * to.size + row,
+                                   w.template ahead_of_term<I>(first));
+      }
       queries += w.extents.width[k] * rows;
     });
   }
@@ -245,6 +252,8 @@ struct score_gradient_loops {
             T* to = w.sums[K] + s.first * stride;
             if (s.mixed && !w.finite[y]) simd::outer_present(p, x, from, to, stride, count, stride, s.count);
             else simd::outer_all(p, x, from, to, stride, count, stride, s.count);
+          } else if constexpr (is_skewed(k.kind)) {
+            skewed_sinks<Region, T>::template give<K>(w, s);
           } else if constexpr (k.kind == sink_kind::table_sum) {
             using I = typename program_type::I;
             const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
@@ -303,7 +312,7 @@ struct score_gradient_loops {
       constexpr sink k = Region.gradient.sinks[K];
       constexpr output o = Region.outputs[K];
       constexpr int y = k.other < 0 ? 0 : k.other, axis = shape::width_axis(y);
-      if constexpr (k.kind == sink_kind::row_product) {
+      if constexpr (gives_rows(k.kind)) {
         const view& v = call.outputs[K];
         const extent_t stride = stride_along(axis, v);
         alignas(64) T by[rows];
@@ -343,6 +352,8 @@ struct score_gradient_loops {
       if constexpr (k.kind == sink_kind::column_product) {
         if (!(shape::carries(K) && w.part > 0))
           std::memset(i.sums[K], 0, std::size_t(w.extents.keys * w.extents.padded[k.other]) * sizeof(T));
+      } else if constexpr (k.kind == sink_kind::table_product) {
+        skewed_sinks<Region, T>::template begin<K>(call, w);
       } else if constexpr (k.kind == sink_kind::column_sum) {
         std::memset(i.sums[K], 0, std::size_t(w.extents.keys) * sizeof(T));
       } else if constexpr (k.kind == sink_kind::table_sum) {
@@ -357,6 +368,8 @@ struct score_gradient_loops {
       constexpr sink k = Region.gradient.sinks[K];
       if constexpr (k.kind == sink_kind::column_product) {
         if (!shape::carries(K) || w.part + 1 == w.extents.serial) sinks::template store_columns<K>(call, w);
+      } else if constexpr (k.kind == sink_kind::table_product) {
+        skewed_sinks<Region, T>::template end<K>(call, w);
       } else if constexpr (k.kind == sink_kind::column_sum) {
         T* const to = reinterpret_cast<T*>(item_sums::of(w.extents, s, K)) + number * w.extents.keys;
         for (extent_t j = 0; j < w.extents.keys; ++j) to[j] = w.item->sums[K][j] * sinks::template factor<K>(w);
@@ -398,7 +411,7 @@ struct score_gradient_loops {
     void open(extent_t, std::ptrdiff_t place) const {
       pieces take{items + std::size_t(place) * item_size};
       item_type& item = *new (static_cast<void*>(take.of<item_type>(1))) item_type;
-      item.place(own.extents, take);
+      item.place(call, own.extents, take);
       for (extent_t i = 0; i < own.extents.blocks; ++i) new (item.blocks + i) milestone{0};
     }
     void step(extent_t owner, std::ptrdiff_t place, extent_t number) const {
@@ -408,7 +421,7 @@ struct score_gradient_loops {
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
     pieces all{s.shared};
-    const shared_memory shared = lay_out(n, call.threads, all);
+    const shared_memory shared = lay_out(call, n, all);
     for_each_step(n.serial > 0 ? n.owners : 0, n.serial * n.blocks, call.threads, shared.open, [&](int thread) {
       pieces own{s.of(thread)};
       work& w = *new (static_cast<void*>(own.of<work>(1))) work(call);

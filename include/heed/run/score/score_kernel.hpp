@@ -4,6 +4,7 @@
 // side by side, chunk by chunk, so that keys and values are fetched once for all of them. Nothing of the size rows x
 // keys is stored.
 #pragma once
+#include "score_skewed.hpp"
 #include "score_visit.hpp"
 #include "../team.hpp"
 #include <span>
@@ -20,6 +21,8 @@ struct score_loops {
   static constexpr element w_type = Region.operands[Region.tile.column_operand].type;
   static constexpr bool has_values = Region.score.values >= 0;
   static constexpr element v_type = Region.operands[has_values ? Region.score.values : 0].type;
+  static constexpr bool has_skewed = has_distances(Region);
+  using skewed_type = skewed_block<Region, T>;
   static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
 
   struct sizes {
@@ -73,12 +76,14 @@ struct score_loops {
     context* state;
     plan::interval* pair_bounds;
     T* rows;
+    skewed_type* skewed;
   };
   static block_memory lay_out_block(const sizes& n, pieces& take) {
     context* const c = take.of<context>(1);
     plan::interval* const pair_bounds = take.of<plan::interval>(program_type::pair_bounds_count(n.keys));
     constexpr int tile_keys = program_type::pairs * program_type::tile_keys;
-    return {c, pair_bounds, take.of<T>(extent_t(row_block<T>::elements(n.depth_of_rows(), n.width, tile_keys)))};
+    T* const block = take.of<T>(extent_t(row_block<T>::elements(n.depth_of_rows(), n.width, tile_keys)));
+    return {c, pair_bounds, block, take.of<skewed_type>(has_skewed)};
   }
   static scratch_need need(const environment& c) {
     const sizes n(c);
@@ -98,6 +103,7 @@ struct score_loops {
     extent_t key_stride;
     const plan::interval* bounds;
     [[no_unique_address]] term_columns<Region, T> terms;
+    [[no_unique_address]] skewed_place<skewed_type, has_skewed> skewed;
   };
 
   // Term: of which contraction; -1: of the first.
@@ -136,14 +142,21 @@ struct score_loops {
     const T* queries = w.running.queries + w.extents.depth * rows + row;
     each_term<Region>([&]<int I>() HEED_INLINED {
       const extent_t depth = w.extents.terms.depth[I];
-      extent_t stride = w.terms.stride[I];
-      const T* k = w.terms.at[I] + first * stride;
-      next_lines<T> lines;
-      if (!w.extents.terms.in_place[I] || (Mixed && count < group)) {
-        copy_keys<I>(w, first, count);
-        k = w.batch.keys, stride = depth;
-      } else if (first >= group) lines.ask_keys(k - group * stride, stride, depth);
-      simd::contract_into<Packs>(queries, k, stride, depth, to.of + I * to.size + row, lines);
+      if constexpr (is_skewed(Region.terms[I])) {
+        const T* const table = w.extents.terms.in_place[I] ? w.terms.at[I] : nullptr;
+        w.skewed.at->template contract<I, Packs>(w.state, queries - row, depth,
+                                                 {table, w.terms.stride[I], w.batch.keys}, first, row,
+                                                 to.of + I * to.size + row);
+      } else {
+        extent_t stride = w.terms.stride[I];
+        const T* k = w.terms.at[I] + first * stride;
+        next_lines<T> lines;
+        if (!w.extents.terms.in_place[I] || (Mixed && count < group)) {
+          copy_keys<I>(w, first, count);
+          k = w.batch.keys, stride = depth;
+        } else if (first >= group) lines.ask_keys(k - group * stride, stride, depth);
+        simd::contract_into<Packs>(queries, k, stride, depth, to.of + I * to.size + row, lines);
+      }
       queries += depth * rows;
     });
   }
@@ -381,7 +394,9 @@ struct score_loops {
                                          static_cast<const T*>(k.data) + c.base[Region.tile.column_operand],
                                          k.stride[column],
                                          of_item.bounds,
-                                         {call, c.base}};
+                                         {call, c.base},
+                                         skewed_place<skewed_type, has_skewed>(own.skewed)};
+        if constexpr (has_skewed) own.skewed->set_rows(call, first, c.row_count);
         w.running.place(own.rows, n.depth_of_rows(), n.width);
         c.tiles = w.running.tiles;
         load_queries(c, w.running, n, c.row_count);

@@ -62,7 +62,7 @@ template <const auto& Region, class T, int Count = Region.terms.count> struct te
     for (int i = 0; i < Count; ++i) {
       const int k = Region.terms[i].column_operand;
       at[i] = static_cast<const T*>(call.operands[k].data) + base[k];
-      stride[i] = call.operands[k].stride[Region.columns[0]];
+      stride[i] = call.operands[k].stride[is_skewed(Region.terms[i]) ? Region.terms[i].table : Region.columns[0]];
     }
   }
 };

@@ -1,0 +1,31 @@
+// forward/distances, forward/far_distances: causal attention, 64 wide, whose queries meet a learned vector for the
+// distance to a key besides the key: a table for all distances of all heads (Huang et al. 2018), and one of 33 for
+// distances that are clamped (Shaw et al. 2018). Useful are three products for each visible pair, whatever of them is
+// shared by clamped distances.
+#include "attention.hpp"
+
+namespace heed_bench {
+namespace {
+using namespace declared;
+constexpr axis<"t"> t;
+constexpr auto far = input<"far">(t, d);
+constexpr auto scored(const auto& place) { return (dot<d>(q, k) + dot<d>(q, place)) / sqrt(size<d>); }
+constexpr auto distances = dot<m>(softmax<m>(mask(scored(gather<t>(far, n - m)), causal(n, m))), v);
+constexpr auto far_distances =
+    dot<m>(softmax<m>(mask(scored(gather<t>(far, clamp(m - n, -16, 16) + 16)), causal(n, m))), v);
+
+template <const auto& Out> void add_forward_of(const char* name, extent_t entries) {
+  add(name, [=](benchmark::State& state) {
+    attention_operands x(64);
+    const tensor<float> table = drawn(4, {entries, 64});
+    report(state, 1.5 * x.flops([](extent_t i) { return i + 1; }),
+           [&] { fuse<Out, strict>(q = x.Q, k = x.K, v = x.V, far = table, into(x.O), x.memory); });
+  });
+}
+}  // namespace
+
+void add_distances() {
+  add_forward_of<distances>("forward/distances/64", attention_operands::length);
+  add_forward_of<far_distances>("forward/far_distances/64", 33);
+}
+}  // namespace heed_bench
