@@ -10,8 +10,10 @@ import subprocess
 
 import page_text
 
-# Sections that are pages of their own here: of a page, the title of a section of the second level and its page.
+# Sections that are pages of their own here: of a page, the title of a section of the second level and its page. (Those of the gallery
+# are, too, each entry one.)
 SECTIONS = {"docs/language.md": {"Gradients": "gradients.md"}}
+GALLERY = "docs/gallery.md"
 PICTURES = (".png", ".svg", ".jpg", ".jpeg", ".gif", ".webp", ".pdf", ".html")
 LANGUAGES = {".hpp": "cpp", ".cpp": "cpp", ".h": "c", ".c": "c", ".py": "python", ".sh": "bash", ".toml": "toml", ".json": "json",
              ".cmake": "cmake", "CMakeLists.txt": "cmake", ".gnuplot": "gnuplot"}
@@ -73,9 +75,17 @@ def section(text, title):
     raise Fault(f"no section {title}")
 
 
+def sections(root, path):
+    """The sections of a file that are pages of their own: titles and pages."""
+    if path != GALLERY or not (root / path).exists():
+        return SECTIONS.get(path, {})
+    titles = [name for _, level, name, _ in page_text.headings((root / path).read_text(encoding="utf-8")) if level == 2]
+    return {title: f"gallery/{title.replace(' ', '_')}.md" for title in titles}
+
+
 def home(root, path, anchor):
     """The page, and the anchor in it, of an anchor of a file: a section may have a page of its own."""
-    for title, page in SECTIONS.get(path, {}).items():
+    for title, page in sections(root, path).items():
         text = (root / path).read_text(encoding="utf-8")
         first, last = section(text, title)
         for number, _, _, name in page_text.headings(text):
@@ -141,12 +151,13 @@ def document_pages(root, path, needed):
     text, pages = (root / path).read_text(encoding="utf-8"), {}
     page = page_of(root, path)
     lines, rest = text.splitlines(keepends=True), text
-    for title, own in SECTIONS.get(path, {}).items():
+    for title, own in sections(root, path).items():
         first, last = section(text, title)
         # Headings one level up; the places of links are looked for in the file that they are in.
         part = "".join(re.sub(r"^#(?=#+ )", "", line) if is_prose else line for line, is_prose in page_text.prose_lines("".join(lines[first:last])))
         pages[own] = readable(linked(root, path, own, part, needed))
-        rest = rest.replace("".join(lines[first:last]), f"## {title}\n\n[{title}](#{page_text.slug(title)}) have a page of their own.\n\n")
+        said = f"## {title}\n\n[{title}](#{page_text.slug(title)}) have a page of their own.\n\n"
+        rest = rest.replace("".join(lines[first:last]), "" if path == GALLERY else said)  # the gallery has a table of them
     pages[page] = readable(linked(root, path, page, rest, needed))
     return pages
 
