@@ -1,11 +1,11 @@
-// Talking heads: scores are mixed over the heads before the softmax, weights behind it. The first mixture runs in a
-// loop, which stores nothing over pairs.
+// Talking heads: scores are mixed over the heads before the softmax, weights behind it. Forward and backward are those
+// of attention whose queries and keys are as wide as all heads together, and whose values are, too.
 //
 // Paper: Shazeer et al. 2020, "Talking-Heads Attention".
 // Formula: p[g, n, m] = softmax_m(sum over h of before[h, g] q[h, n] . k[h, m] / sqrt(d)); o[j, n] = sum over m of (sum
 //   over g of behind[g, j] p[g, n, m]) v[j, m]
-// Vary: a mixture behind the softmax alone fuses: it is a mixture of the values.
-// Measured: n=128,m=128
+// Vary: a mixture on one side of the softmax alone; mixtures that depend on the query, before (n, h, g).
+// Measured: n=1024,m=1024
 #pragma once
 #include <heed/heed.hpp>
 

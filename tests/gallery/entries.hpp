@@ -1,7 +1,7 @@
 // Every entry of examples/gallery as a test case: behind this header HEED_KERNEL, which declares a kernel there, makes
-// a test of it. Without more, the plans of results and gradients are interpreted and compared with the oracle: what
-// runs in a loop is known by name, nothing is stored over pairs of positions, and what the oracle says goes into a file
-// for formulas.py to look at. With HEED_GALLERY_KERNELS, the fused loops are compiled, run and compared.
+// a test of it. Without more, the plans of results and gradients are interpreted and compared with the oracle: nothing
+// runs in a loop, nothing is stored over pairs of positions, and what the oracle says goes into a file for formulas.py
+// to look at. With HEED_GALLERY_KERNELS, the fused loops are compiled, run and compared.
 #pragma once
 #include "fused_against_oracle.hpp"
 #include "planned.hpp"
@@ -26,16 +26,10 @@ inline extents_by_axis small_extents_of_entry(std::string_view name) {
   for (auto& [axis, extent] : extents) extent = std::min<extent_t>(extent, 7);
   return extents;
 }
-// Entries whose result (s) or gradients (g) are not all fused, as their first paragraphs say.
-inline std::string loops_of_entry(std::string_view name) {
-  if (name == "talking_heads") return "sg";
-  return "";
-}
-
-// Element by element, sums inside of each other would take minutes: over the width of a model, or in a loop.
+// Element by element, sums inside of each other would take minutes: over the width of a model.
 inline bool is_interpreted(std::string_view name) {
-  return loops_of_entry(name).empty() && !name.ends_with("_block") && name != "triangle" && name != "perceiver" &&
-         name != "latent_keys" && name != "gated_attention";
+  return !name.ends_with("_block") && name != "triangle" && name != "perceiver" && name != "latent_keys" &&
+         name != "gated_attention";
 }
 
 // Writes inputs and result as lines "entry array extent...", each followed by its elements as doubles of this machine.
@@ -90,10 +84,10 @@ inline void write_entry(const char* name, const expression& out, const extents_b
 }
 
 // The plan that a program would be compiled to, made while the test runs, and interpreted at some extents if any.
-template <result_list R> void check_plan(const std::string& what, bool in_loops, const extents_by_axis* given) {
+template <result_list R> void check_plan(const std::string& what, const extents_by_axis* given) {
   const auto plan = planned<R>();
   BOOST_TEST_REQUIRE(bool(plan->fault == plan::plan_fault::none), what << " is refused");
-  BOOST_TEST((kinds(*plan).find('l') != std::string::npos) == in_loops, what << " is planned as " << kinds(*plan));
+  BOOST_TEST(kinds(*plan).find('l') == std::string::npos, what << " is planned as " << kinds(*plan));
   BOOST_TEST(!stores_pairs(*plan), what << " stores values over pairs");
   const std::string wrong = given ? difference(*plan, R, *given) : "";
   BOOST_TEST(wrong == "", what << ": " << wrong);
@@ -101,9 +95,8 @@ template <result_list R> void check_plan(const std::string& what, bool in_loops,
 template <result_list Out, result_list Gradients> void check_plans(const char* name) {
   const extents_by_axis small = small_extents_of_entry(name);
   const extents_by_axis* interpreted = is_interpreted(name) ? &small : nullptr;
-  const std::string loops = loops_of_entry(name);
-  check_plan<Out>(name, loops.find('s') != loops.npos, interpreted);
-  check_plan<Gradients>(std::string(name) + ", gradients", loops.find('g') != loops.npos, interpreted);
+  check_plan<Out>(name, interpreted);
+  check_plan<Gradients>(std::string(name) + ", gradients", interpreted);
   write_entry(name, *Out.of[0], extents_of_entry(name));
 }
 // The fused loops.

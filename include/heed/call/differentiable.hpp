@@ -66,7 +66,7 @@ template <result_list R, class... Inputs, std::size_t... I>
 struct passes_of<R, wrt_list<Inputs...>, std::index_sequence<I...>> {
   static constexpr label names[] = {make_label(Inputs::name)...};
   static constexpr plan::two_passes both =
-      plan::split_passes(differentiation_of<R>, plan::merged_of<*R.of[I]...>, plan::simplified_of<*R.of[I]...>,
+      plan::split_passes(differentiation_of<R>, plan::rewritten_of<*R.of[I]...>, plan::simplified_of<*R.of[I]...>,
                          plan::uses_of_results<*R.of[I]...>, plan::plan_of<*R.of[I]...>, names, int(sizeof...(Inputs)));
   static constexpr bool fits = !both.too_many;
   static constexpr int saved_count = both.saved_count;

@@ -62,6 +62,24 @@ constexpr node_id add_concat(graph& g, element type, node_id a, node_id b, int f
                     .third = std::int16_t(third)});
 }
 
+// A new axis for what two become by a merge: yk*xk of yk and xk, with as many primes as it takes where the name is
+// taken.
+constexpr int add_product_axis(graph& g, int major, int minor) {
+  const axis_entry a = g.axes[major], b = g.axes[minor];
+  for (int primes = 0;; ++primes) {
+    char s[label_capacity + 1]{};
+    int n = 0;
+    const auto append = [&](const label& x) {
+      for (unsigned i = 0; int(i) < length_of(x) && n < int(label_capacity) - primes; ++i)
+        s[n++] = char(x.word[i / 8] >> (8 * (i % 8)) & 255);
+    };
+    append(a.name), append(make_label("*")), append(b.name);
+    for (int i = 0; i < primes; ++i) s[n++] = '\'';
+    if (g.find_axis(make_label(s)) >= 0) continue;
+    return g.axis({make_label(s), a.extent == runtime || b.extent == runtime ? runtime : a.extent * b.extent});
+  }
+}
+
 // Along axes: a sum of products, a reduction, a softmax, a running sum.
 constexpr node_id add_dot(graph& g, element type, node_id a, node_id b, axis_set over) {
   return g.add(

@@ -146,6 +146,12 @@ template <const expression&... Outs> std::string passes_text() {
             ")\n";
   to.add("expression", "graph/expression.hpp", what);
   to.add("merge_results", "plan/passes/make_plan.hpp", graph_text(merged.g, merged.roots, count));
+  if constexpr (may_mix_heads(merged.g)) {
+    constexpr const auto& mixed = plan::otherwise_mixed_of<Outs...>;
+    const std::string after = graph_text(mixed.g, mixed.roots, count);
+    to.add("with_mixed_heads", "graph/mixed_heads.hpp",
+           after != graph_text(merged.g, merged.roots, count) ? after : "");
+  }
   const node_flags declared = reachable(merged.g, merged.roots, count);
   const node_marks decide = deciding(merged.g), wide = computed_in_double(merged.g);
   to.add("deciding", "graph/decisions.hpp",

@@ -116,24 +116,7 @@ class axes_merger {
   // yk and xk become yk*xk.
   constexpr void name_axes() {
     whole[0] = key[0];
-    for (int j = 1; j < key_count; ++j) {
-      const axis_entry major = after.axes[whole[j - 1]], y = after.axes[key[j]];
-      const extent_t extent = major.extent == runtime || y.extent == runtime ? runtime : major.extent * y.extent;
-      whole[j] = after.axis({product_label(major.name, y.name), extent});
-    }
-  }
-  constexpr label product_label(const label& a, const label& b) const {
-    for (int primes = 0;; ++primes) {  // as many as it takes, where the name is taken
-      char s[label_capacity + 1]{};
-      int n = 0;
-      const auto append = [&](const label& x) {
-        for (unsigned i = 0; int(i) < length_of(x) && n < int(label_capacity) - primes; ++i)
-          s[n++] = char(x.word[i / 8] >> (8 * (i % 8)) & 255);
-      };
-      append(a), append(make_label("*")), append(b);
-      for (int i = 0; i < primes; ++i) s[n++] = '\'';
-      if (after.find_axis(make_label(s)) < 0) return make_label(s);
-    }
+    for (int j = 1; j < key_count; ++j) whole[j] = add_product_axis(after, whole[j - 1], key[j]);
   }
   // The index along a key axis, of the merged index.
   constexpr node_id digit(int axis) {

@@ -1,7 +1,8 @@
-// From expressions to a plan: merge the results into one graph, make one axis of several under a softmax, simplify it,
-// split it into regions. Each step is a constexpr variable of its own, so that each has the compiler's whole limit of
-// evaluation steps to itself.
+// From expressions to a plan: merge the results into one graph, mix heads where kernels can, make one axis of several
+// under a softmax, simplify it, split it into regions. Each step is a constexpr variable of its own, so that each has
+// the compiler's whole limit of evaluation steps to itself.
 #pragma once
+#include "../../graph/mixed_heads.hpp"
 #include "key_axes.hpp"
 #include "lower.hpp"
 #include "split.hpp"
@@ -44,6 +45,15 @@ constexpr declared_results declared_results_of(const simplified_graph& s, const 
 }
 
 template <const expression&... Outs> inline constexpr merged_graph merged_of = merge_results(Outs...);
+// What is planned, and what a gradient is derived of: as declared, or as heads are mixed otherwise.
+template <const expression&... Outs>
+inline constexpr merged_graph otherwise_mixed_of = with_mixed_heads(merged_of<Outs...>);
+template <const expression&... Outs> constexpr const merged_graph& rewritten_graph() {
+  if constexpr (may_mix_heads(merged_of<Outs...>.g)) return otherwise_mixed_of<Outs...>;
+  else return merged_of<Outs...>;
+}
+template <const expression&... Outs>
+inline constexpr const merged_graph& rewritten_of = rewritten_graph<Outs...>();
 // Simplified, of the graph with merged key axes where it has several under a softmax.
 constexpr simplified_graph simplified_behind(const merged_axes& m, int count) {
   simplified_graph r = simplified(m.g, m.roots, count);
@@ -54,9 +64,9 @@ constexpr simplified_graph simplified_behind(const merged_axes& m, int count) {
 }
 template <const expression&... Outs>
 inline constexpr merged_axes merged_axes_of =
-    with_merged_axes(merged_of<Outs...>.g, merged_of<Outs...>.roots, int(sizeof...(Outs)));
+    with_merged_axes(rewritten_of<Outs...>.g, rewritten_of<Outs...>.roots, int(sizeof...(Outs)));
 template <const expression&... Outs> constexpr simplified_graph simplify_results() {
-  constexpr const merged_graph& declared = merged_of<Outs...>;
+  constexpr const merged_graph& declared = rewritten_of<Outs...>;
   if constexpr (!has_several_axes(declared.g, declared.roots, declared.count))
     return simplified(declared.g, declared.roots, declared.count);
   else if constexpr (!merged_axes_of<Outs...>.done) return simplified(declared.g, declared.roots, declared.count);

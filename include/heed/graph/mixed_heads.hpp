@@ -1,0 +1,367 @@
+// Heads that are mixed (talking heads, Shazeer et al. 2020): scores before a softmax, weights behind it. As declared, a
+// score is a sum over the scores of all heads at the same pair, which no kernel takes. It is rewritten, before anything
+// is differentiated, so that the gradient is that of the rewritten graph:
+//   before  sum<g>(mix[h, g] * dot<d>(q[g, n], k[g, m]))  is  dot<g x d>(mix * q, k): one contraction, as deep as all
+//           heads together, its row operand stored for each head (h, n, g x d). Factors, and sums with what is no
+//           contraction (a slope of each head times the distance), go along.
+//   behind  dot<m>(sum<g>(mix[j, g] * w[g, n, m]), v[j, m, e])  is  sum<g>(mix * dot<m>(w, v)): the values of all heads
+//           are one wide value (m, j x e), whose weighted sums (g, n, j x e) are mixed.
+// Nothing lies over pairs. The products grow by the number of heads and run in kernels, as they did in loops. Where an
+// operand or a result lies over the pairs, the scores may be stored: nothing is rewritten, nor where extents of the
+// axes that become one are unknown.
+#pragma once
+#include "../base/static_list.hpp"
+#include "decisions.hpp"
+#include "presence.hpp"
+#include "results.hpp"
+
+namespace heed::internal {
+
+// Which axes of a value come from both sides of a contraction of rows and columns, each with an extent that a call
+// brings: its pairs. 0: it is over none.
+struct pairs_of_graph {
+  fixed_array<axis_set, graph::capacity> of{};
+  int done = 1;
+  static constexpr axis_set positions(const graph& g, axis_set axes) {
+    axis_set r = 0;
+    for (int i = 0; i < g.axis_count; ++i)
+      if ((axes & axis_bit(i)) && g.extent(i) == runtime) r |= axis_bit(i);
+    return r;
+  }
+  constexpr void extend(const graph& g) {
+    for (; done < g.size; ++done) {
+      const node& x = g[done];
+      axis_set kept = (of[x.a] | of[x.b] | of[x.c]) & x.axes;
+      if (x.code == op::rename && (of[x.a] & axis_bit(x.first))) kept |= axis_bit(x.second);
+      if (std::popcount(kept) < 2) kept = 0;
+      const axis_set a = positions(g, g[x.a].axes & ~g[x.b].axes), b = positions(g, g[x.b].axes & ~g[x.a].axes);
+      of[done] = kept ? kept : x.code == op::dot && a && b ? a | b : axis_set(0);
+    }
+  }
+};
+
+class head_mixer {
+ public:
+  constexpr explicit head_mixer(const merged_graph& declared_) : declared(declared_), before(declared_.g) {
+    g.axes = before.axes, g.axis_hash = before.axis_hash, g.axis_count = before.axis_count;
+    g.inputs = before.inputs, g.input_count = before.input_count;
+    g.primitives = before.primitives, g.primitive_count = before.primitive_count;
+    find_columns();
+  }
+  constexpr merged_graph run() {
+    for (int i = 1; i < before.size; ++i) {
+      node x = before[i];
+      x.a = to[x.a], x.b = to[x.b], x.c = to[x.c];
+      if (x.code != op::input) x.hash = 0;
+      const node_id other = rewritten(x, columns[i]);
+      to[i] = other ? other : g.add(x);
+      pairs.extend(g);
+    }
+    merged_graph r{.roots = {}, .count = declared.count};
+    for (int k = 0; k < r.count; ++k) r.roots[k] = to[declared.roots[k]];
+    r.g = g;
+    return r;
+  }
+
+ private:
+  const merged_graph& declared;
+  const graph& before;
+  graph g{};
+  fixed_array<node_id, graph::capacity> to{};
+  fixed_array<axis_set, graph::capacity> columns{};  // of `before`: along which a softmax normalises what is made of it
+  node_marks of_mixed{};                             // a node that scores have become
+  pairs_of_graph pairs{};
+  presences present{};
+
+  struct factor {
+    node_id of{};
+    bool divides = false;
+  };
+  using factors = static_list<factor, 8>;
+
+  constexpr void find_columns() {
+    for (int i = before.size - 1; i > 0; --i) {
+      const node& x = before[i];
+      if (x.code == op::softmax || x.code == op::logsumexp) columns[x.a] |= x.over;
+      else if (is_pointwise(x.code)) columns[x.a] |= columns[i], columns[x.b] |= columns[i], columns[x.c] |= columns[i];
+      else if (x.code == op::mask || x.code == op::rename) columns[x.a] |= columns[i];
+    }
+    columns[0] = 0;
+  }
+  constexpr bool is_static(axis_set axes) const { return !pairs_of_graph::positions(g, axes); }
+  // Does an operand or a result lie over such pairs?
+  constexpr bool lie_in_memory(axis_set rows, axis_set columns_of_pairs) const {
+    const auto over_both = [&](axis_set axes) { return (axes & rows) && (axes & columns_of_pairs); };
+    for (int k = 0; k < declared.count; ++k)
+      if (over_both(before[declared.roots[k]].axes)) return true;
+    for (int i = 1; i < before.size; ++i)
+      if (before[i].code == op::input && over_both(before[i].axes)) return true;
+    return false;
+  }
+  // What a node, whose operands have been rewritten, becomes; 0: what it is. A softmax runs along `column` (0: none)
+  // over what is made of it.
+  constexpr node_id rewritten(const node& x, axis_set column) {
+    if (x.code == op::rename && column && of_mixed[x.a]) return renamed(x.a, x.first, x.second);
+    if ((x.code != op::dot && x.code != op::sum) || !is_real(x.type)) return 0;
+    if (present.of(g, x.a) || present.of(g, x.b)) return 0;
+    node_id r = 0;
+    const axis_set over_pairs = pairs.of[x.a] | pairs.of[x.b];
+    if (!over_pairs) return 0;
+    if (column && !(x.over & over_pairs) && is_static(x.over)) {
+      factors none;
+      if (x.code == op::sum) r = mixed(x.a, none, x.over, column);
+      for (const bool left : {true, false}) {
+        const node_id scores = left ? x.a : x.b, mix = left ? x.b : x.a;
+        if (x.code != op::dot || r || !pairs.of[scores] || pairs.of[mix]) continue;
+        factors one;
+        one.add({mix, false});
+        r = mixed(scores, one, x.over, column);
+      }
+    } else if (x.code == op::dot && (x.over & over_pairs)) {
+      const bool left = pairs.of[x.a] & x.over;
+      r = weighted(left ? x.a : x.b, left ? x.b : x.a, x.over, x.type);
+    }
+    if (!r || g[r].axes != x.axes || g[r].type != x.type) return 0;
+    return of_mixed[r] = column != 0, r;
+  }
+  // Mixed scores under another name, which changes at the operands of their contractions.
+  constexpr node_id renamed(node_id i, int from, int to_axis) {
+    const axis_set old = axis_bit(from), fresh = axis_bit(to_axis);
+    node x = g[i];
+    if (!(x.axes & old)) return i;
+    const bool contracts = x.code == op::dot && !(x.over & fresh);
+    if (!contracts && !is_pointwise(x.code)) return under_name(i, from, to_axis);
+    for (node_id* const operand : {&x.a, &x.b, &x.c})
+      *operand = contracts ? under_name(*operand, from, to_axis) : renamed(*operand, from, to_axis);
+    x.axes = (x.axes & ~old) | fresh, x.hash = 0;
+    return g.add(x);
+  }
+  constexpr node_id under_name(node_id i, int from, int to_axis) {
+    const axis_set old = axis_bit(from), axes = g[i].axes;
+    return axes & old ? add_moved(g, op::rename, i, (axes & ~old) | axis_bit(to_axis), from, to_axis) : i;
+  }
+
+  // ---- before the softmax
+  constexpr node_id times(element type, node_id a, const factor& f) {
+    if (!a && !f.divides) return f.of;
+    return add_pointwise(g, f.divides ? op::divide : op::multiply, type, a ? a : g.add_constant(1, type), f.of);
+  }
+  // The sum over heads of some factors times i; 0: it is none that a kernel takes.
+  constexpr node_id mixed(node_id i, factors f, axis_set heads, axis_set column) {
+    const node x = g[i];
+    pairs.extend(g);
+    if (!pairs.of[i]) return mixed_beside(i, f, heads);
+    const auto further = [&](node_id rest, const factor& more) {
+      if (f.count == int(f.of.size()) || pairs.of[more.of]) return node_id(0);
+      f.add(more);
+      return mixed(rest, f, heads, column);
+    };
+    switch (x.code) {
+      case op::negate: return further(x.a, {g.add_constant(-1), false});
+      case op::multiply: return pairs.of[x.a] ? further(x.a, {x.b, false}) : further(x.b, {x.a, false});
+      case op::divide: return further(x.a, {x.b, true});
+      case op::add:
+      case op::subtract: {
+        const node_id a = mixed(x.a, f, heads, column), b = a ? mixed(x.b, f, heads, column) : node_id(0);
+        return b ? add_pointwise(g, x.code, x.type, a, b) : node_id(0);
+      }
+      case op::dot: return contraction(x, f, heads, column);
+      default: return 0;
+    }
+  }
+  // The same of a value over no pairs: what does not vary over the heads is a factor of the sum, a table is mixed
+  // before it is read.
+  constexpr node_id mixed_beside(node_id i, const factors& f, axis_set heads) {
+    const node x = g[i];
+    const auto lacks_heads = [&](node_id j) { return !(g[j].axes & heads); };
+    const auto of_product = [&](node_id rest, node_id factor_of, op o) {
+      const node_id a = mixed_beside(rest, f, heads);
+      return a ? add_pointwise(g, o, x.type, a, factor_of) : node_id(0);
+    };
+    if (x.code == op::multiply && lacks_heads(x.a)) return of_product(x.b, x.a, op::multiply);
+    if ((x.code == op::multiply || x.code == op::divide) && lacks_heads(x.b)) return of_product(x.a, x.b, x.code);
+    if (x.code == op::gather && lacks_heads(x.b)) {
+      for (const factor& one : f)
+        if (g[one.of].axes & (axis_bit(x.first) | g[x.b].axes)) return 0;
+      const node_id table = mixed_beside(x.a, f, heads);
+      return table ? add_read(g, table, x.b, x.first) : node_id(0);
+    }
+    if (std::popcount(pairs_of_graph::positions(g, x.axes)) > 1) return 0;
+    node_id mix = 0;
+    for (const factor& one : f) mix = times(real_type(x.type), mix, one);
+    return summed(mix, i, heads);
+  }
+  static constexpr element real_type(element e) { return is_real(e) ? e : element::real; }
+  // The sum of mix * i over some axes, which both have, or only one of them. 0: some of them are the one's, some the
+  // other's.
+  constexpr node_id summed(node_id mix, node_id i, axis_set over) {
+    const element type = real_type(mix ? joined(g[mix].type, g[i].type) : g[i].type);
+    if (!mix) return over ? add_reduction(g, op::sum, type, i, over) : i;
+    if (!over) return add_pointwise(g, op::multiply, type, mix, i);
+    const axis_set there = g[mix].axes & over, here = g[i].axes & over;
+    if (there == over && here == over) return add_dot(g, type, mix, i, over);
+    if (there == over && !here) mix = add_reduction(g, op::sum, g[mix].type, mix, over);
+    else if (here == over && !there) i = add_reduction(g, op::sum, g[i].type, i, over);
+    else return 0;
+    return add_pointwise(g, op::multiply, type, mix, i);
+  }
+
+  // The sum over heads of factors times the contraction x. Factors go to the operand whose positions they do not share
+  // with the other, to the rows if they may; what has no axes stays outside.
+  constexpr node_id contraction(const node& x, const factors& f, axis_set heads, axis_set column) {
+    const auto own_positions = [&](node_id i, node_id other) {
+      return pairs_of_graph::positions(g, g[i].axes & ~g[other].axes);
+    };
+    const bool swapped = own_positions(x.a, x.b) & column;
+    node_id rows = swapped ? x.b : x.a, keys = swapped ? x.a : x.b;
+    const axis_set of_rows = own_positions(rows, keys), of_keys = own_positions(keys, rows);
+    if (!of_rows || !(of_keys & column) || lie_in_memory(of_rows, of_keys)) return 0;
+    if (present.of(g, rows) || present.of(g, keys)) return 0;
+    const axis_set shared = heads & g[rows].axes & g[keys].axes, rows_alone = heads & g[rows].axes & ~shared,
+                   keys_alone = heads & g[keys].axes & ~shared, elsewhere = heads & ~(g[rows].axes | g[keys].axes);
+    node_id mix_of_rows = 0, mix_of_keys = 0;
+    for (const factor& one : f) {
+      const axis_set axes = g[one.of].axes;
+      if ((axes & x.over) || present.of(g, one.of)) return 0;
+      if (!axes) continue;
+      if (!(axes & (of_keys | keys_alone))) mix_of_rows = times(x.type, mix_of_rows, one);
+      else if (!(axes & (of_rows | rows_alone | elsewhere))) mix_of_keys = times(x.type, mix_of_keys, one);
+      else return 0;
+    }
+    if ((g[mix_of_rows].axes & elsewhere) != elsewhere) return 0;
+    if (elsewhere) mix_of_rows = add_reduction(g, op::sum, x.type, mix_of_rows, elsewhere);
+    rows = summed(mix_of_rows, rows, rows_alone), keys = summed(mix_of_keys, keys, keys_alone);
+    if (!rows || !keys) return 0;
+    axis_set depth = x.over;
+    if (shared) {
+      const merging all = all_as_one(shared, x.over);
+      if (!is_static(shared | x.over) || !all.count) return 0;
+      rows = merged(rows, all), keys = merged(keys, all), depth = axis_bit(all.whole[all.count - 1]);
+    }
+    const bool in_order = !swapped;  // as declared, so that the memory order of results stays
+    node_id r = add_dot(g, x.type, in_order ? rows : keys, in_order ? keys : rows, depth);
+    for (const factor& one : f)
+      if (!g[one.of].axes) r = times(x.type, r, one);
+    return r;
+  }
+
+  // ---- behind it
+  // The sum over some axes of weights times values, where the weights are a mixture; 0: they are none.
+  constexpr node_id weighted(node_id weights, node_id values, axis_set over, element type) {
+    const node x = g[weights];
+    if (present.of(g, weights) || present.of(g, values)) return 0;
+    const auto beside = [&](node_id rest, node_id f) {
+      if (!(pairs.of[rest] & over) || pairs.of[f] || (g[f].axes & over)) return node_id(0);
+      const node_id sum = weighted(rest, values, over, type);
+      return sum ? add_pointwise(g, x.code, type, sum, f) : node_id(0);
+    };
+    switch (x.code) {
+      case op::rename: {
+        if (g[values].axes & axis_bit(x.first)) return 0;
+        values = under_name(values, x.second, x.first);
+        const node_id sum = weighted(x.a, values, over, type);
+        return sum ? under_name(sum, x.first, x.second) : node_id(0);
+      }
+      case op::negate: return beside(x.a, 0);
+      case op::divide: return beside(x.a, x.b);
+      case op::multiply: return pairs.of[x.a] ? beside(x.a, x.b) : beside(x.b, x.a);
+      case op::sum: {
+        const node product = g[x.a];
+        return product.code == op::multiply ? mixture(product, x.over, values, over, type) : node_id(0);
+      }
+      case op::dot: return mixture(x, x.over, values, over, type);
+      case op::softmax: return x.over == over ? of_wide(weights, values, over, type) : node_id(0);
+      default: return 0;
+    }
+  }
+  // x: the product of weights and their mixture.
+  constexpr node_id mixture(const node& x, axis_set heads, node_id values, axis_set over, element type) {
+    const bool left = pairs.of[x.a];
+    const node_id weights = left ? x.a : x.b, mix = left ? x.b : x.a;
+    const axis_set rows = pairs.of[weights] & ~over;
+    if (pairs.of[mix] || !(pairs.of[weights] & over) || (g[mix].axes & over) || (heads & (g[values].axes | over)))
+      return 0;
+    if ((heads & g[mix].axes) != heads || (heads & g[weights].axes) != heads || lie_in_memory(rows, over)) return 0;
+    if (present.of(g, weights) || present.of(g, mix)) return 0;
+    node_id sum = weighted(weights, values, over, type);
+    if (!sum) sum = of_wide(weights, values, over, type);
+    if (!sum) sum = add_dot(g, type, weights, values, over);
+    return add_dot(g, type, mix, sum, heads);
+  }
+  // dot<m>(weights, values), of values with several axes of their own, whose extents are known, as one: the weights are
+  // computed once for all of them. 0: there are no such.
+  constexpr node_id of_wide(node_id weights, node_id values, axis_set over, element type) {
+    const axis_set own = g[values].axes & ~g[weights].axes & ~over;
+    if (std::popcount(own) < 2 || !is_static(own) || present.of(g, values)) return 0;
+    const merging all = all_as_one(own, 0);
+    return all.count ? split_up(add_dot(g, type, weights, merged(values, all), over), all) : node_id(0);
+  }
+
+  // ---- axes that become one
+  // Step by step: `whole` is what `major` and `minor` are merged to, the next one's major.
+  struct merging {
+    fixed_array<int, max_axes> major{}, minor{}, whole{};
+    int count = 0;
+  };
+  fixed_array<axis_set, max_axes> made_of{};  // of an axis that has been made: which two
+  // First the axes of `slow`, then those of `fast`; of no steps, where there is no room for more axes.
+  constexpr merging all_as_one(axis_set slow, axis_set fast) {
+    merging r;
+    int whole = -1;
+    for (const axis_set axes : {slow, fast})
+      for (int i = 0; i < max_axes; ++i) {
+        if (!(axes & axis_bit(i))) continue;
+        const int major = whole;
+        whole = major < 0 ? i : product_axis(major, i);
+        if (whole < 0) return {};
+        if (major >= 0) r.major[r.count] = major, r.minor[r.count] = i, r.whole[r.count++] = whole;
+      }
+    return r;
+  }
+  // The same for the same two, also where the graph has been rewritten before.
+  constexpr int product_axis(int major, int minor) {
+    for (int i = 1; i < before.size; ++i)
+      if (before[i].code == op::merge && before[i].second == major && before[i].third == minor) return before[i].first;
+    for (int i = 0; i < g.axis_count; ++i)
+      if (made_of[i] == (axis_bit(major) | axis_bit(minor))) return i;
+    if (g.axis_count == max_axes) return -1;
+    const int whole = add_product_axis(g, major, minor);
+    made_of[whole] = axis_bit(major) | axis_bit(minor);
+    return whole;
+  }
+  constexpr node_id merged(node_id a, const merging& m) {
+    for (int i = 0; i < m.count; ++i) {
+      const axis_set both = axis_bit(m.major[i]) | axis_bit(m.minor[i]), one = axis_bit(m.whole[i]);
+      a = add_moved(g, op::merge, a, (g[a].axes & ~both) | one, m.whole[i], m.major[i], m.minor[i]);
+    }
+    return a;
+  }
+  constexpr node_id split_up(node_id a, const merging& m) {
+    for (int i = m.count - 1; i >= 0; --i) {
+      const axis_set both = axis_bit(m.major[i]) | axis_bit(m.minor[i]), one = axis_bit(m.whole[i]);
+      a = add_moved(g, op::split, a, (g[a].axes & ~one) | both, m.whole[i], m.major[i], m.minor[i]);
+    }
+    return a;
+  }
+};
+
+// May there be something to rewrite? A sum over axes of known extents of what lies over pairs, or values of several
+// widths. It is asked of every graph.
+constexpr bool may_mix_heads(const graph& g) {
+  pairs_of_graph pairs;
+  pairs.extend(g);
+  for (int i = 1; i < g.size; ++i) {
+    const node& x = g[i];
+    if ((x.code != op::dot && x.code != op::sum) || !(pairs.of[x.a] | pairs.of[x.b])) continue;
+    if (!pairs_of_graph::positions(g, x.over)) return true;
+    for (const auto& [weights, values] : {std::pair(x.a, x.b), std::pair(x.b, x.a)}) {
+      if (g[weights].code != op::softmax) continue;
+      const axis_set own = g[values].axes & ~g[weights].axes;
+      if (std::popcount(own) > 1 && !pairs_of_graph::positions(g, own)) return true;
+    }
+  }
+  return false;
+}
+constexpr merged_graph with_mixed_heads(const merged_graph& declared) { return head_mixer(declared).run(); }
+
+}  // namespace heed::internal

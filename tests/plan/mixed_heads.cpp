@@ -1,0 +1,126 @@
+// Heads that are mixed before a softmax and behind it: what is planned has no loops and stores nothing over pairs, and
+// means what is declared; gradients equal central differences of the declared graph. What has to stay as it is does.
+// options: -O0 -DHEED_UNOPTIMISED
+#include "finite_differences.hpp"
+#include "planned.hpp"
+using namespace heed;
+using namespace heed::internal;
+using heed_tests::check_differences, heed_tests::difference, heed_tests::kinds, heed_tests::list_of,
+    heed_tests::planned, heed_tests::stores_pairs;
+
+namespace {
+constexpr axis<"b"> b;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"yk"> yk;
+constexpr axis<"xk"> xk;
+constexpr axis<"g", 2> g;  // heads, and groups of r
+constexpr axis<"r", 2> r;
+constexpr axis<"h", 3> h;  // what they are mixed to
+constexpr axis<"j", 2> j;
+constexpr axis<"d", 3> d;
+constexpr axis<"e", 2> e;
+constexpr axis<"z", 11> z;
+constexpr axis<"l"> l;  // heads whose number is not known
+constexpr auto q = input<"q", double>(g, n, d);
+constexpr auto k = input<"k", double>(g, m, d);
+constexpr auto v = input<"v", double>(j, m, e);
+constexpr auto mix = input<"mix", double>(h, g);
+constexpr auto back = input<"back", double>(j, h);
+constexpr auto slope = input<"slope", double>(g);
+constexpr auto table = input<"table", double>(g, z);
+constexpr auto s = scaled_dot<d>(q, k);
+constexpr auto own = input<"own", double>(h, m, e);
+template <class S> constexpr auto attended(const S& score) { return dot<m>(softmax<m>(score), own); }
+
+constexpr auto mixed = dot<g>(mix, s);
+constexpr auto before = attended(mixed);
+constexpr auto masked = attended(mask(mixed, m <= n));
+constexpr auto summed = attended(mask(sum<g>(s * mix), m <= n));
+constexpr auto right = attended(2 * tanh(dot<g>(s, mix) / 2));
+constexpr auto with_slopes = attended(dot<g>(mix, s - slope * (m - n)));
+constexpr auto with_table = attended(dot<g>(mix, s + table.at(n - m + 5)));
+constexpr auto of_queries = attended(dot<g>(input<"mixq", double>(n, h, g), s));
+constexpr auto of_keys = attended(dot<g>(input<"mixk", double>(m, h, g), s / slope));
+constexpr auto statistic = logsumexp<m>(mask(mixed, m <= n));
+constexpr auto same_names = dot<m>(softmax<m>(rename<j, g>(dot<g>(input<"mix2", double>(j, g), s))), rename<j, g>(v));
+constexpr auto grouped =
+    attended(dot<g, r>(input<"mix3", double>(h, g, r), dot<d>(input<"qr", double>(g, r, n, d), k)));
+constexpr auto one_key = attended(dot<g>(mix, dot<d>(q, input<"k1", double>(m, d))));
+constexpr auto batch =
+    dot<m>(softmax<m>(dot<g>(mix, dot<d>(input<"qb", double>(b, g, n, d), input<"kb", double>(b, g, m, d)))),
+           input<"vb", double>(b, h, m, e));
+constexpr auto two_contents =
+    attended(dot<g>(mix, s + dot<e>(input<"q2", double>(g, n, e), input<"k2", double>(m, e))));
+constexpr auto on_a_grid = dot<yk, xk>(softmax<yk, xk>(dot<g>(mix, dot<d>(q, input<"kg", double>(g, yk, xk, d)))),
+                                       input<"vg", double>(h, yk, xk, e));
+
+constexpr auto weights = softmax<m>(mask(s, m <= n));
+constexpr auto mix_behind = input<"mixb", double>(j, g);
+constexpr auto behind = dot<m>(dot<g>(mix_behind, weights), v);
+constexpr auto behind_summed = dot<m>(v, sum<g>(weights* mix_behind) / 2);
+constexpr auto behind_renamed = dot<m>(rename<j, g>(dot<g>(mix_behind, weights)), rename<j, g>(v));
+constexpr auto shared_weights = dot<m>(softmax<m>(dot<d>(input<"q1", double>(n, d), input<"k1", double>(m, d))), v);
+constexpr auto both = dot<m>(dot<h>(back, softmax<m>(mask(mixed, m <= n))), v);
+
+// Stays a loop.
+constexpr auto hidden = attended(dot<g>(mix, mask(s, m <= n)));  // 0 where nothing is left
+constexpr auto unknown = dot<m>(
+    softmax<m>(dot<l>(input<"mixl", double>(h, l), dot<d>(input<"ql", double>(l, n, d), input<"kl", double>(l, m, d)))),
+    own);
+// May be stored, for a bias lies over the pairs.
+constexpr auto dense = attended(mixed + input<"dense", double>(h, n, m));
+// Nothing is over pairs of positions.
+constexpr auto layer = dot<g>(mix, dot<d>(q, input<"w", double>(g, e, d)));
+
+const std::map<std::string, extent_t> some = {{"b", 2}, {"n", 4}, {"m", 5}, {"yk", 2}, {"xk", 3}, {"l", 2}};
+
+template <result_list R> bool is_rewritten() {
+  const auto merged = std::make_unique<merged_graph>(in_one_graph(R.of, R.count));
+  return may_mix_heads(merged->g) && !(with_mixed_heads(*merged).g.axis_count == merged->g.axis_count);
+}
+// Forward and gradients: kernels, no pairs, what is declared.
+template <result_list Out, result_list Backward> void check(const char* name) {
+  const auto forward = planned<Out>(), backward = planned<Backward>();
+  for (const auto* p : {forward.get(), backward.get()}) {
+    BOOST_TEST(kinds(*p).find('l') == std::string::npos, name << ": " << kinds(*p));
+    BOOST_TEST(!stores_pairs(*p), name);
+  }
+  BOOST_TEST(difference(*forward, Out, some) == "", name);
+  BOOST_TEST(difference(*backward, Backward, some) == "", name);
+  check_differences(name, Out, some);
+}
+#define CHECK(OUT, ...) check<OUT, gradient<OUT>(wrt(__VA_ARGS__))>(#OUT)
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(scores) {
+  CHECK(before, q, k, own, mix);
+  CHECK(masked, q, k, own, mix);
+  CHECK(summed, q, k, own, mix);
+  CHECK(right, q, k, mix);
+  CHECK(with_slopes, q, k, mix, slope);
+  CHECK(with_table, q, k, mix);
+  CHECK(of_queries, q, k);
+  CHECK(of_keys, q, k, slope);
+  CHECK(statistic, q, k, mix);
+  CHECK(same_names, q, k, v);
+  CHECK(grouped, k, own);
+  CHECK(one_key, q, mix);
+  CHECK(batch, mix);
+  CHECK(two_contents, q, k, mix);
+  CHECK(on_a_grid, q, mix);
+}
+BOOST_AUTO_TEST_CASE(weights_and_values) {
+  CHECK(behind, q, k, v, mix_behind);
+  CHECK(behind_summed, q, k, v, mix_behind);
+  CHECK(behind_renamed, q, k, v, mix_behind);
+  CHECK(shared_weights, v);
+  CHECK(both, q, k, v, mix, back);
+}
+BOOST_AUTO_TEST_CASE(what_stays) {
+  for (const bool rewritten :
+       {is_rewritten<hidden>(), is_rewritten<unknown>(), is_rewritten<dense>(), is_rewritten<layer>()})
+    BOOST_TEST(!rewritten);
+  BOOST_TEST(is_rewritten<both>());
+  BOOST_TEST(difference(*planned(hidden), hidden, some) == "");
+}
