@@ -90,7 +90,10 @@ class plan_interpreter {
         const std::size_t axis = std::size_t(std::countr_zero(x.over));
         const extent_t here = index[axis], first = x.value == 0 ? 0 : here,
                        last = x.value == 0 ? here : extent_[axis] - 1;
-        for (at[axis] = first; at[axis] <= last; ++at[axis]) v += eval(r, x.a, at, tile);
+        for (at[axis] = first; at[axis] <= last; ++at[axis])
+          v += r.kind == region_kind::score_gradient
+                   ? at_pair(r, at, [&](double here) { return eval(r, x.a, at, here); })
+                   : eval(r, x.a, at, tile);
         return v;
       }
       case op::primitive: return run::primitive_number(*r.primitives[std::size_t(x.value)], a(), x.b ? b() : 0);
@@ -205,45 +208,55 @@ class plan_interpreter {
     });
   }
 
+  // f of the contraction at a pair that a score-gradient region counts, with its other one at hand; 0 if it does not.
+  template <class F> double at_pair(const region& r, const index_array& at, const F& f) const {
+    const double tile = contracted(r, at) * (r.pair.scale ? eval(r, r.pair.scale, at, 0) : 1), before = tile1_;
+    if (r.pair.keep && eval(r, r.pair.keep, at, tile) == 0) return 0;
+    tile1_ = 0;
+    if (r.gradient.cotangents >= 0)
+      oracle_.each(set_of(r.width), [&](const index_array& along) {
+        index_array there = at;
+        there[std::size_t(r.width[0])] = along[std::size_t(r.width[0])];
+        tile1_ += read(r.gradient.cotangents, there) * read(r.gradient.values, there);
+      });
+    const double value = f(tile);
+    tile1_ = before;
+    return value;
+  }
   void run_score_gradient(const region& r) {
     const axis_set pairs = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
     for (int k = 0; k < r.outputs.count; ++k)
       oracle_.each(r.outputs[k].axes, [&](const index_array& index) { store(r, k, index, 0); });
     oracle_.each(pairs, [&](const index_array& at) {
-      const double tile = contracted(r, at) * (r.pair.scale ? eval(r, r.pair.scale, at, 0) : 1);
-      if (r.pair.keep && eval(r, r.pair.keep, at, tile) == 0) return;
-      weight_ =
-          r.gradient.log_sum_exp < 0
-              ? 0
-              : std::exp2(eval(r, r.pair.score, at, tile) - read(r.gradient.log_sum_exp, at) * 1.4426950408889634074);
-      tile1_ = 0;
-      if (r.gradient.cotangents >= 0)
-        oracle_.each(set_of(r.width), [&](const index_array& along) {
-          index_array there = at;
-          there[std::size_t(r.width[0])] = along[std::size_t(r.width[0])];
-          tile1_ += read(r.gradient.cotangents, there) * read(r.gradient.values, there);
-        });
-      for (int k = 0; k < r.outputs.count; ++k) {
-        const sink& s = r.gradient.sinks[k];
-        const output& o = r.outputs[k];
-        const double value = s.factor * (s.scale ? eval(r, s.scale, at, tile) : 1) * eval(r, s.pair, at, tile);
-        const extent_t entry = s.index ? extent_t(eval(r, s.index, at, tile)) : 0,
-                       last = s.index ? extent_[std::size_t(s.table)] - 1 : 0;
-        oracle_.each(o.axes & ~pairs, [&](const index_array& along) {
-          if (s.index && (o.axes >> s.table & 1) && along[std::size_t(s.table)] != std::clamp<extent_t>(entry, 0, last))
-            return;
-          index_array there = at;
-          for (std::size_t i = 0; o.axes >> i; ++i)
-            if ((o.axes & ~pairs) >> i & 1) there[i] = along[i];
-          if (s.kind == sink_kind::skewed_row_product)
-            there[std::size_t(s.table)] = std::clamp<extent_t>(entry, 0, last);
-          written(k)[key(o.axes, there)] += value * (s.other < 0 ? 1 : read(s.other, there));
-        });
-      }
+      at_pair(r, at, [&](double tile) { return add_to_sinks(r, at, tile), 0.; });
     });
   }
+  void add_to_sinks(const region& r, const index_array& at, double tile) {
+    const axis_set pairs = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
+    weight_ =
+        r.gradient.log_sum_exp < 0
+            ? 0
+            : std::exp2(eval(r, r.pair.score, at, tile) - read(r.gradient.log_sum_exp, at) * 1.4426950408889634074);
+    for (int k = 0; k < r.outputs.count; ++k) {
+      const sink& s = r.gradient.sinks[k];
+      const output& o = r.outputs[k];
+      const double value = s.factor * (s.scale ? eval(r, s.scale, at, tile) : 1) * eval(r, s.pair, at, tile);
+      const extent_t entry = s.index ? extent_t(eval(r, s.index, at, tile)) : 0,
+                     last = s.index ? extent_[std::size_t(s.table)] - 1 : 0;
+      oracle_.each(o.axes & ~pairs, [&](const index_array& along) {
+        if (s.index && (o.axes >> s.table & 1) && along[std::size_t(s.table)] != std::clamp<extent_t>(entry, 0, last))
+          return;
+        index_array there = at;
+        for (std::size_t i = 0; o.axes >> i; ++i)
+          if ((o.axes & ~pairs) >> i & 1) there[i] = along[i];
+        if (s.kind == sink_kind::skewed_row_product) there[std::size_t(s.table)] = std::clamp<extent_t>(entry, 0, last);
+        written(k)[key(o.axes, there)] += value * (s.other < 0 ? 1 : read(s.other, there));
+      });
+    }
+  }
 
-  double tile1_ = 0, weight_ = 0;  // of a score-gradient region, at the pair that is looked at
+  mutable double tile1_ = 0;
+  double weight_ = 0;  // of a score-gradient region, at the pair that is looked at
   const execution_plan& p_;
   const outline* outline_ = nullptr;  // of the region that runs
   const index_array& extent_;

@@ -42,12 +42,19 @@ struct gradient_match {
   node_id log_sum_exp{};
   int column = -1, depth = -1;
   int position = -1;                   // the row axis whose distance from a column tables are read at
+  bool falling = false;                // columns from the last to the first, which running sums ask for
   axis_set rows{}, batch{}, serial{};  // serial: batch axes that a sink sums, run through by one thread
   fixed_array<gradient_sink, max_outputs> sinks{};
   int sink_count = 0;
 
   // Does the region contract it, as a part of the score or beside it?
   constexpr bool contracts(node_id i) const { return i == tile || i == product || terms.have(i); }
+  // ... or make it of what it contracts: the weights?
+  constexpr bool gives(node_id i) const { return i == weights || contracts(i); }
+  // A running sum that the region takes on from column to column.
+  constexpr bool adds_up(const node& x) const {
+    return !weights && x.code == op::running_sum && x.over == axis_set(1) << column;
+  }
 };
 
 inline constexpr int max_gradients = 32;

@@ -117,11 +117,14 @@ struct sink {
   bool operator==(const sink&) const = default;
 };
 // score_gradient: its other operands (-1: none) and what it gives. Its program has two tiles more: tile 1 is the
-// contraction of cotangents (rows) and values (columns), tile 2 the weight, 2^(score - log-sum-exp).
+// contraction of cotangents (rows) and values (columns), tile 2 the weight, 2^(score - log-sum-exp). Without a softmax
+// it may hold running sums along its columns.
+inline constexpr int max_running_sums = 4, max_total_visits = 2;
 struct gradient_sums {
   int cotangents = -1, values = -1;
   int log_sum_exp = -1;                    // -1: there is no softmax, no weight, and no score
   int serial_axes = 0;                     // how many of the last batch axes one thread runs through in order
+  bool falling = false;                    // columns are visited from the last to the first
   static_list<sink, max_outputs> sinks{};  // one an output
 
   bool operator==(const gradient_sums&) const = default;
@@ -204,10 +207,11 @@ constexpr bool reduces_only_along(const region& r, axis_set axes) {
     if (is_reduction(x.code) && (!axes || x.over != axes)) return false;
   return true;
 }
-// Does it hold no running sum, or a row region a single one, along its columns, that no reduction is made of? (Loops
-// take any.)
+// Does it hold no running sum, or a row region a single one, along its columns, that no reduction is made of, or a
+// region over pairs without a softmax some along its columns? (Loops take any.)
 constexpr bool running_sums_fit(const region& r) {
   if (r.kind == region_kind::loop) return true;
+  const bool over_pairs = r.kind == region_kind::score_gradient && r.gradient.log_sum_exp < 0;
   fixed_array<bool, program::capacity> behind{};  // it, and what is made of it
   int count = 0;
   for (int i = 1; i < r.code.size; ++i) {
@@ -215,7 +219,8 @@ constexpr bool running_sums_fit(const region& r) {
     behind[i] = x.code == op::running_sum || behind[x.a] || behind[x.b] || behind[x.c];
     if (is_reduction(x.code) && behind[i]) return false;
     if (x.code != op::running_sum) continue;
-    if (r.kind != region_kind::row || x.over != set_of(r.columns) || ++count > 1) return false;
+    if (x.over != set_of(r.columns) || ++count > (over_pairs ? max_running_sums : 1)) return false;
+    if (r.kind != region_kind::row && !over_pairs) return false;
   }
   return true;
 }

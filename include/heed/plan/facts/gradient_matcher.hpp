@@ -12,13 +12,14 @@
 
 namespace heed::internal::plan {
 
-// Where is a value made of a contraction at the same pairs, by pointwise operations?
-constexpr node_flags computed_from(const graph& g, node_id tile) {
+// Where is a value made of a contraction at the same pairs, by pointwise operations and running sums along the columns?
+constexpr node_flags computed_from(const graph& g, node_id tile, int column) {
   node_flags r{};
   r[tile] = true;
   for (int i = tile + 1; i < g.size; ++i) {
     const node& x = g[i];
-    const bool pointwise = is_pointwise(x.code) || x.code == op::mask;
+    const bool pointwise =
+        is_pointwise(x.code) || x.code == op::mask || (x.code == op::running_sum && x.over == bit(column));
     const bool decides = x.type == element::boolean;  // what is chosen by a comparison of scores is made of them
     r[i] = pointwise && (is_real(x.type) || decides) && (r[x.a] || r[x.b] || r[x.c]) && !(g[tile].axes & ~x.axes);
   }
@@ -69,6 +70,7 @@ struct gradient_matcher {
       if (is_inlined(x.code)) return within_program(x);
       if (!is_pairwise(i) || lies_in_input(g, i)) return step::skip;
       if (!with) return step::stop;
+      if (match.adds_up(x)) return is_real(x.type) && !uses.decides[i] ? step::descend : step::stop;
       if (with->product == i || with->terms.have(i)) return step::skip;
       if (!is_contraction(g, x) || count_of(x.over) != 1) return step::stop;
       const pair_contraction c = contraction_of(g, i, match.column);
@@ -275,7 +277,8 @@ struct gradient_matcher {
     for (const pair_contraction& c : match.terms) reads[c.x] = reads[c.w] = true, open.push(c.index);
     walk(g, open, [&](node_id i, const node& x) {
       if (i == match.weights) open.push(match.score);
-      if (i == match.weights || match.contracts(i)) return step::skip;
+      if (match.gives(i)) return step::skip;
+      if (match.adds_up(x)) return step::descend;
       if (x.code == op::gather) reads[x.a] = true;
       if (!is_inlined(x.code)) reads[i] = true;
       return within_program(x);
@@ -294,9 +297,60 @@ struct gradient_matcher {
       if (x.code == op::mask) keep = x.b;
       return within_program(x);
     });
-    if (several || (keep && !is_left_out(pair, keep))) return false;
+    if (several || (keep && !is_left_out(pair, keep)) || !sums_leave_out(pair, keep)) return false;
     if (match.sink_count == 0) match.keep = keep;
     return keep == match.keep;
+  }
+  // A running sum is a number at every pair, whatever is absent in what it adds up; what the region leaves out must be
+  // nothing to it. The condition itself is known before any pair is.
+  constexpr bool sums_leave_out(node_id pair, node_id keep) const {
+    const auto sums = [&](node_id i, const node& x) {
+      if (match.contracts(i)) return step::skip;
+      if (!match.adds_up(x)) return within_program(x);
+      return keep && !is_left_out(x.a, keep) ? step::stop : step::descend;
+    };
+    if (keep &&
+        walk(g, {keep}, [&](node_id, const node& x) { return match.adds_up(x) ? step::stop : within_program(x); }))
+      return false;
+    return !walk(g, {pair}, sums);
+  }
+
+  // Running sums in a region: those that go along with its visit of the columns are carried from one to the next. One
+  // that goes against it is what its row's total has left, and the total takes a visit before, for which the second
+  // contraction is not made. The direction that leaves no totals, or else one in which they can be had.
+  constexpr bool choose_direction() {
+    bool runs[2]{}, fits[2]{true, true};  // from the start, from the end
+    node_flags needs_product{};
+    fixed_array<std::int8_t, graph::capacity> totals[2]{};  // visits for totals that a value needs, by direction
+    int count = 0;
+    node_stack open;
+    for (int k = 0; k < match.sink_count; ++k) open.push(match.sinks[k].pair);
+    node_flags inside{};
+    walk(g, open, [&](node_id i, const node& x) {
+      inside[i] = true;
+      if (match.contracts(i)) return step::skip;
+      if (!match.adds_up(x)) return within_program(x);
+      runs[x.value != 0] = true, ++count;
+      return step::descend;
+    });
+    if (!count) return true;
+    if (count > max_running_sums || match.position >= 0) return false;  // distances have an order of their own
+    for (int i = 1; i < g.size; ++i) {
+      if (!inside[i]) continue;
+      const node& x = g[i];
+      needs_product[i] = i == match.product;
+      if (match.contracts(node_id(i))) continue;
+      for (const node_id j : {x.a, x.b, x.c}) {
+        needs_product[i] = needs_product[i] || needs_product[j];
+        for (const int falling : {0, 1})
+          if (totals[falling][j] > totals[falling][i]) totals[falling][i] = totals[falling][j];
+      }
+      if (!match.adds_up(x)) continue;
+      const int against = x.value == 0;  // visits in this direction
+      if (needs_product[i] || ++totals[against][i] > max_total_visits) fits[against] = false;
+    }
+    match.falling = runs[1] && (!runs[0] || !fits[0]);
+    return fits[match.falling];
   }
   // Absent, or 0, wherever the condition does not hold?
   constexpr bool is_left_out(node_id pair, node_id keep) const {
@@ -339,6 +393,7 @@ struct gradient_matcher {
       else if (x.over & match.rows & ~bit(match.column)) without(match.rows & ~x.over);
       walk(g, {c.pair}, [&](node_id i, const node& y) {
         if (i == match.weights || i == match.tile) return step::skip;
+        if (match.adds_up(y)) return step::descend;
         if (y.code == op::dot && is_pairwise(i))
           without(column_axes(g, g[y.a].axes & bit(match.column) ? y.a : y.b, match.column));
         return within_program(y);
@@ -351,6 +406,7 @@ struct gradient_matcher {
   constexpr gradient_match with_rows(const candidates& found, axis_set rows) {
     const node_id weights = match.weights;
     match.rows = rows, match.product = match.g = match.v = match.keep = 0, match.serial = 0, match.sink_count = 0;
+    match.falling = false;
     candidates fit = found;
     if (!weights) match.terms = {};
     for (int k = 0; k < fit.count; ++k) {  // the contractions, the same for all
@@ -384,6 +440,7 @@ struct gradient_matcher {
       match.sinks[match.sink_count++] = sink;
     }
     while (match.sink_count && feeds_itself(read_by_region())) {}
+    if (!has_weights() && !choose_direction()) match.sink_count = 0;
     bool reduced = has_weights() && match.product != 0;  // else the weights themselves are wanted, over pairs
     for (int k = 0; k < match.sink_count; ++k) reduced = reduced || match.sinks[k].kind != sink_kind::pairs;
     if (!reduced) match.sink_count = 0;
@@ -399,7 +456,7 @@ struct gradient_matcher {
   // Without a softmax: what is reduced out of pointwise programs over a contraction, columns along one of its axes.
   constexpr gradient_match run(node_id tile, int column) {
     match.score = tile, match.column = column;
-    vanishes = computed_from(g, tile);
+    vanishes = computed_from(g, tile, column);
     return matched(tile);
   }
 

@@ -18,6 +18,8 @@ struct score_match {
   axis_set rows{}, batch{};
   constexpr bool ok() const { return tile != 0; }
   constexpr bool contracts(node_id i) const { return i == tile || terms.have(i); }
+  constexpr bool gives(node_id i) const { return contracts(i); }
+  static constexpr bool adds_up(const node&) { return false; }
 };
 
 // The contractions of queries and keys in a score: each of one operand that has the column axis and one that does not.

@@ -38,7 +38,7 @@ struct gradient_placing : outlining {
     for (int i = 1; i < plan.g.size; ++i) {
       const node& x = plan.g[i];
       if (!uses.used[i]) continue;
-      if (is_pointwise(x.code) || x.code == op::mask)
+      if (is_pointwise(x.code) || x.code == op::mask || x.code == op::running_sum)
         made_of[i] = made_of[x.a] ? made_of[x.a] : made_of[x.b] ? made_of[x.b] : made_of[x.c];
       if (x.code != op::dot && x.code != op::sum && x.code != op::scatter) continue;
       if (!given[i]) summed[made_of[x.a]] = summed[made_of[x.b]] = true;
@@ -65,6 +65,7 @@ struct gradient_placing : outlining {
     }
     return gives_pairs || walk(plan.g, open, [&](node_id i, const node& x) {
              if (match.contracts(i)) return step::skip;
+             if (match.adds_up(x)) return step::descend;
              const bool pairs = (x.axes & bit(match.column)) && (x.axes & match.rows) && lies_in_input(plan.g, i);
              return pairs ? step::stop : within_program(x);
            });
@@ -80,7 +81,7 @@ struct gradient_placing : outlining {
     for (int i = match.tile + 1; i < plan.g.size; ++i) {
       const node& x = plan.g[i];
       if (!uses.used[i] || ends[i] || !(inside[x.a] || inside[x.b] || inside[x.c])) continue;
-      if (!is_inlined(x.code) || uses.result[i]) return false;
+      if (!(is_inlined(x.code) || match.adds_up(x)) || uses.result[i]) return false;
       inside[i] = true;
     }
     return true;
@@ -130,12 +131,11 @@ struct gradient_placing : outlining {
       if (i && needs_pairs(i)) return false;
     for (const pair_contraction& c : match.terms)
       if (needs_pairs(c.x) || needs_pairs(c.w)) return false;
-    const auto computed = [&](node_id i) { return i == match.weights || match.contracts(i); };
-    if (program_needs_pairs(match.score, computed)) return false;
+    if (program_needs_pairs(match.score, match)) return false;
     for (int k = 0; k < match.sink_count; ++k) {
       const gradient_sink& sink = match.sinks[k];
       if (sink.other && needs_pairs(sink.other)) return false;
-      if (program_needs_pairs(sink.pair, computed)) return false;
+      if (program_needs_pairs(sink.pair, match)) return false;
       if (uses.compared.in_program(plan.g, sink.pair, match.tile)) return false;
     }
     return true;
@@ -167,7 +167,7 @@ struct gradient_placing : outlining {
     for (const node_id i : {match.x, match.w, match.g, match.v, match.log_sum_exp})
       if (i) read(region, i);
     for (const pair_contraction& c : match.terms) read(region, c.x), read(region, c.w);
-    read_program(region, open, [&](node_id i) { return i == match.weights || match.contracts(i); });
+    read_program(region, open, match);
   }
   // The merge that alone uses a sink and will be stored: the sink is written there at once. 0: there is none.
   constexpr node_id merge_of(node_id sink) const {

@@ -76,7 +76,7 @@ constexpr void write_score_gradient(value_writer& to) {
   const std::uint64_t order = to.plan.orders[m.g ? m.g : m.x];
   to.list_axes(loops.batch, m.batch & ~m.serial, order);
   to.list_axes(loops.batch, m.serial, order);
-  loops.gradient.serial_axes = count_of(m.serial);
+  loops.gradient.serial_axes = count_of(m.serial), loops.gradient.falling = m.falling;
   loops.columns.add(m.column), loops.depth.add(m.depth);
   loops.tile = {to.operand_of(m.x), to.operand_of(m.w)};
   loops.gradient.log_sum_exp = to.operand_of(m.log_sum_exp);

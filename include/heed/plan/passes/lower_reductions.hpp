@@ -14,7 +14,7 @@ struct reduction_writer : program_writer {
     return reduce(code, chosen(a.keep, a.value, nothing), over);
   }
   constexpr instruction_id running_sum(kept_value a, axis_set over, double from_the_end) {
-    const instruction_id v = chosen(a.keep, a.value, 0);
+    const instruction_id v = implied(a.keep) ? a.value : chosen(a.keep, a.value, 0);  // the region leaves it out
     return emit(
         instruction{.code = op::running_sum, .type = loops.code[v].type, .a = v, .over = over, .value = from_the_end});
   }

@@ -111,19 +111,20 @@ struct outlining {
     const node_id s = source_of_view(plan.g, i);
     return uses.unstorable[s] && !uses.result[s];
   }
-  // Does a program over pairs read such a value, apart from the contractions that its loops compute?
-  template <class Computed> constexpr bool program_needs_pairs(node_id value, const Computed& computed) const {
+  // Does a program over pairs read such a value, apart from the contractions that the loops of a match compute?
+  template <class Match> constexpr bool program_needs_pairs(node_id value, const Match& match) const {
     return walk(plan.g, {value}, [&](node_id i, const node& x) {
-      if (computed(i)) return step::skip;
+      if (match.gives(i)) return step::skip;
+      if (match.adds_up(x)) return step::descend;
       const bool pairs = x.code == op::gather ? needs_pairs(x.a) : !is_inlined(x.code) && needs_pairs(i);
       return pairs ? step::stop : within_program(x);
     });
   }
-  // Lists what a program over pairs reads, apart from what its loops compute.
-  template <class Computed>
-  constexpr void read_program(outline& region, node_stack& open, const Computed& computed) {
+  // Lists what a program over pairs reads, apart from what the loops of a match compute.
+  template <class Match> constexpr void read_program(outline& region, node_stack& open, const Match& match) {
     walk(plan.g, open, [&](node_id i, const node& x) {
-      if (computed(i)) return step::skip;
+      if (match.gives(i)) return step::skip;
+      if (match.adds_up(x)) return step::descend;
       if (x.code == op::gather) read(region, x.a);
       if (!is_inlined(x.code)) read(region, i);
       return within_program(x);

@@ -36,7 +36,7 @@ struct score_placing : gradient_placing {
     node_stack open;
     open.push(score);
     for (const pair_contraction& c : match.terms) open.push(c.index);
-    read_program(region, open, [&](node_id j) { return match.contracts(j); });
+    read_program(region, open, match);
     return true;
   }
 
@@ -55,7 +55,7 @@ struct score_placing : gradient_placing {
   constexpr const char* refusal(const score_match& match, node_id score, node_id values) const {
     if (uses.compared.in_program(plan.g, score, match.tile)) return "scores are compared with what is made of them";
     bool over_pairs = needs_pairs(match.x) || needs_pairs(match.w) || (values && needs_pairs(values)) ||
-                      program_needs_pairs(score, [&](node_id j) { return match.contracts(j); });
+                      program_needs_pairs(score, match);
     for (const pair_contraction& c : match.terms) over_pairs = over_pairs || needs_pairs(c.x) || needs_pairs(c.w);
     return over_pairs ? values_over_pairs : "";
   }

@@ -9,6 +9,8 @@
 //   static constexpr bool keeps(int)                  ... and this one, by its number? (not every environment has it)
 //   template <int I> auto get() const            its value (leaves: load, index, size, tile are always given)
 //   template <int I> auto gather(index) const    the value of gather I at an index
+//   static constexpr bool passes                 does it take on running sums? (not every environment does)
+//   template <int I> auto pass(element) const    ... the value of running sum I behind an element
 // Constants are known to the evaluator. Instructions that reduce (sum, max, min) must be given.
 #pragma once
 #include "../../plan/data/region.hpp"
@@ -29,11 +31,16 @@ constexpr bool is_program_leaf(op o) {
   return o == op::load || o == op::index || o == op::size || o == op::tile || is_reduction(o) || o == op::running_sum;
 }
 
+// A running sum that the environment takes on by the element, whenever its value is asked for.
+template <class Env> constexpr bool is_passed(const instruction& x) {
+  if constexpr (requires { Env::passes; }) return Env::passes && x.code == op::running_sum;
+  else return false;
+}
 template <const auto& Region, class Env>
 constexpr bool is_supplied(int i) {
   if constexpr (requires { Env::keeps(i); })
     if (Env::keeps(i)) return true;
-  return Env::given(Region.code[i]) || is_program_leaf(Region.code[i].code);
+  return Env::given(Region.code[i]) || (is_program_leaf(Region.code[i].code) && !is_passed<Env>(Region.code[i]));
 }
 
 // The types of an environment's values, by class: of those that vary over lanes (wide) and of the others, and what a
@@ -158,7 +165,8 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
     if constexpr (simd::is_pack<To> && class_of(x.type) == value_class::whole)
       to = To(static_cast<typename To::element>(x.value));
     else to = To(typename Env::types::constant(x.value));
-  } else if constexpr (x.code == op::gather) to = To(env.template gather<I>(slot<Region, Env, x.a>(v)));
+  } else if constexpr (is_passed<Env>(x)) to = To(env.template pass<I>(slot<Region, Env, x.a>(v)));
+  else if constexpr (x.code == op::gather) to = To(env.template gather<I>(slot<Region, Env, x.a>(v)));
   else if constexpr (x.code == op::cast) {
     using simd::to_integer, simd::to_real;
     auto& a = slot<Region, Env, x.a>(v);

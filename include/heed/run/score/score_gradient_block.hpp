@@ -228,6 +228,7 @@ struct gradient_work {
   using item_type = gradient_item<Region, T>;
   static constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>, group = simd::group,
                        slots = slots_of(Region).slots;
+  static constexpr bool falling = Region.gradient.falling;
   static constexpr std::size_t operands = std::size_t(Region.operands.count),
                                outputs = std::size_t(Region.outputs.count);
 
@@ -257,9 +258,10 @@ struct gradient_work {
   double* table[outputs];  // what the block adds to the item's: [entries]
   typename program_type::I* row_entry[outputs];  // [rows]: where a row's own table begins, if rows have their own
   T* tiles = nullptr;
+  typename running_sums<Region, T>::memory running;
   plan::interval* pair_bounds = nullptr;
   segment segments[gradient_keys<T>];
-  int segment_count = 0, at = 0;
+  int segment_count = 0, at = first_at;
   extent_t first_row = 0;  // of the block
   [[no_unique_address]] skewed_place<skewed_block<Region, T>, has_distances(Region)> skewed;
   [[no_unique_address]] skewed_place<unskewed_pairs<Region, T>, has_distances(Region)> unskewed;
@@ -295,6 +297,7 @@ struct gradient_work {
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(extents.entries[K]);
       if constexpr (shape::kept_rows(K).count > 0) row_entry[K] = take.template of<typename program_type::I>(rows);
     });
+    running.of = take.template of<T>(running_sums<Region, T>::elements);
     tiles = take.template of<T>(program_type::pairs * program_type::tile_keys * rows);
     pair_bounds = take.template of<plan::interval>(program_type::pair_bounds_count(extents.keys));
     if constexpr (has_distances(Region))
@@ -332,21 +335,24 @@ struct gradient_work {
 
   // What the contractions of a group ask for on their way: the keys of the next group, and the sums of this one, which
   // are read when the batch is full.
+  static HEED_INLINE extent_t next_group(extent_t first) { return falling ? first - group : first + group; }
   HEED_INLINE next_lines<T> ahead_of_keys(extent_t first) const {
     next_lines<T> r;
-    if (first + 2 * group > extents.keys) return r;
-    r.ask_keys(key[Region.tile.column_operand] + (first + group) * key_stride[Region.tile.column_operand],
+    const extent_t next = next_group(first);
+    if (falling ? next < 0 : next + group > extents.keys) return r;
+    r.ask_keys(key[Region.tile.column_operand] + next * key_stride[Region.tile.column_operand],
                key_stride[Region.tile.column_operand], extents.width[Region.tile.column_operand]);
     if constexpr (shape::has_product)
-      r.ask_values(key[Region.gradient.values] + (first + group) * key_stride[Region.gradient.values],
+      r.ask_values(key[Region.gradient.values] + next * key_stride[Region.gradient.values],
                    key_stride[Region.gradient.values], extents.width[Region.gradient.values]);
     return r;
   }
   template <int I> HEED_INLINE next_lines<T> ahead_of_term(extent_t first) const {
     constexpr int k = Region.terms[I].column_operand;
     next_lines<T> r;
-    if (first + 2 * group <= extents.keys)
-      r.ask_keys(key[k] + (first + group) * key_stride[k], key_stride[k], extents.width[k]);
+    const extent_t next = next_group(first);
+    if (falling ? next >= 0 : next + group <= extents.keys)
+      r.ask_keys(key[k] + next * key_stride[k], key_stride[k], extents.width[k]);
     return r;
   }
   HEED_INLINE next_lines<T> ahead_of_products(extent_t first) const {
@@ -364,17 +370,27 @@ struct gradient_work {
     return r;
   }
 
+  // The batch is filled from its start, or from its end where columns are visited from the last to the first, so that
+  // those of a segment lie in their order.
+  static constexpr int first_at = falling ? gradient_keys<T> - group : 0;
+  bool is_full() const { return falling ? at < 0 : at + group > gradient_keys<T>; }
+  void empty() { segment_count = 0, at = first_at; }
   void note(extent_t first, int count, int pack, int packs, bool mixed) {
+    const int here = at;
+    at += falling ? -group : group;
     if (segment_count) {
       segment& s = segments[segment_count - 1];
-      if (s.first + s.count == first && s.at + s.count == at && s.mixed == mixed && s.pack == pack &&
-          s.packs == packs) {
-        s.count += count, at += group;
+      const bool alike = s.mixed == mixed && s.pack == pack && s.packs == packs;
+      if (falling && alike && first + count == s.first && here + count == s.at) {
+        s.count += count, s.first = first, s.at = here;
+        return;
+      }
+      if (!falling && alike && s.first + s.count == first && s.at + s.count == here) {
+        s.count += count;
         return;
       }
     }
-    segments[segment_count++] = {first, at, count, pack, packs, mixed};
-    at += group;
+    segments[segment_count++] = {first, here, count, pack, packs, mixed};
   }
 
   // A group of keys, or fewer with zeros behind them.

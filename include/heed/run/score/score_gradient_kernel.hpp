@@ -31,6 +31,8 @@ struct score_gradient_loops {
   using gradient_program = score_gradient_program<Region, T>;
   template <bool Second> using pack_environment = typename gradient_program::template environment<Second>;
   using P = simd::pack<T>;
+  using sums_along = running_sums<Region, T>;
+  static constexpr bool falling = Region.gradient.falling;
   static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = shape::column;
   static constexpr gradient_slots slots = gradient_program::slots;
   static constexpr extent_t slot_size = extent_t(work::slot_size);
@@ -111,17 +113,9 @@ struct score_gradient_loops {
     [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
     if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
     P a[group][Packs];
-    extent_t stride;
-    const T* x = w.keys_at(Region.tile.column_operand, first, Mixed ? count : group, stride);
-    const next_lines<T> lines = w.ahead_of_keys(first);
-    if constexpr (program_type::pairs > 0) {
-      const typename program_type::prefetcher pairwise(c, first, w.extents.width[Region.tile.column_operand], true);
-      simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a,
-                               [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
-    } else {
-      simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a, lines);
-    }
-    HEED_UNROLL for (int i = 0; i < group; ++i) {
+    contract_first<Mixed, Packs>(w, first, count, row, a);
+    HEED_UNROLL for (int k = 0; k < group; ++k) {
+      const int i = falling ? group - 1 - k : k;
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         T* const here = base + i * rows + v * lanes;
@@ -139,16 +133,65 @@ struct score_gradient_loops {
           P there = P(T(0));
           if constexpr (Mixed) there = present(env, there, i < count);
           if constexpr (Mixed && has_second_pass) there.store(here);
-          keep_values<Mixed>(env, there, here);
+          keep_values<Mixed>(with_sums(w, env, there), there, here);
         }
       }
     }
     if constexpr (shape::has_product) {
-      x = w.keys_at(Region.gradient.values, first, Mixed ? count : group, stride);
+      extent_t stride;
+      const T* const x = w.keys_at(Region.gradient.values, first, Mixed ? count : group, stride);
       simd::contract<T, group>(w.cotangents + row, x, stride, w.extents.width[Region.gradient.values], a,
                                w.ahead_of_products(first));
     }
     if constexpr (has_second_pass) second_pass<Mixed, Packs>(w, first, count, row, base, a);
+  }
+  template <bool Mixed, int Packs>
+  static HEED_INLINE void contract_first(work& w, extent_t first, int count, int row, P (&a)[group][Packs]) {
+    extent_t stride;
+    const T* x = w.keys_at(Region.tile.column_operand, first, Mixed ? count : group, stride);
+    const next_lines<T> lines = w.ahead_of_keys(first);
+    if constexpr (program_type::pairs > 0) {
+      const typename program_type::prefetcher pairwise(*w.state, first, w.extents.width[Region.tile.column_operand],
+                                                       !falling);
+      simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a,
+                               [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+    } else {
+      simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a, lines);
+    }
+  }
+  // The environment of a pair, with its running sums where a region has some. there: 0, or excluded.
+  template <bool Second>
+  static HEED_INLINE pack_environment<Second> with_sums(const work& w, pack_environment<Second> env, const P& there) {
+    if constexpr (sums_along::count > 0) env.sums.of = &w.running, env.sums.there = there;
+    return env;
+  }
+  // What the totals of visit V take of a group of keys: the contractions that a score is made of, and the program.
+  template <int V, bool Mixed, int Packs>
+  static HEED_NOINLINE void totals_of_group(work& w, extent_t first, int count, int first_pack) {
+    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+    [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
+    if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
+    P a[group][Packs];
+    contract_first<Mixed, Packs>(w, first, count, row, a);
+    static constexpr auto& found = sums_along::template totals_of<V>;
+    HEED_UNROLL for (int k = 0; k < group; ++k) {
+      const int i = falling ? group - 1 - k : k;
+      const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+        const int at = row + v * lanes;
+        const pack_environment<false> env{{*w.state, at, key, a[i][v], {terms, i, at}}, P(T(0)), nullptr, slot_size};
+        P there = P(T(0));
+        if constexpr (Mixed) there = present(env, there, i < count);
+        [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+          auto all = compute<Region, Region.code[found.of[K]].a...>(with_sums(w, env, there));
+          (sums_along::template add_to_total<found.of[K]>(
+               w.running, at, key,
+               simd::select(simd::is_excluded(there), P(T(0)),
+                            P(slot<Region, pack_environment<false>, Region.code[found.of[K]].a>(all)))),
+           ...);
+        }(std::make_integer_sequence<int, found.count>{});
+      }
+    }
   }
   // A pairwise value where the mask holds and there is a key and a row; elsewhere it is excluded.
   static HEED_INLINE P present(const pack_environment<false>& env, P x, bool is_key) {
@@ -198,11 +241,13 @@ struct score_gradient_loops {
       shape::each_output([&]<int K>() HEED_INLINED {
         if constexpr (reduces_to_rows(Region.gradient.sinks[K].kind)) by_row[K] = P::load(w.sums[K] + row + v * lanes);
       });
-      HEED_UNROLL for (int i = 0; i < group; ++i) {
+      HEED_UNROLL for (int k = 0; k < group; ++k) {
+        const int i = falling ? group - 1 - k : k;
         const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
         T* const here = base + i * rows + v * lanes;
         using E = pack_environment<true>;
-        const E env{{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size};
+        const E env = with_sums<true>(w, {{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size},
+                                      Mixed && sums_along::count > 0 ? P::load(here) : P(T(0)));
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
           auto all = compute<Region, Region.gradient.sinks[K].pair..., Region.gradient.sinks[K].index...>(env);
           typename P::mask absent = false;
@@ -230,7 +275,8 @@ struct score_gradient_loops {
   static void flush(const environment& call, work& w) {
     if (w.segment_count == 0) return;
     const auto& last = w.segments[w.segment_count - 1];
-    const extent_t position = w.extents.passed(w.part, last.first + last.count);
+    const extent_t passed = falling ? w.extents.keys - last.first : last.first + last.count;
+    const extent_t position = w.extents.passed(w.part, passed);
     w.await_before(position);
     for (int i = 0; i < w.segment_count; ++i) {
       const auto& s = w.segments[i];
@@ -268,23 +314,38 @@ struct score_gradient_loops {
         }
       });
     }
-    w.segment_count = 0, w.at = 0;
+    w.empty();
     w.reach(position);
   }
   // ---- keys ----
   static void meet(const environment& call, work& w, extent_t first, int count, bool mixed, pack_range packs) {
     mixed = mixed || count < group || (has_sums && w.state->row_count < rows);
-    if (w.at + group > gradient_keys<T>) flush(call, w);
+    if (w.is_full()) flush(call, w);
     if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.state, first);
     with_packs(packs, mixed,
                [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
     w.note(first, count, packs.from, packs.count(), mixed);
   }
-  // From the first to the last.
-  static void visit(const environment& call, work& w) {
-    meet_keys<key_order::rising, Region, T>(
-        *w.state, w.bounds, 0, w.extents.keys,
-        [&](extent_t at, int count, bool mixed, pack_range packs) { meet(call, w, at, count, mixed, packs); });
+  // From the first to the last, or from the last to the first.
+  template <class Meet> static void visit(work& w, const Meet& meet_group) {
+    meet_keys<falling ? key_order::falling : key_order::rising, Region, T>(*w.state, w.bounds, 0, w.extents.keys,
+                                                                           meet_group);
+  }
+  static void visit_for_totals(work& w) {
+    [&]<int... V>(std::integer_sequence<int, V...>) {
+      (
+          [&] {
+            sums_along::begin_visit(w.running);
+            visit(w, [&](extent_t first, int count, bool mixed, pack_range packs) {
+              if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.state, first);
+              with_packs(packs, mixed || count < group, [&]<bool Mixed, int Packs>(int first_pack) {
+                totals_of_group<V + 1, Mixed, Packs>(w, first, count, first_pack);
+              });
+            });
+            sums_along::end_totals(w.running);
+          }(),
+          ...);
+    }(std::make_integer_sequence<int, sums_along::visits>{});
   }
 
   // ---- blocks ----
@@ -306,7 +367,12 @@ struct score_gradient_loops {
                                                 P(T(0)));
       }
     });
-    visit(call, w);
+    if constexpr (sums_along::count > 0) {
+      sums_along::begin_block(w.running);
+      visit_for_totals(w);
+      sums_along::begin_visit(w.running);
+    }
+    visit(w, [&](extent_t at, int some, bool mixed, pack_range packs) { meet(call, w, at, some, mixed, packs); });
     flush(call, w);
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];

@@ -4,6 +4,7 @@
 // the other tile.
 #pragma once
 #include "score_program.hpp"
+#include "score_running_sums.hpp"
 #include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -53,7 +54,7 @@ constexpr gradient_slots slots_of(const region& r) {
     const instruction& x = r.code[i];
     const std::size_t k = std::size_t(i);
     for (const int j : {int(x.a), int(x.b), int(x.c)}) tile[k] = tile[k] || tile[j], later[k] = later[k] || later[j];
-    if (is_tile(x, 0) || is_term(x)) tile[k] = true;
+    if (is_tile(x, 0) || is_term(x) || x.code == op::running_sum) tile[k] = true;  // a sum is taken on once a pair
     if (is_tile(x, 1) || is_tile(x, 2)) later[k] = true;
     if (is_tile(x, 2)) weight = instruction_id(i);
   }
@@ -115,6 +116,8 @@ struct score_gradient_program {
     P product;
     const T* here;  // of slot 0, at the pack and the key
     std::ptrdiff_t slot_size;
+    [[no_unique_address]] running_sums_here<Region, T> sums{};
+    static constexpr bool passes = running_sums<Region, T>::count > 0;
 
     static constexpr int kept_number(const instruction& x) {
       if (Second)
@@ -132,6 +135,12 @@ struct score_gradient_program {
         else return P::load(at);
       } else if constexpr (is_tile(x, 1)) return product;
       else return above::template get<K>();
+    }
+    // What is excluded adds nothing.
+    template <int K> HEED_INLINE P pass(P x) const {
+      // mutants: running_sum_of_excluded
+      x = simd::select(simd::is_excluded(sums.there), P(T(0)), x);
+      return running_sums<Region, T>::template pass<K>(*sums.of, this->first, this->key, x);
     }
   };
   // A kept value as it is stored: truth as 1 or 0.
