@@ -1,6 +1,6 @@
-// Running sums over pairs of positions, in loops that store nothing over pairs, against direct loops in double: along
-// the keys from either end and along the queries, two that go opposite ways, of whole numbers; the same bits for any
-// number of threads.
+// Running sums over pairs of positions, which nothing stores, against direct loops in double: along the keys from
+// either end and along the queries, two that go opposite ways, of whole numbers; the same bits for any number of
+// threads. Stick-breaking is one loop nest (running_sums_in_regions.cpp has more of those), the others run in loops.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "expect_close.hpp"

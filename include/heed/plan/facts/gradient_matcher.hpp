@@ -319,13 +319,11 @@ struct gradient_matcher {
   // that goes against it is what its row's total has left, and the total takes a visit before, for which the second
   // contraction is not made. The direction that leaves no totals, or else one in which they can be had.
   constexpr bool choose_direction() {
-    bool runs[2]{}, fits[2]{true, true};  // from the start, from the end
-    node_flags needs_product{};
-    fixed_array<std::int8_t, graph::capacity> totals[2]{};  // visits for totals that a value needs, by direction
+    node_flags inside{};
+    bool runs[2]{};  // from the start, from the end
     int count = 0;
     node_stack open;
     for (int k = 0; k < match.sink_count; ++k) open.push(match.sinks[k].pair);
-    node_flags inside{};
     walk(g, open, [&](node_id i, const node& x) {
       inside[i] = true;
       if (match.contracts(i)) return step::skip;
@@ -335,6 +333,13 @@ struct gradient_matcher {
     });
     if (!count) return true;
     if (count > max_running_sums || match.position >= 0) return false;  // distances have an order of their own
+    match.falling = runs[1] && (!runs[0] || !has_totals(inside, false));
+    return has_totals(inside, match.falling);
+  }
+  // Can the totals of all sums that go against a direction be had in few visits, without the second contraction?
+  constexpr bool has_totals(const node_flags& inside, bool falling) const {
+    node_flags needs_product{};
+    fixed_array<std::int8_t, graph::capacity> visits{};  // that a value waits for
     for (int i = 1; i < g.size; ++i) {
       if (!inside[i]) continue;
       const node& x = g[i];
@@ -342,16 +347,14 @@ struct gradient_matcher {
       if (match.contracts(node_id(i))) continue;
       for (const node_id j : {x.a, x.b, x.c}) {
         needs_product[i] = needs_product[i] || needs_product[j];
-        for (const int falling : {0, 1})
-          if (totals[falling][j] > totals[falling][i]) totals[falling][i] = totals[falling][j];
+        if (visits[j] > visits[i]) visits[i] = visits[j];
       }
-      if (!match.adds_up(x)) continue;
-      const int against = x.value == 0;  // visits in this direction
-      if (needs_product[i] || ++totals[against][i] > max_total_visits) fits[against] = false;
+      if (!match.adds_up(x) || (x.value != 0) == falling) continue;
+      if (needs_product[i] || ++visits[i] > max_total_visits) return false;
     }
-    match.falling = runs[1] && (!runs[0] || !fits[0]);
-    return fits[match.falling];
+    return true;
   }
+
   // Absent, or 0, wherever the condition does not hold?
   constexpr bool is_left_out(node_id pair, node_id keep) const {
     node_flags absent{}, zero{};

@@ -15,6 +15,7 @@
 #include "score_gradient_sinks.hpp"
 #include "score_gradient_skewed.hpp"
 #include "score_gradient_sums.hpp"
+#include "score_gradient_totals.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -165,34 +166,6 @@ struct score_gradient_loops {
     if constexpr (sums_along::count > 0) env.sums.of = &w.running, env.sums.there = there;
     return env;
   }
-  // What the totals of visit V take of a group of keys: the contractions that a score is made of, and the program.
-  template <int V, bool Mixed, int Packs>
-  static HEED_NOINLINE void totals_of_group(work& w, extent_t first, int count, int first_pack) {
-    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
-    [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
-    if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
-    P a[group][Packs];
-    contract_first<Mixed, Packs>(w, first, count, row, a);
-    static constexpr auto& found = sums_along::template totals_of<V>;
-    HEED_UNROLL for (int k = 0; k < group; ++k) {
-      const int i = falling ? group - 1 - k : k;
-      const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
-      HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-        const int at = row + v * lanes;
-        const pack_environment<false> env{{*w.state, at, key, a[i][v], {terms, i, at}}, P(T(0)), nullptr, slot_size};
-        P there = P(T(0));
-        if constexpr (Mixed) there = present(env, there, i < count);
-        [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-          auto all = compute<Region, Region.code[found.of[K]].a...>(with_sums(w, env, there));
-          (sums_along::template add_to_total<found.of[K]>(
-               w.running, at, key,
-               simd::select(simd::is_excluded(there), P(T(0)),
-                            P(slot<Region, pack_environment<false>, Region.code[found.of[K]].a>(all)))),
-           ...);
-        }(std::make_integer_sequence<int, found.count>{});
-      }
-    }
-  }
   // A pairwise value where the mask holds and there is a key and a row; elsewhere it is excluded.
   static HEED_INLINE P present(const pack_environment<false>& env, P x, bool is_key) {
     const P nothing = simd::excluded<P>();
@@ -331,22 +304,6 @@ struct score_gradient_loops {
     meet_keys<falling ? key_order::falling : key_order::rising, Region, T>(*w.state, w.bounds, 0, w.extents.keys,
                                                                            meet_group);
   }
-  static void visit_for_totals(work& w) {
-    [&]<int... V>(std::integer_sequence<int, V...>) {
-      (
-          [&] {
-            sums_along::begin_visit(w.running);
-            visit(w, [&](extent_t first, int count, bool mixed, pack_range packs) {
-              if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.state, first);
-              with_packs(packs, mixed || count < group, [&]<bool Mixed, int Packs>(int first_pack) {
-                totals_of_group<V + 1, Mixed, Packs>(w, first, count, first_pack);
-              });
-            });
-            sums_along::end_totals(w.running);
-          }(),
-          ...);
-    }(std::make_integer_sequence<int, sums_along::visits>{});
-  }
 
   // ---- blocks ----
   // Row outputs and sums of one block; what it adds to the item it adds after the block before it.
@@ -369,7 +326,7 @@ struct score_gradient_loops {
     });
     if constexpr (sums_along::count > 0) {
       sums_along::begin_block(w.running);
-      visit_for_totals(w);
+      running_totals<Region, T, score_gradient_loops>::find(w);
       sums_along::begin_visit(w.running);
     }
     visit(w, [&](extent_t at, int some, bool mixed, pack_range packs) { meet(call, w, at, some, mixed, packs); });

@@ -24,18 +24,17 @@ template <class P> struct two_parts {
   HEED_INLINE P value() const { return high + low; }
 };
 
-// How many visits for totals an instruction waits for: see running_sums::visits.
 constexpr bool goes_against(const region& r, int i) {
   return r.code[i].code == op::running_sum && (r.code[i].value != 0) != r.gradient.falling;
 }
+// How many visits for totals a running sum needs, the last of them for its own if it goes against the visit.
 constexpr int total_visits(const region& r, int sum) {
-  std::array<int, program::capacity> found{};
+  fixed_array<int, program::capacity> visits{};
   for (int i = 1; i <= sum; ++i) {
     const instruction& x = r.code[i];
-    found[std::size_t(i)] =
-        std::max({found[std::size_t(x.a)], found[std::size_t(x.b)], found[std::size_t(x.c)]}) + goes_against(r, i);
+    visits[i] = std::max({visits[x.a], visits[x.b], visits[x.c]}) + goes_against(r, i);
   }
-  return found[std::size_t(sum)];
+  return visits[sum];
 }
 
 template <const auto& Region, class T>

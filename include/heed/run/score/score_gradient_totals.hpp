@@ -1,0 +1,67 @@
+// The totals of running sums that go against the visit of a block: visits of the same columns before it, in the same
+// order, in which the contractions that a score is made of are made once more, and of the program what is added up.
+#pragma once
+#include "score_gradient_block.hpp"
+
+namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
+
+// How groups are contracted, masked and visited the loops of the region say.
+template <const auto& Region, class T, class Loops> struct running_totals {
+  using loops = Loops;
+  using work = gradient_work<Region, T>;
+  using program_type = score_program<Region, T>;
+  using pack_environment = typename score_gradient_program<Region, T>::template environment<false>;
+  using sums_along = running_sums<Region, T>;
+  using P = simd::pack<T>;
+  static constexpr int lanes = P::lanes, group = simd::group;
+  static constexpr bool falling = Region.gradient.falling;
+
+  static void find(work& w) {
+    [&]<int... V>(std::integer_sequence<int, V...>) {
+      (
+          [&] {
+            sums_along::begin_visit(w.running);
+            loops::visit(w, [&](extent_t first, int count, bool mixed, pack_range packs) {
+              if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.state, first);
+              with_packs(packs, mixed || count < group, [&]<bool Mixed, int Packs>(int first_pack) {
+                totals_of_group<V + 1, Mixed, Packs>(w, first, count, first_pack);
+              });
+            });
+            sums_along::end_totals(w.running);
+          }(),
+          ...);
+    }(std::make_integer_sequence<int, sums_along::visits>{});
+  }
+
+ private:
+  // What the totals of visit V take of a group of keys: the contractions that a score is made of, and the program.
+  template <int V, bool Mixed, int Packs>
+  static HEED_NOINLINE void totals_of_group(work& w, extent_t first, int count, int first_pack) {
+    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+    [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
+    if constexpr (Region.terms.count > 0) loops::template contract_terms<Mixed, Packs>(w, first, count, row, terms);
+    P a[group][Packs];
+    loops::template contract_first<Mixed, Packs>(w, first, count, row, a);
+    static constexpr auto& found = sums_along::template totals_of<V>;
+    HEED_UNROLL for (int k = 0; k < group; ++k) {
+      const int i = falling ? group - 1 - k : k;
+      const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
+      HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+        const int at = row + v * lanes;
+        const pack_environment env{{*w.state, at, key, a[i][v], {terms, i, at}}, P(T(0)), nullptr, 0};
+        P there = P(T(0));
+        if constexpr (Mixed) there = loops::present(env, there, i < count);
+        [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+          auto all = compute<Region, Region.code[found.of[K]].a...>(loops::with_sums(w, env, there));
+          (sums_along::template add_to_total<found.of[K]>(
+               w.running, at, key,
+               simd::select(simd::is_excluded(there), P(T(0)),
+                            P(slot<Region, pack_environment, Region.code[found.of[K]].a>(all)))),
+           ...);
+        }(std::make_integer_sequence<int, found.count>{});
+      }
+    }
+  }
+};
+
+}  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET
