@@ -66,8 +66,8 @@ HEED_INLINE T exp2(T x) {
 }
 
 // e^x, float and double. Error: float 1.02 / 0.99 ULP, double 0.97. Infinity above the largest number's logarithm, 0
-// far below the smallest one's, NaN for NaN. At the lower bound of x both halves of the power are 0, so that what is far
-// below is a product of zeros, and none that underflows, which takes processors many times as long.
+// far below the smallest one's, NaN for NaN. At the lower bound of x both halves of the power are 0, so that what is
+// far below is a product of zeros, and none that underflows, which takes processors many times as long.
 template <class T, int N>
 HEED_INLINE pack<T, N> exp(pack<T, N> x) {
   x = min(sizeof(T) == 4 ? T(89) : T(710), max(sizeof(T) == 4 ? T(-176) : T(-1418), x));
