@@ -11,67 +11,19 @@
 // axes that become one are unknown.
 #pragma once
 #include "../base/static_list.hpp"
-#include "decisions.hpp"
-#include "presence.hpp"
-#include "results.hpp"
+#include "rewriting.hpp"
 
 namespace heed::internal {
 
-// Which axes of a value come from both sides of a contraction of rows and columns, each with an extent that a call
-// brings: its pairs. 0: it is over none.
-struct pairs_of_graph {
-  fixed_array<axis_set, graph::capacity> of{};
-  int done = 1;
-  static constexpr axis_set positions(const graph& g, axis_set axes) {
-    axis_set r = 0;
-    for (int i = 0; i < g.axis_count; ++i)
-      if ((axes & axis_bit(i)) && g.extent(i) == runtime) r |= axis_bit(i);
-    return r;
-  }
-  constexpr void extend(const graph& g) {
-    for (; done < g.size; ++done) {
-      const node& x = g[done];
-      axis_set kept = (of[x.a] | of[x.b] | of[x.c]) & x.axes;
-      if (x.code == op::rename && (of[x.a] & axis_bit(x.first))) kept |= axis_bit(x.second);
-      if (std::popcount(kept) < 2) kept = 0;
-      const axis_set a = positions(g, g[x.a].axes & ~g[x.b].axes), b = positions(g, g[x.b].axes & ~g[x.a].axes);
-      of[done] = kept ? kept : x.code == op::dot && a && b ? a | b : axis_set(0);
-    }
-  }
-};
-
-class head_mixer {
+class head_mixer : rewriting {
  public:
-  constexpr explicit head_mixer(const merged_graph& declared_) : declared(declared_), before(declared_.g) {
-    g.axes = before.axes, g.axis_hash = before.axis_hash, g.axis_count = before.axis_count;
-    g.inputs = before.inputs, g.input_count = before.input_count;
-    g.primitives = before.primitives, g.primitive_count = before.primitive_count;
-    find_columns();
-  }
+  constexpr explicit head_mixer(const merged_graph& graph_) : rewriting(graph_) {}
   constexpr merged_graph run() {
-    for (int i = 1; i < before.size; ++i) {
-      node x = before[i];
-      x.a = to[x.a], x.b = to[x.b], x.c = to[x.c];
-      if (x.code != op::input) x.hash = 0;
-      const node_id other = rewritten(x, columns[i]);
-      to[i] = other ? other : g.add(x);
-      pairs.extend(g);
-    }
-    merged_graph r{.roots = {}, .count = declared.count};
-    for (int k = 0; k < r.count; ++k) r.roots[k] = to[declared.roots[k]];
-    r.g = g;
-    return r;
+    return rewritten_by([&](const node& x, axis_set column) { return rewritten(x, column); });
   }
 
  private:
-  const merged_graph& declared;
-  const graph& before;
-  graph g{};
-  fixed_array<node_id, graph::capacity> to{};
-  fixed_array<axis_set, graph::capacity> columns{};  // of `before`: along which a softmax normalises what is made of it
-  node_marks of_mixed{};                             // a node that scores have become
-  pairs_of_graph pairs{};
-  presences present{};
+  node_marks of_mixed{};  // a node that scores have become
 
   struct factor {
     node_id of{};
@@ -79,25 +31,6 @@ class head_mixer {
   };
   using factors = static_list<factor, 8>;
 
-  constexpr void find_columns() {
-    for (int i = before.size - 1; i > 0; --i) {
-      const node& x = before[i];
-      if (x.code == op::softmax || x.code == op::logsumexp) columns[x.a] |= x.over;
-      else if (is_pointwise(x.code)) columns[x.a] |= columns[i], columns[x.b] |= columns[i], columns[x.c] |= columns[i];
-      else if (x.code == op::mask || x.code == op::rename) columns[x.a] |= columns[i];
-    }
-    columns[0] = 0;
-  }
-  constexpr bool is_static(axis_set axes) const { return !pairs_of_graph::positions(g, axes); }
-  // Does an operand or a result lie over such pairs?
-  constexpr bool lie_in_memory(axis_set rows, axis_set columns_of_pairs) const {
-    const auto over_both = [&](axis_set axes) { return (axes & rows) && (axes & columns_of_pairs); };
-    for (int k = 0; k < declared.count; ++k)
-      if (over_both(before[declared.roots[k]].axes)) return true;
-    for (int i = 1; i < before.size; ++i)
-      if (before[i].code == op::input && over_both(before[i].axes)) return true;
-    return false;
-  }
   // What a node, whose operands have been rewritten, becomes; 0: what it is. A softmax runs along `column` (0: none)
   // over what is made of it.
   constexpr node_id rewritten(const node& x, axis_set column) {
@@ -209,9 +142,6 @@ class head_mixer {
   // The sum over heads of factors times the contraction x. Factors go to the operand whose positions they do not share
   // with the other, to the rows if they may; what has no axes stays outside.
   constexpr node_id contraction(const node& x, const factors& f, axis_set heads, axis_set column) {
-    const auto own_positions = [&](node_id i, node_id other) {
-      return pairs_of_graph::positions(g, g[i].axes & ~g[other].axes);
-    };
     const bool swapped = own_positions(x.a, x.b) & column;
     node_id rows = swapped ? x.b : x.a, keys = swapped ? x.a : x.b;
     const axis_set of_rows = own_positions(rows, keys), of_keys = own_positions(keys, rows);
