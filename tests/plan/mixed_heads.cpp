@@ -1,12 +1,10 @@
 // Heads that are mixed before a softmax and behind it: what is planned has no loops and stores nothing over pairs, and
 // means what is declared; gradients equal central differences of the declared graph. What has to stay as it is does.
 // options: -O0 -DHEED_UNOPTIMISED
-#include "finite_differences.hpp"
-#include "planned.hpp"
+#include "rewritten.hpp"
 using namespace heed;
 using namespace heed::internal;
-using heed_tests::check_differences, heed_tests::difference, heed_tests::kinds, heed_tests::list_of,
-    heed_tests::planned, heed_tests::stores_pairs;
+using heed_tests::difference, heed_tests::is_rewritten, heed_tests::planned, heed_tests::rewritten_extents;
 
 namespace {
 constexpr axis<"b"> b;
@@ -73,54 +71,36 @@ constexpr auto dense = attended(mixed + input<"dense", double>(h, n, m));
 // Nothing is over pairs of positions.
 constexpr auto layer = dot<g>(mix, dot<d>(q, input<"w", double>(g, e, d)));
 
-const std::map<std::string, extent_t> some = {{"b", 2}, {"n", 4}, {"m", 5}, {"yk", 2}, {"xk", 3}, {"l", 2}};
-
-template <result_list R> bool is_rewritten() {
-  const auto merged = std::make_unique<merged_graph>(in_one_graph(R.of, R.count));
-  return may_mix_heads(merged->g) && !(with_mixed_heads(*merged).g.axis_count == merged->g.axis_count);
-}
-// Forward and gradients: kernels, no pairs, what is declared.
-template <result_list Out, result_list Backward> void check(const char* name) {
-  const auto forward = planned<Out>(), backward = planned<Backward>();
-  for (const auto* p : {forward.get(), backward.get()}) {
-    BOOST_TEST(kinds(*p).find('l') == std::string::npos, name << ": " << kinds(*p));
-    BOOST_TEST(!stores_pairs(*p), name);
-  }
-  BOOST_TEST(difference(*forward, Out, some) == "", name);
-  BOOST_TEST(difference(*backward, Backward, some) == "", name);
-  check_differences(name, Out, some);
-}
-#define CHECK(OUT, ...) check<OUT, gradient<OUT>(wrt(__VA_ARGS__))>(#OUT)
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(scores) {
-  CHECK(before, q, k, own, mix);
-  CHECK(masked, q, k, own, mix);
-  CHECK(summed, q, k, own, mix);
-  CHECK(right, q, k, mix);
-  CHECK(with_slopes, q, k, mix, slope);
-  CHECK(with_table, q, k, mix);
-  CHECK(of_queries, q, k);
-  CHECK(of_keys, q, k, slope);
-  CHECK(statistic, q, k, mix);
-  CHECK(same_names, q, k, v);
-  CHECK(grouped, k, own);
-  CHECK(one_key, q, mix);
-  CHECK(batch, mix);
-  CHECK(two_contents, q, k, mix);
-  CHECK(on_a_grid, q, mix);
+  CHECK_REWRITTEN(before, q, k, own, mix);
+  CHECK_REWRITTEN(masked, q, k, own, mix);
+  CHECK_REWRITTEN(summed, q, k, own, mix);
+  CHECK_REWRITTEN(right, q, k, mix);
+  CHECK_REWRITTEN(with_slopes, q, k, mix, slope);
+  CHECK_REWRITTEN(with_table, q, k, mix);
+  CHECK_REWRITTEN(of_queries, q, k);
+  CHECK_REWRITTEN(of_keys, q, k, slope);
+  CHECK_REWRITTEN(statistic, q, k, mix);
+  CHECK_REWRITTEN(same_names, q, k, v);
+  CHECK_REWRITTEN(grouped, k, own);
+  CHECK_REWRITTEN(one_key, q, mix);
+  CHECK_REWRITTEN(batch, mix);
+  CHECK_REWRITTEN(two_contents, q, k, mix);
+  CHECK_REWRITTEN(on_a_grid, q, mix);
 }
 BOOST_AUTO_TEST_CASE(weights_and_values) {
-  CHECK(behind, q, k, v, mix_behind);
-  CHECK(behind_summed, q, k, v, mix_behind);
-  CHECK(behind_renamed, q, k, v, mix_behind);
-  CHECK(shared_weights, v);
-  CHECK(both, q, k, v, mix, back);
+  CHECK_REWRITTEN(behind, q, k, v, mix_behind);
+  CHECK_REWRITTEN(behind_summed, q, k, v, mix_behind);
+  CHECK_REWRITTEN(behind_renamed, q, k, v, mix_behind);
+  CHECK_REWRITTEN(shared_weights, v);
+  CHECK_REWRITTEN(both, q, k, v, mix, back);
 }
 BOOST_AUTO_TEST_CASE(what_stays) {
   for (const bool rewritten :
        {is_rewritten<hidden>(), is_rewritten<unknown>(), is_rewritten<dense>(), is_rewritten<layer>()})
     BOOST_TEST(!rewritten);
   BOOST_TEST(is_rewritten<both>());
-  BOOST_TEST(difference(*planned(hidden), hidden, some) == "");
+  BOOST_TEST(difference(*planned(hidden), hidden, rewritten_extents) == "");
 }

@@ -9,7 +9,7 @@ namespace heed_tests {
 
 template <class... E> std::unique_ptr<plan::execution_plan> planned(const E&... e) {
   const auto merged = std::make_unique<merged_graph>(plan::merge_results(e...));
-  if (may_mix_heads(merged->g)) *merged = with_mixed_heads(*merged);
+  if (may_be_rewritten(merged->g)) *merged = rewritten(*merged);
   const auto one_axis =
       std::make_unique<plan::merged_axes>(plan::with_merged_axes(merged->g, merged->roots, merged->count));
   const auto simple = std::make_unique<plan::simplified_graph>(

@@ -3,8 +3,8 @@
 // not a single number the graph has one more input, its cotangent: `cotangent<out> = dO` in a call.
 #pragma once
 #include "differentiate.hpp"
-#include "mixed_heads.hpp"
 #include "results.hpp"
+#include "rewritten.hpp"
 
 namespace heed::internal {
 
@@ -76,7 +76,7 @@ constexpr label cotangent_label(const result_list& r, int k) {
 // The gradient of the sum of <result, cotangent> over some results.
 constexpr differentiation differentiated(const result_list& r) {
   merged_graph merged = in_one_graph(r.of, r.count);
-  if (may_mix_heads(merged.g)) merged = with_mixed_heads(merged);
+  if (may_be_rewritten(merged.g)) merged = rewritten(merged);
   const fixed_array<node_id, max_results>& roots = merged.roots;
   differentiation d{.g = merged.g, .declared = merged.g.size};
   for (int k = 0; k < r.count; ++k) {

@@ -146,11 +146,10 @@ template <const expression&... Outs> std::string passes_text() {
             ")\n";
   to.add("expression", "graph/expression.hpp", what);
   to.add("merge_results", "plan/passes/make_plan.hpp", graph_text(merged.g, merged.roots, count));
-  if constexpr (may_mix_heads(merged.g)) {
-    constexpr const auto& mixed = plan::otherwise_mixed_of<Outs...>;
-    const std::string after = graph_text(mixed.g, mixed.roots, count);
-    to.add("with_mixed_heads", "graph/mixed_heads.hpp",
-           after != graph_text(merged.g, merged.roots, count) ? after : "");
+  if constexpr (may_be_rewritten(merged.g)) {
+    constexpr const auto& other = plan::written_otherwise_of<Outs...>;
+    const std::string after = graph_text(other.g, other.roots, count);
+    to.add("rewritten", "graph/rewritten.hpp", after != graph_text(merged.g, merged.roots, count) ? after : "");
   }
   const node_flags declared = reachable(merged.g, merged.roots, count);
   const node_marks decide = deciding(merged.g), wide = computed_in_double(merged.g);

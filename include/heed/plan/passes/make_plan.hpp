@@ -1,8 +1,8 @@
-// From expressions to a plan: merge the results into one graph, mix heads where kernels can, make one axis of several
+// From expressions to a plan: merge the results into one graph, rewrite scores, make one axis of several
 // under a softmax, simplify it, split it into regions. Each step is a constexpr variable of its own, so that each has
 // the compiler's whole limit of evaluation steps to itself.
 #pragma once
-#include "../../graph/mixed_heads.hpp"
+#include "../../graph/rewritten.hpp"
 #include "key_axes.hpp"
 #include "lower.hpp"
 #include "split.hpp"
@@ -45,11 +45,11 @@ constexpr declared_results declared_results_of(const simplified_graph& s, const 
 }
 
 template <const expression&... Outs> inline constexpr merged_graph merged_of = merge_results(Outs...);
-// What is planned, and what a gradient is derived of: as declared, or as heads are mixed otherwise.
+// What is planned, and what a gradient is derived of: as declared, or rewritten.
 template <const expression&... Outs>
-inline constexpr merged_graph otherwise_mixed_of = with_mixed_heads(merged_of<Outs...>);
+inline constexpr merged_graph written_otherwise_of = rewritten(merged_of<Outs...>);
 template <const expression&... Outs> constexpr const merged_graph& rewritten_graph() {
-  if constexpr (may_mix_heads(merged_of<Outs...>.g)) return otherwise_mixed_of<Outs...>;
+  if constexpr (may_be_rewritten(merged_of<Outs...>.g)) return written_otherwise_of<Outs...>;
   else return merged_of<Outs...>;
 }
 template <const expression&... Outs>
