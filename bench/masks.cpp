@@ -1,5 +1,5 @@
 // forward/window, forward/documents, a block-diagonal mask as arithmetic, as a boolean over pairs and as a map of
-// blocks, and a window over a million positions.
+// blocks, a causal mask as a boolean over pairs, and a window over a million positions.
 #include "attention.hpp"
 
 namespace heed_bench {
@@ -15,7 +15,7 @@ constexpr auto block_of_m = cast<std::int32_t>(m * 0.015625);
 constexpr auto seen = input<"seen", bool>(n, m);
 constexpr auto map = input<"map", bool>(y, x);
 constexpr auto blocks_by_arithmetic = dot<m>(softmax<m>(mask(s, block_of_n == block_of_m)), v);
-constexpr auto blocks_captured = dot<m>(softmax<m>(mask(s, seen)), v);
+constexpr auto captured = dot<m>(softmax<m>(mask(s, seen)), v);
 constexpr auto blocks_by_map = dot<m>(softmax<m>(mask(s, gather<x>(gather<y>(map, block_of_n), block_of_m))), v);
 }  // namespace
 
@@ -32,7 +32,15 @@ void add_masks() {
     for (extent_t i = 0; i < o.length; ++i)
       for (extent_t j = 0; j < o.length; ++j) S(i, j) = i / 64 == j / 64;
     report(state, o.flops(block_pairs),
-           [&] { fuse<blocks_captured, strict>(q = o.Q, k = o.K, v = o.V, seen = S, into(o.O), o.memory); });
+           [&] { fuse<captured, strict>(q = o.Q, k = o.K, v = o.V, seen = S, into(o.O), o.memory); });
+  });
+  add("forward/causal_captured/64", [=](benchmark::State& state) {
+    attention_operands o(64);
+    tensor<bool> S(o.length, o.length);
+    for (extent_t i = 0; i < o.length; ++i)
+      for (extent_t j = 0; j <= i; ++j) S(i, j) = true;
+    report(state, o.flops([](extent_t i) { return i + 1; }),
+           [&] { fuse<captured, strict>(q = o.Q, k = o.K, v = o.V, seen = S, into(o.O), o.memory); });
   });
   add("forward/blocks_by_map/64", [=](benchmark::State& state) {
     attention_operands o(64);

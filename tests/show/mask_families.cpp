@@ -249,5 +249,5 @@ BOOST_AUTO_TEST_CASE(by_chance) {
       auto bound = seen = S;
       f.add(fall_of<captured, statistics<captured>>(e.rows, e.columns, bound));
     }
-  f.check(1.1, 4, 0);
+  f.check(1.1, 0.15, 0);
 }

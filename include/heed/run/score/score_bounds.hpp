@@ -2,7 +2,7 @@
 // those of a pack, without looking at the pairs.
 #pragma once
 #include "../program/mask_bounds.hpp"
-#include "score_values.hpp"
+#include "score_bytes.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -34,6 +34,7 @@ struct score_bounds : score_values<Region, T> {
   });
   static constexpr auto pair_loads_of_mask =
       listed<size>([](int i) { return values::is_pair_load(Region.code[i]) && values::in_mask[i]; });
+  using bytes = score_bytes<Region, T>;
 
   struct interval_environment {
     using types = uniform_types<plan::interval, plan::interval, plan::interval>;
@@ -57,6 +58,8 @@ struct score_bounds : score_values<Region, T> {
       else if constexpr (x.code == op::index) return {double(first), double(last)};
       else if constexpr (x.code == op::load && x.where == role::column) {
         return hull_of(bounds + bounded_number(K) * granules_of(state.columns), first, last);
+      } else if constexpr (values::is_byte_load(x) && values::in_mask[K]) {
+        return bytes::between(state, x.operand, part, first, last);
       } else if constexpr (values::is_pair_load(x) && values::in_mask[K]) {
         return hull_of(state.pair_bounds + (values::pair_number(x.operand) * parts + part) * granules_of(state.columns),
                        first, last);
@@ -96,7 +99,8 @@ struct score_bounds : score_values<Region, T> {
     each_of<pair_loads_of_mask>([&]<int K>() {
       constexpr instruction x = Region.code[K];
       constexpr element e = Region.operands[x.operand].type;
-      using E = std::conditional_t<e == element::boolean, unsigned char, storage<e>>;  // vectorised as numbers only
+      if constexpr (e == element::boolean) return bytes::set_bits(c, x.operand);
+      using E = storage<e>;
       const view& v = c.call.operands[x.operand];
       const extent_t stride = v.stride[column];
       plan::interval* const to = c.pair_bounds + values::pair_number(x.operand) * parts * granules;

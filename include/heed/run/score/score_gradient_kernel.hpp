@@ -151,7 +151,7 @@ struct score_gradient_loops {
     extent_t stride;
     const T* x = w.keys_at(Region.tile.column_operand, first, Mixed ? count : group, stride);
     const next_lines<T> lines = w.ahead_of_keys(first);
-    if constexpr (program_type::pairs > 0) {
+    if constexpr (program_type::tiled_loads.count > 0) {
       const typename program_type::prefetcher pairwise(*w.state, first, w.extents.width[Region.tile.column_operand],
                                                        !falling);
       simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a,
@@ -294,7 +294,7 @@ struct score_gradient_loops {
   static void meet(const environment& call, work& w, extent_t first, int count, bool mixed, pack_range packs) {
     mixed = mixed || count < group || (has_sums && w.state->row_count < rows);
     if (w.is_full()) flush(call, w);
-    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.state, first);
+    program_type::load_pairs_at(*w.state, first, mixed || packs.count() < simd::vectors);
     with_packs(packs, mixed,
                [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
     w.note(first, count, packs.from, packs.count(), mixed);

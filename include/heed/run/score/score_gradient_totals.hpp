@@ -22,7 +22,7 @@ template <const auto& Region, class T, class Loops> struct running_totals {
           [&] {
             sums_along::begin_visit(w.running);
             loops::visit(w, [&](extent_t first, int count, bool mixed, pack_range packs) {
-              if constexpr (program_type::pairs > 0) program_type::load_tiles_at(*w.state, first);
+              program_type::load_pairs_at(*w.state, first, mixed || count < group || packs.count() < simd::vectors);
               with_packs(packs, mixed || count < group, [&]<bool Mixed, int Packs>(int first_pack) {
                 totals_of_group<V + 1, Mixed, Packs>(w, first, count, first_pack);
               });

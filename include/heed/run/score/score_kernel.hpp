@@ -176,7 +176,7 @@ struct score_loops {
       copy_keys(w, first, count);
       k = w.batch.keys, stride = w.extents.depth;
     }
-    if constexpr (program_type::pairs > 0) {
+    if constexpr (program_type::tiled_loads.count > 0) {
       const typename program_type::prefetcher pairwise(w.state, first, w.extents.depth);
       const next_lines<T> lines = ahead(w, first);
       simd::contract<T, group>(b.queries + row, k, stride, w.extents.depth, a,
@@ -265,7 +265,7 @@ struct score_loops {
   // One group of keys. `mixed`: some row of the block may not see all of them.
   static void meet(work& w, extent_t first, int count, bool mixed, pack_range packs) {
     if (w.batch.at < group) flush(w);
-    if constexpr (program_type::pairs > 0) program_type::load_tiles_at(w.state, first);
+    program_type::load_pairs_at(w.state, first, mixed || count < group || packs.count() < simd::vectors);
     with_packs(packs, mixed || count < group,
                [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
     // mutants: last_keys_dropped

@@ -1,6 +1,7 @@
 // The program of a score region on packs: rows in the lanes, one key at a time. Operands that lie over pairs of rows
 // and keys are transposed tile by tile on the way.
 #pragma once
+#include "score_bytes.hpp"
 #include "score_terms.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -10,10 +11,11 @@ struct score_packs : score_values<Region, T> {
   using values = score_values<Region, T>;
   using typename values::context, typename values::P, typename values::I, typename values::W, typename values::M;
   static constexpr int rows = values::rows, lanes = values::lanes, size = values::size, column = values::column;
+  using values::tile_keys;
+  using bytes = score_bytes<Region, T>;
 
   // Pairwise operands at the keys of a tile: rows are read along the keys, a few packs at a time because rows lie pages
   // apart, and transposed.
-  static constexpr int tile_keys = 2 * lanes;
   static void load_tiles_at(context& c, extent_t key) {
     const extent_t first = key / tile_keys * tile_keys;
     if (c.tile_first != first) load_tiles(c, first);
@@ -22,7 +24,7 @@ struct score_packs : score_values<Region, T> {
   // they lie; else, and at the end of the keys, packs are gathered first.
   static HEED_NOINLINE void load_tiles(context& c, extent_t first) {
     c.tile_first = first;
-    each_of<values::pair_loads>([&]<int K>() {
+    each_of<values::tiled_loads>([&]<int K>() {
       constexpr instruction x = Region.code[K];
       constexpr element e = Region.operands[x.operand].type;
       using V = std::conditional_t<class_of(x.type) == value_class::real, P, W>;
@@ -49,12 +51,18 @@ struct score_packs : score_values<Region, T> {
         }
     });
   }
+  // What the program needs at a group of keys; `masked`: with its mask.
+  static void load_pairs_at(context& c, extent_t key, bool masked) {
+    if constexpr (values::tiled_loads.count > 0) load_tiles_at(c, key);
+    if constexpr (bytes::exist)
+      if (masked || bytes::read_elsewhere) bytes::load_at(c, key);
+  }
   // Asks for what load_tiles will read next, a row every few steps of a contraction: rows lie too far apart for the
   // hardware to guess, and a burst of requests would hold the miss buffers that keys and values need. The first
   // pairwise operand only.
   static constexpr int first_pair_load() {
     for (int i = 1; i < size; ++i)
-      if (values::is_pair_load(Region.code[i])) return i;
+      if (values::is_pair_load(Region.code[i]) && !values::is_byte_load(Region.code[i])) return i;
     return 0;
   }
   struct prefetcher {
@@ -132,7 +140,8 @@ struct score_packs : score_values<Region, T> {
         if constexpr (kind == value_class::real) return element_at<e, T>(from.data, at);
         else if constexpr (kind == value_class::whole) return element_at<e, I>(from.data, at);
         else return element_at<e, bool>(from.data, at);
-      } else {
+      } else if constexpr (values::is_byte_load(x)) return bytes::get(state, x.operand, key, first);
+      else {
         const T* at =
             state.tiles + (values::pair_number(x.operand) * tile_keys + (key - state.tile_first)) * rows + first;
         if constexpr (kind == value_class::real) return P::load(at);

@@ -23,7 +23,7 @@ struct score_program : score_packs<Region, T>, score_bounds<Region, T> {
 template <const auto& Region, class T>
 HEED_NOINLINE bool sees_any(typename score_program<Region, T>::context& c, extent_t first, extent_t last, int v) {
   using program_type = score_program<Region, T>;
-  if constexpr (program_type::mask_reads_pairs) program_type::load_tiles_at(c, first);
+  if constexpr (program_type::mask_reads_pairs) program_type::load_pairs_at(c, first, true);
   for (extent_t key = first; key <= last; ++key)
     if (simd::any(typename program_type::M(evaluate<Region, Region.pair.keep>(
             typename program_type::pack_environment{c, v * program_type::lanes, key, {}}))))

@@ -19,6 +19,10 @@ struct score_values {
 
   static constexpr bool is_row(const instruction& x) { return x.where == role::row; }
   static constexpr bool is_pair_load(const instruction& x) { return x.code == op::load && x.where == role::pair; }
+  // Booleans are read as they lie in memory, by score_bytes.
+  static constexpr bool is_byte_load(const instruction& x) {
+    return is_pair_load(x) && Region.operands[x.operand].type == element::boolean;
+  }
   // real(column - row) or real(row - column), of whole numbers: subtracted as reals, both taken from the block's first
   // row, which is exact while they are within 2^24 of it and saves a conversion per score.
   static constexpr bool is_distance(const instruction& x) {
@@ -41,6 +45,7 @@ struct score_values {
     return operand < 0 ? n : -1;
   }
   static constexpr int pairs = pair_number(-1);
+  static constexpr int tile_keys = 2 * lanes;  // of a tile of them
 
   // What the mask is computed from. One that looks at the contracted score is known only behind the contraction.
   static constexpr auto in_mask = plan::needed_by(Region.code, Region.pair.keep);
@@ -68,9 +73,9 @@ struct score_values {
     T uniform_real[size];
     std::int64_t uniform_whole[size];
     bool uniform_truth[size];
-    T* tiles = nullptr;                     // pairwise operands: [pair][tile_keys][rows], keys from tile_first on
-    plan::interval* pair_bounds = nullptr;  // of those that the mask reads: [pair][part][granules]
-    extent_t tile_first = -1;
+    T* tiles = nullptr;                         // pairwise operands: [pair][tile_keys][rows], keys from tile_first on
+    plan::interval* pair_bounds = nullptr;      // of those that the mask reads: [pair][part][granules]
+    extent_t tile_first = -1, byte_first = -1;  // byte_first: of boolean ones
     context(const environment& e, extent_t keys)
         : call(e),
           item{e, {}},
@@ -80,7 +85,8 @@ struct score_values {
   static constexpr auto uniforms = listed<size>([](int i) { return Region.code[i].where == role::uniform; });
   static constexpr auto row_values = listed<size>([](int i) { return is_row(Region.code[i]); });
   static constexpr auto distances = listed<size>([](int i) { return is_distance(Region.code[i]); });
-  static constexpr auto pair_loads = listed<size>([](int i) { return is_pair_load(Region.code[i]); });
+  static constexpr auto tiled_loads =
+      listed<size>([](int i) { return is_pair_load(Region.code[i]) && !is_byte_load(Region.code[i]); });
 
   static void set_item(context& c, extent_t batch) {
     index_of(Region.batch, c.call.extent, batch, c.item.index);
@@ -105,7 +111,7 @@ struct score_values {
   // Rows first .. first + count of the item: what each is, and its bounds over the block and over each of its packs.
   // Rows that do not exist repeat the last one.
   static void set_row_values(context& c, extent_t first, int count) {
-    c.row_count = count, c.pack_count = (count + lanes - 1) / lanes, c.tile_first = -1;
+    c.row_count = count, c.pack_count = (count + lanes - 1) / lanes, c.tile_first = c.byte_first = -1;
     scalar_environment<Region> at = c.item;
     for (int r = 0; r < rows; ++r) {
       index_of(Region.rows, c.call.extent, first + (r < count ? r : count - 1), at.index);
