@@ -27,6 +27,7 @@
 #include "block/mask.hpp"
 #include "block/norm.hpp"
 #include "block/rotary.hpp"
+#include "block/sparse.hpp"
 #include "block/weights.hpp"
 #include "memory/tensor.hpp"
 #include "memory/print.hpp"
@@ -83,6 +84,7 @@ using internal::concat;
 using internal::dot;
 using internal::from_the_end;
 using internal::gather;
+using internal::kth_largest;
 using internal::logsumexp;
 using internal::mean;
 using internal::merge;
@@ -104,6 +106,8 @@ using internal::cross_entropy;
 using internal::differential_attention;
 using internal::dot_similarity;
 using internal::dropout;
+using internal::entmax;
+using internal::entmax15;
 using internal::gelu;
 using internal::gelu_tanh;
 using internal::group_heads;
@@ -124,8 +128,10 @@ using internal::sliding_window;
 using internal::softcap;
 using internal::softmax1_attention;
 using internal::softpick_attention;
+using internal::sparsemax;
 using internal::split_heads;
 using internal::squared_relu_attention;
+using internal::top_k_softmax;
 
 // Results and gradients
 using internal::cotangent;

@@ -8,6 +8,7 @@ MEANING = ["tests/plan/meaning.cpp"]
 KERNELS = ["tests/regions/bugs_of_others.cpp", "tests/regions/score.cpp"]  # until one fails
 DIFFERENCES = ["tests/gradient/composites.cpp"]
 BACKWARD = ["tests/regions/score_gradient.cpp"]
+STATISTICS = ["tests/regions/row_statistics.cpp"]
 TERMS = ["tests/regions/several_contractions.cpp"]
 FOREIGN = ["tests/export/errors.cpp"]
 NEAR = 12  # lines behind its comment in which the victim stands
@@ -46,6 +47,10 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("running_sum_against_the_visit", r"left\.add\(-sum\.high\)", r"left.add(sum.high)", ["tests/regions/running_sums_in_regions.cpp"]),
     ("running_sum_of_excluded", r"x = simd::select\(simd::is_excluded\(sums\.there\), P\(T\(0\)\), x\);", r"", ["tests/regions/running_sums_in_regions.cpp"]),
     ("running_sum_moves_on_late", r"there \? r\.at\[own\] \+ step", r"there ? r.at[own]", ["tests/regions/running_sums_over_pairs.cpp"]),
+    ("kth_largest_of_one_more", r"enough = above >= wanted", r"enough = above > wanted", STATISTICS),
+    ("one_step_to_the_threshold", r"steps < most_steps", r"steps < 1", STATISTICS),
+    ("statistic_of_what_is_excluded", r"if \(mixed && met\) x = ", r"if (false) x = ", STATISTICS),
+    ("factor_of_what_is_ranked", r"op::multiply \|\| is_ranked\(to, found\.tile_user\)", r"op::multiply", STATISTICS),
     ("term_of_first_key", r"tiles\.of \+ key", r"tiles.of + 0", TERMS),
     ("term_not_scaled", r"program_type::template uniform<t\.scale>\(c\)", r"T(1)", TERMS),
     ("term_not_scaled_backward", r"program_type::template uniform<t\.scale>\(\*state\)", r"T(1)", TERMS),

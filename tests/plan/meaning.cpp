@@ -7,6 +7,7 @@
 #include <heed/block/attention.hpp>
 #include <heed/block/heads.hpp>
 #include <heed/block/norm.hpp>
+#include <heed/block/sparse.hpp>
 #include <heed/graph/gradient.hpp>
 using namespace heed;
 using namespace heed::internal;
@@ -73,6 +74,21 @@ BOOST_AUTO_TEST_CASE(what_no_score_region_takes) {
     BOOST_TEST(regions(*p, region_kind::loop) == 0);
     BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
   }
+}
+// What takes several passes over the pairs of a contraction is a region of its own, forward and backward; of what
+// memory holds, a row's.
+BOOST_AUTO_TEST_CASE(statistics_of_rows) {
+  static constexpr auto seen = mask(0.3 * dot<d>(q, k), m <= n);
+  static constexpr auto sparse = dot<m>(entmax15<m>(seen), v);
+  static constexpr auto top = dot<m>(top_k_softmax<m>(seen, 2), v);
+  static constexpr auto grad_sparse = gradient<sparse>(wrt(q, k, v));
+  static constexpr auto grad_top = gradient<top>(wrt(q, k, v));
+  static constexpr auto in_rows = top_k_softmax<d>(q, 3);
+  BOOST_TEST(CHECK(sparse).region_count == 2);
+  BOOST_TEST(CHECK(top).region_count == 2);
+  BOOST_TEST(check<grad_sparse>("gradient<sparse>").region_count == 3);
+  BOOST_TEST(check<grad_top>("gradient<top>").region_count == 4);
+  BOOST_TEST(CHECK(in_rows).region_count == 1);
 }
 BOOST_AUTO_TEST_CASE(probabilities_as_results) {
   BOOST_TEST(regions(CHECK(weights), region_kind::loop) == 0);

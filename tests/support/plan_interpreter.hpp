@@ -3,6 +3,7 @@
 #pragma once
 #include "heed/plan/passes/make_plan.hpp"
 #include "heed/call/oracle/reference_graph.hpp"
+#include "row_statistics.hpp"
 #include <map>
 
 namespace heed_tests {
@@ -83,6 +84,14 @@ class plan_interpreter {
           v = x.code == op::sum ? v + e : x.code == op::max ? (e > v || e != e ? e : v) : (e < v || e != e ? e : v);
         });
         return v;
+      }
+      case op::kth_largest:
+      case op::entmax_threshold: {
+        std::vector<double> row;
+        index_array at = index;
+        const std::size_t axis = std::size_t(std::countr_zero(x.over));
+        for (at[axis] = 0; at[axis] < extent_[axis]; ++at[axis]) row.push_back(eval(r, x.a, at, tile));
+        return statistic_of(x.code, row, x.value);
       }
       case op::running_sum: {
         double v = 0;
@@ -223,13 +232,25 @@ class plan_interpreter {
     tile1_ = before;
     return value;
   }
+  static double statistic_of(op code, const std::vector<double>& row, double told) {
+    return code == op::kth_largest ? kth_largest_of(row, std::size_t(told)) : entmax_threshold_of(row, told);
+  }
+
   void run_score_gradient(const region& r) {
     const axis_set pairs = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
+    seen_.clear();
     for (int k = 0; k < r.outputs.count; ++k)
-      oracle_.each(r.outputs[k].axes, [&](const index_array& index) { store(r, k, index, 0); });
+      oracle_.each(r.outputs[k].axes, [&](const index_array& index) {
+        store(r, k, index, 0);
+        if (r.gradient.sinks[k].kind == sink_kind::row_statistic) seen_[{k, key(r.outputs[k].axes, index)}] = {};
+      });
     oracle_.each(pairs, [&](const index_array& at) {
       at_pair(r, at, [&](double tile) { return add_to_sinks(r, at, tile), 0.; });
     });
+    for (const auto& [row, elements] : seen_) {
+      const sink& s = r.gradient.sinks[row.first];
+      written(row.first)[row.second] = statistic_of(s.statistic, elements, s.told);
+    }
   }
   void add_to_sinks(const region& r, const index_array& at, double tile) {
     const axis_set pairs = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
@@ -240,6 +261,10 @@ class plan_interpreter {
     for (int k = 0; k < r.outputs.count; ++k) {
       const sink& s = r.gradient.sinks[k];
       const output& o = r.outputs[k];
+      if (s.kind == sink_kind::row_statistic) {
+        seen_[{k, key(o.axes, at)}].push_back(eval(r, s.pair, at, tile));
+        continue;
+      }
       const double value = s.factor * (s.scale ? eval(r, s.scale, at, tile) : 1) * eval(r, s.pair, at, tile);
       const extent_t entry = s.index ? extent_t(eval(r, s.index, at, tile)) : 0,
                      last = s.index ? extent_[std::size_t(s.table)] - 1 : 0;
@@ -257,6 +282,7 @@ class plan_interpreter {
 
   mutable double tile1_ = 0;
   double weight_ = 0;  // of a score-gradient region, at the pair that is looked at
+  std::map<std::pair<int, extent_t>, std::vector<double>> seen_;  // by rows that have a statistic
   const execution_plan& p_;
   const outline* outline_ = nullptr;  // of the region that runs
   const index_array& extent_;

@@ -128,8 +128,10 @@ enum class op : std::uint8_t {
   min,
   mean,
   logsumexp,
-  softmax,      // along `over`; b: its log-sum-exp, where that is known already
-  running_sum,  // along `over`, from the start up to each position; `value` 1: from the end down to it
+  kth_largest,       // over `over`: number `value` from the top, of what is greater than -inf
+  entmax_threshold,  // over `over`: the t of which sum(max((value - 1) (a - t), 0)^(1 / (value - 1))) is 1
+  softmax,           // along `over`; b: its log-sum-exp, where that is known already
+  running_sum,       // along `over`, from the start up to each position; `value` 1: from the end down to it
   // In a region's program
   tile,  // the contraction computed by the loops
   load,  // an operand in memory
@@ -206,6 +208,8 @@ constexpr op_table made_op_table() {
   is(op::min, {.name = "min", .kind = reduction});
   is(op::mean, {.name = "mean", .kind = reduction});
   is(op::logsumexp, {.name = "logsumexp", .kind = reduction});
+  is(op::kth_largest, {.name = "kth_largest", .kind = reduction});
+  is(op::entmax_threshold, {.name = "entmax_threshold", .kind = reduction});
   is(op::softmax, {.name = "softmax"});
   is(op::running_sum, {.name = "running_sum"});
   is(op::with_gradient, {.name = "with_gradient", .operands = 3});
@@ -226,6 +230,8 @@ constexpr bool is_leaf(op o) { return all_facts.of[int(o)].kind == op_kind::leaf
 constexpr bool is_pointwise(op o) { return all_facts.of[int(o)].kind == op_kind::pointwise; }
 constexpr bool is_view(op o) { return all_facts.of[int(o)].kind == op_kind::view; }
 constexpr bool is_reduction(op o) { return all_facts.of[int(o)].kind == op_kind::reduction; }
+// A reduction that takes several passes over a row, and is no sum of what parts of the row give.
+constexpr bool takes_passes(op o) { return o == op::kth_largest || o == op::entmax_threshold; }
 constexpr bool is_comparison(op o) { return all_facts.of[int(o)].comparison; }
 constexpr bool is_condition(op o) { return all_facts.of[int(o)].condition; }
 constexpr bool is_function(op o) { return all_facts.of[int(o)].function; }

@@ -104,6 +104,33 @@ template <Symbolic A> constexpr ill_formed softmax(const A&) {
   return {};
 }
 
+template <std::size_t Axes> constexpr bool require_axis_to_rank() {
+  static_assert(given < Axes == 1 >, "heed: the k-th largest lies along one axis: kth_largest<m>(a, k)");
+  return Axes == 1;
+}
+template <class K> constexpr bool require_rank() {
+  static_assert(given < std::is_integral_v<K> && !std::is_same_v<K, bool>, K >,
+                "heed: the k of kth_largest<m>(a, k) is a whole number that is known while compiling");
+  return std::is_integral_v<K> && !std::is_same_v<K, bool>;
+}
+// kth_largest<m>(a, k): the k-th largest of the elements along m, equal ones counted each; k: a whole number, 1 or
+// more, 1 being the maximum. Elements that are absent or -inf are not counted: of fewer than k it is the smallest, of
+// none -inf. Shape: a without m; element: that of a. No gradient passes.
+template <auto... Axes, Symbolic A, class K> constexpr auto kth_largest(const A& a, const K& k) {
+  if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_axis_to_rank<sizeof...(Axes)>()) return ill_formed{};
+  else if constexpr (!require_axes<shape_of<A>, axis_type<Axes>...>()) return ill_formed{};
+  else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
+  else if constexpr (!require_rank<K>()) return ill_formed{};
+  else {
+    if (std::is_constant_evaluated() && !(k >= 1))
+      stop_compiling<"heed: the k of kth_largest<m>(a, k) is at least 1: the maximum">();
+    return expr<drop<shape_of<A>, axis_type<Axes>...>, element_of_expr<A>>(graph_of(a), [&](graph& g) {
+      return add_statistic(g, op::kth_largest, element_of_expr<A>, put(g, a), axes_in<Axes...>(g), double(k));
+    });
+  }
+}
+
 // Where a running sum begins, if not at position 0.
 struct from_end {};
 inline constexpr from_end from_the_end{};

@@ -66,6 +66,9 @@ inline std::string running_sum_text(const graph& g, axis_set over, double value,
   return "running_sum<" + axes_text(g, over) + ">(" + operand + (value == 0 ? ")" : ", from_the_end)");
 }
 
+// What a reduction is told beside its operand.
+inline std::string told(op code, double value) { return takes_passes(code) ? ", " + number(value) : std::string(); }
+
 // Node i as an expression. Nodes for which `named` gives a name are written by it; depth bounds what is spelled out.
 template <class Named>
 std::string expression_text(const graph& g, int i, const Named& named, int outer = -1, int depth = 12) {
@@ -75,7 +78,7 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
   const auto sub = [&](int k, int own) { return expression_text(g, x.operand(k), named, own, depth - 1); };
   const auto of = [&](std::string parameters) {
     std::string s = name_of(x.code) + ("<" + parameters + ">(") + sub(0, -1);
-    return s + (x.b ? ", " + sub(1, -1) : "") + ")";
+    return s + (x.b ? ", " + sub(1, -1) : "") + (x.over ? told(x.code, x.value) : std::string()) + ")";
   };
   switch (x.code) {
     case op::input: return g.inputs[x.first].name.text();
@@ -205,7 +208,8 @@ inline std::string program_text(const printed_region& of) {
       case op::running_sum: what = running_sum_text(g, x.over, x.value, sub(0, 0)); break;
       case op::cast: what = std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
       default:
-        what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, 0) + ")"
+        what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, 0) +
+                            told(x.code, x.value) + ")"
                       : operation(g, x.code, x.value,
                                   x.c   ? 3
                                   : x.b ? 2
@@ -238,7 +242,8 @@ inline std::string instruction_text(const printed_region& of, int i, int outer =
     default: break;
   }
   if (x.code == op::running_sum) return running_sum_text(g, x.over, x.value, sub(0, -1));
-  if (x.over) return std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, -1) + ")";
+  if (x.over)
+    return std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, -1) + told(x.code, x.value) + ")";
   const std::string s = operation(g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
   return facts_of(x.code).binding < outer ? "(" + s + ")" : s;
 }

@@ -9,6 +9,7 @@
 #include "../../run/program/evaluate.hpp"
 #include "../../run/program/number.hpp"
 #include "evaluated_graph.hpp"
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
@@ -190,7 +191,7 @@ class reference_graph {
       bool gone = false;
       return T(moved(x, index, gone, true));
     }
-    if (x.code == op::max || x.code == op::min)
+    if (x.code == op::max || x.code == op::min || x.code == op::kth_largest)
       return T(reduced(x, index, true));  // one of the values it is compared with
     if (!is_pointwise(x.code)) return T(number_of_it);
     const double a = looked_at(x.a, index), b = x.b ? looked_at(x.b, index) : 0, c = x.c ? looked_at(x.c, index) : 0;
@@ -320,10 +321,45 @@ class reference_graph {
     return std::exp(number(x.a, at) - all.shift) / all.total;
   }
 
+  // All of a row that is greater than -inf, from the largest down; a NaN comes first.
+  std::vector<double> sorted_row(const node& x, const extents& at, bool decided) const {
+    std::vector<double> r;
+    reduce(x, at, decided, [&](double a) {
+      if (a != -INFINITY) r.push_back(a);
+    });
+    std::sort(r.begin(), r.end(), [](double a, double b) { return a != a ? b == b : a > b; });
+    return r;
+  }
+  double kth_largest(const node& x, const extents& at, bool decided) const {
+    const std::vector<double> row = sorted_row(x, at, decided);
+    if (row.empty() || row[0] != row[0]) return row.empty() ? -INFINITY : row[0];
+    return row[std::min(row.size(), std::size_t(x.value)) - 1];
+  }
+  // By bisection, to the last bit.
+  double entmax_threshold(const node& x, const extents& at) const {
+    const std::vector<double> row = sorted_row(x, at, false);
+    const double scale = x.value - 1, top = row.empty() ? std::numeric_limits<float>::lowest() : row[0];
+    if (row.empty() || top - top != 0) return top - (row.empty() ? 0 : top - top);
+    double low = -1, high = 0;
+    for (;;) {
+      const double middle = low + (high - low) / 2;
+      if (middle == low || middle == high) break;
+      double total = 0;
+      for (const double a : row) {
+        if (const double above = (a - top) * scale - middle; above > 0) total += std::pow(above, 1 / scale);
+        else break;
+      }
+      (total >= 1 ? low : high) = middle;
+    }
+    return top + low / scale;
+  }
+
   // An element that many of an operand make: sums, products, extrema, log-sum-exp.
   double reduced(const node& x, const extents& at, bool decided = false) const {
     if (x.code == op::max) return extrema_of(x, at, decided).top;
     if (x.code == op::min) return extrema_of(x, at, decided).low;
+    if (x.code == op::kth_largest) return kth_largest(x, at, decided);
+    if (x.code == op::entmax_threshold) return entmax_threshold(x, at);
     if (x.code == op::logsumexp) {
       const exponentials all = exponentials_of(x, at);
       return all.shift + std::log(all.total);

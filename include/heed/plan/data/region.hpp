@@ -91,6 +91,7 @@ struct score_outputs {
 // skewed_row_product: out[row, width] = sum over columns of pair[row, column] * other[entry, width], where `index` says
 //                 the entry along `table`, a function of the distance of row and column alone
 // table_product: out[entry, width] = sum over pairs with that entry of pair[row, column] * other[row, width]
+// row_statistic:  what a row knows of all its pairs after several passes over them (takes_passes), -inf being none
 enum class sink_kind : std::uint8_t {
   row_product,
   column_product,
@@ -100,7 +101,8 @@ enum class sink_kind : std::uint8_t {
   pairs,
   table_sum,
   skewed_row_product,
-  table_product
+  table_product,
+  row_statistic
 };
 constexpr bool is_skewed(sink_kind k) { return k == sink_kind::skewed_row_product || k == sink_kind::table_product; }
 constexpr bool gives_rows(sink_kind k) { return k == sink_kind::row_product || k == sink_kind::skewed_row_product; }
@@ -113,6 +115,8 @@ struct sink {
   instruction_id scale = 0;  // of what an item gives, uniform; 0: none
   instruction_id index = 0;  // of a table: a whole number; outside the table it means the nearest end
   std::int16_t table = -1;   // ... and the axis
+  op statistic{};            // row_statistic: which,
+  double told = 0;           // ... and of what
 
   bool operator==(const sink&) const = default;
 };

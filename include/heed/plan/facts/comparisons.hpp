@@ -47,13 +47,17 @@ struct comparisons {
       if (of[k].made == reduction) return true;
     return false;
   }
-  // Does a program over a tile compare the tile's values with something that is made of them?
-  constexpr bool in_program(const graph& g, node_id program, node_id tile) const {
+  // Does a program over a tile compare the tile's values with something that is made of them? With a k-th largest it
+  // may, if a region over the same pairs gives that (`given`): both compute what decides operation by operation, from
+  // tiles that every such region contracts in the order of the depth, without a factor (see factor_of_tile).
+  constexpr bool in_program(const graph& g, node_id program, node_id tile, const node_flags& given) const {
     if (!count) return false;
     return walk(g, {program}, [&](node_id i, const node& x) {
       if (i == tile) return step::skip;
       for (int k = 0; k < count; ++k)
-        if (of[k].comparison == i && (x.axes & g[tile].axes) == g[tile].axes) return step::stop;
+        if (of[k].comparison == i && (x.axes & g[tile].axes) == g[tile].axes &&
+            !(g[of[k].made].code == op::kth_largest && given[of[k].made]))
+          return step::stop;
       return within_program(x);
     });
   }

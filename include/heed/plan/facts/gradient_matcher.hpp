@@ -44,6 +44,7 @@ struct gradient_matcher {
   const fixed_array<gradient_match, max_gradients>& others;  // ... and these
   int other_count;
   node_flags vanishes{};
+  bool finds_statistics = false;  // of rows, in several passes, and nothing else
 
   constexpr gradient_matcher(const graph& graph_, const internal::plan::uses& uses_, const node_flags& taken_,
                              const fixed_array<gradient_match, max_gradients>& others_, int count)
@@ -130,6 +131,8 @@ struct gradient_matcher {
   }
   constexpr node_id pair_of(node_id core) const {
     const node& x = g[core];
+    if (takes_passes(x.code)) return finds_statistics && vanishes[x.a] && is_real(x.type) ? x.a : node_id(0);
+    if (finds_statistics) return 0;
     if (x.code == op::scatter) {
       const scattered_product below = product_below_scatter(core);
       return adds_products(below) ? below.pair : below_scatter(core).pair;
@@ -142,6 +145,7 @@ struct gradient_matcher {
   // The farthest multiple by a number that alone uses the core.
   constexpr void set_root(gradient_sink& sink) const {
     sink.root = sink.core;
+    if (sink.kind == sink_kind::row_statistic) return;
     while (!uses.result[sink.root]) {
       const node_id user = sole_user(g, uses, sink.root);
       if (!user || g[user].type != g[sink.root].type) return;
@@ -158,6 +162,7 @@ struct gradient_matcher {
   constexpr bool classify(gradient_sink& sink) {
     const op code = g[sink.core].code;
     sink.over = code == op::dot || code == op::sum ? g[sink.core].over : axis_set(0);
+    if (takes_passes(code)) return is_statistic(sink);
     if (code == op::scatter) {
       const scattered_product below = product_below_scatter(sink.core);
       return adds_products(below) ? is_table_product(sink, below) && adds_serially(sink) : is_table_sum(sink);
@@ -223,6 +228,10 @@ struct gradient_matcher {
     if (g[sink.pair].axes != all || (index & ~all) || !computes(sink.index, nullptr)) return false;
     if (!(sink.over & bit(match.column)) || !(sink.over & match.rows) || (sink.over & ~all)) return false;
     return !(kept_rows & index) && !(all & bit(x.first));
+  }
+  constexpr bool is_statistic(gradient_sink& sink) const {
+    sink.kind = sink_kind::row_statistic, sink.over = g[sink.core].over;
+    return sink.over == bit(match.column) && g[sink.pair].axes == pairs();
   }
   constexpr bool is_sum(gradient_sink& sink) const {
     if (g[sink.pair].axes != pairs()) return false;
@@ -371,7 +380,7 @@ struct gradient_matcher {
         zero[i] = !absent[i] && vanishes_with_operands(g, x, gone(x.a), gone(x.b), gone(x.c));
       }
     }
-    return absent[pair] || zero[pair];
+    return absent[pair] || (zero[pair] && !finds_statistics);  // 0 is an element like any other
   }
 
   struct candidate {

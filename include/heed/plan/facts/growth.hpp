@@ -28,7 +28,8 @@ struct position_axes {
     node_flags seen{};  // as an operand of a softmax
     for (int i = 1; i < g.size; ++i) {
       const op o = g[i].code;
-      if (!used[i] || !(o == op::softmax || o == op::logsumexp || o == op::max || o == op::min)) continue;
+      if (!used[i] || !(o == op::softmax || o == op::logsumexp || o == op::max || o == op::min || takes_passes(o)))
+        continue;
       found |= g[i].over;
       if (seen[g[i].a]) continue;
       seen[g[i].a] = true;

@@ -8,6 +8,7 @@ namespace heed::internal::plan {
 
 struct gradient_placing : outlining {
   constexpr void find_gradients() {
+    find_statistics();
     for (int i = 1; i < plan.g.size; ++i) {
       if (!uses.used[i] || plan.g[i].code != op::softmax) continue;
       const node_id log_sum_exp = log_sum_exp_of(plan.g[i]);
@@ -16,6 +17,21 @@ struct gradient_placing : outlining {
       while (find_gradient(matcher().run(node_id(i)), log_sum_exp)) {}
     }
     find_sums_without_softmax();
+  }
+  // What takes several passes over the rows of a contraction that is not stored. First of all, for a region that
+  // compares scores with what is found there has to know that it is.
+  constexpr void find_statistics() {
+    for (int i = 1; i < plan.g.size; ++i) {
+      const node& x = plan.g[i];
+      if (!uses.used[i] || !takes_passes(x.code) || count_of(x.over) != 1) continue;
+      const node_id tile = contractions_in(plan.g, x.a, only_axis(x.over)).first.tile;
+      if (!tile || !uses.unstorable[tile]) continue;
+      while (!given[i]) {
+        gradient_matcher of_rows = matcher();
+        of_rows.finds_statistics = true;
+        if (!find_gradient(of_rows.run(tile, only_axis(x.over)), 0)) break;
+      }
+    }
   }
   constexpr gradient_matcher matcher() const { return {plan.g, uses, given, plan.gradients, plan.gradient_count}; }
   constexpr void find_sums_without_softmax() {
@@ -126,7 +142,7 @@ struct gradient_placing : outlining {
   }
   // Does all that a region would read lie in memory, and does it compare its scores with nothing that is made of them?
   constexpr bool is_placeable(const gradient_match& match) const {
-    if (uses.compared.in_program(plan.g, match.score, match.tile)) return false;
+    if (uses.compared.in_program(plan.g, match.score, match.tile, given)) return false;
     for (const node_id i : {match.x, match.w, match.g, match.v})
       if (i && needs_pairs(i)) return false;
     for (const pair_contraction& c : match.terms)
@@ -136,7 +152,7 @@ struct gradient_placing : outlining {
       const gradient_sink& sink = match.sinks[k];
       if (sink.other && needs_pairs(sink.other)) return false;
       if (program_needs_pairs(sink.pair, match)) return false;
-      if (uses.compared.in_program(plan.g, sink.pair, match.tile)) return false;
+      if (uses.compared.in_program(plan.g, sink.pair, match.tile, given)) return false;
     }
     return true;
   }

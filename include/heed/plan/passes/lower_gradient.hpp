@@ -52,9 +52,19 @@ constexpr peeled_pair peeled(value_writer& to, axis_set uniform, peeled_pair fro
   return from;
 }
 
+constexpr void write_statistic(value_writer& to, const gradient_sink& from, sink made) {
+  const node& x = to.nodes[from.core];
+  made.statistic = x.code, made.told = x.value;
+  const kept_value v = to.value_of(from.pair);
+  made.pair = to.chosen(to.implied(v.keep) ? instruction_id(0) : v.keep, to.real(v.value),
+                        -std::numeric_limits<double>::infinity());
+  to.loops.gradient.sinks.add(made);
+  to.add_output(from.root, 0);
+}
 constexpr void write_sink(value_writer& to, const gradient_match& m, const gradient_sink& from) {
   sink made{.kind = from.kind, .over = from.over};
   made.other = std::int16_t(from.other ? to.operand_of(from.other) : -1);
+  if (from.kind == sink_kind::row_statistic) return write_statistic(to, from, made);
   const peeled_pair rest = peeled(to, m.batch & ~from.over, {.pair = from.pair, .factor = from.factor});
   made.factor = rest.factor, made.scale = rest.scale;
   kept_value v = to.value_of(rest.pair);

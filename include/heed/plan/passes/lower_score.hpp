@@ -35,11 +35,19 @@ constexpr score_look look_at_score(const value_writer& to, node_id score, const 
   return found;
 }
 
+// Is a value compared with a k-th largest of it, so that its bits have to be those that another region finds?
+constexpr bool is_ranked(const value_writer& to, node_id i) {
+  if (!to.decides(i)) return false;
+  for (int j = 1; j < to.nodes.size; ++j)
+    if (to.nodes[j].code == op::kth_largest) return true;
+  return false;
+}
 // If the only use of a contraction multiplies it by something uniform, its row operand takes the factor: an
 // instruction, 0 if there is none.
 constexpr instruction_id factor_of_tile(value_writer& to, const score_look& found, node_id tile) {
   const node& user = to.nodes[found.tile_user];
-  if (found.tile_uses != 1 || user.code != op::multiply) return 0;
+  // mutants: factor_of_what_is_ranked
+  if (found.tile_uses != 1 || user.code != op::multiply || is_ranked(to, found.tile_user)) return 0;
   const node_id other = user.a == tile ? user.b : user.a;
   if (other == tile || (to.nodes[other].axes & (to.row_axes | to.column_axes))) return 0;
   const kept_value factor = to.value_of(other);

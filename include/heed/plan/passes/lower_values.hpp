@@ -35,6 +35,8 @@ struct value_writer : reduction_writer {
       case op::present: return present(x);
       case op::dot: return summed_product(x);
       case op::running_sum: return {running_sum(value_of(x.a), x.over, x.value), 0};
+      case op::kth_largest:
+      case op::entmax_threshold: return {statistic(x.code, value_of(x.a), x.over, x.value), 0};
       case op::where: return is_idle_guard(x) ? value_of(x.b) : pointwise(x, i);
       default: return is_heavy(x.code) ? kept_value{reduction(x.code, value_of(x.a), x.over), 0} : pointwise(x, i);
     }

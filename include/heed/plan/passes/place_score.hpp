@@ -53,7 +53,8 @@ struct score_placing : gradient_placing {
   // Why no region computes a score that looks like one: it would have to read what is not stored, or to compare its
   // scores with what another region makes of them. Empty: one does.
   constexpr const char* refusal(const score_match& match, node_id score, node_id values) const {
-    if (uses.compared.in_program(plan.g, score, match.tile)) return "scores are compared with what is made of them";
+    if (uses.compared.in_program(plan.g, score, match.tile, given))
+      return "scores are compared with what is made of them";
     bool over_pairs = needs_pairs(match.x) || needs_pairs(match.w) || (values && needs_pairs(values)) ||
                       program_needs_pairs(score, match);
     for (const pair_contraction& c : match.terms) over_pairs = over_pairs || needs_pairs(c.x) || needs_pairs(c.w);

@@ -56,7 +56,7 @@ struct pass_splitter {
     const node& x = gradient.g[i];
     const node_id planned = simple.to[i];
     if (i >= gradient.declared || !planned || !is_real(x.type) || is_leaf(x.code) || is_view(x.code)) return false;
-    if (x.code == op::max || x.code == op::min) return false;
+    if (x.code == op::max || x.code == op::min || x.code == op::kth_largest) return false;
     if (simple.g[planned].axes & ~x.axes) return false;  // along an axis of the plan's (key_axes.hpp)
     if (!uses.used[planned] || uses.pairwise[planned] || present.of(passes.forward, i)) return false;
     return written(planned) || weighted(simple.g, planned).weights || is_contraction(simple.g, simple.g[planned]);

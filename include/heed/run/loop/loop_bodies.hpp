@@ -9,7 +9,6 @@
 #include "../frame/elements.hpp"
 #include "../frame/pieces.hpp"
 #include <array>
-#include <cstring>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -363,14 +362,14 @@ struct loop_bodies {
     constexpr op o = Region.code[I].code;
     if constexpr (o == op::sum) return T(0);
     else if constexpr (std::is_same_v<T, double>)
-      return o == op::max ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
-    else return o == op::max ? std::numeric_limits<T>::lowest() : std::numeric_limits<T>::max();
+      return o != op::min ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
+    else return o != op::min ? std::numeric_limits<T>::lowest() : std::numeric_limits<T>::max();
   }
   // May reduction I have elements along K in its lanes? Not where it needs something of each that it has in rows along
   // its own axis, nor where real values are compared: its sums are taken in another order.
   template <int I, int K> static constexpr bool goes_across = [] {
     constexpr instruction x = Region.code[I];
-    if (class_of(x.type) != value_class::real || !has(Region.code[x.a].axes, K)) return false;
+    if (takes_passes(x.code) || class_of(x.type) != value_class::real || !has(Region.code[x.a].axes, K)) return false;
     const auto wanted = homes::wanted({x.a, 0}, homes::inner_axis(x.over), 0);
     for (int i = 1; i < size; ++i) {
       const instruction& y = Region.code[i];
@@ -476,6 +475,7 @@ struct loop_bodies {
   }
   template <int I> [[gnu::noinline]] number_of<I> reduce() {
     constexpr instruction x = Region.code[I];
+    if constexpr (takes_passes(x.code)) return loop_statistic<Region, I>(*this);
     constexpr int K = homes::inner_axis(x.over);
     using V = pack_of<I>;
     V t[4];  // independent, they take turns; joined in an order that the length fixes

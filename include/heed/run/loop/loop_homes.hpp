@@ -178,4 +178,9 @@ struct loop_homes {
   }
 };
 
+template <const auto& Region> struct loop_bodies;
+// What takes several passes, in loop_statistic.hpp.
+template <const auto& Region, int I> typename loop_bodies<Region>::template number_of<I> loop_statistic(
+    loop_bodies<Region>& bodies);
+
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

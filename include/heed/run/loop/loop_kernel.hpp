@@ -2,7 +2,7 @@
 // Correct and parallel, as fast as plain loops that remember what they need again (loop_homes.hpp); explain says so and
 // why.
 #pragma once
-#include "loop_bodies.hpp"
+#include "loop_statistic.hpp"
 #include "../team.hpp"
 #include <bit>
 #include <cmath>

@@ -5,6 +5,7 @@
 #include "../../plan/facts/score_match.hpp"
 #include "../../simd/over_lanes.hpp"
 #include "../program/evaluate.hpp"
+#include "../program/row_statistic.hpp"
 #include "../frame/axes.hpp"
 #include "../frame/elements.hpp"
 #include "../frame/pieces.hpp"
@@ -173,9 +174,30 @@ struct row_loops {
     else return simd::select(a != a, a, simd::min(a, b));
   }
   template <int Phase>
-  static constexpr auto reductions =
-      listed<size>([](int i) { return is_reduction(Region.code[i].code) && phase[i] == Phase; });
+  static constexpr auto reductions = listed<size>([](int i) {
+    return is_reduction(Region.code[i].code) && !takes_passes(Region.code[i].code) && phase[i] == Phase;
+  });
+  template <int Phase>
+  static constexpr auto statistics =
+      listed<size>([](int i) { return takes_passes(Region.code[i].code) && phase[i] == Phase; });
 
+  // What takes passes of its own: the program is evaluated in each. Of the rows from `first` on, where lanes run
+  // across.
+  template <int I> static HEED_NOINLINE void find_statistic(state& s, extent_t first, int count) {
+    constexpr instruction x = Region.code[I];
+    using search = row_statistic<T, std::conditional_t<along, row_along_lanes, rows_in_lanes>>;
+    const extent_t length = extent_along(column, s.call.extent);
+    const P found = search::template of<x.code>(x.value, [&](const auto& next) HEED_INLINED {
+      for (extent_t at = 0; at < length; at += along ? lanes : 1) {
+        const int present = along ? int(std::min<extent_t>(lanes, length - at)) : count;
+        const environment_at<false> env{s, along ? at : first, along ? 0 : at, present};
+        const P v(evaluate_real<x.a>(env));
+        next(along && present < lanes ? simd::select(M::first(present), v, P(-search::infinity)) : v, 0);
+      }
+    });
+    s.reduced_wide[I] = found;
+    s.reduced[I] = found[0];
+  }
   // One pass along the columns: every reduction of the phase. Where lanes run across, of the rows from `first` on.
   template <int Phase> static void reduce(state& s, extent_t first, int count) {
     constexpr int strands = 4;  // independent sums, joined in a fixed order
@@ -216,6 +238,8 @@ struct row_loops {
         s.reduced[I] = all[0];
       }
     });
+    if constexpr (statistics<Phase>.count > 0)
+      each_of<statistics<Phase>>([&]<int I>() { find_statistic<I>(s, first, count); });
   }
   // Reductions are taken in real numbers, those of whole numbers too.
   template <int I, class Env> static HEED_INLINE auto evaluate_real(const Env& env) {

@@ -76,6 +76,11 @@ struct gradient_shape {
       if (s.kind == sink_kind::table_product) return true;
     return false;
   }();
+  static constexpr bool has_statistics = [] {
+    for (int k = 0; k < Region.outputs.count; ++k)
+      if (Region.gradient.sinks[k].kind == sink_kind::row_statistic) return true;
+    return false;
+  }();
   // Does this output add up what several batch items give?
   static constexpr bool carries(int k) { return (Region.gradient.sinks[k].over & serial) != 0; }
 
@@ -219,6 +224,13 @@ struct gradient_item {
   }
 };
 
+// The pairs of a block that the statistics of its rows are of: [pack][keys][lanes], of the keys that were met.
+template <class T, std::size_t Outputs> struct seen_pairs {
+  T* of[Outputs];
+  extent_t count = 0;
+};
+struct no_seen_pairs {};
+
 template <const auto& Region, class T>
 struct gradient_work {
   using shape = gradient_shape<Region>;
@@ -257,6 +269,7 @@ struct gradient_work {
   T* by_key[outputs];      // column sums of the batch: [gradient_keys]
   double* table[outputs];  // what the block adds to the item's: [entries]
   typename program_type::I* row_entry[outputs];  // [rows]: where a row's own table begins, if rows have their own
+  [[no_unique_address]] std::conditional_t<shape::has_statistics, seen_pairs<T, outputs>, no_seen_pairs> seen;
   T* tiles = nullptr;
   typename running_sums<Region, T>::memory running;
   plan::interval* pair_bounds = nullptr;
@@ -295,6 +308,7 @@ struct gradient_work {
       else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
       else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(extents.entries[K]);
+      if constexpr (s.kind == sink_kind::row_statistic) seen.of[K] = take.template of<T>(extents.keys * rows);
       if constexpr (shape::kept_rows(K).count > 0) row_entry[K] = take.template of<typename program_type::I>(rows);
     });
     running.of = take.template of<T>(running_sums<Region, T>::elements);

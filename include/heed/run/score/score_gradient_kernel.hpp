@@ -16,6 +16,7 @@
 #include "score_gradient_skewed.hpp"
 #include "score_gradient_sums.hpp"
 #include "score_gradient_totals.hpp"
+#include "score_row_statistic.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -27,6 +28,7 @@ struct score_gradient_loops {
   using sizes = gradient_sizes<Region, T>;
   using item_sums = gradient_sums<Region, T>;
   using sinks = gradient_sinks<Region, T>;
+  using statistics = row_statistics<Region, T>;
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
   using gradient_program = score_gradient_program<Region, T>;
@@ -278,6 +280,8 @@ struct score_gradient_loops {
             const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
             if (w.extents.entries[K] > 0)
               simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
+          } else if constexpr (k.kind == sink_kind::row_statistic) {
+            statistics::template see<K>(w, p, s.pack, s.packs, s.count, s.mixed);
           } else {
             sinks::template store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
           }
@@ -286,6 +290,7 @@ struct score_gradient_loops {
           for (int j = 0; j < s.count; ++j) w.item->sums[K][s.first + j] += w.by_key[K][s.at + j];
         }
       });
+      if constexpr (shape::has_statistics) w.seen.count += s.count;
     }
     w.empty();
     w.reach(position);
@@ -324,6 +329,7 @@ struct score_gradient_loops {
                                                 P(T(0)));
       }
     });
+    if constexpr (shape::has_statistics) w.seen.count = 0;
     if constexpr (sums_along::count > 0) {
       sums_along::begin_block(w.running);
       running_totals<Region, T, score_gradient_loops>::find(w);
@@ -349,6 +355,8 @@ struct score_gradient_loops {
             for (extent_t e = 0; e < w.extents.width[y]; ++e)
               put_element<o.type>(v.data, sinks::row_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
         }
+      } else if constexpr (k.kind == sink_kind::row_statistic) {
+        statistics::template store<K>(call, w, count);
       } else if constexpr (k.kind == sink_kind::row_sum) {
         T* to = reinterpret_cast<T*>(item_sums::of(w.extents, s, K)) + number * w.extents.rows_total + first;
         for (int r = 0; r < count; ++r) to[r] = w.sums[K][r] * sinks::template factor<K>(w);

@@ -1,0 +1,12 @@
+// expect: heed: the k-th largest lies along one axis: kth_largest<m>\(a, k\)
+#include <heed/heed.hpp>
+using namespace heed;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 64> d;
+constexpr auto x = input<"x">(n, m);
+#ifdef REPAIRED
+constexpr auto y = kth_largest<m>(x, 3);
+#else
+constexpr auto y = kth_largest<n, m>(x, 3);
+#endif

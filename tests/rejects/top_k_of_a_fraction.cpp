@@ -1,0 +1,12 @@
+// expect: heed: the k of kth_largest<m>\(a, k\) is a whole number that is known while compiling
+#include <heed/heed.hpp>
+using namespace heed;
+constexpr axis<"n"> n;
+constexpr axis<"m"> m;
+constexpr axis<"d", 64> d;
+constexpr auto x = input<"x">(n, m);
+#ifdef REPAIRED
+constexpr auto y = top_k_softmax<m>(x, 3);
+#else
+constexpr auto y = top_k_softmax<m>(x, 2.5);
+#endif
