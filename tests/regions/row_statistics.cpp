@@ -105,11 +105,14 @@ constexpr auto all = results(nearest, middle, soft, third);
 constexpr auto down = kth_largest<n>(input<"wide", double>(n, m), 7);
 constexpr auto whole = kth_largest<m>(input<"whole", std::int32_t>(n, m), 2);
 constexpr auto others = results(down, whole);
-// Four contractions are a loop's.
+// Five contractions are a loop's.
 constexpr auto q2 = input<"q2">(n, d);
 constexpr auto k2 = input<"k2">(m, d);
-constexpr auto four = dot<d>(q2, k2) * dot<d>(q2 * q2, k2) * dot<d>(q2, k2* k2) * dot<d>(abs(q2), k2);
-constexpr auto looped = kth_largest<m>(four, 4);
+constexpr auto five =
+    dot<d>(q2, k2) * dot<d>(q2 * q2, k2) * dot<d>(q2, k2* k2) * dot<d>(abs(q2), k2) * dot<d>(q2, abs(k2));
+constexpr auto fourth = kth_largest<m>(five, 4);
+constexpr auto total = sum<m>(entmax15<m>(five) * five);
+constexpr auto looped = results(fourth, total);
 
 // Scores that are hard to weigh, a row each: equal ones, one that stands out, huge ones, close ones, far ones, one key.
 std::vector<std::vector<double>> hard_rows(extent_t keys) {
@@ -185,9 +188,11 @@ BOOST_AUTO_TEST_CASE(other_elements_and_axes) {
 }
 BOOST_AUTO_TEST_CASE(scores_of_loops) {
   const tensor<float> Q = filled<float>(1, 1, {6, D}), K = filled<float>(2, 1, {19, D});
-  tensor<float> got(6);
-  tensor<double> wanted(6);
-  fuse<looped>(q2 = Q, k2 = K, into(got));
-  reference<looped>(q2 = Q, k2 = K, into(wanted));
+  tensor<float> got(6), sums(6);
+  tensor<double> wanted(6), wanted_sums(6);
+  fuse<looped>(q2 = Q, k2 = K, into(got, sums));
+  reference<looped>(q2 = Q, k2 = K, into(wanted, wanted_sums));
   BOOST_TEST(off(got, wanted) < 1e-6);
+  BOOST_TEST(off(sums, wanted_sums) < 1e-5);
+  BOOST_TEST(explain<looped>().find("loop, double") != std::string::npos);
 }

@@ -228,8 +228,11 @@ struct gradient_item {
 template <class T, std::size_t Outputs> struct seen_pairs {
   T* of[Outputs];
   extent_t count = 0;
+  void place(int output, extent_t elements, pieces& take) { of[output] = take.template of<T>(elements); }
 };
-struct no_seen_pairs {};
+struct no_seen_pairs {
+  static void place(int, extent_t, pieces&) {}
+};
 
 template <const auto& Region, class T>
 struct gradient_work {
@@ -308,7 +311,7 @@ struct gradient_work {
       else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
       else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(extents.entries[K]);
-      if constexpr (s.kind == sink_kind::row_statistic) seen.of[K] = take.template of<T>(extents.keys * rows);
+      if constexpr (s.kind == sink_kind::row_statistic) seen.place(K, extents.keys * rows, take);
       if constexpr (shape::kept_rows(K).count > 0) row_entry[K] = take.template of<typename program_type::I>(rows);
     });
     running.of = take.template of<T>(running_sums<Region, T>::elements);

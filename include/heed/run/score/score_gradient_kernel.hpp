@@ -95,9 +95,9 @@ struct score_gradient_loops {
     each_term<Region>([&]<int I>() HEED_INLINED {
       constexpr int k = Region.terms[I].column_operand;
       if constexpr (is_skewed(Region.terms[I])) {
-        w.skewed.at->template contract<I, Packs>(*w.state, queries - row, w.extents.width[k],
-                                                 {w.key[k], w.key_stride[k], w.tail}, first, row,
-                                                 to.of + I * to.size + row);
+        distances_of<I>(w.skewed).template contract<I, Packs>(*w.state, queries - row, w.extents.width[k],
+                                                              {w.key[k], w.key_stride[k], w.tail}, first, row,
+                                                              to.of + I * to.size + row);
       } else {
         extent_t stride;
         const T* x = w.keys_at(k, first, Mixed ? count : group, stride);

@@ -144,9 +144,9 @@ struct score_loops {
       const extent_t depth = w.extents.terms.depth[I];
       if constexpr (is_skewed(Region.terms[I])) {
         const T* const table = w.extents.terms.in_place[I] ? w.terms.at[I] : nullptr;
-        w.skewed.at->template contract<I, Packs>(w.state, queries - row, depth,
-                                                 {table, w.terms.stride[I], w.batch.keys}, first, row,
-                                                 to.of + I * to.size + row);
+        distances_of<I>(w.skewed).template contract<I, Packs>(w.state, queries - row, depth,
+                                                              {table, w.terms.stride[I], w.batch.keys}, first, row,
+                                                              to.of + I * to.size + row);
       } else {
         extent_t stride = w.terms.stride[I];
         const T* k = w.terms.at[I] + first * stride;

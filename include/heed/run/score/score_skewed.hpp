@@ -153,5 +153,7 @@ template <class Block> struct skewed_place<Block, false> {
   skewed_place() = default;
   explicit skewed_place(Block*) {}
 };
+// ... for term I, so that regions without any need not have it.
+template <int I, class Place> HEED_INLINE auto& distances_of(const Place& place) { return *place.at; }
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET
