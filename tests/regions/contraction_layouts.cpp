@@ -65,21 +65,6 @@ constexpr auto image_v = input<"image_v">(h, yk, xk, e);
 constexpr auto image_score = mask(dot<d>(q, image_k) / 5 + dot<r>(qr, image_r) / 3, abs(n - yk * 6) <= 9);
 constexpr auto image = dot<yk, xk>(softmax<yk, xk>(image_score), image_v);
 
-// The same call of a graph and of its oracle; `shapes`: of what it gives.
-using shape = std::vector<extent_t>;
-template <const auto& Out, class T, class... Bindings, std::size_t Results>
-void against_oracle(const char* name, const shape (&shapes)[Results], const Bindings&... bound) {
-  std::vector<tensor<T>> got;
-  std::vector<tensor<double>> wanted;
-  for (const shape& s : shapes)
-    got.emplace_back(std::span<const extent_t>(s)), wanted.emplace_back(std::span<const extent_t>(s));
-  [&]<std::size_t... I>(std::index_sequence<I...>) {
-    fuse<Out, strict>(bound..., into(got[I]...));
-    reference<Out>(bound..., into(wanted[I]...));
-  }(std::make_index_sequence<Results>{});
-  for (std::size_t i = 0; i < Results; ++i)
-    expect_close((std::string(name) + ", result " + std::to_string(i)).c_str(), got[i], wanted[i]);
-}
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(heads_that_share_keys) {

@@ -19,4 +19,19 @@ void expect_close(const char* what, const tensor<T>& got, const tensor<double>& 
   BOOST_TEST(worst < bound, what << ": off by " << worst);
 }
 
+// Results of these extents, fused under `strict`, beside what the oracle says.
+template <const auto& Out, class T, class... Bindings, std::size_t Results>
+void against_oracle(const char* name, const std::vector<extent_t> (&shapes)[Results], const Bindings&... bound) {
+  std::vector<tensor<T>> got;
+  std::vector<tensor<double>> wanted;
+  for (const std::vector<extent_t>& s : shapes)
+    got.emplace_back(std::span<const extent_t>(s)), wanted.emplace_back(std::span<const extent_t>(s));
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    fuse<Out, strict>(bound..., into(got[I]...));
+    reference<Out>(bound..., into(wanted[I]...));
+  }(std::make_index_sequence<Results>{});
+  for (std::size_t i = 0; i < Results; ++i)
+    expect_close((std::string(name) + ", result " + std::to_string(i)).c_str(), got[i], wanted[i]);
+}
+
 }  // namespace heed_tests
