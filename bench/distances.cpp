@@ -1,7 +1,8 @@
-// forward/distances, forward/far_distances: causal attention, 64 wide, whose queries meet a learned vector for the
-// distance to a key besides the key: a table for all distances of all heads (Huang et al. 2018), and one of 33 for
-// distances that are clamped (Shaw et al. 2018). Useful are three products for each visible pair, whatever of them is
-// shared by clamped distances.
+// forward and backward/distances, and the same of far_distances: causal attention, 64 wide, whose queries meet a
+// learned vector for the distance to a key besides the key: a table for all distances of all heads (Huang et al. 2018),
+// and one of 33 for distances that are clamped (Shaw et al. 2018). Useful are three products for each visible pair, and
+// eight more for the gradients of all four operands, which a call runs behind the forward pass, whatever clamped
+// distances share.
 #include "attention.hpp"
 
 namespace heed_bench {
@@ -14,18 +15,30 @@ constexpr auto distances = dot<m>(softmax<m>(mask(scored(gather<t>(far, n - m)),
 constexpr auto far_distances =
     dot<m>(softmax<m>(mask(scored(gather<t>(far, clamp(m - n, -16, 16) + 16)), causal(n, m))), v);
 
-template <const auto& Out> void add_forward_of(const char* name, extent_t entries) {
-  add(name, [=](benchmark::State& state) {
+template <const auto& Out> inline constexpr auto gradients = gradient<Out>(wrt(q, k, v, far));
+
+template <const auto& Out> void add_both(const std::string& name, extent_t entries) {
+  const auto earlier = [](extent_t i) { return i + 1; };
+  add("forward/" + name, [=](benchmark::State& state) {
     attention_operands x(64);
     const tensor<float> table = drawn(4, {entries, 64});
-    report(state, 1.5 * x.flops([](extent_t i) { return i + 1; }),
+    report(state, 1.5 * x.flops(earlier),
            [&] { fuse<Out, strict>(q = x.Q, k = x.K, v = x.V, far = table, into(x.O), x.memory); });
+  });
+  add("backward/" + name, [=](benchmark::State& state) {
+    attention_operands x(64);
+    const tensor<float> table = drawn(4, {entries, 64}), G = drawn(7, {x.heads, x.length, 64});
+    tensor<float> dQ{x.heads, x.length, 64}, dK{x.heads, x.length, 64}, dV{x.heads, x.length, 64}, dT{entries, 64};
+    report(state, 5.5 * x.flops(earlier), [&] {
+      fuse<gradients<Out>, strict>(q = x.Q, k = x.K, v = x.V, far = table, cotangent<Out> = G, into(dQ, dK, dV, dT),
+                                   x.memory);
+    });
   });
 }
 }  // namespace
 
 void add_distances() {
-  add_forward_of<distances>("forward/distances/64", attention_operands::length);
-  add_forward_of<far_distances>("forward/far_distances/64", 33);
+  add_both<distances>("distances/64", attention_operands::length);
+  add_both<far_distances>("far_distances/64", 33);
 }
 }  // namespace heed_bench

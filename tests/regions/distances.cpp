@@ -127,3 +127,80 @@ template <class Score> void check() {
 
 BOOST_AUTO_TEST_CASE(clamped_distances) { check<clamped>(); }
 BOOST_AUTO_TEST_CASE(tables_of_groups_behind_an_offset) { check<behind_a_cache>(); }
+
+// What no row sees takes no part, whatever it is: entries of distances to keys behind a mask, and rows that are not
+// numbers where entries are added up that they do not read.
+BOOST_AUTO_TEST_CASE(not_a_number_behind_a_mask) {
+  operands<behind_a_cache> x(2, 61, 70, 150), y(2, 61, 70, 150);
+  for (extent_t at : {0, 1, 2, 43, 149})
+    for (extent_t c = 0; c < 12; ++c) y.at(y.R, 1, at, c) = std::numeric_limits<float>::quiet_NaN();
+  x.run(), y.run();
+  BOOST_TEST(std::equal(x.O.begin(), x.O.end(), y.O.begin()));
+  for (const auto& [one, two] : {std::pair(&x.dQ, &y.dQ), std::pair(&x.dK, &y.dK), std::pair(&x.dR, &y.dR)})
+    for (std::size_t i = 0; i < one->size(); ++i) BOOST_TEST(std::abs((*one)[i] - (*two)[i]) < 1e-5);
+  y.R = x.R;
+  y.Q(1, 1, 0, 0, 3) = std::numeric_limits<float>::infinity();  // sees keys up to 5: distances 0 to 5
+  y.run();
+  for (extent_t at = 0; at < 150; ++at)
+    for (extent_t c = 0; c < 12; ++c)
+      if (at < 3 || at > 8) BOOST_TEST(std::abs(y.at(y.dR, 1, at, c) - x.at(x.dR, 1, at, c)) < 1e-5);
+  BOOST_TEST(std::isnan(y.at(y.dR, 1, 3, 3)));
+}
+BOOST_AUTO_TEST_CASE(threads) {
+  const int before = omp_get_max_threads();
+  operands<clamped> one(2, 90, 150, 33);
+  operands<behind_a_cache> two(2, 90, 150, 60);
+  omp_set_num_threads(1);
+  one.run(), two.run();
+  for (const int count : {2, 5}) {
+    operands<clamped> x(2, 90, 150, 33);
+    operands<behind_a_cache> y(2, 90, 150, 60);
+    omp_set_num_threads(count);
+    x.run(), y.run();
+    const auto same = [&](const auto& a, const auto& b) { BOOST_TEST(std::equal(a.begin(), a.end(), b.begin())); };
+    same(x.O, one.O), same(x.dQ, one.dQ), same(x.dK, one.dK), same(x.dV, one.dV), same(x.dR, one.dR);
+    same(y.O, two.O), same(y.dQ, two.dQ), same(y.dK, two.dK), same(y.dV, two.dV), same(y.dR, two.dR);
+  }
+  omp_set_num_threads(before);
+}
+
+// Against the oracle.
+namespace {
+constexpr axis<"far"> far;
+constexpr auto queries = input<"queries", double>(h, n, d);
+constexpr auto keys = input<"keys", double>(h, m, d);
+constexpr auto values = input<"values", double>(h, m, e);
+constexpr auto u = input<"u", double>(h, d);
+constexpr auto w = input<"w", double>(h, d);
+constexpr auto rel = input<"rel", double>(h, d, far);
+constexpr auto buckets = input<"buckets", double>(t, d);
+// Dai et al. 2019: a bias for content and one for position, a table of each head.
+constexpr auto transformer_xl = dot<m>(
+    softmax<m>(mask((dot<d>(queries + u, keys) + dot<d>(queries + w, rel.at(n - m + 2))) / 3, m <= n + 2)), values);
+// Two tables, read from either side, and a weight without a softmax.
+constexpr auto near = gather<t>(buckets, where(n < m, 0, min(cast<std::int32_t>(log(1.0 + max(n - m, 0)) * 2), 6)));
+constexpr auto pointed = gather<t>(buckets, clamp(m - n, 0, 5) + 1);
+constexpr auto rectified =
+    dot<m>(relu(dot<d>(queries, keys) / 4 + dot<d>(queries, near) * dot<d>(queries, pointed) / 9), values);
+constexpr auto of_xl = gradient<transformer_xl>(wrt(queries, keys, values, u, w, rel));
+constexpr auto of_rectified = gradient<rectified>(wrt(queries, keys, values, buckets));
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(tables_of_heads_and_biases) {
+  const auto Q = filled<double>(1, 1, {2, 37, 12}), K = filled<double>(2, 1, {2, 41, 12}),
+             V = filled<double>(3, 1, {2, 41, 9}), U = filled<double>(4, 1, {2, 12}), W = filled<double>(5, 1, {2, 12}),
+             R = filled<double>(6, 1, {2, 12, 39}), C = filled<double>(7, 1, {2, 37, 9});
+  against_oracle<transformer_xl, double>("values", {{2, 37, 9}}, queries = Q, keys = K, values = V, u = U, w = W,
+                                         rel = R);
+  against_oracle<of_xl, double>("gradients", {{2, 37, 12}, {2, 41, 12}, {2, 41, 9}, {2, 12}, {2, 12}, {2, 12, 39}},
+                                queries = Q, keys = K, values = V, u = U, w = W, rel = R,
+                                cotangent<transformer_xl> = C);
+}
+BOOST_AUTO_TEST_CASE(two_tables_without_a_softmax) {
+  const auto Q = filled<double>(1, 1, {2, 37, 12}), K = filled<double>(2, 1, {2, 41, 12}),
+             V = filled<double>(3, 1, {2, 41, 9}), C = filled<double>(7, 1, {2, 37, 9});
+  const auto B = filled<double>(6, 1, {7, 12});
+  against_oracle<rectified, double>("values", {{2, 37, 9}}, queries = Q, keys = K, values = V, buckets = B);
+  against_oracle<of_rectified, double>("gradients", {{2, 37, 12}, {2, 41, 12}, {2, 41, 9}, {7, 12}}, queries = Q,
+                                       keys = K, values = V, buckets = B, cotangent<rectified> = C);
+}

@@ -38,10 +38,12 @@ struct distance_reader {
     const use_of_positions b = x.b ? read(x.b) : use_of_positions{use_of_positions::uniform};
     const use_of_positions c = x.c ? read(x.c) : use_of_positions{use_of_positions::uniform};
     if (a.is + b.is + c.is == 0) return a;
-    const bool sum = x.code == op::add || x.code == op::subtract;
-    if (sum && is_integer(x.type) && a.is <= use_of_positions::linear && b.is <= use_of_positions::linear) {
+    if (a.is <= use_of_positions::linear && b.is <= use_of_positions::linear && !x.c) {
       const int sign = x.code == op::add ? 1 : -1;
-      return {use_of_positions::linear, a.row + sign * b.row, a.column + sign * b.column};
+      const use_of_positions both{use_of_positions::linear, a.row + sign * b.row, a.column + sign * b.column};
+      if ((x.code == op::add || x.code == op::subtract) && is_integer(x.type)) return both;
+      if (is_comparison(x.code) && is_integer(g[x.a].type) && is_integer(g[x.b].type) && both.at_distance())
+        return {use_of_positions::of_distance};
     }
     if (a.at_distance() && b.at_distance() && c.at_distance()) return {use_of_positions::of_distance};
     return {};

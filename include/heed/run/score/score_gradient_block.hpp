@@ -463,7 +463,10 @@ struct gradient_work {
       simd::transpose_in<T>(natural[Region.gradient.cotangents], natural_stride[Region.gradient.cotangents], count, 1,
                             extents.width[Region.gradient.cotangents], T(1), cotangents);
     if constexpr (shape::has_weights) set_log_sum_exp(call, count);
-    if constexpr (has_distances(Region)) skewed.at->set_rows(call, first_row, count);
+    if constexpr (has_distances(Region)) {
+      skewed.at->set_rows(call, first_row, count);
+      for (auto& lines : unskewed.at->incomplete) lines.count = 0;
+    }
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
       constexpr int y = s.other < 0 ? 0 : s.other;

@@ -338,6 +338,9 @@ struct score_gradient_loops {
     visit(w, [&](extent_t at, int some, bool mixed, pack_range packs) { meet(call, w, at, some, mixed, packs); });
     flush(call, w);
     shape::each_output([&]<int K>() {
+      if constexpr (is_skewed(Region.gradient.sinks[K].kind)) skewed_sinks<Region, T>::template give_incomplete<K>(w);
+    });
+    shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];
       constexpr output o = Region.outputs[K];
       constexpr int y = k.other < 0 ? 0 : k.other, axis = shape::width_axis(y);

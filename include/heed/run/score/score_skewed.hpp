@@ -39,12 +39,16 @@ template <const auto& Region, class T> struct skewed_rows {
       for (int s = 0; s < simd::skew_steps<T>; ++s) far[s * rows + r] = shift >> s & 1 ? I(-1) : I(0);
     }
   }
-  // The entry at a distance: a function of that alone may be asked as if the key were at 0.
-  template <int Index, int Table> static extent_t entry(const context& c, extent_t distance) {
+  // The entries at distances from `first` on. A function of the distance alone may be asked as if the key were at 0.
+  template <int Index, int Table>
+  static void entries(const context& c, extent_t first, int count, extent_t* to) {
     scalar_environment<Region> at = c.item;
-    at.index[values::column] = 0, at.index[position] = distance;
-    const extent_t top = c.call.extent[Table] - 1;
-    return std::clamp<extent_t>(extent_t(evaluate<Region, Index>(at)), 0, std::max<extent_t>(top, 0));
+    at.index[values::column] = 0;
+    const extent_t last = std::max<extent_t>(c.call.extent[Table] - 1, 0);
+    for (int i = 0; i < count; ++i) {
+      at.index[position] = first + i;
+      to[i] = std::clamp<extent_t>(extent_t(evaluate<Region, Index>(at)), 0, last);
+    }
   }
 };
 
@@ -110,11 +114,9 @@ struct skewed_block : skewed_rows<Region, T> {
     constexpr term t = Region.terms[Term];
     T* const to = l.at(place);
     extent_t entry[group];
+    base::template entries<t.index, t.table>(c, base::first + number * group - (group - 1), group, entry);
     bool even = true;
-    for (int i = 0; i < group; ++i) {
-      entry[i] = base::template entry<t.index, t.table>(c, base::first + number * group - (group - 1) + i);
-      even = even && (i < 2 || entry[i] - entry[i - 1] == entry[1] - entry[0]);
-    }
+    for (int i = 2; i < group; ++i) even = even && entry[i] - entry[i - 1] == entry[1] - entry[0];
     const bool same = even && entry[1] == entry[0];
     if (same && entry[0] == l.entry) {
       if (place != l.last) std::memcpy(to, l.at(l.last), group * rows * sizeof(T));
