@@ -66,9 +66,10 @@ BOOST_AUTO_TEST_CASE(score_regions) {
     BOOST_TEST(regions(*p, region_kind::score) == 1);
   }
   BOOST_TEST(regions(CHECK(decode), region_kind::score) == 1);
+  BOOST_TEST(regions(CHECK(four_tiles), region_kind::score) == 1);  // behind a row region that gives its keys
 }
 BOOST_AUTO_TEST_CASE(what_no_score_region_takes) {
-  BOOST_TEST(regions(CHECK(four_tiles), region_kind::loop) == 1);
+  BOOST_TEST(regions(CHECK(seven_tiles), region_kind::loop) == 1);
   for (const execution_plan* p : {&CHECK(over_n), &CHECK(doubled)}) {  // weights in other uses than to weigh values, as
                                                                        // gradients have them
     BOOST_TEST(regions(*p, region_kind::loop) == 0);

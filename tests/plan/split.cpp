@@ -197,7 +197,8 @@ BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
   BOOST_TEST(reason(past_only) == "fused");
   BOOST_TEST(reason(two_tiles) == "fused");
   BOOST_TEST(reason(three_tiles) == "fused");
-  BOOST_TEST(reason(four_tiles) == "more than three contractions in one score");
+  BOOST_TEST(reason(four_tiles) == "fused");
+  BOOST_TEST(reason(seven_tiles) == "more than six contractions in one score");
   BOOST_TEST(reason(weighed(s + dot<f>(input<"q2">(b, h, f), input<"pairs">(n, m, f)))) ==
              "its contractions have no rows in common");
   BOOST_TEST(reason(weighed(two_tiles_score + input<"bias">(f))) == "one contraction sums an axis that another keeps");

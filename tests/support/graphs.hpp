@@ -71,7 +71,10 @@ constexpr auto doubled = dot<m>(softmax<m>(s) * 2, v);
 constexpr auto two_tiles_score = s + dot<f>(input<"q2">(b, h, n, f), input<"k2">(b, h, m, f));
 constexpr auto two_tiles = weighed(two_tiles_score);
 constexpr auto three_tiles = weighed(mask(2 * two_tiles_score * s + tanh(dot<e>(input<"q4">(b, h, n, e), v)), m <= n));
-constexpr auto four_tiles = weighed(two_tiles_score + dot<e>(input<"q4">(b, h, n, e), v) + dot<d>(tanh(q), tanh(k)));
+constexpr auto four_tiles_score = two_tiles_score + dot<e>(input<"q4">(b, h, n, e), v) + tanh(dot<d>(q, tanh(k)));
+constexpr auto four_tiles = weighed(four_tiles_score);
+constexpr auto seven_tiles =
+    weighed(four_tiles_score + tanh(dot<d>(q, exp(k))) + tanh(dot<d>(q, sigmoid(k))) + tanh(dot<d>(q, cos(k))));
 constexpr auto sunk = sink_attention<m>(mask(s, m <= n), v, slope);
 constexpr auto over_n = dot<m>(softmax<n>(s), v);
 constexpr auto decode = dot<m>(softmax<m>(dot<d>(input<"q3">(b, h, d), k)), v);
@@ -153,6 +156,7 @@ constexpr auto own_mlp = x + dot<o>(primitive<swish>(projected, 1.5) * primitive
   CHECK(two_tiles);             \
   CHECK(three_tiles);           \
   CHECK(four_tiles);            \
+  CHECK(seven_tiles);           \
   CHECK(sunk);                  \
   CHECK(over_n);                \
   CHECK(weights);               \

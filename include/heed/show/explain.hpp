@@ -246,7 +246,7 @@ inline void explain_scores(report& to, const printed_region& of) {
     const term& t = loops.terms[i];
     const std::string at =
         is_skewed(t) ? " at " + axis_name(g, t.table) + " = " + instruction_text(of, t.index) : std::string();
-    to.line(i ? "term2" : "term1",
+    to.line(("term" + std::to_string(i + 1)).c_str(),
             contraction_text(t.scale, axis_text(g, t.depth), t.row_operand, t.column_operand, at));
   }
   if (loops.pair.score) to.line("score", instruction_text(of, loops.pair.score) + "  (in units of log 2)");

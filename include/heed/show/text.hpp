@@ -173,9 +173,9 @@ inline std::string plan_text(const execution_plan& p) {
   }
   return s;
 }
-inline const char* tile_name(const instruction& x) {
-  static constexpr const char* names[] = {"tile", "tile1", "weight", "term1", "term2"};
-  return names[x.operand];
+inline std::string tile_name(const instruction& x) {
+  static constexpr const char* names[plan::first_term] = {"tile", "tile1", "weight"};
+  return x.operand < plan::first_term ? names[x.operand] : "term" + std::to_string(x.operand - plan::first_term + 1);
 }
 
 // A region as it is printed: its loops, and beside them what the plan knows of it.

@@ -60,7 +60,7 @@ struct term {
 
   bool operator==(const term&) const = default;
 };
-inline constexpr int max_terms = 2, first_term = 3;
+inline constexpr int max_terms = 5, first_term = 3;
 constexpr bool is_skewed(const term& t) { return t.index != 0; }
 
 // score, score_gradient: what the program says of each pair of a row and a column; instructions, 0: none.

@@ -44,7 +44,8 @@ struct gradient_matcher {
   const fixed_array<gradient_match, max_gradients>& others;  // ... and these
   int other_count;
   node_flags vanishes{};
-  bool finds_statistics = false;  // of rows, in several passes, and nothing else
+  bool finds_statistics = false;    // of rows, in several passes, and nothing else
+  further_contractions of_score{};  // the contractions that the score is made of, but for the first
 
   constexpr gradient_matcher(const graph& graph_, const internal::plan::uses& uses_, const node_flags& taken_,
                              const fixed_array<gradient_match, max_gradients>& others_, int count)
@@ -58,8 +59,8 @@ struct gradient_matcher {
   constexpr bool has_weights() const { return match.weights != 0; }
   constexpr bool is_pairwise(node_id i) const { return (g[i].axes & bit(match.column)) && (g[i].axes & match.rows); }
   // Whether the program of a value can be computed at pairs. `with` grows by the contractions that it needs beside
-  // those of the score: a second one, and where there is no softmax as many as a region has. Without any it is an
-  // index, which no contraction and no weight may enter.
+  // those of the score: a second one, then as many as a region has. Without any it is an index, which no contraction
+  // and no weight may enter.
   struct contractions {
     node_id product;
     further_contractions terms;
@@ -80,7 +81,7 @@ struct gradient_matcher {
         with->product = i;
         return step::skip;
       }
-      if (has_weights() || with->terms.count == max_terms) return step::stop;
+      if (with->terms.count == max_terms) return step::stop;
       with->terms.add(c);
       return step::skip;
     });
@@ -420,7 +421,7 @@ struct gradient_matcher {
     match.rows = rows, match.product = match.g = match.v = match.keep = 0, match.serial = 0, match.sink_count = 0;
     match.falling = false;
     candidates fit = found;
-    if (!weights) match.terms = {};
+    match.terms = of_score;
     for (int k = 0; k < fit.count; ++k) {  // the contractions, the same for all
       contractions with{match.product, match.terms};
       if (!computes(fit.of[k].pair, &with)) fit.of[k].core = 0;
@@ -435,11 +436,11 @@ struct gradient_matcher {
       if (!score.ok() || !(score.rows & rows)) return match;
       match.rows = score.rows & rows, batch = score.batch | score.rows | product.axes;
     }
-    if (!weights)
-      for (const pair_contraction& c : match.terms) {
-        match.rows &= ~c.columns, batch |= g[c.tile].axes | rows;
-        if (!match.rows || (batch & bit(c.depth))) return match;
-      }
+    for (int k = of_score.count; k < match.terms.count; ++k) {
+      const pair_contraction& c = match.terms[k];
+      match.rows &= ~c.columns, batch |= g[c.tile].axes | rows;
+      if (!match.rows || (batch & bit(c.depth))) return match;
+    }
     match.batch = batch & ~(match.rows | bit(match.column));
     match.position = position_of(match.terms);
     if (match.position != -1 && (match.position < 0 || !(match.rows & bit(match.position)))) return match;
@@ -477,7 +478,7 @@ struct gradient_matcher {
     const score_match score = match_score(g, match.score, 0, match.column);
     if (!score.ok() || !score.rows) return match;
     match.tile = score.tile, match.rows = score.rows, match.depth = score.depth, match.x = score.x, match.w = score.w;
-    match.terms = score.terms;
+    of_score = score.terms;
     candidates found;
     for (int i = from + 1; i < g.size && found.count < int(found.of.size()); ++i) {
       if (!uses.used[i] || taken[i]) continue;

@@ -1,5 +1,5 @@
 // Recognises a score region: softmax along one column axis of a pointwise program over contractions of rows and
-// columns, up to three. Says which contractions, which axes do what, or why it is none.
+// columns, up to six. Says which contractions, which axes do what, or why it is none.
 #pragma once
 #include "distances.hpp"
 #include "growth.hpp"
@@ -70,7 +70,7 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   };
   const auto [first, terms, too_many] = contractions_in(g, score, column);
   if (!first.tile) return no("there is no contraction of queries and keys under the softmax");
-  if (too_many) return no("more than three contractions in one score");
+  if (too_many) return no("more than six contractions in one score");
   if (const char* why = refusal_of(g, first); *why) return no(why);
   r.tile = first.tile, r.x = first.x, r.w = first.w, r.column = column, r.depth = first.depth, r.terms = terms;
   if (first.index) return no("there is no contraction beside that with a table at a distance");

@@ -47,8 +47,15 @@ template <const auto& Region, class T, int Count = Region.terms.count> struct te
                     (c.operands[t.column_operand].stride[t.depth] == 1 || depth[i] <= 1);
     }
   }
-  extent_t total() const { return Count == 1 ? depth[0] : depth[0] + depth[Count - 1]; }
-  extent_t wider_than(extent_t first) const { return std::max({first, depth[0], depth[Count - 1]}); }
+  extent_t total() const {
+    extent_t sum = 0;
+    for (const extent_t one : depth) sum += one;
+    return sum;
+  }
+  extent_t wider_than(extent_t first) const {
+    for (const extent_t one : depth) first = std::max(first, one);
+    return first;
+  }
 };
 template <const auto& Region, class T> struct term_sizes<Region, T, 0> {
   explicit term_sizes(const environment&) {}
