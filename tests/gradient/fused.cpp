@@ -52,6 +52,13 @@ constexpr auto grad_importance = gradient<importance>(wrt(q, k));
 constexpr auto total = sum<b, h, n, e>(past_only);
 constexpr auto grad_total = gradient<total>(wrt(v));
 constexpr auto grad_top = gradient<top>(wrt(q, k));
+template <text Name> constexpr auto rate = input<Name>(h);
+constexpr auto ten =
+    weighed(mask(rate<"r1"> * s + rate<"r2"> * (n - m) + rate<"r3"> * log(1 + n - m) + rate<"r4"> * tanh(s) +
+                     rate<"r5"> * cos(n - m) + rate<"r6"> * sin(n - m) + rate<"r7"> * s * s,
+                 m <= n));
+constexpr auto grad_ten = gradient<ten>(  // more than one region gives
+    wrt(q, k, v, rate<"r1">, rate<"r2">, rate<"r3">, rate<"r4">, rate<"r5">, rate<"r6">, rate<"r7">));
 // A gradient of a gradient, and one of several results.
 constexpr auto y = input<"y", double>(n);
 constexpr auto wave = sum<n>(tanh(y * y) * y);
@@ -63,7 +70,7 @@ constexpr auto second = gradient<grad_wave>(wrt(y));
 template <result_list... R> constexpr bool all_fused() { return ((static_cast<void>(fuse<R, strict>), true) && ...); }
 static_assert(all_fused<grad_attention, grad_sloped, grad_capped, grad_gated, grad_grouped, grad_two_masks,
                         grad_two_tables, grad_shared_queries, grad_shared_heads, results(importance, entropy),
-                        grad_entropy, grad_importance, grad_total>());
+                        grad_entropy, grad_importance, grad_total, grad_ten>());
 
 #define CHECK(R) heed_tests::check_fused<R>(#R, 1e-4)
 BOOST_AUTO_TEST_CASE(attention_gradients) {

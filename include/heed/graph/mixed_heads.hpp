@@ -226,53 +226,6 @@ class head_mixer : rewriting {
     const merging all = all_as_one(own, 0);
     return all.count ? split_up(add_dot(g, type, weights, merged(values, all), over), all) : node_id(0);
   }
-
-  // ---- axes that become one
-  // Step by step: `whole` is what `major` and `minor` are merged to, the next one's major.
-  struct merging {
-    fixed_array<int, max_axes> major{}, minor{}, whole{};
-    int count = 0;
-  };
-  fixed_array<axis_set, max_axes> made_of{};  // of an axis that has been made: which two
-  // First the axes of `slow`, then those of `fast`; of no steps, where there is no room for more axes.
-  constexpr merging all_as_one(axis_set slow, axis_set fast) {
-    merging r;
-    int whole = -1;
-    for (const axis_set axes : {slow, fast})
-      for (int i = 0; i < max_axes; ++i) {
-        if (!(axes & axis_bit(i))) continue;
-        const int major = whole;
-        whole = major < 0 ? i : product_axis(major, i);
-        if (whole < 0) return {};
-        if (major >= 0) r.major[r.count] = major, r.minor[r.count] = i, r.whole[r.count++] = whole;
-      }
-    return r;
-  }
-  // The same for the same two, also where the graph has been rewritten before.
-  constexpr int product_axis(int major, int minor) {
-    for (int i = 1; i < before.size; ++i)
-      if (before[i].code == op::merge && before[i].second == major && before[i].third == minor) return before[i].first;
-    for (int i = 0; i < g.axis_count; ++i)
-      if (made_of[i] == (axis_bit(major) | axis_bit(minor))) return i;
-    if (g.axis_count == max_axes) return -1;
-    const int whole = add_product_axis(g, major, minor);
-    made_of[whole] = axis_bit(major) | axis_bit(minor);
-    return whole;
-  }
-  constexpr node_id merged(node_id a, const merging& m) {
-    for (int i = 0; i < m.count; ++i) {
-      const axis_set both = axis_bit(m.major[i]) | axis_bit(m.minor[i]), one = axis_bit(m.whole[i]);
-      a = add_moved(g, op::merge, a, (g[a].axes & ~both) | one, m.whole[i], m.major[i], m.minor[i]);
-    }
-    return a;
-  }
-  constexpr node_id split_up(node_id a, const merging& m) {
-    for (int i = m.count - 1; i >= 0; --i) {
-      const axis_set both = axis_bit(m.major[i]) | axis_bit(m.minor[i]), one = axis_bit(m.whole[i]);
-      a = add_moved(g, op::split, a, (g[a].axes & ~one) | both, m.whole[i], m.major[i], m.minor[i]);
-    }
-    return a;
-  }
 };
 
 // May there be something to rewrite? A sum over axes of known extents of what lies over pairs, or values of several
