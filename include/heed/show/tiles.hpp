@@ -75,7 +75,7 @@ void each_met_tile(const extent_table& extents, const std::vector<run::view>& op
   if (run::count_of(Region.batch, extents.data()) == 0) return;
   const run::environment call{extents.data(), bound.data(), nullptr, 1};
   const auto c = std::make_unique<context>(call, keys);
-  std::vector<plan::interval> bounds(score::bounded * run::granules_of(keys)),
+  std::vector<plan::interval> bounds(run::score_columns<Region, T>::count(keys)),
       pair_bounds(score::pair_bounds_count(keys));
   std::vector<P> tiles(score::pairs * score::tile_keys * rows / P::lanes);
   c->pair_bounds = pair_bounds.data();
@@ -84,7 +84,7 @@ void each_met_tile(const extent_table& extents, const std::vector<run::view>& op
   extent_t index[max_axes]{}, item = 0;
   run::each_index(items, extents.data(), index, [&] {
     score::set_item(*c, run::number_of(Region.batch, extents.data(), index));
-    score::set_bounds(*c, bounds.data());
+    run::score_columns<Region, T>::set(c->item, keys, bounds.data());
     for (extent_t first = 0; first < row_count; first += rows) {
       score::set_rows(*c, first, int(std::min<extent_t>(rows, row_count - first)));
       run::meet_keys<run::key_order::falling, Region, T>(

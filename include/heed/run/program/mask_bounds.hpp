@@ -6,7 +6,7 @@
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
-// Operands along the keys are known by their bounds over so many keys, so that classifying a long stretch does not read
+// Operands over pairs are known by their bounds over so many keys, so that classifying a long stretch does not read
 // it element by element.
 inline constexpr int granule = 16;
 constexpr extent_t granules_of(extent_t keys) { return (keys + granule - 1) / granule; }

@@ -3,6 +3,7 @@
 #pragma once
 #include "../program/mask_bounds.hpp"
 #include "score_bytes.hpp"
+#include "score_columns.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -19,19 +20,7 @@ struct score_bounds : score_values<Region, T> {
   static constexpr extent_t pair_bounds_count(extent_t keys) {
     return values::mask_reads_pairs ? values::pairs * parts * granules_of(keys) : 0;
   }
-  static constexpr int bounded_number(int k) {  // of column loads; k < 0: how many
-    int n = 0;
-    for (int i = 1; i < size; ++i)
-      if (Region.code[i].code == op::load && Region.code[i].where == role::column) {
-        if (i == k) return n;
-        ++n;
-      }
-    return k < 0 ? n : -1;
-  }
-  static constexpr int bounded = Region.pair.keep ? bounded_number(-1) : 0;
-  static constexpr auto bounded_loads = listed<size>([](int i) {
-    return Region.pair.keep != 0 && Region.code[i].code == op::load && Region.code[i].where == role::column;
-  });
+  using columns = score_columns<Region, T>;
   static constexpr auto pair_loads_of_mask =
       listed<size>([](int i) { return values::is_pair_load(Region.code[i]) && values::in_mask[i]; });
   using bytes = score_bytes<Region, T>;
@@ -42,23 +31,24 @@ struct score_bounds : score_values<Region, T> {
     static constexpr bool given(const instruction& x) {
       return x.code != op::constant && (x.where == role::uniform || x.where == role::row);
     }
+    static constexpr bool keeps(int i) { return columns::number_of(i) >= 0; }
     const context& state;
-    const plan::interval* bounds;  // [bounded][granules]
+    const plan::interval* bounds;  // of score_columns
     extent_t first, last;          // keys, inclusive
     int part;                      // 0: the block, v + 1: its pack v
 
     template <int K> plan::interval get() const {
       constexpr instruction x = Region.code[K];
       constexpr value_class kind = class_of(x.type);
-      if constexpr (x.where == role::uniform) {
+      if constexpr (columns::number_of(K) >= 0) {
+        return columns::between(bounds, columns::number_of(K), state.columns, first, last);
+      } else if constexpr (x.where == role::uniform) {
         if constexpr (kind == value_class::real) return double(state.uniform_real[K]);
         else if constexpr (kind == value_class::whole) return double(state.uniform_whole[K]);
         else return double(state.uniform_truth[K]);
       } else if constexpr (x.where == role::row) return state.range[part][K];
       else if constexpr (x.code == op::index) return {double(first), double(last)};
-      else if constexpr (x.code == op::load && x.where == role::column) {
-        return hull_of(bounds + bounded_number(K) * granules_of(state.columns), first, last);
-      } else if constexpr (values::is_byte_load(x) && values::in_mask[K]) {
+      else if constexpr (values::is_byte_load(x) && values::in_mask[K]) {
         return bytes::between(state, x.operand, part, first, last);
       } else if constexpr (values::is_pair_load(x) && values::in_mask[K]) {
         return hull_of(state.pair_bounds + (values::pair_number(x.operand) * parts + part) * granules_of(state.columns),
@@ -138,22 +128,6 @@ struct score_bounds : score_values<Region, T> {
       }
     });
   }
-  // Of operands along the keys, once an item.
-  static void set_bounds(const context& c, plan::interval* bounds) {
-    each_of<bounded_loads>([&]<int K>() {
-      constexpr instruction x = Region.code[K];
-      constexpr element e = Region.operands[x.operand].type;
-      const view& from = c.call.operands[x.operand];
-      const extent_t granules = granules_of(c.columns);
-      for (extent_t g = 0; g < granules; ++g) {
-        plan::bounds_of_values over;
-        for (extent_t i = g * granule; i < c.columns && i < (g + 1) * granule; ++i)
-          over.add(element_at<e, double>(from.data, c.base[x.operand] + i * from.stride[column]));
-        bounds[bounded_number(K) * granules + g] = over.bounds();
-      }
-    });
-  }
-
   // What the mask is on keys [first, last] x the rows of the block (part 0) or of its pack part - 1.
   static tile_kind classify(const context& c, const plan::interval* bounds, extent_t first, extent_t last,
                             int part = 0) {

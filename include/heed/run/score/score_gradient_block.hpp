@@ -91,7 +91,7 @@ struct gradient_item {
 
   void place(const environment& call, const gradient_sizes<Region, T>& extents, pieces& take) {
     blocks = take.template of<milestone>(extents.blocks);
-    bounds = take.template of<plan::interval>(extent_t(program_type::bounded) * granules_of(extents.keys));
+    bounds = take.template of<plan::interval>(score_columns<Region, T>::count(extents.keys));
     shape::each_operand([&]<int K>() {
       key_copy[K] = nullptr;
       if constexpr (shape::over_columns(K))

@@ -378,7 +378,7 @@ struct score_gradient_loops {
   // Before the first block of a part, when the part before it is done.
   static void begin_part(const environment& call, work& w) {
     item_type& i = *w.item;
-    program_type::set_bounds(*w.state, i.bounds);
+    score_columns<Region, T>::set(w.state->item, w.extents.keys, i.bounds);
     i.set_keys(call, w.extents, *w.state);
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];

@@ -15,6 +15,7 @@ template <const auto& Region, class T>
 struct score_loops {
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
+  using columns = score_columns<Region, T>;
   using P = simd::pack<T>;
   static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = Region.columns[0];
   static constexpr int depth_axis = Region.depth[0], width_axis = Region.width.count ? Region.width[0] : -1;
@@ -59,18 +60,16 @@ struct score_loops {
   };
   static constexpr extent_t chunk_bytes = 192 << 10;  // keys and values of a chunk: a part of the second-level cache
 
-  // The memory of a thread: of an item the bounds of its keys and the keys that wait for their values, then each block
+  // The memory of a thread: of an item the keys that wait for their values, then each block
   // of a strip.
   static constexpr bool copies_values(const sizes& n) { return has_values && !n.values_in_place; }
   struct item_memory {
-    plan::interval* bounds;
     key_batch<T>* batch;
     T* elements;
   };
   static item_memory lay_out_item(const sizes& n, pieces& take) {
-    plan::interval* const bounds = take.of<plan::interval>(extent_t(program_type::bounded) * granules_of(n.keys));
     key_batch<T>* const batch = take.of<key_batch<T>>(1);
-    return {bounds, batch, take.of<T>(extent_t(key_batch<T>::elements(n.widest_key(), n.width, copies_values(n))))};
+    return {batch, take.of<T>(extent_t(key_batch<T>::elements(n.widest_key(), n.width, copies_values(n))))};
   }
   struct block_memory {
     context* state;
@@ -90,7 +89,9 @@ struct score_loops {
     pieces own;
     lay_out_item(n, own);
     for (int i = 0; i < n.strip; ++i) lay_out_block(n, own);
-    return {0, own.used};
+    pieces shared;
+    shared.of<plan::interval>(columns::count_of_all(c));
+    return {shared.used, own.used};
   }
 
   // What one block of rows works with.
@@ -369,6 +370,8 @@ struct score_loops {
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
     const view& k = call.operands[Region.tile.column_operand];
+    plan::interval* const bounds = pieces{s.shared}.of<plan::interval>(columns::count_of_all(call));
+    columns::set_all(call, bounds);
     for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
       const extent_t strip = n.strips - 1 - item % n.strips;  // late rows first: under a causal mask they have most to
                                                               // do
@@ -385,7 +388,6 @@ struct score_loops {
         context& c = *new (static_cast<void*>(own.state)) context(call, n.keys);
         c.pair_bounds = own.pair_bounds;
         program_type::set_item(c, item / n.strips);
-        if (i == 0) program_type::set_bounds(c, of_item.bounds);
         program_type::set_rows(c, first, int(std::min<extent_t>(rows, n.rows_total - first)));
         work& w = *new (blocks + i) work{c,
                                          {},
@@ -393,7 +395,7 @@ struct score_loops {
                                          n,
                                          static_cast<const T*>(k.data) + c.base[Region.tile.column_operand],
                                          k.stride[column],
-                                         of_item.bounds,
+                                         columns::of_item(c.item, bounds),
                                          {call, c.base},
                                          skewed_place<skewed_type, has_skewed>(own.skewed)};
         if constexpr (has_skewed) own.skewed->set_rows(call, first, c.row_count);
