@@ -1,5 +1,6 @@
-// forward/sigmoid, forward/relu_squared: weights that are no softmax, of causal attention; gradient/sigmoid,
-// gradient/relu_squared: the gradients of queries, keys and values alone, five products for each visible pair.
+// forward/sigmoid, forward/relu_squared, forward/stick_breaking: weights that are no softmax, of causal attention;
+// gradient/sigmoid, gradient/relu_squared, gradient/stick_breaking: the gradients of queries, keys and values alone,
+// five products for each visible pair.
 #include "attention.hpp"
 
 namespace heed_bench {
@@ -8,8 +9,11 @@ using namespace declared;
 constexpr auto sigmoid_out = dot<m>(sigmoid(mask(s - log(size<m>), causal(n, m))), v);
 constexpr auto rectified = relu(mask(s, causal(n, m)));
 constexpr auto relu_squared_out = dot<m>(rectified * rectified, v) / size<m>;
+constexpr auto past = mask(s, causal(n, m));
+constexpr auto stick_breaking_out = dot<m>(exp(past - running_sum<m>(softplus(past), from_the_end)), v);
 constexpr auto sigmoid_gradient = gradient<sigmoid_out>(wrt(q, k, v));
 constexpr auto relu_squared_gradient = gradient<relu_squared_out>(wrt(q, k, v));
+constexpr auto stick_breaking_gradient = gradient<stick_breaking_out>(wrt(q, k, v));
 
 struct operands : attention_operands {
   using attention_operands::attention_operands;
@@ -39,5 +43,6 @@ void add_normalizer(const std::string& name) {
 void add_normalizers() {
   add_normalizer<sigmoid_out, sigmoid_gradient>("sigmoid");
   add_normalizer<relu_squared_out, relu_squared_gradient>("relu_squared");
+  add_normalizer<stick_breaking_out, stick_breaking_gradient>("stick_breaking");
 }
 }  // namespace heed_bench

@@ -197,6 +197,13 @@ def sigmoid_weights(q, k, v):
 
 
 @formula
+def stick_breaking(q, k, v):
+    share = sigmoid(np.where(distance(scores(q, k)) > 0, scores(q, k), -np.inf))
+    left = np.cumprod(1 - share[..., ::-1], -1)[..., ::-1]
+    return share * np.concatenate([left[..., 1:], np.ones_like(left[..., :1])], -1) @ v
+
+
+@formula
 def squared_relu(q, k, v):
     return np.maximum(scores(q, k), 0) ** 2 @ v / k.shape[1]
 

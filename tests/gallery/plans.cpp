@@ -42,3 +42,4 @@
 #include "../../examples/gallery/38_gemma_block.hpp"
 #include "../../examples/gallery/39_gpt_oss_block.hpp"
 #include "../../examples/gallery/40_vit_block.hpp"
+#include "../../examples/gallery/41_stick_breaking.hpp"
