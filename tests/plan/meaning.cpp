@@ -234,8 +234,8 @@ BOOST_AUTO_TEST_CASE(running_sums) {
   BOOST_TEST(regions(back, region_kind::loop) == 0);
   BOOST_TEST(regions(back, region_kind::score_gradient) == 1);
 }
-// Over pairs of positions a region without a softmax takes it on from column to column, forward and backward; where
-// there is one, it is computed by the loops that read it. Nothing over pairs is stored for it.
+// Over pairs of positions a region without a softmax takes it on from column to column, forward and backward, and a
+// score from its last column; elsewhere it is computed by the loops that read it. Nothing over pairs is stored for it.
 BOOST_AUTO_TEST_CASE(running_sums_over_pairs) {
   static constexpr auto past = mask(s, m < n);
   static constexpr auto contextual = weighed(past + tanh(running_sum<m>(sigmoid(past), from_the_end)));
@@ -246,7 +246,12 @@ BOOST_AUTO_TEST_CASE(running_sums_over_pairs) {
     BOOST_TEST(p->region_count == 1);
     BOOST_TEST(regions(*p, region_kind::score_gradient) == 1);
   }
-  for (const execution_plan* p : {&CHECK(contextual), &CHECK(of_weights)}) {
+  const execution_plan& counted = CHECK(contextual);
+  BOOST_TEST(counted.region_count == 1);
+  BOOST_TEST(regions(counted, region_kind::score) == 1);
+  static constexpr auto from_the_start = weighed(past + tanh(running_sum<m>(sigmoid(past))));
+  static constexpr auto beyond = weighed(past + tanh(running_sum<m>(sigmoid(s), from_the_end)));  // of what is excluded
+  for (const execution_plan* p : {&CHECK(from_the_start), &CHECK(beyond), &CHECK(of_weights)}) {
     BOOST_TEST(regions(*p, region_kind::loop) > 0);
     for (int i = 0; i < p->region_count; ++i)
       if (p->regions[i].kind == region_kind::loop)

@@ -1,5 +1,5 @@
-// Running sums over pairs of positions in the one loop nest of a region without a softmax, forward and backward,
-// against plain loops in double: blocks of rows and batches of keys that are not full, heads that share keys, windows,
+// Running sums over pairs of positions in one loop nest, under a softmax forward, without one backward too, against
+// plain loops in double: blocks of rows and batches of keys that are not full, heads that share keys, windows,
 // sums that go both ways and are made of one another, what is excluded, NaN and infinity, empty extents, the same bits
 // for any number of threads.
 // options: -O0 -DHEED_UNOPTIMISED
@@ -32,6 +32,29 @@ constexpr auto grad_nested = gradient<nested>(wrt(q, k, v));
 // Sums over queries of sums along keys, some of them of what is not finite.
 constexpr auto fading = exp(-running_sum<m>(sigmoid(past)));
 constexpr auto of_keys = sum<n>(tanh(running_sum<m>(past, from_the_end)) + mask(fading, m < n));
+// Under a softmax, from the last key on: positions that gates count, of each query a table between whose entries it is
+// interpolated (Golovneva et al. 2024).
+namespace contextual {
+constexpr axis<"p", 12> p;
+constexpr axis<"w", 128> w;
+constexpr axis<"u", 128> u;
+constexpr auto q = input<"q">(h, n, w);
+constexpr auto k = input<"k">(h, m, w);
+constexpr auto v = input<"v">(h, m, u);
+constexpr auto at = input<"at">(p, w);
+constexpr auto s = dot<w>(q, k) / 8;
+constexpr auto past = mask(s, m <= n + size<m> - size<n>);
+constexpr auto position = min(running_sum<m>(sigmoid(past), from_the_end), size<p> - 1);
+constexpr auto low = cast<std::int32_t>(floor(position));
+constexpr auto part = position - low;
+constexpr auto table = dot<w>(q, at);
+constexpr auto bias = (1 - part) * gather<p>(table, low) + part * gather<p>(table, low + 1);
+constexpr auto out = dot<m>(softmax<m>(past + bias), v);
+constexpr auto lse = logsumexp<m>(past + bias);
+}  // namespace contextual
+// Made of keys alone, it is stored and read.
+constexpr auto gate = input<"gate">(h, m);
+constexpr auto gated = dot<m>(sigmoid(past + running_sum<m>(gate)), v);
 
 struct problem {
   extent_t H, N, M;
@@ -116,6 +139,47 @@ BOOST_AUTO_TEST_CASE(sums_of_sums) {
   fuse<grad_nested, strict>(q = p.Q, k = p.K, v = p.V, cotangent<nested> = p.dO, into(p.dQ, p.dK, p.dV));
   reference<grad_nested>(q = p.Q, k = p.K, v = p.V, cotangent<nested> = p.dO, into(p.rQ, p.rK, p.rV));
   expect_close("dq", p.dQ, p.rQ, 4e-6), expect_close("dk", p.dK, p.rK, 4e-6), expect_close("dv", p.dV, p.rV, 4e-6);
+}
+
+// Keys in several chunks, of which some rows see little.
+BOOST_AUTO_TEST_CASE(contextual_positions) {
+  for (const auto& [N, M] : {std::array<extent_t, 2>{57, 430}, {90, 57}, {1, 1}, {3, 0}}) {
+    tensor<float> Q = filled<float>(1, 1, {2, N, 128}), K = filled<float>(2, 1, {2, M, 128}),
+                  V = filled<float>(3, 1, {2, M, 128}), A = filled<float>(4, 1, {12, 128}), O(2, N, 128), L(2, N);
+    tensor<double> wanted(2, N, 128), sums(2, N);
+    for (extent_t i = 0; i < 2; ++i)
+      for (extent_t row = 0; row < N; ++row) {
+        double counted = 0, all = 0, places[12]{};
+        for (int x = 0; x < 128; ++x)
+          for (int y = 0; y < 12; ++y) places[y] += double(Q(i, row, x)) * double(A(y, x));
+        for (extent_t c = std::min(M, row + M - N + 1) - 1; c >= 0; --c) {
+          double score = 0;
+          for (int x = 0; x < 128; ++x) score += double(Q(i, row, x)) * double(K(i, c, x)) / 8;
+          counted += 1 / (1 + std::exp(-score));
+          const double place = std::min(counted, 11.);
+          const int below = int(place);
+          const double weight =
+              std::exp(score + (1 - place + below) * places[below] + (place - below) * places[std::min(below + 1, 11)]);
+          all += weight;
+          for (int x = 0; x < 128; ++x) wanted(i, row, x) += weight * double(V(i, c, x));
+        }
+        sums(i, row) = std::log(all);
+        for (int x = 0; x < 128 && all > 0; ++x) wanted(i, row, x) /= all;
+      }
+    fuse<results(contextual::out, contextual::lse), strict>(contextual::q = Q, contextual::k = K, contextual::v = V,
+                                                            contextual::at = A, into(O, L));
+    expect_close("out", O, wanted, 4e-6);
+    for (std::size_t i = 0; i < L.size(); ++i)
+      BOOST_TEST((L[i] == sums[i] || std::fabs(L[i] - sums[i]) < 2e-5), L[i] << " instead of " << sums[i]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sums_of_keys_alone) {
+  problem p{2, 40, 50};
+  const tensor<float> G = filled<float>(5, 1, {2, 50});
+  fuse<gated, strict>(q = p.Q, k = p.K, v = p.V, gate = G, into(p.O));
+  reference<gated>(q = p.Q, k = p.K, v = p.V, gate = G, into(p.rO));
+  expect_close("out", p.O, p.rO, 2e-6);
 }
 
 // What nobody sees may hold anything; what one query sees is NaN for that query alone.

@@ -100,7 +100,7 @@ class plan_interpreter {
         const extent_t here = index[axis], first = x.value == 0 ? 0 : here,
                        last = x.value == 0 ? here : extent_[axis] - 1;
         for (at[axis] = first; at[axis] <= last; ++at[axis])
-          v += r.kind == region_kind::score_gradient
+          v += r.kind == region_kind::score_gradient || r.kind == region_kind::score
                    ? at_pair(r, at, [&](double here) { return eval(r, x.a, at, here); })
                    : eval(r, x.a, at, tile);
         return v;
@@ -217,7 +217,8 @@ class plan_interpreter {
     });
   }
 
-  // f of the contraction at a pair that a score-gradient region counts, with its other one at hand; 0 if it does not.
+  // f of the contraction at a pair that a region counts, with a score-gradient region's other one at hand; 0 if it does
+  // not.
   template <class F> double at_pair(const region& r, const index_array& at, const F& f) const {
     const double tile = contracted(r, at) * (r.pair.scale ? eval(r, r.pair.scale, at, 0) : 1), before = tile1_;
     if (r.pair.keep && eval(r, r.pair.keep, at, tile) == 0) return 0;

@@ -53,7 +53,7 @@ struct gradient_match {
   constexpr bool gives(node_id i) const { return i == weights || contracts(i); }
   // A running sum that the region takes on from column to column.
   constexpr bool adds_up(const node& x) const {
-    return !weights && x.code == op::running_sum && x.over == axis_set(1) << column;
+    return !weights && x.code == op::running_sum && x.over == axis_set(1) << column && (x.axes & rows);
   }
 };
 

@@ -211,11 +211,15 @@ constexpr bool reduces_only_along(const region& r, axis_set axes) {
     if (is_reduction(x.code) && (!axes || x.over != axes)) return false;
   return true;
 }
+// Are its columns visited from the last to the first?
+constexpr bool falls(const region& r) { return r.kind == region_kind::score || r.gradient.falling; }
 // Does it hold no running sum, or a row region a single one, along its columns, that no reduction is made of, or a
-// region over pairs without a softmax some along its columns? (Loops take any.)
+// score some from its last column on, or a region over pairs without a softmax some along its columns? (Loops take
+// any.)
 constexpr bool running_sums_fit(const region& r) {
   if (r.kind == region_kind::loop) return true;
-  const bool over_pairs = r.kind == region_kind::score_gradient && r.gradient.log_sum_exp < 0;
+  const bool over_pairs =
+      r.kind == region_kind::score || (r.kind == region_kind::score_gradient && r.gradient.log_sum_exp < 0);
   fixed_array<bool, program::capacity> behind{};  // it, and what is made of it
   int count = 0;
   for (int i = 1; i < r.code.size; ++i) {
@@ -225,6 +229,7 @@ constexpr bool running_sums_fit(const region& r) {
     if (x.code != op::running_sum) continue;
     if (x.over != set_of(r.columns) || ++count > (over_pairs ? max_running_sums : 1)) return false;
     if (r.kind != region_kind::row && !over_pairs) return false;
+    if (r.kind == region_kind::score && x.value == 0) return false;
   }
   return true;
 }

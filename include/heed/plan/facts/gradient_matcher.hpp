@@ -307,7 +307,8 @@ struct gradient_matcher {
       if (x.code == op::mask) keep = x.b;
       return within_program(x);
     });
-    if (several || (keep && !is_left_out(pair, keep)) || !sums_leave_out(pair, keep)) return false;
+    if (several || (keep && !is_left_out(g, match.tile, pair, keep, !finds_statistics)) || !sums_leave_out(pair, keep))
+      return false;
     if (match.sink_count == 0) match.keep = keep;
     return keep == match.keep;
   }
@@ -317,7 +318,7 @@ struct gradient_matcher {
     const auto sums = [&](node_id i, const node& x) {
       if (match.contracts(i)) return step::skip;
       if (!match.adds_up(x)) return within_program(x);
-      return keep && !is_left_out(x.a, keep) ? step::stop : step::descend;
+      return keep && !is_left_out(g, match.tile, x.a, keep) ? step::stop : step::descend;
     };
     if (keep &&
         walk(g, {keep}, [&](node_id, const node& x) { return match.adds_up(x) ? step::stop : within_program(x); }))
@@ -342,7 +343,8 @@ struct gradient_matcher {
       return step::descend;
     });
     if (!count) return true;
-    if (count > max_running_sums || match.position >= 0) return false;  // distances have an order of their own
+    if (count > max_running_sums || match.position >= 0 || finds_statistics)
+      return false;  // those have their own order
     match.falling = runs[1] && (!runs[0] || !has_totals(inside, false));
     return has_totals(inside, match.falling);
   }
@@ -363,25 +365,6 @@ struct gradient_matcher {
       if (needs_product[i] || ++visits[i] > max_total_visits) return false;
     }
     return true;
-  }
-
-  // Absent, or 0, wherever the condition does not hold?
-  constexpr bool is_left_out(node_id pair, node_id keep) const {
-    node_flags absent{}, zero{};
-    for (int i = match.tile + 1; i <= pair; ++i) {
-      const node& x = g[i];
-      const auto gone = [&](node_id j) { return absent[j] || zero[j]; };
-      if (x.code == op::mask) absent[i] = x.b == keep || absent[x.a];
-      else if (x.code == op::present) zero[i] = absent[x.a];
-      else if (x.code == op::where) {
-        absent[i] = absent[x.a] || (absent[x.b] && absent[x.c]);
-        zero[i] = (is_constant(g, x.c, 0) && (x.a == keep || gone(x.b))) || (gone(x.b) && gone(x.c));
-      } else if (is_pointwise(x.code)) {
-        absent[i] = absent[x.a] || absent[x.b] || absent[x.c];
-        zero[i] = !absent[i] && vanishes_with_operands(g, x, gone(x.a), gone(x.b), gone(x.c));
-      }
-    }
-    return absent[pair] || (zero[pair] && !finds_statistics);  // 0 is an element like any other
   }
 
   struct candidate {
@@ -476,7 +459,7 @@ struct gradient_matcher {
  private:
   constexpr gradient_match matched(node_id from) {
     const score_match score = match_score(g, match.score, 0, match.column);
-    if (!score.ok() || !score.rows) return match;
+    if (!score.ok() || !score.rows || score.runs) return match;
     match.tile = score.tile, match.rows = score.rows, match.depth = score.depth, match.x = score.x, match.w = score.w;
     of_score = score.terms;
     candidates found;

@@ -5,6 +5,7 @@
 #include "growth.hpp"
 #include "nodes.hpp"
 #include "order.hpp"
+#include "vanishing.hpp"
 #include "walk.hpp"
 
 namespace heed::internal::plan {
@@ -16,10 +17,13 @@ struct score_match {
   further_contractions terms{};
   int position = -1;  // the row axis whose distance from a column tables are read at
   axis_set rows{}, batch{};
+  bool runs = false;  // it holds running sums, from the last column on as its kernel goes
   constexpr bool ok() const { return tile != 0; }
   constexpr bool contracts(node_id i) const { return i == tile || terms.have(i); }
   constexpr bool gives(node_id i) const { return contracts(i); }
-  static constexpr bool adds_up(const node&) { return false; }
+  constexpr bool adds_up(const node& x) const {
+    return x.code == op::running_sum && x.over == bit(column) && (x.axes & rows) && x.value != 0 && is_real(x.type);
+  }
 };
 
 // The contractions of queries and keys in a score: each of one operand that has the column axis and one that does not.
@@ -61,6 +65,39 @@ constexpr const char* refusal_of(const graph& g, const pair_contraction& c) {
   return "";
 }
 
+// Do the running sums of a score add up nothing where it is absent, and does no condition look at one? The kernel
+// leaves out what the score's mask does, and knows the mask before the score.
+constexpr bool sums_fit(const graph& g, node_id score, const score_match& match) {
+  node_flags made{}, sums{};  // of running sums; they themselves
+  fixed_array<node_id, max_axes> keeps{};
+  int keep_count = 0, count = 0;
+  bool outside = true;  // above all sums
+  const auto look = [&](node_id i, const node& x) {
+    if (match.contracts(i)) return step::skip;
+    if (match.adds_up(x)) {
+      if (!sums[i]) sums[i] = true, ++count;
+      return outside ? step::skip : step::descend;
+    }
+    if (outside && x.code == op::mask) {
+      if (keep_count == int(keeps.size())) return step::stop;
+      keeps[keep_count++] = x.b;
+    }
+    return within_program(x);
+  };
+  if (walk(g, {score}, look)) return false;
+  outside = false;
+  walk(g, {score}, look);
+  if (count > max_running_sums || match.position >= 0) return false;
+  for (int i = 1; i < score; ++i) {
+    const node& x = g[i];
+    made[i] = sums[i] || (is_inlined(x.code) && (made[x.a] || made[x.b] || made[x.c]));
+    if (made[i] && x.type == element::boolean) return false;
+    for (int k = 0; k < keep_count && sums[i]; ++k)
+      if (!is_left_out(g, match.tile, x.a, keeps[k])) return false;
+  }
+  return true;
+}
+
 // `values` is the other operand of the product with the weights, 0 if only row statistics are wanted.
 constexpr score_match match_score(const graph& g, node_id score, node_id values, int column) {
   score_match r;
@@ -100,14 +137,16 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
     return no("a table is read at the distance of what are no rows");
 
   // Whatever else the score reads must not itself be a pairwise value that would have to be stored.
-  bool runs = false;
+  bool sums = false;
   const bool other_pairs = walk(g, {score}, [&](node_id i, const node& x) {
     if (r.contracts(i)) return step::skip;
     if (is_inlined(x.code)) return within_program(x);
-    runs = x.code == op::running_sum;
+    sums = x.code == op::running_sum;
+    r.runs = r.runs || r.adds_up(x);
+    if (r.adds_up(x)) return step::descend;
     return !lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows) ? step::stop : step::skip;
   });
-  if (other_pairs && runs) return no(running_sum_over_pairs);
+  if ((other_pairs && sums) || (r.runs && !sums_fit(g, score, r))) return no(running_sum_over_pairs);
   if (other_pairs) return no("the score reads another value over pairs of positions that is not an input");
   return r;
 }

@@ -34,6 +34,25 @@ constexpr bool vanishes_with_operands(const graph& g, const node& x, bool a, boo
   }
 }
 
+// Is a value that is made of a contraction absent, or 0 if that is as good, wherever a condition does not hold?
+constexpr bool is_left_out(const graph& g, node_id tile, node_id value, node_id keep, bool zeros = true) {
+  node_flags absent{}, zero{};
+  for (int i = tile + 1; i <= value; ++i) {
+    const node& x = g[i];
+    const auto gone = [&](node_id j) { return absent[j] || zero[j]; };
+    if (x.code == op::mask) absent[i] = x.b == keep || absent[x.a];
+    else if (x.code == op::present) zero[i] = absent[x.a];
+    else if (x.code == op::where) {
+      absent[i] = absent[x.a] || (absent[x.b] && absent[x.c]);
+      zero[i] = (is_constant(g, x.c, 0) && (x.a == keep || gone(x.b))) || (gone(x.b) && gone(x.c));
+    } else if (is_pointwise(x.code)) {
+      absent[i] = absent[x.a] || absent[x.b] || absent[x.c];
+      zero[i] = !absent[i] && vanishes_with_operands(g, x, gone(x.a), gone(x.b), gone(x.c));
+    }
+  }
+  return absent[value] || (zeros && zero[value]);
+}
+
 // With the weights of which softmax a value vanishes: 0: none, several: a sum over more than one.
 struct vanishing {
   static constexpr node_id several = -1;

@@ -83,6 +83,20 @@ constexpr node_id distributed(value_writer& to, node_id i) {
   return distributed(to, make(g, y.code, x.type, a, make(g, op::multiply, x.type, x.a, y.b)));
 }
 
+// The condition that alone says where a score with running sums is absent; 0: there are none, or it is not that simple.
+constexpr node_id only_condition(const value_writer& to, node_id score) {
+  node_id keep = 0;
+  bool runs = false, simple = true;
+  walk(to.nodes, {score}, [&](node_id i, const node& x) {
+    if (i == to.tile || to.known[i].value || to.operand_of(i) >= 0) return step::skip;
+    if (x.code == op::running_sum) return runs = true, step::skip;
+    simple = simple && x.code != op::where && x.code != op::present && (x.code != op::mask || !keep || keep == x.b);
+    if (x.code == op::mask) keep = x.b;
+    return within_program(x);
+  });
+  return runs && simple ? keep : node_id(0);
+}
+
 // The rows, positions outermost, first that of distances if there is one; the factors of the row operands; score and
 // mask.
 constexpr void write_pairs(value_writer& to, node_id queries, const further_contractions& terms,
@@ -104,6 +118,10 @@ constexpr void write_pairs(value_writer& to, node_id queries, const further_cont
   if (const instruction_id factor = factor_of_tile(to, found, to.tile))
     to.loops.pair.scale = factor, to.tile = found.tile_user;
   if (!softmax) return;
+  if (const node_id keep = only_condition(to, score)) {  // what running sums add up need not leave it out once more
+    const kept_value known = to.value_of(keep);
+    to.loops.pair.keep = to.both(known.keep, known.value);
+  }
   const kept_value v = to.value_of(score);
   to.loops.pair.score = to.real(v.value), to.loops.pair.keep = v.keep;
 }

@@ -123,7 +123,7 @@ struct score_gradient_loops {
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         T* const here = base + i * rows + v * lanes;
         const pack_environment<false> env{
-            {c, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}}, P(T(0)), here, slot_size};
+            {{c, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}}}, P(T(0)), here, slot_size};
         if constexpr (shape::has_weights) {
           const P z = first_pass(env, here);
           // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
@@ -221,7 +221,7 @@ struct score_gradient_loops {
         const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
         T* const here = base + i * rows + v * lanes;
         using E = pack_environment<true>;
-        const E env = with_sums<true>(w, {{c, row + v * lanes, key, P(T(0))}, a[i][v], here, slot_size},
+        const E env = with_sums<true>(w, {{{c, row + v * lanes, key, P(T(0))}}, a[i][v], here, slot_size},
                                       Mixed && sums_along::count > 0 ? P::load(here) : P(T(0)));
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
           auto all = compute<Region, Region.gradient.sinks[K].pair..., Region.gradient.sinks[K].index...>(env);

@@ -111,13 +111,11 @@ struct score_gradient_program {
 
   // Second: after the second contraction, where kept values come from memory.
   template <bool Second>
-  struct environment : base::pack_environment {
+  struct environment : with_running_sums<Region, T, typename base::pack_environment> {
     using above = typename base::pack_environment;
     P product;
     const T* here;  // of slot 0, at the pack and the key
     std::ptrdiff_t slot_size;
-    [[no_unique_address]] running_sums_here<Region, T> sums{};
-    static constexpr bool passes = running_sums<Region, T>::count > 0;
 
     static constexpr int kept_number(const instruction& x) {
       if (Second)
@@ -135,12 +133,6 @@ struct score_gradient_program {
         else return P::load(at);
       } else if constexpr (is_tile(x, 1)) return product;
       else return above::template get<K>();
-    }
-    // What is excluded adds nothing.
-    template <int K> HEED_INLINE P pass(P x) const {
-      // mutants: running_sum_of_excluded
-      x = simd::select(simd::is_excluded(sums.there), P(T(0)), x);
-      return running_sums<Region, T>::template pass<K>(*sums.of, this->first, this->key, x);
     }
   };
   // A kept value as it is stored: truth as 1 or 0.

@@ -48,7 +48,7 @@ template <const auto& Region, class T, class Loops> struct running_totals {
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         const int at = row + v * lanes;
-        const pack_environment env{{*w.state, at, key, a[i][v], {terms, i, at}}, P(T(0)), nullptr, 0};
+        const pack_environment env{{{*w.state, at, key, a[i][v], {terms, i, at}}}, P(T(0)), nullptr, 0};
         P there = P(T(0));
         if constexpr (Mixed) there = loops::present(env, there, i < count);
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {

@@ -4,6 +4,7 @@
 // side by side, chunk by chunk, so that keys and values are fetched once for all of them. Nothing of the size rows x
 // keys is stored.
 #pragma once
+#include "score_running_sums.hpp"
 #include "score_skewed.hpp"
 #include "score_visit.hpp"
 #include "../team.hpp"
@@ -24,6 +25,8 @@ struct score_loops {
   static constexpr element v_type = Region.operands[has_values ? Region.score.values : 0].type;
   static constexpr bool has_skewed = has_distances(Region);
   using skewed_type = skewed_block<Region, T>;
+  using sums = running_sums<Region, T>;
+  using pack_environment = with_running_sums<Region, T, typename program_type::pack_environment>;
   static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
 
   struct sizes {
@@ -76,13 +79,15 @@ struct score_loops {
     plan::interval* pair_bounds;
     T* rows;
     skewed_type* skewed;
+    T* sums;
   };
   static block_memory lay_out_block(const sizes& n, pieces& take) {
     context* const c = take.of<context>(1);
     plan::interval* const pair_bounds = take.of<plan::interval>(program_type::pair_bounds_count(n.keys));
     constexpr int tile_keys = program_type::pairs * program_type::tile_keys;
     T* const block = take.of<T>(extent_t(row_block<T>::elements(n.depth_of_rows(), n.width, tile_keys)));
-    return {c, pair_bounds, block, take.of<skewed_type>(has_skewed)};
+    skewed_type* const skewed = take.of<skewed_type>(has_skewed);
+    return {c, pair_bounds, block, skewed, take.of<T>(sums::elements)};
   }
   static scratch_need need(const environment& c) {
     const sizes n(c);
@@ -105,6 +110,7 @@ struct score_loops {
     const plan::interval* bounds;
     [[no_unique_address]] term_columns<Region, T> terms;
     [[no_unique_address]] skewed_place<skewed_type, has_skewed> skewed;
+    typename sums::memory along;
   };
 
   // Term: of which contraction; -1: of the first.
@@ -186,11 +192,17 @@ struct score_loops {
     const P nothing = -std::numeric_limits<T>::infinity();
     [[maybe_unused]] T* const ahead_of = w.batch.weights + (w.batch.at - group) * rows + row;  // where the weights will
                                                                                                // be
-    HEED_UNROLL for (int i = 0; i < group; ++i) {
+    HEED_UNROLL for (int k = 0; k < group; ++k) {
+      const int i = sums::count > 0 ? group - 1 - k : k;  // running sums are taken on from the last key to the first
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-        const typename program_type::pack_environment env{
-            w.state, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}};
+        pack_environment env{{w.state, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}}};
+        if constexpr (sums::count > 0) {
+          env.sums.of = &w.along, env.sums.there = P(T(0));
+          if constexpr (Mixed && Region.pair.keep != 0)
+            env.sums.there = simd::select(evaluate<Region, Region.pair.keep>(env), P(T(0)), simd::excluded<P>());
+          if (Mixed && i >= count) env.sums.there = simd::excluded<P>();
+        }
         a[i][v] = P(evaluate<Region, Region.pair.score>(env));
         if constexpr (Mixed) {
           if constexpr (Region.pair.keep != 0) {
@@ -397,12 +409,14 @@ struct score_loops {
                                          k.stride[column],
                                          columns::of_item(c.item, bounds),
                                          {call, c.base},
-                                         skewed_place<skewed_type, has_skewed>(own.skewed)};
+                                         skewed_place<skewed_type, has_skewed>(own.skewed),
+                                         {own.sums}};
         if constexpr (has_skewed) own.skewed->set_rows(call, first, c.row_count);
         w.running.place(own.rows, n.depth_of_rows(), n.width);
         c.tiles = w.running.tiles;
         load_queries(c, w.running, n, c.row_count);
         reset(w.running, n.width);
+        sums::begin_visit(w.along);
       }
       visit_chunks(std::span<work>(blocks, std::size_t(count)), 0, n.keys);
       for (int i = 0; i < count; ++i)

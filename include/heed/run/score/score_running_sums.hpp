@@ -25,7 +25,7 @@ template <class P> struct two_parts {
 };
 
 constexpr bool goes_against(const region& r, int i) {
-  return r.code[i].code == op::running_sum && (r.code[i].value != 0) != r.gradient.falling;
+  return r.code[i].code == op::running_sum && (r.code[i].value != 0) != falls(r);
 }
 // How many visits for totals a running sum needs, the last of them for its own if it goes against the visit.
 constexpr int total_visits(const region& r, int sum) {
@@ -42,7 +42,7 @@ struct running_sums {
   using P = simd::pack<T>;
   using M = typename P::mask;
   static constexpr int rows = simd::block_rows<T>, size = Region.code.size;
-  static constexpr bool falling = Region.gradient.falling;
+  static constexpr bool falling = falls(Region);
   static constexpr auto all = listed<size>([](int i) { return Region.code[i].code == op::running_sum; });
   static constexpr int count = all.count;
   // Visits for totals, each before the next: a sum may be made of others that go against the visit too.
@@ -145,5 +145,17 @@ template <const auto& Region, class T, int Count = running_sums<Region, T>::coun
   simd::pack<T> there{};
 };
 template <const auto& Region, class T> struct running_sums_here<Region, T, 0> {};
+
+// An environment on packs with running sums, where a region has some. What is excluded adds nothing.
+template <const auto& Region, class T, class Above> struct with_running_sums : Above {
+  using P = simd::pack<T>;
+  [[no_unique_address]] running_sums_here<Region, T> sums{};
+  static constexpr bool passes = running_sums<Region, T>::count > 0;
+  template <int I> HEED_INLINE P pass(P x) const {
+    // mutants: running_sum_of_excluded
+    x = simd::select(simd::is_excluded(sums.there), P(T(0)), x);
+    return running_sums<Region, T>::template pass<I>(*sums.of, this->first, this->key, x);
+  }
+};
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET
