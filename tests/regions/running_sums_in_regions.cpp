@@ -47,7 +47,7 @@ constexpr auto past = mask(s, m <= n + size<m> - size<n>);
 constexpr auto position = min(running_sum<m>(sigmoid(past), from_the_end), size<p> - 1);
 constexpr auto low = cast<std::int32_t>(floor(position));
 constexpr auto part = position - low;
-constexpr auto table = dot<w>(q, at);
+constexpr auto table = dot<w>(q, at) / 8;
 constexpr auto bias = (1 - part) * gather<p>(table, low) + part * gather<p>(table, low + 1);
 constexpr auto out = dot<m>(softmax<m>(past + bias), v);
 constexpr auto lse = logsumexp<m>(past + bias);
@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(contextual_positions) {
       for (extent_t row = 0; row < N; ++row) {
         double counted = 0, all = 0, places[12]{};
         for (int x = 0; x < 128; ++x)
-          for (int y = 0; y < 12; ++y) places[y] += double(Q(i, row, x)) * double(A(y, x));
+          for (int y = 0; y < 12; ++y) places[y] += double(Q(i, row, x)) * double(A(y, x)) / 8;
         for (extent_t c = std::min(M, row + M - N + 1) - 1; c >= 0; --c) {
           double score = 0;
           for (int x = 0; x < 128; ++x) score += double(Q(i, row, x)) * double(K(i, c, x)) / 8;
