@@ -55,7 +55,6 @@ template <const auto& Region, class T> struct skewed_sinks {
   using lines_type = unskewed_pairs<Region, T>;
   using segment = typename work::segment;
   static constexpr int rows = work::rows, lanes = work::lanes, group = work::group;
-  static_assert(!Region.gradient.falling, "heed: internal error: distances are met from the first key to the last");
 
   // The first sink that wants the same lines: its turn is that of all of them.
   static constexpr int first_alike(int k) {
@@ -98,6 +97,8 @@ template <const auto& Region, class T> struct skewed_sinks {
   }
   // A part of an item adds up by distance, then by entry, which parts before it may have begun.
   template <int K> static void begin(const environment& call, const work& w) {
+    static_assert(!Region.gradient.falling || K < 0,
+                  "heed: internal error: distances are met from the first key to the last");
     constexpr sink k = Region.gradient.sinks[K];
     const extent_t padded = w.extents.padded[k.other];
     std::memset(w.item->sums[K], 0, std::size_t(w.extents.distances(call) * padded) * sizeof(T));
