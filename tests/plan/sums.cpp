@@ -188,8 +188,8 @@ BOOST_AUTO_TEST_CASE(contractions_that_regions_read_below_their_summit) { CHECK(
 // No memory over pairs of positions: heads that are mixed before the softmax, distances that are embedded, weights that
 // are mixed behind it (which is the values mixed).
 BOOST_AUTO_TEST_CASE(values_over_pairs) {
-  CHECK((results(mixed_before)), "l");
-  CHECK((results(embedded_distances)), "l");
+  CHECK((results(mixed_before)), "rrs");  // one deep contraction
+  CHECK((results(embedded_distances)), "s");
   CHECK((results(mixed_behind)), "sm");  // the heads of values are mixed, not those of weights
   CHECK((gradient<mixed_before>(wrt(mix, queries))));
   CHECK((gradient<embedded_distances>(wrt(x))));
