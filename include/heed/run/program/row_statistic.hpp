@@ -58,6 +58,15 @@ template <class T, class Rows> struct row_statistic {
     const typename W::vector bits = ordered.x ^ ((ordered.x >> (8 * sizeof(T) - 1)) & std::numeric_limits<word>::max());
     return P((typename P::vector)bits);
   }
+  // The middle of two ordered numbers; of their values, where that lies between them: elements of a row are spread over
+  // values, few of them near 0, where most numbers are.
+  static constexpr int value_sweeps = 16;
+  static HEED_INLINE W between(W from, W to, bool by_value) {
+    const W middle((from.x & to.x) + ((from.x ^ to.x) >> 1));
+    if (!by_value) return middle;
+    const W value = ordered(number(from) * P(T(0.5)) + number(to) * P(T(0.5)));
+    return simd::select(value > from && value < to, value, middle);
+  }
   // Bisection over the numbers in their order, between the smallest and the largest, by counting how many are not below
   // the middle: until they are as many as wanted, whose smallest it is, or until there is no number in between.
   template <class Each> static P kth_largest(double rank, const Each& each) {
@@ -74,8 +83,8 @@ template <class T, class Rows> struct row_statistic {
     const M none = count == P(T(0)) || top != top;
     // From `from` up there are as many as wanted, from `to` up fewer.
     W from = ordered(simd::select(none, P(T(0)), low)), to = ordered(simd::select(none, P(T(0)), top)) + W(word(1));
-    for (;;) {
-      const W middle((from.x & to.x) + ((from.x ^ to.x) >> 1));
+    for (int sweeps = 0;; ++sweeps) {
+      const W middle = between(from, to, sweeps < value_sweeps);
       const M open = middle != from;
       if (!simd::any(open)) break;
       const P at = number(middle);
