@@ -182,6 +182,11 @@ constexpr auto near = gather<t>(buckets, where(n < m, 0, min(cast<std::int32_t>(
 constexpr auto pointed = gather<t>(buckets, clamp(m - n, 0, 5) + 1);
 constexpr auto rectified =
     dot<m>(relu(dot<d>(queries, keys) / 4 + dot<d>(queries, near) * dot<d>(queries, pointed) / 9), values);
+// Shaw et al. 2018, with vectors for values as well.
+constexpr auto vectors = input<"vectors", double>(t, e);
+constexpr auto weights = softmax<m>(mask((dot<d>(queries, keys) + dot<d>(queries, pointed)) / 3, m < n + 9));
+constexpr auto both_vectors = dot<m>(weights, values) + dot<m>(weights, gather<t>(vectors, clamp(m - n, 0, 5) + 1));
+constexpr auto of_both = gradient<both_vectors>(wrt(queries, keys, values, buckets, vectors));
 constexpr auto of_xl = gradient<transformer_xl>(wrt(queries, keys, values, u, w, rel));
 constexpr auto of_rectified = gradient<rectified>(wrt(queries, keys, values, buckets));
 }  // namespace
@@ -203,4 +208,13 @@ BOOST_AUTO_TEST_CASE(two_tables_without_a_softmax) {
   against_oracle<rectified, double>("values", {{2, 37, 9}}, queries = Q, keys = K, values = V, buckets = B);
   against_oracle<of_rectified, double>("gradients", {{2, 37, 12}, {2, 41, 12}, {2, 41, 9}, {7, 12}}, queries = Q,
                                        keys = K, values = V, buckets = B, cotangent<rectified> = C);
+}
+BOOST_AUTO_TEST_CASE(vectors_for_values) {
+  const auto Q = filled<double>(1, 1, {2, 37, 12}), K = filled<double>(2, 1, {2, 41, 12}),
+             V = filled<double>(3, 1, {2, 41, 9}), C = filled<double>(7, 1, {2, 37, 9});
+  const auto B = filled<double>(6, 1, {7, 12}), A = filled<double>(8, 1, {7, 9});
+  against_oracle<both_vectors, double>("values", {{2, 37, 9}}, queries = Q, keys = K, values = V, buckets = B,
+                                       vectors = A);
+  against_oracle<of_both, double>("gradients", {{2, 37, 12}, {2, 41, 12}, {2, 41, 9}, {7, 12}, {7, 9}}, queries = Q,
+                                  keys = K, values = V, buckets = B, vectors = A, cotangent<both_vectors> = C);
 }

@@ -140,7 +140,9 @@ struct gradient_matcher {
     }
     if (x.code == op::sum) return vanishes[x.a] ? x.a : node_id(0);
     if (x.code != op::dot) return vanishes[core] && uses.result[core] && is_real(x.type) ? core : node_id(0);
-    if (weighted(g, core).weights) return 0;
+    if (const weighted_values w = weighted(g, core);
+        w.weights && !table_at_distance_of(g, w.values, match.column).table)
+      return 0;
     return vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : node_id(0);
   }
   // The farthest multiple by a number that alone uses the core.

@@ -1,10 +1,17 @@
 // What vanishes with the weights of a softmax: every value that is 0 wherever they are, as all is on the way back
 // through attention.
 #pragma once
+#include "distances.hpp"
 #include "nodes.hpp"
 
 namespace heed::internal::plan {
 
+// Does x weigh values with a softmax? Values that are a table at a distance are a sum over pairs like those of
+// gradients.
+constexpr bool weighs_values(const graph& g, const node& x, node_id softmax) {
+  if (x.code != op::dot || x.over != g[softmax].over) return false;
+  return count_of(x.over) != 1 || !table_at_distance_of(g, x.a == softmax ? x.b : x.a, only_axis(x.over)).table;
+}
 // Weights that are used in other ways than to weigh values: by a gradient, most likely, which needs their log-sum-exp.
 constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used) {
   node_flags r{};
@@ -12,7 +19,7 @@ constexpr node_flags weights_in_other_use(const graph& g, const node_flags& used
     const node& x = g[i];
     if (!used[i]) continue;
     for (const node_id j : {x.a, x.b, x.c})
-      if (g[j].code == op::softmax && !(x.code == op::dot && x.over == g[j].over)) r[j] = true;
+      if (g[j].code == op::softmax && !weighs_values(g, x, j)) r[j] = true;
   }
   return r;
 }

@@ -155,7 +155,9 @@ struct settled_absence {
       // Values with a mask of their own are 0 where it does not hold, and then as good as any.
       const node &v = g[values], &bare = g[v.a];
       const bool own_mask = v.code == op::mask && !(g[v.b].axes & ~bare.axes);
-      if (match_score(g, g[*i].a, own_mask ? v.a : values, only_axis(x.over)).ok())
+      const int column = only_axis(x.over);
+      if (match_score(g, g[*i].a, own_mask ? v.a : values, column).ok()) return weighted_values(g, x, values);
+      if (table_at_distance_of(g, values, column).table && match_score(g, g[*i].a, 0, column).ok())
         return weighted_values(g, x, values);
       // No score region takes them, so that a weight of 0 would be multiplied.
       *i = add_mask(g, *i, present.of(g, g[*i].a));
