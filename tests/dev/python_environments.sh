@@ -81,6 +81,7 @@ lacks "PyTorch's own host is left alone where pip has it" download.pytorch.org
 expect "the study's PyTorch from its own host" 0 '--no-deps --index-url https://download\.pytorch\.org/whl/cpu torch==[0-9.]*\+cpu'$'\n' host report x
 expect 'a system that is nowhere is an empty column, and others come' 0 'torch==[0-9.]*\+cpu could not be installed: an empty column \(ERROR: no torch here\).*-m study report x' nowhere report x
 version=3.10.4 expect 'the study wants a newer Python' 1 'missing: python3 3\.11 or newer \(found 3\.10\.4\)' looking report x
+expect 'what is no study is refused, and nothing is asked for' 1 "there is no study 'nothing': paper and quick are presets" nowhere nothing
 
 command=docs
 expect 'the site, with what it needs in an environment of its own' 0 '-m pip install [^'$'\n'']*/docs/site/requirements\.txt'$'\n'"-m mkdocs build --strict [^"$'\n'']*/docs/site/mkdocs\.yml' nowhere
