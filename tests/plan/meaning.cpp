@@ -251,6 +251,11 @@ BOOST_AUTO_TEST_CASE(running_sums_over_pairs) {
   BOOST_TEST(regions(counted, region_kind::score) == 1);
   static constexpr auto from_the_start = weighed(past + tanh(running_sum<m>(sigmoid(past))));
   static constexpr auto beyond = weighed(past + tanh(running_sum<m>(sigmoid(s), from_the_end)));  // of what is excluded
+  static constexpr auto best = where(past == max<m>(past), 1., 0.5);  // compared with what another region makes of it
+  static constexpr auto by_rank = weighed(past + tanh(running_sum<m>(best, from_the_end)));
+  static constexpr auto weights_by_rank = dot<m>(exp(past - running_sum<m>(best, from_the_end)), v);
+  for (const execution_plan* p : {&CHECK(by_rank), &CHECK(weights_by_rank)})
+    BOOST_TEST(regions(*p, region_kind::score) + regions(*p, region_kind::score_gradient) == 0);
   for (const execution_plan* p : {&CHECK(from_the_start), &CHECK(beyond), &CHECK(of_weights)}) {
     BOOST_TEST(regions(*p, region_kind::loop) > 0);
     for (int i = 0; i < p->region_count; ++i)

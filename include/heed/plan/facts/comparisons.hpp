@@ -58,7 +58,7 @@ struct comparisons {
         if (of[k].comparison == i && (x.axes & g[tile].axes) == g[tile].axes &&
             !(g[of[k].made].code == op::kth_largest && given[of[k].made]))
           return step::stop;
-      return within_program(x);
+      return x.code == op::running_sum ? step::descend : within_program(x);  // the region may take it on itself
     });
   }
 
