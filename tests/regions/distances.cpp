@@ -5,6 +5,7 @@
 // options: -O0 -DHEED_UNOPTIMISED
 #include "expect_close.hpp"
 #include <omp.h>
+#include <set>
 using namespace heed_tests;
 
 namespace {
@@ -125,6 +126,15 @@ template <class Score> void check() {
 }
 }  // namespace
 
+// Blocks of rows and groups of keys of all instruction sets, for float and double: 6 rows are no whole groups.
+BOOST_AUTO_TEST_CASE(a_ring_holds_what_a_group_of_keys_meets) {
+  for (const auto [rows, group] : {std::pair<int, int>{6, 4}, {12, 4}, {24, 4}, {24, 8}, {48, 8}}) {
+    std::set<int> met;  // by number, from one that none has on
+    for (int row = 0; row < rows; ++row)
+      for (int key = 0; key < group; ++key) met.insert((key - row + rows * group) / group);
+    BOOST_TEST(int(met.size()) <= heed::internal::run::places_of_lines(rows, group));
+  }
+}
 BOOST_AUTO_TEST_CASE(clamped_distances) { check<clamped>(); }
 BOOST_AUTO_TEST_CASE(tables_of_groups_behind_an_offset) { check<behind_a_cache>(); }
 

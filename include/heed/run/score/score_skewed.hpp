@@ -52,11 +52,14 @@ template <const auto& Region, class T> struct skewed_rows {
   }
 };
 
+// How many groups of lines a ring holds: those that a block of rows meets at a group of keys, in a power of two.
+constexpr int places_of_lines(int rows, int group) {
+  return int(std::bit_ceil(unsigned((rows + group - 2) / group + 1)));
+}
 // The lines of a term for a block of rows. Groups of distances are numbered by the keys that the first row meets there:
 // group -k has the distances of that row to a group of keys from k * group on.
 template <class T> struct distance_lines {
-  static constexpr int rows = simd::block_rows<T>, group = simd::group,
-                       places = int(std::bit_ceil(unsigned(rows / group + 1)));
+  static constexpr int rows = simd::block_rows<T>, group = simd::group, places = places_of_lines(rows, group);
   alignas(64) T of[places * group * rows];
   extent_t number[places];  // of the group that lies there
   extent_t entry;           // of the group that was made last, if it has but one; -1
