@@ -47,7 +47,7 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("running_sum_against_the_visit", r"left\.add\(-sum\.high\)", r"left.add(sum.high)", ["tests/regions/running_sums_in_regions.cpp"]),
     ("running_sum_of_excluded", r"x = simd::select\(simd::is_excluded\(sums\.there\), P\(T\(0\)\), x\);", r"", ["tests/regions/running_sums_in_regions.cpp"]),
     ("running_sum_moves_on_late", r"there \? r\.at\[own\] \+ step", r"there ? r.at[own]", ["tests/regions/running_sums_over_pairs.cpp"]),
-    ("kth_largest_of_one_more", r"enough = above >= wanted", r"enough = above > wanted", STATISTICS),
+    ("kth_largest_of_one_more", r"simd::min\(P\(T\(rank\)\), count\)", r"simd::min(P(T(rank + 1)), count)", STATISTICS),
     ("one_step_to_the_threshold", r"steps < most_steps", r"steps < 1", STATISTICS),
     ("statistic_of_what_is_excluded", r"if \(mixed && met\) x = ", r"if (false) x = ", STATISTICS),
     ("factor_of_what_is_ranked", r"op::multiply \|\| is_ranked\(to, found\.tile_user\)", r"op::multiply", STATISTICS),

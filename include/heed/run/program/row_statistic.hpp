@@ -79,6 +79,7 @@ template <class T, class Rows> struct row_statistic {
     });
     low = Rows::template fold<op::min>(low);
     const P count = present.all();
+    // mutants: kth_largest_of_one_more
     const P wanted = simd::min(P(T(rank)), count);
     const M none = count == P(T(0)) || top != top;
     // From `from` up there are as many as wanted, from `to` up fewer.
@@ -91,7 +92,6 @@ template <class T, class Rows> struct row_statistic {
       sums there;
       each([&](P x, int strand) HEED_INLINED { there.add(simd::select(x >= at, P(T(1)), P(T(0))), strand); });
       const P above = there.all();
-      // mutants: kth_largest_of_one_more
       const M enough = above >= wanted, exactly = above == wanted;
       from = simd::select(open && enough, middle, from);
       to = simd::select(open && exactly, middle + W(word(1)), simd::select(open && !enough, middle, to));
