@@ -52,8 +52,12 @@ constexpr auto whole0 = floor_divide(a, b);
 constexpr auto whole1 = a % b;
 constexpr auto whole2 = floor_divide(a, 7);
 constexpr auto whole3 = a % -7;
-constexpr auto whole = results(whole0, whole1, whole2, whole3);
-constexpr auto in_mask = logsumexp<m>(mask(dot<d>(q, k), floor_divide(n, 5) == floor_divide(m, 5) || (n - m) % 7 == 3));
+constexpr auto whole4 = floor_divide(a, 8);
+constexpr auto whole5 = a % 8;
+constexpr auto whole6 = a % (1 << 30);
+constexpr auto whole = results(whole0, whole1, whole2, whole3, whole4, whole5, whole6);
+constexpr auto in_mask =
+    logsumexp<m>(mask(dot<d>(q, k), floor_divide(n, 5) == floor_divide(m, 5) || (n - m) % 7 == 3 || (n - m) % 8 == 6));
 constexpr auto table = input<"table">(w);
 constexpr auto sum_of_entries = sum<n>(table.at((n - 10) % 4));
 constexpr auto readers = gradient<sum_of_entries>(wrt(table));
@@ -121,10 +125,10 @@ BOOST_AUTO_TEST_CASE(a_subnormal_temperature) {
 BOOST_AUTO_TEST_CASE(whole_quotients_round_down) {
   const std::int32_t A[] = {0, 1, -1, 6, 7, -7, -8, 41, 82, -41, 2147483647, -2147483647 - 1},
                      B[] = {0, 1, 2, -2, 3, -3, 41, -41, 2147483647, -2147483647 - 1};
-  tensor<std::int32_t> Q(12, 10), R(12, 10), Q7(12), R7(12);
-  tensor<double> rQ(12, 10), rR(12, 10), rQ7(12), rR7(12);
-  fuse<whole>(a = A, b = B, into(Q, R, Q7, R7));
-  reference<whole>(a = A, b = B, into(rQ, rR, rQ7, rR7));
+  tensor<std::int32_t> Q(12, 10), R(12, 10), Q7(12), R7(12), Q8(12), R8(12), R30(12);
+  tensor<double> rQ(12, 10), rR(12, 10), rQ7(12), rR7(12), rQ8(12), rR8(12), rR30(12);
+  fuse<whole>(a = A, b = B, into(Q, R, Q7, R7, Q8, R8, R30));
+  reference<whole>(a = A, b = B, into(rQ, rR, rQ7, rR7, rQ8, rR8, rR30));
   const auto down = [](std::int64_t p, std::int64_t s) {
     return s ? std::int64_t(std::floor((long double)p / (long double)s)) : 0;
   };
@@ -135,6 +139,8 @@ BOOST_AUTO_TEST_CASE(whole_quotients_round_down) {
       BOOST_TEST_REQUIRE((rQ(i, j) == double(quotient) && rR(i, j) == double(rest)), A[i] << " by " << B[j]);
     }
     BOOST_TEST_REQUIRE((Q7(i) == down(A[i], 7) && R7(i) == A[i] + 7 * down(A[i], -7)), A[i]);
+    BOOST_TEST_REQUIRE((Q8(i) == down(A[i], 8) && R8(i) == A[i] - 8 * down(A[i], 8)), A[i]);
+    BOOST_TEST_REQUIRE(R30(i) == A[i] - (std::int64_t(1) << 30) * down(A[i], 1 << 30), A[i]);
   }
 }
 BOOST_AUTO_TEST_CASE(whole_quotients_in_masks_and_indices) {
@@ -142,7 +148,7 @@ BOOST_AUTO_TEST_CASE(whole_quotients_in_masks_and_indices) {
   fuse<in_mask, strict>(q = Q, k = K, into(L));
   for (int i = 0; i < 300; ++i) {
     int keys = 0;
-    for (int j = 0; j < 300; ++j) keys += i / 5 == j / 5 || ((i - j) % 7 + 7) % 7 == 3;
+    for (int j = 0; j < 300; ++j) keys += i / 5 == j / 5 || ((i - j) % 7 + 7) % 7 == 3 || ((i - j) % 8 + 8) % 8 == 6;
     BOOST_TEST_REQUIRE(std::abs(L(i) - std::log(keys)) < 1e-5, "row " << i);
   }
   const float T[] = {1, 10, 100, 1000};

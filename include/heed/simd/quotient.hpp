@@ -57,6 +57,15 @@ HEED_INLINE whole_quotient<T, N> divided_down(pack<T, N> a, pack<T, N> b) {
     return r;
   }
 }
+// By 2^Shift nothing is divided: the sign moves in, and what is left are the low bits of either sign.
+template <int Shift, class T, int N>
+HEED_INLINE pack<T, N> floor_divide_by_power(pack<T, N> a) {
+  return typename pack<T, N>::vector(a.x >> Shift);
+}
+template <int Shift, class T, int N>
+HEED_INLINE pack<T, N> remainder_by_power(pack<T, N> a) {
+  return typename pack<T, N>::vector(a.x & ((T(1) << Shift) - 1));
+}
 template <class A, class B>
 requires SomePack<A, B>
 HEED_INLINE auto floor_divide(A a, B b) {

@@ -96,6 +96,14 @@ HEED_INLINE auto& slot(values<Env, N>& v) {
 // A constant that is no NaN.
 constexpr bool is_number(const instruction& x) { return x.code == op::constant && x.value == x.value; }
 
+// The exponent of a constant power of 2 below 2^31; -1: it is none.
+constexpr int power_of_two(const instruction& x) {
+  if (x.code != op::constant || class_of(x.type) != value_class::whole) return -1;
+  for (int shift = 0; shift < 31; ++shift)
+    if (x.value == double(std::int64_t(1) << shift)) return shift;
+  return -1;
+}
+
 // The value of one operation. Called with packs, intervals or plain numbers; overloads are found where those live.
 template <op Code, class A, class B, class C>
 HEED_INLINE auto apply(const A& a, const B& b, const C& c, double value) {
@@ -212,6 +220,11 @@ HEED_INLINE void step(values<Env, N>& v, const Env& env) {
         to = To(simd::convert<typename Env::types::constant>(
             primitive_value<Region.primitives[int(x.value)], P>(in_width(a), in_width(b))));
       } else to = primitive_value<Region.primitives[int(x.value)], To>(a, b);
+    } else if constexpr (simd::is_pack<To> && (x.code == op::floor_divide || x.code == op::remainder) &&
+                         power_of_two(Region.code[ib]) >= 0) {
+      constexpr int shift = power_of_two(Region.code[ib]);
+      if constexpr (x.code == op::floor_divide) to = simd::floor_divide_by_power<shift>(To(a));
+      else to = simd::remainder_by_power<shift>(To(a));
     } else if constexpr (x.decides) {
       to = decided<x.code, storage<x.type>, To>(a, b, c, x.value);
     } else {
