@@ -5,11 +5,10 @@
 // Formula: b[h, n, m] = sum over u of outward[h, u] max(slope[h, u] p(n - m) / p(max(n, 32)) + offset[h, u], 0), p(x) =
 //   log(1 + x); o[h, n] = sum over m <= n of softmax_m(q[h, n] . k[h, m] / sqrt(d) + b[h, n, m]) v[h, m]
 // Vary: the number of units, up to 16; another function than the logarithm; a hidden layer that heads share, slope (u)
-//   and offset (u), as in the paper, whose gradients run in loops.
+//   and offset (u), as in the paper.
 // Measured: h=4,n=1024,m=1024
 #pragma once
 #include <heed/heed.hpp>
-#include <utility>
 
 namespace gallery::distance_network {
 using namespace heed;
@@ -28,9 +27,7 @@ constexpr auto offset = input<"offset">(h, u);
 constexpr auto outward = input<"outward">(h, u);
 
 constexpr auto place = log(1 + max(n - m, 0)) / log(1 + max(n, 32));
-constexpr auto bias = []<int... I>(std::integer_sequence<int, I...>) {
-  return ((outward.at(I) * relu(slope.at(I) * place + offset.at(I))) + ...);
-}(std::make_integer_sequence<int, 8>());
+constexpr auto bias = dot<u>(outward, relu(slope* place + offset));
 constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + bias, causal(n, m))), v);
 
 HEED_KERNEL(distance_network, out, wrt(q, k, v, slope, offset, outward))

@@ -22,6 +22,7 @@ constexpr auto vbj = input<"vbj", double>(b, j, h, m, e);
 constexpr auto s = mask(scaled_dot<d>(q, k), m <= n);
 
 constexpr auto two_widths = dot<m>(softmax<m>(mask(dot<h, d>(q, k) / 2, m <= n)), v);
+constexpr auto statistic = logsumexp<m>(dot<h, d>(q, k));
 constexpr auto shared_weights = dot<m>(softmax<m>(s), vb);
 constexpr auto shared_twice = dot<m>(softmax<m>(s), vbj);
 constexpr auto backward = gradient<shared_weights>(wrt(q, k, vb));
@@ -39,7 +40,10 @@ template <result_list Out, result_list Backward> void check_gradient(const char*
 }
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(scores) { CHECK_REWRITTEN(two_widths, q, k, v); }
+BOOST_AUTO_TEST_CASE(scores) {
+  CHECK_REWRITTEN(two_widths, q, k, v);
+  CHECK_REWRITTEN(statistic, q, k);
+}
 BOOST_AUTO_TEST_CASE(values_of_a_batch) {
   BOOST_TEST(!is_rewritten<shared_weights>());  // its values have a region as they stand
   check_gradient<shared_weights, backward>("shared_weights");

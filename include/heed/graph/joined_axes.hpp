@@ -7,6 +7,8 @@
 
 namespace heed::internal {
 
+constexpr bool normalises(const node& x) { return x.code == op::softmax || x.code == op::logsumexp; }
+
 class axes_joiner : rewriting {
  public:
   constexpr explicit axes_joiner(const merged_graph& graph_) : rewriting(graph_) { find_joined(); }
@@ -28,7 +30,7 @@ class axes_joiner : rewriting {
     pairs_of_graph declared_pairs;
     declared_pairs.extend(before);
     for (int i = 1; i < before.size; ++i)
-      if (const axis_set of = declared_pairs.of[i]; before[i].code == op::softmax && of)
+      if (const axis_set of = declared_pairs.of[before[i].a]; normalises(before[i]) && of)
         add_once(normalised, normalised_count, of);
     for (int i = 1; i < before.size; ++i)
       if (is_joined(before, declared_pairs, before[i])) add_once(joined, joined_count, before[i].over);
@@ -86,9 +88,9 @@ class axes_joiner : rewriting {
 
 // May there be something to join? It is asked of every graph.
 constexpr bool may_join_axes(const graph& g) {
-  bool normalises = false;
-  for (int i = 1; i < g.size; ++i) normalises = normalises || g[i].code == op::softmax;
-  for (int i = 1; i < g.size && normalises; ++i) {
+  bool any = false;
+  for (int i = 1; i < g.size; ++i) any = any || normalises(g[i]);
+  for (int i = 1; i < g.size && any; ++i) {
     const node& x = g[i];
     if (x.code != op::dot || std::popcount(x.over) < 2) continue;
     if (pairs_of_graph::positions(g, g[x.a].axes & ~g[x.b].axes) &&

@@ -32,24 +32,50 @@ constexpr axis_set add_products_at_once(graph& g, node& product, const Pairs& ov
   }
   return 0;
 }
+// What is summed, along which axes; of: 0, if nothing is.
+struct sum_over_pairs {
+  node_id of{};
+  axis_set over{};
+};
+// A value that is a sum over pairs but for factors and choices between it and 0, which do not vary along the sum, as a
+// sum with them inside.
+constexpr sum_over_pairs factors_inside(graph& g, node_id i, const vanishing& paired, presences& present,
+                                        int depth = 8) {
+  if (depth == 0) return {};
+  const node x = g[without_idle_mask(g, i, present)];
+  const auto inside = [&](node_id j) { return factors_inside(g, j, paired, present, depth - 1); };
+  const auto varies_with = [&](node_id j, const sum_over_pairs& s) {  // along the sum, or more than what is summed
+    return (g[j].axes & s.over) || (g[j].axes & ~g[s.of].axes);
+  };
+  switch (x.code) {
+    case op::sum: return paired[x.a] ? sum_over_pairs{x.a, x.over} : sum_over_pairs{};
+    case op::negate: {
+      const sum_over_pairs s = inside(x.a);
+      return s.of ? sum_over_pairs{make(g, op::negate, x.type, s.of), s.over} : s;
+    }
+    case op::multiply: {
+      const sum_over_pairs right = inside(x.b), s = right.of ? right : inside(x.a);
+      const node_id factor = right.of ? x.a : x.b;
+      if (!s.of || varies_with(factor, s)) return {};
+      return {make(g, op::multiply, x.type, factor, s.of), s.over};
+    }
+    case op::where: {
+      sum_over_pairs b = inside(x.b), c = inside(x.c);
+      if (!b.of && is_constant(g, x.b, 0)) b = {x.b, c.over};
+      if (!c.of && is_constant(g, x.c, 0)) c = {x.c, b.over};
+      if (!b.of || !c.of || !b.over || b.over != c.over) return {};
+      const sum_over_pairs s{make(g, op::where, x.type, x.a, b.of, c.of), b.over};
+      return (g[x.a].axes & s.over) || (g[x.a].axes & ~(g[b.of].axes | g[c.of].axes)) ? sum_over_pairs{} : s;
+    }
+    default: return {};
+  }
+}
 // sum<n>(f * sum<m>(x)) = sum<n, m>(f * x), for values over pairs of positions only: what a gradient sums step by step
 // would otherwise be stored over pairs between the steps. That nothing is left of an inner sum its addends say
 // themselves.
 constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, presences& present) {
-  const auto bare = [&](node_id i) { return without_idle_mask(g, i, present); };
-  sum.a = bare(sum.a);
-  node of = g[sum.a];
-  if (of.code == op::multiply || of.code == op::negate) of.a = bare(of.a), of.b = bare(of.b);
-  const auto inner = [&](node_id i) { return g[i].code == op::sum && paired[g[i].a]; };
-  if (inner(sum.a)) {
-    sum.over |= of.over, sum.a = of.a;
-  } else if (of.code == op::negate && inner(of.a)) {
-    sum.over |= g[of.a].over, sum.a = make(g, op::negate, of.type, g[of.a].a);
-  } else if (of.code == op::multiply && (inner(of.a) || inner(of.b))) {
-    const node_id s = inner(of.b) ? of.b : of.a, f = s == of.b ? of.a : of.b;
-    if ((g[f].axes & ~g[g[s].a].axes) || (g[f].axes & g[s].over)) return;
-    sum.over |= g[s].over, sum.a = make(g, op::multiply, of.type, f, g[s].a);
-  }
+  sum.a = without_idle_mask(g, sum.a, present);
+  if (const sum_over_pairs s = factors_inside(g, sum.a, paired, present); s.of) sum.over |= s.over, sum.a = s.of;
 }
 
 struct addends {

@@ -1,0 +1,85 @@
+// Small networks of what is known of a pair (its distance, mostly), written with an axis of units: a score that adds
+// dot<u>(out, relu(slope * log(1 + n - m) + offset)) has its units one by one, pointwise, as dot<u> could only be taken
+// of units that lie in memory for each pair. Up to 16 units, which fit into the program of a score and of its
+// gradients.
+#pragma once
+#include "rewriting.hpp"
+
+namespace heed::internal {
+
+inline constexpr int most_units = 16;
+
+// A sum over the units of what is computed at pairs, pointwise, of positions and of values over fewer; which axis.
+// -1: it is none.
+constexpr int axis_of_units(const graph& g, const node& x) {
+  if ((x.code != op::dot && x.code != op::sum) || !is_real(x.type) || std::popcount(x.over) != 1) return -1;
+  const int axis = std::countr_zero(x.over);
+  if (g.extent(axis) == runtime || g.extent(axis) > most_units) return -1;
+  for (const node_id i : {x.a, x.b}) {
+    const axis_set axes = g[i].axes;
+    if (is_pointwise(g[i].code) && (axes & x.over) && std::popcount(pairs_of_graph::positions(g, axes)) > 1)
+      return axis;
+  }
+  return -1;
+}
+
+class unit_unroller : rewriting {
+ public:
+  constexpr explicit unit_unroller(const merged_graph& graph_) : rewriting(graph_) {}
+  constexpr merged_graph run() {
+    return rewritten_by([&](const node& x, axis_set column) {
+      const int axis = column ? axis_of_units(g, x) : -1;
+      if (axis < 0 || present.of(g, x.a) || present.of(g, x.b)) return node_id(0);
+      const node_id r = unrolled(x, axis);
+      return r && g[r].axes == x.axes ? r : node_id(0);
+    });
+  }
+
+ private:
+  fixed_array<node_id, graph::capacity> at_unit{};  // what became of a node at the unit in question
+
+  constexpr node_id unrolled(const node& x, int axis) {
+    node_id sum = 0;
+    for (int unit = 0; unit < int(g.extent(axis)); ++unit) {
+      at_unit = {};
+      const node_id a = value(x.a, axis, unit), b = x.b ? value(x.b, axis, unit) : node_id(0);
+      if (!a || (x.b && !b)) return 0;
+      const node_id product = b ? add_pointwise(g, op::multiply, x.type, a, b) : a;
+      sum = sum ? add_pointwise(g, op::add, x.type, sum, product) : product;
+    }
+    return sum;
+  }
+  // Node i at a unit; 0: it is not computed pointwise, or lies over pairs and units in memory.
+  constexpr node_id value(node_id i, int axis, int unit) {
+    node x = g[i];
+    const axis_set one = axis_bit(axis);
+    if (!i || !(x.axes & one)) return i;
+    if (at_unit[i]) return at_unit[i];
+    const node_id number = g.add_constant(unit, element::integer);
+    node_id r = 0;
+    if (x.code == op::index) {
+      r = number;
+    } else if (is_pointwise(x.code)) {
+      for (node_id* const operand : {&x.a, &x.b, &x.c}) {
+        const node_id made = value(*operand, axis, unit);
+        if (*operand && !made) return 0;
+        *operand = made;
+      }
+      x.axes &= ~one, x.hash = 0;
+      r = g.add(x);
+    } else if (std::popcount(pairs_of_graph::positions(g, x.axes)) < 2) {
+      r = add_read(g, i, number, axis);
+    }
+    return at_unit[i] = r;
+  }
+};
+
+// May there be something to unroll? It is asked of every graph.
+constexpr bool may_unroll_units(const graph& g) {
+  for (int i = 1; i < g.size; ++i)
+    if (axis_of_units(g, g[i]) >= 0) return true;
+  return false;
+}
+constexpr merged_graph with_unrolled_units(const merged_graph& declared) { return unit_unroller(declared).run(); }
+
+}  // namespace heed::internal
