@@ -52,9 +52,10 @@ constexpr auto bias = (1 - part) * gather<p>(table, low) + part * gather<p>(tabl
 constexpr auto out = dot<m>(softmax<m>(past + bias), v);
 constexpr auto lse = logsumexp<m>(past + bias);
 }  // namespace contextual
-// Made of keys alone, it is stored and read.
-constexpr auto gate = input<"gate">(h, m);
-constexpr auto gated = dot<m>(sigmoid(past + running_sum<m>(gate)), v);
+// Made of queries or keys alone, they are stored and read.
+constexpr auto gate = input<"gate">(h, n);
+constexpr auto key_gate = input<"key_gate">(h, m);
+constexpr auto gated = dot<m>(sigmoid(past + running_sum<n>(gate) - running_sum<m>(key_gate)), v);
 
 struct problem {
   extent_t H, N, M;
@@ -174,11 +175,11 @@ BOOST_AUTO_TEST_CASE(contextual_positions) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(sums_of_keys_alone) {
+BOOST_AUTO_TEST_CASE(sums_of_queries_or_keys_alone) {
   problem p{2, 40, 50};
-  const tensor<float> G = filled<float>(5, 1, {2, 50});
-  fuse<gated, strict>(q = p.Q, k = p.K, v = p.V, gate = G, into(p.O));
-  reference<gated>(q = p.Q, k = p.K, v = p.V, gate = G, into(p.rO));
+  const tensor<float> G = filled<float>(5, 1, {2, 40}), B = filled<float>(6, 1, {2, 50});
+  fuse<gated, strict>(q = p.Q, k = p.K, v = p.V, gate = G, key_gate = B, into(p.O));
+  reference<gated>(q = p.Q, k = p.K, v = p.V, gate = G, key_gate = B, into(p.rO));
   expect_close("out", p.O, p.rO, 2e-6);
 }
 
