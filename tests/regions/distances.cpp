@@ -190,8 +190,8 @@ constexpr auto transformer_xl = dot<m>(
 // Two tables, read from either side, and a weight without a softmax.
 constexpr auto near = gather<t>(buckets, where(n < m, 0, min(cast<std::int32_t>(log(1.0 + max(n - m, 0)) * 2), 6)));
 constexpr auto pointed = gather<t>(buckets, clamp(m - n, 0, 5) + 1);
-constexpr auto rectified =
-    dot<m>(relu(dot<d>(queries, keys) / 4 + dot<d>(queries, near) * dot<d>(queries, pointed) / 9), values);
+constexpr auto rectified = dot<m>(
+    relu(mask(dot<d>(queries, keys) / 4 + dot<d>(queries, near) * dot<d>(queries, pointed) / 9, m < n + 9)), values);
 // Shaw et al. 2018, with vectors for values as well.
 constexpr auto vectors = input<"vectors", double>(t, e);
 constexpr auto weights = softmax<m>(mask((dot<d>(queries, keys) + dot<d>(queries, pointed)) / 3, m < n + 9));

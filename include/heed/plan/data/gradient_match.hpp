@@ -28,6 +28,7 @@ struct gradient_sink {
   node_id pair{}, other{};  // the pairwise operand of the core, and that of a product
   node_id index{};          // of a table
   int table = -1;           // ... and its axis
+  node_id keep{};           // without a softmax: where this does not hold, the other operand says 0, as the region does
   sink_kind kind{};
   axis_set over{};
   double factor = 1;  // root = factor * core

@@ -105,11 +105,23 @@ struct gradient_matcher {
     if (!vanishes[below.pair]) below.pair = 0;
     return below;
   }
+  // Without a softmax a product says 0 in both operands where one is absent, which the region leaves out.
+  struct guarded {
+    node_id value, keep;
+  };
+  constexpr guarded without_guard(node_id i) const {
+    const node& x = g[i];
+    if (has_weights()) return {i, 0};
+    if (x.code == op::present && g[x.a].code == op::mask) return {g[x.a].a, g[x.a].b};
+    if (x.code == op::where && is_constant(g, x.c, 0)) return {x.b, x.a};
+    return {i, 0};
+  }
   // What a scatter adds up where it is a product of a pairwise value and one along the rows: factor * sum over `over`.
   struct scattered_product {
     node_id pair, other;
     axis_set over;
     double factor;
+    node_id keep = 0;  // elsewhere it is 0
   };
   constexpr scattered_product product_below_scatter(node_id scatter) const {
     scattered_product below{0, 0, g[scatter].over, 1};
@@ -118,6 +130,7 @@ struct gradient_matcher {
       if (x.code == op::negate) below.factor = -below.factor, i = x.a;
       else if (x.code == op::multiply && is_constant(g, x.a)) below.factor *= g[x.a].value, i = x.b;
       else if (x.code == op::sum && is_pairwise(i)) below.over |= x.over, i = x.a;
+      else if (const guarded bare = without_guard(i); bare.keep && !below.keep) below.keep = bare.keep, i = bare.value;
       else if (x.code == op::dot || x.code == op::multiply) {
         below.over |= x.over;
         below.pair = vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : node_id(0);
@@ -187,8 +200,10 @@ struct gradient_matcher {
     const axis_set width = other.axes & ~all;
     if (other.code == op::mask || vanishes[sink.other] || !is_real(other.type)) return false;
     if (count_of(width) > 1 || (sink.over & ~all)) return false;
-    if (const table_at_distance from = table_at_distance_of(g, sink.other, match.column);
+    const guarded bare = without_guard(sink.other);
+    if (const table_at_distance from = table_at_distance_of(g, bare.value, match.column);
         from.table && sink.over == column) {
+      sink.keep = bare.keep;
       sink.kind = sink_kind::skewed_row_product, sink.other = from.table, sink.index = from.index;
       sink.table = from.axis;
       const axis_set own = g[from.table].axes & ~all & ~bit(from.axis);
@@ -214,7 +229,7 @@ struct gradient_matcher {
     const axis_set all = pairs(), column = bit(match.column), width = g[below.other].axes & ~all;
     const table_at_distance from = table_at_distance_of(g, 0, x.b, x.first, match.column);
     sink.kind = sink_kind::table_product, sink.other = below.other, sink.index = x.b, sink.table = x.first;
-    sink.over = below.over, sink.factor *= below.factor;
+    sink.over = below.over, sink.factor *= below.factor, sink.keep = below.keep;
     const node& other = g[sink.other];
     if (other.code == op::mask || vanishes[sink.other] || !is_real(other.type) || (other.axes & column)) return false;
     if (g[sink.pair].axes != all || count_of(width) != 1 || (sink.over & ~all)) return false;
@@ -434,6 +449,7 @@ struct gradient_matcher {
       sink.core = fit.of[k].core, sink.pair = fit.of[k].pair;
       if (!sink.core || !classify(sink)) continue;
       if (!has_weights() && !leaves_out_the_same(sink.pair)) continue;
+      if (sink.keep && sink.keep != match.keep) continue;
       set_root(sink);
       match.sinks[match.sink_count++] = sink;
     }
