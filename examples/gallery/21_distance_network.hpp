@@ -27,7 +27,7 @@ constexpr auto offset = input<"offset">(h, u);
 constexpr auto outward = input<"outward">(h, u);
 
 constexpr auto place = log(1 + max(n - m, 0)) / log(1 + max(n, 32));
-constexpr auto bias = dot<u>(outward, relu(slope* place + offset));
+constexpr auto bias = dot<u>(outward, relu(offset + slope * place));
 constexpr auto out = dot<m>(softmax<m>(mask(scaled_dot<d>(q, k) + bias, causal(n, m))), v);
 
 HEED_KERNEL(distance_network, out, wrt(q, k, v, slope, offset, outward))
