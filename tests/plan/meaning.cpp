@@ -90,6 +90,9 @@ BOOST_AUTO_TEST_CASE(statistics_of_rows) {
   BOOST_TEST(check<grad_sparse>("gradient<sparse>").region_count == 3);
   BOOST_TEST(check<grad_top>("gradient<top>").region_count == 4);
   BOOST_TEST(CHECK(in_rows).region_count == 1);
+  static constexpr auto with_pairs = seen + input<"beside">(n, m);
+  static constexpr auto top_beside = dot<m>(top_k_softmax<m>(with_pairs, 2), v);
+  BOOST_TEST(CHECK(top_beside).region_count == 2);
 }
 BOOST_AUTO_TEST_CASE(probabilities_as_results) {
   BOOST_TEST(regions(CHECK(weights), region_kind::loop) == 0);

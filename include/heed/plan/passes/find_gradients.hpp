@@ -25,11 +25,14 @@ struct gradient_placing : outlining {
       const node& x = plan.g[i];
       if (!uses.used[i] || !takes_passes(x.code) || count_of(x.over) != 1) continue;
       const node_id tile = contractions_in(plan.g, x.a, only_axis(x.over)).first.tile;
-      if (!tile || !uses.unstorable[tile]) continue;
+      if (!tile) continue;
       while (!given[i]) {
         gradient_matcher of_rows = matcher();
         of_rows.finds_statistics = true;
-        if (!find_gradient(of_rows.run(tile, only_axis(x.over)), 0)) break;
+        const gradient_match match = of_rows.run(tile, only_axis(x.over));
+        const bool ranks = x.code == op::kth_largest && meets_pairs_in_memory(match);  // as the softmax that asks
+        if (!uses.unstorable[tile] && !ranks) break;
+        if (!find_gradient(match, 0)) break;
       }
     }
   }
