@@ -238,6 +238,25 @@ def softpick(q, k, v):
 
 
 @formula
+def entmax(q, k, v):
+    s = np.where(distance(scores(q, k)) >= 0, scores(q, k), -np.inf) / 2
+    z = np.sort(s - s.max(-1, keepdims=True), -1)[..., ::-1]
+    count = np.arange(1, z.shape[-1] + 1)
+    there = np.where(np.isfinite(z), z, 0)
+    mean, square = there.cumsum(-1) / count, (there**2).cumsum(-1) / count
+    t = mean - np.sqrt(np.maximum((1 - count * (square - mean**2)) / count, 0))
+    last = (t <= z).sum(-1, keepdims=True) - 1  # the keys above their own threshold come first
+    return np.maximum(s - s.max(-1, keepdims=True) - np.take_along_axis(t, last, -1), 0) ** 2 @ v
+
+
+@formula
+def top_k(q, k, v):
+    s = np.where(distance(scores(q, k)) >= 0, scores(q, k), -np.inf)
+    smallest = np.sort(s, -1)[..., ::-1][..., min(16, s.shape[-1]) - 1, None]
+    return softmax(np.where(s >= smallest, s, -np.inf)) @ v
+
+
+@formula
 def taylor_weights(q, k, v):
     s = scores(q, k)
     w = np.where(distance(s) >= 0, 1 + s + s**2 / 2, 0)
