@@ -43,5 +43,5 @@
 #include "../../examples/gallery/39_gpt_oss_block.hpp"
 #include "../../examples/gallery/40_vit_block.hpp"
 #include "../../examples/gallery/41_stick_breaking.hpp"
-#include "../../examples/gallery/43_entmax.hpp"
-#include "../../examples/gallery/44_top_k.hpp"
+#include "../../examples/gallery/42_entmax.hpp"
+#include "../../examples/gallery/43_top_k.hpp"
