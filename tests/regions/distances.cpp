@@ -120,15 +120,15 @@ template <class Score> struct operands {
 template <class Score> void check() {
   operands<Score>(1, 70, 131, 150).check();
   operands<Score>(3, 61, 29, 33).check();
-  for (const auto [N, M] : {std::pair<extent_t, extent_t>{1, 1}, {3, 8}, {24, 24}, {25, 47}, {49, 1}, {0, 9}, {9, 0}})
-    for (const auto [H, T] : {std::pair<extent_t, extent_t>{1, 33}, {3, 20}, {2, 1}})
+  for (const auto& [N, M] : {std::pair<extent_t, extent_t>{1, 1}, {3, 8}, {24, 24}, {25, 47}, {49, 1}, {0, 9}, {9, 0}})
+    for (const auto& [H, T] : {std::pair<extent_t, extent_t>{1, 33}, {3, 20}, {2, 1}})
       operands<Score>(H, N, M, T).check();
 }
 }  // namespace
 
 // Blocks of rows and groups of keys of all instruction sets, for float and double: 6 rows are no whole groups.
 BOOST_AUTO_TEST_CASE(a_ring_holds_what_a_group_of_keys_meets) {
-  for (const auto [rows, group] : {std::pair<int, int>{6, 4}, {12, 4}, {24, 4}, {24, 8}, {48, 8}}) {
+  for (const auto& [rows, group] : {std::pair<int, int>{6, 4}, {12, 4}, {24, 4}, {24, 8}, {48, 8}}) {
     std::set<int> met;  // by number, from one that none has on
     for (int row = 0; row < rows; ++row)
       for (int key = 0; key < group; ++key) met.insert((key - row + rows * group) / group);

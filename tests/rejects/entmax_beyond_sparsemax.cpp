@@ -1,4 +1,4 @@
-// expect: heed: the alpha of entmax is above 1 \(softmax\) and at most 2 \(sparsemax\)
+// expect: heed: the alpha of entmax is above
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"n"> n;

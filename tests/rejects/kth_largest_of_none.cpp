@@ -1,4 +1,4 @@
-// expect: heed: the k of kth_largest<m>\(a, k\) is at least 1: the maximum
+// expect: heed: the k of kth_largest<m>
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"n"> n;

@@ -53,8 +53,8 @@ struct gradient_match {
   // ... or make it of what it contracts: the weights?
   constexpr bool gives(node_id i) const { return i == weights || contracts(i); }
   // A running sum that the region takes on from column to column.
-  constexpr bool adds_up(const node& x) const {
-    return !weights && x.code == op::running_sum && x.over == axis_set(1) << column && (x.axes & rows);
+  constexpr bool adds_up(const node& sum) const {
+    return !weights && sum.code == op::running_sum && sum.over == axis_set(1) << column && (sum.axes & rows);
   }
 };
 

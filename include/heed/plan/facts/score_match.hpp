@@ -21,8 +21,9 @@ struct score_match {
   constexpr bool ok() const { return tile != 0; }
   constexpr bool contracts(node_id i) const { return i == tile || terms.have(i); }
   constexpr bool gives(node_id i) const { return contracts(i); }
-  constexpr bool adds_up(const node& x) const {
-    return x.code == op::running_sum && x.over == bit(column) && (x.axes & rows) && x.value != 0 && is_real(x.type);
+  constexpr bool adds_up(const node& sum) const {
+    return sum.code == op::running_sum && sum.over == bit(column) && (sum.axes & rows) && sum.value != 0 &&
+           is_real(sum.type);
   }
 };
 

@@ -192,8 +192,9 @@ struct score_loops {
     const P nothing = -std::numeric_limits<T>::infinity();
     [[maybe_unused]] T* const ahead_of = w.batch.weights + (w.batch.at - group) * rows + row;  // where the weights will
                                                                                                // be
-    HEED_UNROLL for (int k = 0; k < group; ++k) {
-      const int i = sums::count > 0 ? group - 1 - k : k;  // running sums are taken on from the last key to the first
+    HEED_UNROLL for (int turn = 0; turn < group; ++turn) {
+      const int i = sums::count > 0 ? group - 1 - turn : turn;  // running sums are taken on from the last key to the
+                                                                // first
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         pack_environment env{{w.state, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}}};
