@@ -5,7 +5,7 @@
 // Formula: z = x + wo attention(R (wq norm(x) + bq), R (wk norm(x) + bk), wv norm(x) + bv) + bo, with sinks, in a
 //   window; a = min(gate norm(z), 7), b = clamp(up norm(z), -7, 7); o = z + down (a sigmoid(1.702 a) (b + 1))
 // Vary: causal(n, m) in every other layer; the sum of several experts, each times its chance.
-// Measured: n=512 width=128:129 wq=-0.1:0.1 wk=-0.1:0.1
+// Measured: n=512 width=128:129 wq=-0.1:0.1 wk=-0.1:0.1 gate=-0.1:0.1 up=-0.1:0.1
 #pragma once
 #include <cstdint>
 #include <heed/heed.hpp>
