@@ -5,7 +5,6 @@
 //                                      of scores along keys or queries (Golovneva et al. 2025, multi-token attention)
 // Rows and keys are added once for each position, and not at each pair.
 #pragma once
-#include "../base/static_list.hpp"
 #include "rewriting.hpp"
 
 namespace heed::internal {
@@ -23,42 +22,37 @@ class contraction_joiner : rewriting {
   }
 
  private:
-  struct factor {
-    node_id of{};
-    bool divides = false;
-    constexpr bool operator==(const factor&) const = default;
-  };
   // A contraction times factors.
   struct term {
     node_id contraction{};
-    static_list<factor, 8> factors{};
+    factors by{};
   };
 
   constexpr term term_of(node_id i) {
     term t;
     for (;;) {
       const node x = g[i];
-      if (!pairs.of[i] || t.factors.count == int(t.factors.of.size()) || present.of(g, i)) return {};
+      if (!pairs.of[i] || t.by.count == int(t.by.of.size()) || present.of(g, i)) return {};
       if (x.code == op::dot) {
         const axis_set a = own_positions(x.a, x.b), b = own_positions(x.b, x.a);
         if (a && b && !pairs.of[x.a] && !pairs.of[x.b] && !lie_in_memory(a, b)) t.contraction = i;
         return t;
       }
       const bool left = pairs.of[x.a];
-      if (x.code == op::negate) t.factors.add({g.add_constant(-1)});
-      else if (x.code == op::multiply) t.factors.add({left ? x.b : x.a});
-      else if (x.code == op::divide && left) t.factors.add({x.b, true});
+      if (x.code == op::negate) t.by.add({g.add_constant(-1)});
+      else if (x.code == op::multiply) t.by.add({left ? x.b : x.a});
+      else if (x.code == op::divide && left) t.by.add({x.b, true});
       else return {};
-      if (pairs.of[t.factors[t.factors.count - 1].of]) return {};
+      if (pairs.of[t.by[t.by.count - 1].of]) return {};
       i = left ? x.a : x.b;
     }
   }
-  constexpr node_id times(node_id i, const static_list<factor, 8>& factors, element type) {
-    for (const factor& f : factors) i = add_pointwise(g, f.divides ? op::divide : op::multiply, type, i, f.of);
+  constexpr node_id times_all(element type, node_id i, const factors& all) {
+    for (const factor& f : all) i = times(type, i, f);
     return i;
   }
-  constexpr bool vary_within(const static_list<factor, 8>& factors, axis_set axes) const {
-    for (const factor& f : factors)
+  constexpr bool vary_within(const factors& all, axis_set axes) const {
+    for (const factor& f : all)
       if (g[f.of].axes & ~axes) return false;
     return true;
   }
@@ -83,14 +77,14 @@ class contraction_joiner : rewriting {
       if (shared != y.a && shared != y.b) continue;
       const node_id second = shared == y.b ? y.a : y.b;
       if (g[first].axes != g[second].axes) continue;
-      const bool alike = a.factors == b.factors;
+      const bool alike = a.by == b.by;
       const axis_set axes = g[first].axes & ~x.over;
-      if (!alike && !(vary_within(a.factors, axes) && vary_within(b.factors, axes))) continue;
-      const node_id p = alike ? first : times(first, a.factors, type),
-                    q = alike ? second : times(second, b.factors, type);
+      if (!alike && !(vary_within(a.by, axes) && vary_within(b.by, axes))) continue;
+      const node_id p = alike ? first : times_all(type, first, a.by),
+                    q = alike ? second : times_all(type, second, b.by);
       const node_id sum = add_pointwise(g, o, type, p, q);
       const node_id r = add_dot(g, type, left ? sum : shared, left ? shared : sum, x.over);
-      return alike ? times(r, a.factors, type) : r;
+      return alike ? times_all(type, r, a.by) : r;
     }
     return 0;
   }

@@ -10,7 +10,6 @@
 // operand or a result lies over the pairs, the scores may be stored: nothing is rewritten, nor where extents of the
 // axes that become one are unknown.
 #pragma once
-#include "../base/static_list.hpp"
 #include "rewriting.hpp"
 
 namespace heed::internal {
@@ -24,12 +23,6 @@ class head_mixer : rewriting {
 
  private:
   node_marks of_mixed{};  // a node that scores have become
-
-  struct factor {
-    node_id of{};
-    bool divides = false;
-  };
-  using factors = static_list<factor, 8>;
 
   // What a node, whose operands have been rewritten, becomes; 0: what it is. A softmax runs along `column` (0: none)
   // over what is made of it.
@@ -75,10 +68,6 @@ class head_mixer : rewriting {
   }
 
   // ---- before the softmax
-  constexpr node_id times(element type, node_id a, const factor& f) {
-    if (!a && !f.divides) return f.of;
-    return add_pointwise(g, f.divides ? op::divide : op::multiply, type, a ? a : g.add_constant(1, type), f.of);
-  }
   // The sum over heads of some factors times i; 0: it is none that a kernel takes.
   constexpr node_id mixed(node_id i, factors f, axis_set heads, axis_set column) {
     const node x = g[i];

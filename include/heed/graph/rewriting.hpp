@@ -2,6 +2,7 @@
 // pairs of positions, along which axes a softmax normalises what is made of them, and the new graph, made from the
 // first node to the last.
 #pragma once
+#include "../base/static_list.hpp"
 #include "decisions.hpp"
 #include "presence.hpp"
 #include "results.hpp"
@@ -77,6 +78,19 @@ class rewriting {
     for (int i = 1; i < before.size; ++i)
       if (before[i].code == op::input && over_both(before[i].axes)) return true;
     return false;
+  }
+
+  // ---- factors
+  struct factor {
+    node_id of{};
+    bool divides = false;
+    constexpr bool operator==(const factor&) const = default;
+  };
+  using factors = static_list<factor, 8>;
+  // A value times a factor; a: 0 is 1.
+  constexpr node_id times(element type, node_id a, const factor& f) {
+    if (!a && !f.divides) return f.of;
+    return add_pointwise(g, f.divides ? op::divide : op::multiply, type, a ? a : g.add_constant(1, type), f.of);
   }
 
   // ---- axes that become one

@@ -15,39 +15,28 @@ constexpr node_id add_weights(graph& g, node_id exponent) {
   const node_id weights = add_softmax(g, statistic.type, difference.a, statistic.over);
   return add_mask(g, weights, present.of(g, difference.a));
 }
-// Is there something in weights, or in a multiple of them, that is 0 where it was absent?
-constexpr bool holds_present_weights(const graph& g, node_id i) {
-  const node& x = g[i];
-  switch (x.code) {
-    case op::present: return true;
-    case op::with_gradient:
-    case op::negate:
-    case op::divide:
-    case op::cast: return holds_present_weights(g, x.a);
-    case op::multiply: return holds_present_weights(g, x.a) || holds_present_weights(g, x.b);
-    default: return false;
-  }
-}
-// The condition that weights, or a multiple of them, are 0 without, which stands for what was absent (0: there is
-// none).
-constexpr node_id present_weights(graph& g, presences& present, node_id i) {
+// Calls f for what, in weights or in a multiple of them, is 0 where it was absent.
+template <class F> constexpr void each_present(const graph& g, node_id i, const F& f) {
   const node x = g[i];
   switch (x.code) {
-    case op::present: return present.of(g, x.a);
+    case op::present: f(x.a); break;
     case op::with_gradient:
     case op::negate:
     case op::divide:
-    case op::cast: return present_weights(g, present, x.a);
-    case op::multiply: return all_of(g, present_weights(g, present, x.a), present_weights(g, present, x.b));
-    default: return 0;
+    case op::cast: each_present(g, x.a, f); break;
+    case op::multiply: each_present(g, x.a, f), each_present(g, x.b, f); break;
+    default: break;
   }
 }
 // Such weights as an operand of a product along their axes, which leaves absent scores out without being told; of
 // others that are 0 where a score is absent, those are told.
 constexpr node_id as_factor(graph& g, node_id i, axis_set over) {
-  if (holds_present_weights(g, i)) {
-    presences of;
-    const node_id keep = present_weights(g, of, i);
+  bool any = false;
+  each_present(g, i, [&](node_id) { any = true; });
+  if (any) {
+    presences present;
+    node_id keep = 0;
+    each_present(g, i, [&](node_id value) { keep = all_of(g, keep, present.of(g, value)); });
     return g[keep].axes & over ? add_mask(g, i, keep) : i;
   }
   const node masked = g[i], weights = g[masked.a];
