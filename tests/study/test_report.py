@@ -13,7 +13,7 @@ from unittest import mock
 import support
 from study import compare
 from study.record import read
-from study.report import latex, spreadsheet, terminal
+from study.report import latex, markdown, spreadsheet, terminal
 from study.report.cells import Results, number, text_of_shape
 
 
@@ -114,6 +114,35 @@ class Tables(unittest.TestCase):
         self.assertEqual(text.count(r"\toprule"), 3)  # forward on one thread and on two, forward + backward
         self.assertIn("unsupported: no backward on processors", text)
         self.assertEqual(text.count("{"), text.count("}"))
+
+    def test_markdown(self):
+        text = markdown.text(results(), [markdown.Drawing("A figure", "What it shows.", "figures/a.svg")])
+        self.assertIn("| causal | h=1, n=m=512, d=e=64 | **50** | 25 | 12 | 2.00 (SDPA) |", text)
+        self.assertIn("| causal | h=1, n=m=1024, d=e=64 | **50** | 6 | *a* | 8.00 (SDPA) |", text)
+        self.assertIn("- *a*: failed: crashed: SIGSEGV", text)
+        self.assertIn("| SDPA | forward | 3.42 | ", text)
+        self.assertIn("None: heed is first", text)
+        self.assertIn("![A figure](figures/a.svg)\n\nWhat it shows.\n", text)
+        self.assertIn(f"| processor | {results().machine['processor']} |", text)
+        for line in text.splitlines():
+            self.assertLessEqual(line.count("|"), 7, line)
+
+    def test_markdown_says_where_another_is_first(self):
+        """SDPA 20 ms where heed takes 80: four times as fast, more than the noise."""
+        record = read(support.SMALL)
+        for cell in record.cells.values():
+            if cell["implementation"] == "SDPA" and cell.get("seconds") == [0.64] * 3:
+                cell["seconds"] = [0.02] * 3
+        text = markdown.text(Results(record), [])
+        self.assertIn("- causal, h=1, n=m=1024, d=e=64, float32, one thread, forward: 0.25 times as fast as SDPA", text)
+        self.assertNotIn("None: heed is first", text)
+
+    def test_markdown_of_what_heed_alone_was_asked_for(self):
+        record = read(support.SMALL)
+        alone = {key: cell for key, cell in record.cells.items() if cell["implementation"] == "heed"}
+        text = markdown.text(Results(record._replace(cells=alone)), [])
+        self.assertIn("| causal | h=1, n=m=512, d=e=64 | forward | 20.0 ms | 50 | ", text)
+        self.assertNotIn("## Forward", text)
 
 
 class Compared(support.InFolder):

@@ -24,9 +24,10 @@ def report(place: Path, out: Path | None = None) -> int:
         out.mkdir(parents=True, exist_ok=True)
         terminal.show(results)
         written.append(spreadsheet.write(results, out / "cells.csv"))
-        from . import latex
+        from . import latex, markdown
 
         written.append(latex.write(results, out / "table.tex"))
+        drawings: list[markdown.Drawing] = []
         try:
             from . import figures, page
         except ModuleNotFoundError as missing:
@@ -35,6 +36,10 @@ def report(place: Path, out: Path | None = None) -> int:
             drawn = figures.draw(results, out / "figures")
             written += [figure.path for figure in drawn if figure.path]
             written.append(page.write(results, drawn, out / "report.html"))
+            drawings = [
+                markdown.Drawing(f.title, f.caption, f"figures/{f.path.stem}.svg" if f.path else "") for f in drawn
+            ]
+        written.append(markdown.write(results, drawings, out / "report.md"))
     except OSError as error:
         raise StudyError(f"{error.filename or out}: the report cannot be written: {error.strerror}") from error
     print(f"wrote {', '.join(path.name for path in written)} to {out}")
