@@ -1,4 +1,4 @@
-// All entries of the gallery: their plans, forward and backward, and the values for formulas.py.
+// All entries of the gallery: their plans, forward and backward, and the values for beside_formulas.py.
 // options: -O0 -DHEED_UNOPTIMISED
 // properties: FIXTURES_SETUP gallery_values
 #include "entries.hpp"
