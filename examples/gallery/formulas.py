@@ -54,12 +54,17 @@ def turn(x, cosine, sine):
 
 def scores(q, k):
     """Of (..., n, d) and (..., m, d), scaled."""
-    return q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    return q @ np.swapaxes(k, -1, -2) / math.sqrt(q.shape[-1])
+
+
+def positions(count, like):
+    """0, 1, ... of the elements of an array."""
+    return np.arange(count).astype(like.dtype)
 
 
 def distance(s):
     """n - m."""
-    return np.arange(s.shape[-2])[:, None] - np.arange(s.shape[-1])
+    return positions(s.shape[-2], s)[:, None] - positions(s.shape[-1], s)
 
 
 def where(s, keep):
@@ -118,7 +123,7 @@ def alibi_slopes(q, k, v, slope):
 def t5_buckets(q, k, v, table):
     bucket = [x if x < 16 else min(16 + int(16 * np.log(x / 16) / np.log(8)), 31) for x in range(q.shape[1])]
     s = q @ np.swapaxes(k, -1, -2)
-    return softmax(causal(s + table[:, np.array(bucket)[np.maximum(distance(s), 0)]])) @ v
+    return softmax(causal(s + table[:, np.array(bucket)[np.maximum(distance(s), 0).astype(int)]])) @ v
 
 
 @formula
@@ -142,7 +147,7 @@ def log_distances(q, k, v, strength, width):
 @formula
 def scaled_by_length(q, k, v, strength):
     s = scores(q, k)
-    return softmax(causal(strength[:, None, None] * np.log(np.arange(s.shape[1]) + 1)[:, None] * s)) @ v
+    return softmax(causal(strength[:, None, None] * np.log(positions(s.shape[1], s) + 1)[:, None] * s)) @ v
 
 
 @formula
@@ -153,21 +158,16 @@ def cosine_scores(q, k, v, strength):
 
 @formula
 def near_keys(q, k, v):
-    return softmax(-((q[:, :, None] - k[:, None]) ** 2).sum(-1) / np.sqrt(q.shape[-1])) @ v
+    return softmax(-((q[:, :, None] - k[:, None]) ** 2).sum(-1) / math.sqrt(q.shape[-1])) @ v
 
 
 @formula
 def block_diffusion(q, k, v):
     s = scores(q, k)
     half = s.shape[-1] // 2
-    keep = np.zeros(s.shape[1:], bool)
-    for n in range(2 * half):
-        for m in range(2 * half):
-            own, other = n % half // 16, m % half // 16
-            if n < half:
-                keep[n, m] = own == other if m < half else other < own
-            else:
-                keep[n, m] = m >= half and other <= own
+    block = np.arange(half) // 16
+    own, other = block[:, None], block
+    keep = np.block([[own == other, other < own], [np.zeros((half, half), bool), other <= own]])
     return softmax(where(s, keep)) @ v
 
 
@@ -188,7 +188,7 @@ def softmax1(q, k, v):
 
 @formula
 def sigmoid_weights(q, k, v):
-    return sigmoid(causal(scores(q, k)) - np.log(k.shape[1])) @ v
+    return sigmoid(causal(scores(q, k)) - math.log(k.shape[1])) @ v
 
 
 @formula
@@ -236,7 +236,7 @@ def softpick(q, k, v):
 def entmax(q, k, v):
     s = np.where(distance(scores(q, k)) >= 0, scores(q, k), -np.inf) / 2
     z = np.sort(s - s.max(-1, keepdims=True), -1)[..., ::-1]
-    count = np.arange(1, z.shape[-1] + 1)
+    count = positions(z.shape[-1], z) + 1
     there = np.where(np.isfinite(z), z, 0)
     mean, square = there.cumsum(-1) / count, (there**2).cumsum(-1) / count
     t = mean - np.sqrt(np.maximum((1 - count * (square - mean**2)) / count, 0))
@@ -284,7 +284,7 @@ def latent_keys(q, turned, row, wk, wv):
     c = wk.shape[-1]
     keys = einsum("mc,hac->hma", row[:, :c], wk)
     s = einsum("hna,hma->hnm", q, keys) + einsum("hnp,mp->hnm", turned, row[:, c:])
-    return softmax(causal(s / np.sqrt(q.shape[-1] + turned.shape[-1]))) @ einsum("mc,hec->hme", row[:, :c], wv)
+    return softmax(causal(s / math.sqrt(q.shape[-1] + turned.shape[-1]))) @ einsum("mc,hec->hme", row[:, :c], wv)
 
 
 @formula
@@ -334,7 +334,7 @@ def agents(q, k, v, agent):
 @formula
 def distance_network(q, k, v, slope, offset, outward):
     s = scores(q, k)
-    n = np.arange(s.shape[1])
+    n = positions(s.shape[1], s)
     place = np.log(1 + np.maximum(distance(s), 0)) / np.log(1 + np.maximum(n, 32))[:, None]
     hidden = np.maximum(place[..., None] * slope[:, None, None] + offset[:, None, None], 0)
     return softmax(causal(s + einsum("hnmu,hu->hnm", hidden, outward))) @ v
@@ -343,8 +343,8 @@ def distance_network(q, k, v, slope, offset, outward):
 @formula
 def relative_keys(q, k, v, table):
     s = scores(q, k)
-    vectors = table[np.clip(-distance(s), -16, 16) + 16]
-    return softmax(s + einsum("hnd,nmd->hnm", q, vectors) / np.sqrt(q.shape[-1])) @ v
+    vectors = table[(np.clip(-distance(s), -16, 16) + 16).astype(int)]
+    return softmax(s + einsum("hnd,nmd->hnm", q, vectors) / math.sqrt(q.shape[-1])) @ v
 
 
 @formula
@@ -389,7 +389,7 @@ def gemma_block(x, cosine, sine, width, wq, wk, wv, wo, gate, up, down, norm_1, 
     z = x + rms(read_in_groups(s, heads(y, wv), wo), 1 + norm_2)
     w = rms(z, 1 + norm_3)
     a = w @ gate.T
-    gelu = a / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (a + 0.044715 * a**3)))
+    gelu = a / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (a + 0.044715 * a**3)))
     return z + rms(gelu * (w @ up.T) @ down.T, 1 + norm_4)
 
 
@@ -402,7 +402,7 @@ def gpt_oss_block(x, cosine, sine, width, wq, wk, wv, wo, bq, bk, bv, bo, sink, 
     s = where(s, (distance(s) >= 0) & (distance(s) < width))
     s = np.concatenate([s, np.broadcast_to(sink[:, :, None, None], (*s.shape[:3], 1))], -1)
     value = heads(y, wv) + bv[:, None]
-    nothing = np.zeros((value.shape[0], 1, value.shape[2]))
+    nothing = np.zeros((value.shape[0], 1, value.shape[2]), value.dtype)
     z = x + read_in_groups(s, np.concatenate([value, nothing], 1), wo) + bo
     w = rms(z, second_norm)
     a, b = np.minimum(w @ gate.T, 7), np.clip(w @ up.T, -7, 7)
@@ -411,8 +411,8 @@ def gpt_oss_block(x, cosine, sine, width, wq, wk, wv, wo, bq, bk, bv, bo, sink, 
 
 @formula
 def vit_block(x, wq, wk, wv, wo, w1, b1, w2, b2, scale_1, shift_1, scale_2, shift_2):
-    erf = np.vectorize(__import__("math").erf)
+    erf = np.vectorize(math.erf, otypes=[x.dtype])
     y = layer(x, scale_1, shift_1)
     z = x + einsum("hnd,chd->nc", softmax(scores(heads(y, wq), heads(y, wk))) @ heads(y, wv), wo)
     a = layer(z, scale_2, shift_2) @ w1.T + b1
-    return z + (a / 2 * (1 + erf(a / np.sqrt(2)))) @ w2.T + b2
+    return z + (a / 2 * (1 + erf(a / math.sqrt(2)))) @ w2.T + b2

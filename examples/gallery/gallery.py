@@ -26,6 +26,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
+import numpy  # noqa: E402
 import picture  # noqa: E402
 from entry import Entry, EntryError, read_entries  # noqa: E402
 from heed import cache  # noqa: E402
@@ -133,6 +134,23 @@ def timed(entry: Entry, library: Library, seconds: float) -> dict[str, Any]:
     }
 
 
+def unfused_seconds(entry: Entry, library: Library, folder: Path) -> float | None:
+    """Of the formula in numpy with the operands of a call; None where three quarters of the memory do not hold its values."""
+    kernel = library.kernel(entry.name)
+    calls = Calls(kernel, kernel.extents(entry.extents), entry.ranges)
+    operands = zip(kernel.signature.functions["call"].operands, calls.arrays["call"])
+    file = folder / "operands.npz"
+    numpy.savez(file, **{operand.name: array for operand, array in operands if operand.role == "input"})
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    try:
+        command = [sys.executable, Path(__file__).with_name("unfused.py"), entry.name, file, str(memory)]
+        said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    finally:
+        file.unlink()
+    return float(said) if said else None
+
+
 def workspace_of(entry: Entry, library: Library) -> dict[str, int]:
     """The bytes that a call and a backward pass want on one thread."""
     kernel = library.kernel(entry.name)
@@ -158,15 +176,16 @@ def work(entry: Entry, known: dict[str, Any], options: argparse.Namespace, say: 
     known["workspace"] = workspace_of(entry, library)
     errors = known["errors"]
     say(f"off by {errors['forward']:.3g} units, gradients by {errors['backward']:.3g}")
-    if options.times and ("times" not in known or known["times"]["busy"] or options.again):
-        known["times"] = timed(entry, library, options.seconds)
-    if "times" in known:
+    if options.times and ("unfused" not in known.get("times", {}) or known["times"]["busy"] or options.again):
+        known["times"] = timed(entry, library, options.seconds) | {"unfused": unfused_seconds(entry, library, folder)}
+    if "unfused" in known.get("times", {}):
         times = known["times"]
         say(
             ", ".join(
                 f"{function} {times['milliseconds'][function]:.2f} ms, {100 * times['shares'][function]:.0f} % of the peak"
                 for function in ("call", "backward")
             )
+            + (f"; unfused {1e3 * times['unfused']:.0f} ms" if times["unfused"] else "")
             + (" (others use this machine)" if times["busy"] else "")
         )
     (folder / "record.json").write_text(json.dumps(known, indent=1))

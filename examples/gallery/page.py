@@ -32,7 +32,10 @@ All have one shape: what it is, paper, formula, what to vary; axes and inputs; t
   NaN are dark
 """
 TIMES = """- **peak**: the share of the peak loop's multiply-adds that a call reaches; that the backward pass reaches (`heed-run --benchmark`: one thread,
-  useful operations alone); **compile**: seconds for the library with results, gradients and their evaluation in double
+  useful operations alone)
+- **over unfused**: how many times as fast a call is as the formula in numpy ([formulas.py](../examples/gallery/formulas.py)): operation by
+  operation, every value stored, products by BLAS, one thread; a dash where memory does not hold its values
+- **compile**: seconds for the library with results, gradients and their evaluation in double
 """
 MACHINE = """
 Run on {machine}, {compiler}, {date}; a dash stands where an entry was not.
@@ -67,7 +70,7 @@ def regions_text(regions: dict[str, Any]) -> str:
 def row(entry: Entry, known: dict[str, Any] | None, with_times: bool) -> str:
     cells = [f"[{entry.number:02} {entry.name}](#{entry.number:02}-{entry.name})", str(entry.lines)]
     if not known:
-        return f"| {' | '.join(cells + ['-'] * (5 if with_times else 3))} |"
+        return f"| {' | '.join(cells + ['-'] * (6 if with_times else 3))} |"
     regions, errors, workspace = known["regions"], known["errors"], known["workspace"]
     cells += [
         f"{errors['forward']:.1f} / {errors['backward']:.1f}",
@@ -76,7 +79,9 @@ def row(entry: Entry, known: dict[str, Any] | None, with_times: bool) -> str:
     ]
     if with_times:
         shares = known["times"]["shares"]
-        cells += [f"{100 * shares['call']:.0f} / {100 * shares['backward']:.0f} %", f"{known['seconds']:.0f}"]
+        unfused, fused = known["times"]["unfused"], known["times"]["milliseconds"]["call"] / 1e3
+        cells.append(f"{100 * shares['call']:.0f} / {100 * shares['backward']:.0f} %")
+        cells += [f"{unfused / fused:.1f}" if unfused else "-", f"{known['seconds']:.0f}"]
     return f"| {' | '.join(cells)} |"
 
 
@@ -113,14 +118,14 @@ Inputs and all else: [{entry.path.name}](../examples/gallery/{entry.path.name}).
 
 def text_of_page(entries: list[Entry], records: dict[str, dict[str, Any]], folder: Path) -> str:
     """The page, to be written in the folder; times are there if all that was run was measured on a machine that nobody else used."""
-    with_times = all("times" in known and not known["times"]["busy"] for known in records.values()) and bool(records)
+    with_times = all("unfused" in known.get("times", {}) and not known["times"]["busy"] for known in records.values()) and bool(records)
     lines = [entry.lines for entry in entries]
     text = OPENING.format(count=len(entries), median=statistics.median(lines), most=max(lines))
     heads = ["entry", "lines", "error", "regions", "workspace"]
     compiler = subprocess.run(["g++", "--version"], capture_output=True, text=True).stdout.splitlines()[0]
     if with_times:
         text += TIMES
-        heads += ["peak", "compile"]
+        heads += ["peak", "over unfused", "compile"]
     import datetime
 
     text += MACHINE.format(machine=machine(), compiler=compiler, date=datetime.date.today().isoformat())

@@ -3,7 +3,8 @@
 
     beside_formulas.py ROOT FOLDER     reads the ENTRY.values that gallery.plans leaves in FOLDER, for every header of the gallery
 
-Status 1 where an entry is off by more than 1e-9 of its largest value, has no formula, or has left no values.
+Status 1 where an entry is off by more than 1e-9 of its largest value, has no formula, or has left no values, or where a formula
+is not in float32 of operands in float32.
 """
 
 from __future__ import annotations
@@ -43,7 +44,11 @@ def wrong(name: str, folder: pathlib.Path) -> str:
     if expected.shape != got.shape:
         return f"is {got.shape}, its formula {expected.shape}"
     off = abs(got - expected).max() / abs(expected).max()
-    return "" if off < 1e-9 else f"is off by {off:.2g} of its largest value"
+    if not off < 1e-9:
+        return f"is off by {off:.2g} of its largest value"
+    with np.errstate(divide="ignore"):
+        single = np.asarray(FORMULAS[name](**{key: array.astype(np.float32) for key, array in arrays.items()}))
+    return "" if single.dtype == np.float32 else f"is {single.dtype} of float32 operands"
 
 
 def main() -> int:

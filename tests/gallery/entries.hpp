@@ -1,7 +1,7 @@
 // Every entry of examples/gallery as a test case: behind this header HEED_KERNEL, which declares a kernel there, makes
 // a test of it. Without more, the plans of results and gradients are interpreted and compared with the oracle: nothing
-// runs in a loop, nothing is stored over pairs of positions, and what the oracle says goes into a file for beside_formulas.py
-// to look at. With HEED_GALLERY_KERNELS, the fused loops are compiled, run and compared.
+// runs in a loop, nothing is stored over pairs of positions, and what the oracle says goes into a file for
+// beside_formulas.py to look at. With HEED_GALLERY_KERNELS, the fused loops are compiled, run and compared.
 #pragma once
 #include "fused_against_oracle.hpp"
 #include "planned.hpp"
