@@ -332,6 +332,13 @@ def agents(q, k, v, agent):
 
 
 @formula
+def split_keys(q, k, v):
+    """All keys at once."""
+    h, c, m, d = k.shape
+    return softmax(scores(q, k.reshape(h, c * m, d))) @ v.reshape(h, c * m, -1)
+
+
+@formula
 def distance_network(q, k, v, slope, offset, outward):
     s = scores(q, k)
     n = positions(s.shape[1], s)

@@ -17,8 +17,8 @@ inline extents_by_axis extents_of_entry(std::string_view name) {
   if (name.ends_with("_block")) return {{"n", 9}, {"m", 9}};
   if (name == "triangle") return {{"i", 9}, {"n", 9}, {"m", 9}};
   if (name == "axial") return {{"h", 2}, {"y", 3}, {"x", 33}, {"xk", 33}};
-  return {{"b", 2}, {"h", 2}, {"g", 2},  {"n", 40}, {"m", 40}, {"t", 9},
-          {"a", 7}, {"y", 9}, {"x", 10}, {"yk", 9}, {"xk", 10}};
+  return {{"b", 2}, {"h", 2}, {"g", 2}, {"n", 40}, {"m", 40}, {"t", 9},
+          {"a", 7}, {"c", 3}, {"y", 9}, {"x", 10}, {"yk", 9}, {"xk", 10}};
 }
 // Where a plan is interpreted: it means the same at all extents.
 inline extents_by_axis small_extents_of_entry(std::string_view name) {

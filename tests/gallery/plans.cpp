@@ -45,3 +45,4 @@
 #include "../../examples/gallery/41_stick_breaking.hpp"
 #include "../../examples/gallery/42_entmax.hpp"
 #include "../../examples/gallery/43_top_k.hpp"
+#include "../../examples/gallery/44_split_keys.hpp"

@@ -202,8 +202,9 @@ BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
   BOOST_TEST(reason(weighed(s + dot<f>(input<"q2">(b, h, f), input<"pairs">(n, m, f)))) ==
              "its contractions have no rows in common");
   BOOST_TEST(reason(weighed(two_tiles_score + input<"bias">(f))) == "one contraction sums an axis that another keeps");
-  BOOST_TEST(reason(dot<m>(softmax<m>(input<"a">(n, m)), input<"a2">(m, d))) ==
+  BOOST_TEST(reason(dot<m>(softmax<m>(input<"a">(n) * (n - m)), input<"a2">(m, d))) ==
              "there is no contraction of queries and keys under the softmax");
+  BOOST_TEST(reason(dot<m>(softmax<m>(input<"a">(n, m)), input<"a2">(m, d))) == "fused");
   BOOST_TEST(reason(dot<m>(softmax<m>(mask(input<"a">(n, m), m <= n)), input<"a2">(m, d))) == "fused");
   BOOST_TEST(reason(dot<m>(softmax<m>(mask(dot<d>(q, k) + dot<d>(q * 2, tanh(k)), m <= n)), v)) == "fused");
   BOOST_TEST(reason(dot<m>(softmax<m>(mask(input<"a">(h, m), m < 3)), input<"a2">(m, d))) == "fused");

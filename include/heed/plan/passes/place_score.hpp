@@ -13,7 +13,8 @@ struct score_placing : gradient_placing {
     if (!score) return false;
     const int column = only_axis(plan.g[i].over);
     score_match match = match_score(plan.g, score, values, column);
-    if (!match.ok() && values) reason = match.reason;
+    // Weights that may be stored are, and weigh values as any product of two values in memory does.
+    if (!match.ok() && values && uses.unstorable[weighted(plan.g, i).weights]) reason = match.reason;
     if (!match.ok() || (!values && !match.rows)) return false;
     if (const char* why = refusal(match, score, values); *why) {
       reason = why;
