@@ -9,8 +9,11 @@
 
 namespace heed::internal {
 
+// High bits go down as well as low ones up: small numbers differ in their highest bits alone, and what is made of two
+// of them would differ there, and cancel out.
 constexpr std::uint64_t mixed(std::uint64_t h, std::uint64_t x) {
-  return (h ^ (x + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdu;
+  h = (h ^ ((x ^ x >> 32) + 0x9e3779b97f4a7c15u + (h << 6) + (h >> 2))) * 0xff51afd7ed558ccdu;
+  return h ^ h >> 32;
 }
 constexpr std::uint64_t hash_of(const axis_entry& x) {
   return mixed(mixed(x.name.word[0], x.name.word[1]), std::uint64_t(x.extent));
