@@ -116,6 +116,7 @@ class plan_interpreter {
 
   double contracted(const region& r, index_array index) const {
     double v = 0;
+    if (!plan::contracts(r)) return v;
     oracle_.each(set_of(r.depth), [&](const index_array& along) {
       for (int k = 0; k < r.depth.count; ++k) index[std::size_t(r.depth[k])] = along[std::size_t(r.depth[k])];
       v += read(r.tile.row_operand, index) * read(r.tile.column_operand, index);

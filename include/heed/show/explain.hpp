@@ -66,14 +66,14 @@ inline std::string sink_text(const printed_region& of, int k) {
 inline double region_flops(const region& loops, const extent_table& extents) {
   const axis_set tile = set_of(loops.batch) | set_of(loops.rows) | set_of(loops.columns);
   double n = program_cost(loops, extents);
-  if (loops.kind == region_kind::score || loops.kind == region_kind::matmul)
+  if ((loops.kind == region_kind::score || loops.kind == region_kind::matmul) && contracts(loops))
     n += 2 * elements(extents, tile | set_of(loops.depth));
   for (const term& t : loops.terms) n += 2 * elements(extents, tile | bit(t.depth));
   if (loops.kind == region_kind::score && loops.score.values >= 0)
     n += 2 * elements(extents, tile | set_of(loops.width));
   if (loops.scatter.index) n += elements(extents, set_of(loops.rows) | set_of(loops.columns));
   if (loops.kind == region_kind::score_gradient) {
-    n += 2 * elements(extents, tile | set_of(loops.depth)) +
+    n += (contracts(loops) ? 2 * elements(extents, tile | set_of(loops.depth)) : 0) +
          (loops.gradient.values >= 0 ? 2 * elements(extents, tile | set_of(loops.width)) : 0);
     for (int k = 0; k < loops.outputs.count; ++k) {
       const sink& s = loops.gradient.sinks[k];
@@ -240,8 +240,9 @@ inline void explain_scores(report& to, const printed_region& of) {
     return (scale ? instruction_text(of, scale, 5) + " * " : std::string()) + "dot<" + depth + ">(" +
            of.operand_name(rows) + ", " + of.operand_name(columns) + at + ")";
   };
-  to.line("tile", contraction_text(loops.pair.scale, axes_text(g, loops.depth), loops.tile.row_operand,
-                                   loops.tile.column_operand));
+  if (contracts(loops))
+    to.line("tile", contraction_text(loops.pair.scale, axes_text(g, loops.depth), loops.tile.row_operand,
+                                     loops.tile.column_operand));
   for (int i = 0; i < loops.terms.count; ++i) {
     const term& t = loops.terms[i];
     const std::string at =

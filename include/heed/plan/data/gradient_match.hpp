@@ -35,8 +35,9 @@ struct gradient_sink {
 };
 
 struct gradient_match {
-  node_id weights{}, score{}, tile{}, x{}, w{};  // softmax, its operand, the contraction of queries and keys; without a
-                                                 // softmax 0, and the contraction itself
+  node_id weights{}, score{}, tile{}, x{}, w{};  // softmax, its operand, the contraction of queries and keys (a term,
+                                                 // where all are with tables at a distance); without a softmax 0, and
+                                                 // the contraction itself
   node_id keep{};                                // without a softmax: the condition of all pairs that count; 0: none
   further_contractions terms{};
   node_id product{}, g{}, v{};  // the other contraction: cotangent and values; 0: none

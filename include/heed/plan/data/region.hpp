@@ -41,7 +41,8 @@ struct output {
   bool operator==(const output&) const = default;
 };
 
-// score, score_gradient, matmul: the operands of the contraction of which the program sees the element, as tile 0.
+// score, score_gradient, matmul: the operands of the contraction of which the program sees the element, as tile 0. A
+// score whose contractions are all with tables at a distance has terms alone.
 struct contraction {
   int row_operand = -1;     // queries; x of a matmul
   int column_operand = -1;  // keys; w of a matmul
@@ -193,11 +194,13 @@ constexpr bool operands_exist(const region& r) {
   return true;
 }
 constexpr bool contracts(const region& r) { return r.tile.row_operand >= 0 && r.tile.column_operand >= 0; }
+constexpr bool contracts_something(const region& r) { return contracts(r) || r.terms.count > 0; }
 constexpr bool terms_exist(const region& r) {
   for (const term& t : r.terms)
     if (t.row_operand < 0 || t.column_operand < 0 || t.depth < 0) return false;
   for (const instruction& x : r.code)
-    if (x.code == op::tile && x.operand >= first_term + r.terms.count) return false;
+    if (x.code == op::tile && (x.operand >= first_term + r.terms.count || (x.operand < 1 && !contracts(r))))
+      return false;
   return true;
 }
 constexpr bool has_no_tile(const region& r) {
@@ -243,10 +246,10 @@ constexpr bool computable(const region& r) {
   if (!operands_exist(r) || !running_sums_fit(r)) return false;
   switch (r.kind) {
     case region_kind::score:
-      return contracts(r) && terms_exist(r) && reduces_only_along(r, 0) &&
+      return contracts_something(r) && terms_exist(r) && reduces_only_along(r, 0) &&
              (r.score.weighted < 0 || r.score.values >= 0);
     case region_kind::score_gradient:
-      return contracts(r) && terms_exist(r) && reduces_only_along(r, 0) &&
+      return contracts_something(r) && terms_exist(r) && reduces_only_along(r, 0) &&
              (r.gradient.log_sum_exp >= 0) == (r.pair.score != 0) && r.gradient.sinks.count == r.outputs.count;
     case region_kind::matmul: return contracts(r) && r.terms.count == 0 && reduces_only_along(r, 0) && results_fit(r);
     case region_kind::row: return has_no_tile(r) && reduces_only_along(r, set_of(r.columns)) && results_fit(r);

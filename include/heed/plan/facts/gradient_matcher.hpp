@@ -132,9 +132,12 @@ struct gradient_matcher {
       else if (x.code == op::sum && is_pairwise(i)) below.over |= x.over, i = x.a;
       else if (const guarded bare = without_guard(i); bare.keep && !below.keep) below.keep = bare.keep, i = bare.value;
       else if (x.code == op::dot || x.code == op::multiply) {
-        below.over |= x.over;
-        below.pair = vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : node_id(0);
-        below.other = below.pair == x.a ? x.b : x.a;
+        const node &a = g[x.a], &b = g[x.b];  // an axis that the other factor lacks may have been summed before
+        const bool in_a = a.code == op::sum && vanishes[a.a] && !(b.axes & a.over),
+                   in_b = b.code == op::sum && vanishes[b.a] && !(a.axes & b.over);
+        below.over |= x.over | (in_a ? a.over : in_b ? b.over : axis_set(0));
+        below.pair = vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : in_a ? a.a : in_b ? b.a : node_id(0);
+        below.other = vanishes[x.a] || (!vanishes[x.b] && in_a) ? x.b : x.a;
         return below;
       } else return below;
     }
@@ -402,7 +405,7 @@ struct gradient_matcher {
       const candidate& c = found.of[k];
       const node& x = g[c.core];
       if (x.code == op::dot && (x.over & bit(match.column)))
-        without(column_axes(g, x.a == c.pair ? x.b : x.a, match.column));
+        without(column_axes(g, without_guard(x.a == c.pair ? x.b : x.a).value, match.column));
       else if (x.over & match.rows & ~bit(match.column)) without(match.rows & ~x.over);
       walk(g, {c.pair}, [&](node_id i, const node& y) {
         if (i == match.weights || i == match.tile) return step::skip;
@@ -482,7 +485,7 @@ struct gradient_matcher {
     of_score = score.terms;
     candidates found;
     for (int i = from + 1; i < g.size && found.count < int(found.of.size()); ++i) {
-      if (!uses.used[i] || taken[i]) continue;
+      if (!uses.used[i] || taken[i] || uses.unstorable[i]) continue;
       const node_id pair = pair_of(node_id(i));
       if (pair && is_pairwise(pair)) found.of[found.count++] = {node_id(i), pair};
     }

@@ -12,7 +12,8 @@ namespace heed::internal::plan {
 
 struct score_match {
   const char* reason = "";   // empty: it is a score region
-  node_id tile{}, x{}, w{};  // the first contraction; its operand without and with the column axis
+  node_id tile{}, x{}, w{};  // the first contraction; its operand without and with the column axis. Where all are with
+                             // tables at a distance it is a term as well
   int column = -1, depth = -1, width = -1;
   further_contractions terms{};
   int position = -1;  // the row axis whose distance from a column tables are read at
@@ -111,9 +112,12 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   if (too_many) return no("more than six contractions in one score");
   if (const char* why = refusal_of(g, first); *why) return no(why);
   r.tile = first.tile, r.x = first.x, r.w = first.w, r.column = column, r.depth = first.depth, r.terms = terms;
-  if (first.index) return no("there is no contraction beside that with a table at a distance");
+  if (first.index) {
+    if (terms.count == max_terms) return no("more than five contractions with tables at a distance alone");
+    r.terms.add(first);
+  }
   axis_set tiles = g[r.tile].axes, columns = first.columns, depths = 0;
-  for (const pair_contraction& c : terms) {
+  for (const pair_contraction& c : r.terms) {
     if (const char* why = refusal_of(g, c); *why) return no(why);
     tiles |= g[c.tile].axes, columns |= c.columns, depths |= bit(c.depth) | bit(r.depth);
   }

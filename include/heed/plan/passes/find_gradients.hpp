@@ -66,12 +66,16 @@ struct gradient_placing : outlining {
     summed[0] = false;
     return summed;
   }
-  // A contraction whose operands have a position each that the other lacks, and that is no result.
+  // A contraction whose operands have a position each that the other lacks, or one with a table that is read at the
+  // distance of two, and that is no result.
   constexpr bool is_over_pairs(node_id i, axis_set positions) const {
     const node& x = plan.g[i];
     if (uses.result[i] || !is_contraction(plan.g, x)) return false;
-    const axis_set a = plan.g[x.a].axes, b = plan.g[x.b].axes;
-    return (a & ~b & positions) && (b & ~a & positions);
+    const axis_set a = plan.g[x.a].axes & positions, b = plan.g[x.b].axes & positions;
+    if ((a & ~b) && (b & ~a)) return true;
+    for (int axis = 0; axis < plan.g.axis_count; ++axis)
+      if (((a ^ b) & bit(axis)) && contraction_of(plan.g, i, axis).index) return true;
+    return false;
   }
   // Does the region meet an operand or give a result that lies over its pairs? A layer of a network does not, whose
   // products are stored for the next.

@@ -82,13 +82,13 @@ constexpr void write_sink(value_writer& to, const gradient_match& m, const gradi
 constexpr void write_score_gradient(value_writer& to) {
   const gradient_match& m = to.plan.gradients[to.outlined.gradient];
   region& loops = to.loops;
-  to.row_axes = m.rows, to.column_axes = bit(m.column), to.tile = m.tile;
+  to.row_axes = m.rows, to.column_axes = bit(m.column);
   const std::uint64_t order = to.plan.orders[m.g ? m.g : m.x];
   to.list_axes(loops.batch, m.batch & ~m.serial, order);
   to.list_axes(loops.batch, m.serial, order);
   loops.gradient.serial_axes = count_of(m.serial), loops.gradient.falling = m.falling;
-  loops.columns.add(m.column), loops.depth.add(m.depth);
-  loops.tile = {to.operand_of(m.x), to.operand_of(m.w)};
+  loops.columns.add(m.column);
+  write_first_contraction(to, m);
   loops.gradient.log_sum_exp = to.operand_of(m.log_sum_exp);
   if (m.product) {
     loops.gradient.cotangents = to.operand_of(m.g), loops.gradient.values = to.operand_of(m.v);

@@ -58,6 +58,12 @@ constexpr instruction_id tile_of(value_writer& to, int number, node_id i) {
   return to.emit(
       instruction{.code = op::tile, .type = element::real, .operand = std::int16_t(number), .axes = to.nodes[i].axes});
 }
+// The first contraction, if it is none of the terms.
+constexpr void write_first_contraction(value_writer& to, const auto& match) {
+  if (match.terms.have(match.tile)) return;
+  to.tile = match.tile, to.loops.tile = {to.operand_of(match.x), to.operand_of(match.w)};
+  to.loops.depth.add(match.depth);
+}
 // Each contraction beside the first as a tile of its own.
 constexpr void write_terms(value_writer& to, const further_contractions& terms) {
   for (const pair_contraction& c : terms) {
@@ -115,7 +121,7 @@ constexpr void write_pairs(value_writer& to, node_id queries, const further_cont
   if (position >= 0) to.loops.rows.add(position);
   for (const axis_set some : {to.row_axes & positions, to.row_axes & ~positions})
     to.list_axes(to.loops.rows, some & ~set_of(to.loops.rows), to.plan.orders[queries]);
-  if (const instruction_id factor = factor_of_tile(to, found, to.tile))
+  if (const instruction_id factor = to.tile ? factor_of_tile(to, found, to.tile) : instruction_id(0))
     to.loops.pair.scale = factor, to.tile = found.tile_user;
   if (!softmax) return;
   if (const node_id keep = only_condition(to, score)) {  // what running sums add up need not leave it out once more
@@ -144,11 +150,11 @@ constexpr void write_score(value_writer& to) {
   const auto [product, values] = weighted_output_of(g, outlined);
   const int column = only_axis(g[to.root].over);
   const score_match m = match_score(g, outlined.core, values, column);
-  to.row_axes = m.rows, to.column_axes = bit(column), to.tile = m.tile;
+  to.row_axes = m.rows, to.column_axes = bit(column);
   to.list_axes(loops.batch, m.batch, to.plan.orders[product ? product : outlined.core]);
-  loops.columns.add(column), loops.depth.add(m.depth);
+  loops.columns.add(column);
   if (m.width >= 0) loops.width.add(m.width);
-  loops.tile = {to.operand_of(m.x), to.operand_of(m.w)};
+  write_first_contraction(to, m);
   if (values) loops.score.values = to.operand_of(values);
 
   write_terms(to, m.terms);

@@ -53,6 +53,11 @@ struct gradient_sizes {
     });
   }
   extent_t items() const { return owners * serial; }
+  // Of the first contraction.
+  extent_t depth() const {
+    if constexpr (shape::has_keys) return width[Region.tile.row_operand];
+    else return 0;
+  }
   // How many keys, or entries of a table, an operand along the columns has.
   template <int K> extent_t entries_along(const environment& c) const {
     return shape::table_axis(K) < 0 ? keys : c.extent[shape::entry_axis(K)];
@@ -201,14 +206,14 @@ struct gradient_work {
   // that wait, and by the kind of each sink what it adds up. Null where a region has no use for it.
   void place(pieces& take) {
     state = take.template of<context>(1);
-    extent_t depth = extents.width[Region.tile.row_operand];
+    extent_t depth = extents.depth();
     each_term<Region>([&]<int I>() { depth += extents.width[Region.terms[I].row_operand]; });
     queries = take.template of<T>(depth * rows);
     if constexpr (shape::has_product)
       cotangents = take.template of<T>(extents.width[Region.gradient.cotangents] * rows);
     if constexpr (shape::has_weights) log_sum_exp = take.template of<T>(rows);
     values = take.template of<T>(extent_t(slots * slot_size));
-    extent_t widest = extents.width[Region.tile.column_operand];
+    extent_t widest = extents.depth();
     shape::each_operand([&]<int K>() {
       natural_copy[K] = nullptr;
       if constexpr (shape::over_rows(K))
@@ -269,8 +274,9 @@ struct gradient_work {
     next_lines<T> r;
     const extent_t next = next_group(first);
     if (falling ? next < 0 : next + group > extents.keys) return r;
-    r.ask_keys(key[Region.tile.column_operand] + next * key_stride[Region.tile.column_operand],
-               key_stride[Region.tile.column_operand], extents.width[Region.tile.column_operand]);
+    if constexpr (shape::has_keys)
+      r.ask_keys(key[Region.tile.column_operand] + next * key_stride[Region.tile.column_operand],
+                 key_stride[Region.tile.column_operand], extents.depth());
     if constexpr (shape::has_product)
       r.ask_values(key[Region.gradient.values] + next * key_stride[Region.gradient.values],
                    key_stride[Region.gradient.values], extents.width[Region.gradient.values]);
@@ -359,10 +365,10 @@ struct gradient_work {
           finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
       }
     });
-    const T scale = program_type::scale_of_queries(*state);
-    simd::transpose_in<T>(natural[Region.tile.row_operand], natural_stride[Region.tile.row_operand], count, 1,
-                          extents.width[Region.tile.row_operand], scale, queries);
-    [[maybe_unused]] T* to = queries + extents.width[Region.tile.row_operand] * rows;
+    if constexpr (shape::has_keys)
+      simd::transpose_in<T>(natural[Region.tile.row_operand], natural_stride[Region.tile.row_operand], count, 1,
+                            extents.depth(), program_type::scale_of_queries(*state), queries);
+    [[maybe_unused]] T* to = queries + extents.depth() * rows;
     each_term<Region>([&]<int I>() {
       constexpr term t = Region.terms[I];
       const extent_t depth = extents.width[t.row_operand];

@@ -91,7 +91,7 @@ struct score_gradient_loops {
   template <bool Mixed, int Packs>
   static HEED_INLINE void contract_terms(work& w, extent_t first, int count, int row,
                                          term_tiles<T, Region.terms.count>& to) {
-    const T* queries = w.queries + w.extents.width[Region.tile.row_operand] * rows + row;
+    const T* queries = w.queries + w.extents.depth() * rows + row;
     each_term<Region>([&]<int I>() HEED_INLINED {
       constexpr int k = Region.terms[I].column_operand;
       if constexpr (is_skewed(Region.terms[I])) {
@@ -116,7 +116,7 @@ struct score_gradient_loops {
     [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
     if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
     P a[group][Packs];
-    contract_first<Mixed, Packs>(w, first, count, row, a);
+    if constexpr (shape::has_keys) contract_first<Mixed, Packs>(w, first, count, row, a);
     HEED_UNROLL for (int k = 0; k < group; ++k) {
       const int i = falling ? group - 1 - k : k;
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
@@ -154,12 +154,11 @@ struct score_gradient_loops {
     const T* x = w.keys_at(Region.tile.column_operand, first, Mixed ? count : group, stride);
     const next_lines<T> lines = w.ahead_of_keys(first);
     if constexpr (program_type::tiled_loads.count > 0) {
-      const typename program_type::prefetcher pairwise(*w.state, first, w.extents.width[Region.tile.column_operand],
-                                                       !falling);
-      simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a,
+      const typename program_type::prefetcher pairwise(*w.state, first, w.extents.depth(), !falling);
+      simd::contract<T, group>(w.queries + row, x, stride, w.extents.depth(), a,
                                [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
     } else {
-      simd::contract<T, group>(w.queries + row, x, stride, w.extents.width[Region.tile.column_operand], a, lines);
+      simd::contract<T, group>(w.queries + row, x, stride, w.extents.depth(), a, lines);
     }
   }
   // The environment of a pair, with its running sums where a region has some. there: 0, or excluded.

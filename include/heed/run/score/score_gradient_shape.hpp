@@ -9,6 +9,7 @@ namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 template <const auto& Region>
 struct gradient_shape {
   static constexpr int column = Region.columns[0];
+  static constexpr bool has_keys = contracts(Region);  // else its contractions are with tables at a distance
   static constexpr bool has_product = Region.gradient.cotangents >= 0;
   static constexpr bool has_weights = Region.gradient.log_sum_exp >= 0;
   static constexpr axis_set pair_axes = [] {

@@ -41,7 +41,7 @@ template <const auto& Region, class T, class Loops> struct running_totals {
     [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
     if constexpr (Region.terms.count > 0) loops::template contract_terms<Mixed, Packs>(w, first, count, row, terms);
     P a[group][Packs];
-    loops::template contract_first<Mixed, Packs>(w, first, count, row, a);
+    if constexpr (loops::shape::has_keys) loops::template contract_first<Mixed, Packs>(w, first, count, row, a);
     static constexpr auto& found = sums_along::template totals_of<V>;
     HEED_UNROLL for (int k = 0; k < group; ++k) {
       const int i = falling ? group - 1 - k : k;

@@ -19,8 +19,10 @@ struct score_loops {
   using columns = score_columns<Region, T>;
   using P = simd::pack<T>;
   static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = Region.columns[0];
+  static constexpr bool has_keys = contracts(Region);
   static constexpr int depth_axis = Region.depth[0], width_axis = Region.width.count ? Region.width[0] : -1;
-  static constexpr element w_type = Region.operands[Region.tile.column_operand].type;
+  static constexpr int keys_operand = has_keys ? Region.tile.column_operand : 0;
+  static constexpr element w_type = Region.operands[keys_operand].type;
   static constexpr bool has_values = Region.score.values >= 0;
   static constexpr element v_type = Region.operands[has_values ? Region.score.values : 0].type;
   static constexpr bool has_skewed = has_distances(Region);
@@ -39,13 +41,12 @@ struct score_loops {
           rows_total(count_of(Region.rows, c.extent)),
           blocks((rows_total + rows - 1) / rows),
           keys(c.extent[column]),
-          depth(c.extent[depth_axis]),
+          depth(has_keys ? c.extent[depth_axis] : 0),
           width(has_values ? count_of(Region.width, c.extent) : 0),
           strip(std::clamp<extent_t>(batch * blocks / (4 * extent_t(c.threads)), 1, most_blocks)),
           strips((blocks + strip - 1) / strip),
           chunk(keys_of_chunk(depth + term_sizes<Region, T>(c).total() + width)),
-          keys_in_place(w_type == element_of<T> &&
-                        (c.operands[Region.tile.column_operand].stride[depth_axis] == 1 || depth <= 1)),
+          keys_in_place(w_type == element_of<T> && (depth <= 1 || c.operands[keys_operand].stride[depth_axis] == 1)),
           values_in_place(has_values && v_type == element_of<T> &&
                           (width <= 1 || stride_along(width_axis, c.operands[Region.score.values]) == 1)),
           terms(c) {}
@@ -116,7 +117,7 @@ struct score_loops {
   // Term: of which contraction; -1: of the first.
   template <int Term = -1>
   static HEED_NOINLINE void copy_keys(const work& w, extent_t first, int count) {
-    constexpr int operand = Term < 0 ? Region.tile.column_operand : Region.terms[std::max(Term, 0)].column_operand,
+    constexpr int operand = Term < 0 ? keys_operand : Region.terms[std::max(Term, 0)].column_operand,
                   axis = Term < 0 ? depth_axis : Region.terms[std::max(Term, 0)].depth;
     const view& v = w.state.call.operands[operand];
     const auto depth = [&] { return w.extents.template depth_of<Term>(); };
@@ -130,7 +131,7 @@ struct score_loops {
 
   static HEED_INLINE next_lines<T> ahead(const work& w, extent_t first) {
     next_lines<T> r;
-    if (w.extents.keys_in_place && first >= group)
+    if (has_keys && w.extents.keys_in_place && first >= group)
       r.ask_keys(w.keys + (first - group) * w.key_stride, w.key_stride, w.extents.depth);
     if constexpr (has_values)
       if (w.extents.values_in_place) {
@@ -168,6 +169,23 @@ struct score_loops {
     });
   }
 
+  template <bool Mixed, int Packs>
+  static HEED_INLINE void contract_first(const work& w, extent_t first, int count, int row, P (&a)[group][Packs]) {
+    const T* k = w.keys + first * w.key_stride;
+    extent_t stride = w.key_stride;
+    if (!w.extents.keys_in_place || (Mixed && count < group)) {
+      copy_keys(w, first, count);
+      k = w.batch.keys, stride = w.extents.depth;
+    }
+    const T* const queries = w.running.queries + row;
+    if constexpr (program_type::tiled_loads.count > 0) {
+      const typename program_type::prefetcher pairwise(w.state, first, w.extents.depth);
+      const next_lines<T> lines = ahead(w, first);
+      simd::contract<T, group>(queries, k, stride, w.extents.depth, a,
+                               [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+    } else simd::contract<T, group>(queries, k, stride, w.extents.depth, a, ahead(w, first));
+  }
+
   // A group of keys against the block, or against some of its packs: contraction, program, mask, maximum, weights. The
   // hot function of a variant.
   template <bool Mixed, int Packs>
@@ -177,18 +195,7 @@ struct score_loops {
     [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
     if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
     P a[group][Packs];
-    const T* k = w.keys + first * w.key_stride;
-    extent_t stride = w.key_stride;
-    if (!w.extents.keys_in_place || (Mixed && count < group)) {
-      copy_keys(w, first, count);
-      k = w.batch.keys, stride = w.extents.depth;
-    }
-    if constexpr (program_type::tiled_loads.count > 0) {
-      const typename program_type::prefetcher pairwise(w.state, first, w.extents.depth);
-      const next_lines<T> lines = ahead(w, first);
-      simd::contract<T, group>(b.queries + row, k, stride, w.extents.depth, a,
-                               [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
-    } else simd::contract<T, group>(b.queries + row, k, stride, w.extents.depth, a, ahead(w, first));
+    if constexpr (has_keys) contract_first<Mixed, Packs>(w, first, count, row, a);
     const P nothing = -std::numeric_limits<T>::infinity();
     [[maybe_unused]] T* const ahead_of = w.batch.weights + (w.batch.at - group) * rows + row;  // where the weights will
                                                                                                // be
@@ -331,7 +338,8 @@ struct score_loops {
     }
   }
   static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
-    load_rows<Region.tile.row_operand, depth_axis>(c, n.depth, count, program_type::scale_of_queries(c), b.queries);
+    if constexpr (has_keys)
+      load_rows<Region.tile.row_operand, depth_axis>(c, n.depth, count, program_type::scale_of_queries(c), b.queries);
     if constexpr (Region.terms.count > 0) {
       T* to = b.queries + n.depth * rows;
       each_term<Region>([&]<int I>() {
@@ -382,7 +390,7 @@ struct score_loops {
   // keys together, each is stored.
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
-    const view& k = call.operands[Region.tile.column_operand];
+    const view& k = call.operands[keys_operand];
     plan::interval* const bounds = pieces{s.shared}.of<plan::interval>(columns::count_of_all(call));
     columns::set_all(call, bounds);
     for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
@@ -406,7 +414,7 @@ struct score_loops {
                                          {},
                                          batch,
                                          n,
-                                         static_cast<const T*>(k.data) + c.base[Region.tile.column_operand],
+                                         static_cast<const T*>(k.data) + c.base[keys_operand],
                                          k.stride[column],
                                          columns::of_item(c.item, bounds),
                                          {call, c.base},
