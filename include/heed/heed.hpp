@@ -79,6 +79,8 @@ using internal::plan::interval;
 using internal::simd::pack;
 
 // Along axes, and views
+using internal::all;
+using internal::any;
 using internal::arrange;
 using internal::concat;
 using internal::dot;

@@ -14,6 +14,7 @@ constexpr axis<"d", 3> d;
 constexpr axis<"e", 2> e;
 constexpr axis<"u", 4> u;
 constexpr axis<"w", 17> w;
+constexpr axis<"l"> l;
 constexpr auto q = input<"q", double>(h, n, d);
 constexpr auto k = input<"k", double>(h, m, d);
 constexpr auto v = input<"v", double>(h, m, e);
@@ -29,6 +30,13 @@ constexpr auto network = attended(s + dot<u>(out, units));
 constexpr auto summed = attended(s * sum<u>(units * out + 0.1 * u));
 constexpr auto of_queries = attended(s + dot<u>(units, input<"qu", double>(n, u)));
 
+// Blocks that queries have picked, of each head, and the places of a table that others have.
+constexpr auto pick = input<"pick", std::int32_t>(h, n, u);
+constexpr auto picked = dot<m>(softmax<m>(mask(s, any<u>(pick == floor_divide(m, 2)))), v);
+constexpr auto shared = input<"shared", std::int32_t>(l, u);
+constexpr auto left_out = dot<m>(softmax<m>(mask(s, all<u>(gather<l>(shared, floor_divide(n, 3)) != m) || m == n)), v);
+constexpr auto of_many = dot<m>(softmax<m>(mask(s, any<w>(input<"far", std::int32_t>(n, w) == m))), v);
+
 template <auto Axis> constexpr auto wide =
     dot<Axis>(input<"wide", double>(Axis), cos((n - m) * input<"rate", double>(Axis)));
 constexpr auto many = attended(s + wide<w>);
@@ -41,4 +49,10 @@ BOOST_AUTO_TEST_CASE(networks) {
   CHECK_REWRITTEN(summed, q, slope, out);
   CHECK_REWRITTEN(of_queries, q, offset);
 }
-BOOST_AUTO_TEST_CASE(what_stays) { BOOST_TEST((!is_rewritten<many>() && !is_rewritten<of_table>())); }
+BOOST_AUTO_TEST_CASE(conditions) {
+  CHECK_REWRITTEN(picked, q, k, v);
+  CHECK_REWRITTEN(left_out, q, k, v);
+}
+BOOST_AUTO_TEST_CASE(what_stays) {
+  BOOST_TEST((!is_rewritten<many>() && !is_rewritten<of_table>() && !is_rewritten<of_many>()));
+}

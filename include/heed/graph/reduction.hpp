@@ -29,6 +29,12 @@ template <class A, class B, class... X> constexpr bool require_contraction() {
   return ok;
 }
 
+template <element E> constexpr bool require_condition_along() {
+  constexpr bool ok = E == element::boolean;
+  static_assert(given<ok, element_fact_of<E>>, "heed: any and all look at conditions (booleans): any<j>(pick == m)");
+  return ok;
+}
+
 template <auto... Axes>
 constexpr axis_set axes_in(graph& g) {
   axis_set s = 0;
@@ -86,6 +92,26 @@ HEED_REDUCTION(min, true)
 HEED_REDUCTION(mean, false)
 HEED_REDUCTION(logsumexp, false)
 #undef HEED_REDUCTION
+
+// any<j>(a), all<j>(a): whether a condition holds at some position, at all of them, of those where it is present: of
+// none any is false and all is true. As a number, 1 where it holds, whose largest or smallest is looked at.
+template <bool Some, class A, auto... Axes> constexpr auto whether(const A& a) {
+  if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_some<sizeof...(Axes)>()) return ill_formed{};
+  else if constexpr (!require_axes<shape_of<A>, axis_type<Axes>...>()) return ill_formed{};
+  else if constexpr (!require_condition_along<element_of_expr<A>>()) return ill_formed{};
+  else {
+    return expr<drop<shape_of<A>, axis_type<Axes>...>, element::boolean>(graph_of(a), [&](graph& g) {
+      const node_id x = put(g, a);
+      const axis_set over = axes_in<Axes...>(g);
+      const node_id number = add_pointwise(g, op::where, element::real, x, g.add_constant(1), g.add_constant(0));
+      const node_id most = add_reduction(g, Some ? op::max : op::min, element::real, number, over);
+      return add_condition(g, op::less, g.add_constant(0.5), most);
+    });
+  }
+}
+template <auto... Axes, Symbolic A> constexpr auto any(const A& a) { return whether<true, A, Axes...>(a); }
+template <auto... Axes, Symbolic A> constexpr auto all(const A& a) { return whether<false, A, Axes...>(a); }
 
 // softmax<m>(a): exp(a) / sum<m>(exp(a)) over what is not absent, computed without overflow. A row with nothing left is
 // 0. Over several axes, softmax<y, x>(a), all their elements together have weight 1.
