@@ -15,6 +15,7 @@ constexpr axis<"e", 2> e;
 constexpr axis<"u", 4> u;
 constexpr axis<"w", 17> w;
 constexpr axis<"l"> l;
+constexpr axis<"b"> b;
 constexpr auto q = input<"q", double>(h, n, d);
 constexpr auto k = input<"k", double>(h, m, d);
 constexpr auto v = input<"v", double>(h, m, e);
@@ -40,6 +41,8 @@ constexpr auto of_many = dot<m>(softmax<m>(mask(s, any<w>(input<"far", std::int3
 template <auto Axis> constexpr auto wide =
     dot<Axis>(input<"wide", double>(Axis), cos((n - m) * input<"rate", double>(Axis)));
 constexpr auto many = attended(s + wide<w>);
+constexpr auto narrow = dot<m>(softmax<m>(dot<d>(input<"qb", double>(b, n, d), tanh(input<"kb", double>(b, m, d)))),
+                               input<"vb", double>(b, m, e));
 constexpr auto table = input<"table", double>(u, w);
 constexpr auto of_table = attended(s + dot<u>(input<"qu", double>(n, u), table.at(n - m + 8)));
 }  // namespace
@@ -55,4 +58,5 @@ BOOST_AUTO_TEST_CASE(conditions) {
 }
 BOOST_AUTO_TEST_CASE(what_stays) {
   BOOST_TEST((!is_rewritten<many>() && !is_rewritten<of_table>() && !is_rewritten<of_many>()));
+  BOOST_TEST(!is_rewritten<narrow>());  // a contraction as any other
 }

@@ -60,6 +60,7 @@ class unit_unroller : rewriting {
   }
 
  private:
+  bool of_condition = false;  // which may read operands of several positions: of products those are queries and keys
   fixed_array<node_id, graph::capacity> at_unit{};  // what became of a node at the unit in question
 
   constexpr node_id unrolled(const node& x, int axis) {
@@ -75,12 +76,14 @@ class unit_unroller : rewriting {
   }
   constexpr node_id each_of(const condition_of_units& of) {
     node_id r = 0;
+    of_condition = true;
     for (int unit = 0; unit < int(g.extent(of.axis)); ++unit) {
       at_unit = {};
       const node_id one = value(of.condition, of.axis, unit);
-      if (!one) return 0;
+      if (!one) return of_condition = false, node_id(0);
       r = r ? add_condition(g, of.some ? op::either : op::both, r, one) : one;
     }
+    of_condition = false;
     return r;
   }
   // Node i at a unit; 0: it is not computed pointwise, or lies over pairs and units in memory.
@@ -104,7 +107,7 @@ class unit_unroller : rewriting {
     } else if (x.code == op::gather && !(g[x.b].axes & one)) {  // the table is read at the unit first
       const node_id table = value(x.a, axis, unit);
       r = table ? add_read(g, table, x.b, x.first) : node_id(0);
-    } else if (lies_in_input(i) || std::popcount(pairs_of_graph::positions(g, x.axes)) < 2) {
+    } else if ((of_condition && lies_in_input(i)) || std::popcount(pairs_of_graph::positions(g, x.axes)) < 2) {
       r = add_read(g, i, number, axis);
     }
     return at_unit[i] = r;
