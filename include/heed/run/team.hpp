@@ -1,12 +1,13 @@
-// The team: the only place that knows OpenMP, which says how many threads a call has. Work is a list of items handed
-// out one by one, in order, to whichever thread is free, so that the items with the most work left should come first.
-// An item may have steps: then threads that find no item left help with those that others began, and a milestone tells
-// a step how far the one before it has come. Results never depend on who does what, nor on who comes at all.
+// The team: the only place that knows OpenMP. Work is a list of items handed out one by one, in order, to whichever
+// thread is free, so that the items with the most work left should come first. An item may have steps: then threads
+// that find no item left help with those that others began, and a milestone tells a step how far the one before it has
+// come. Results never depend on who does what.
 #pragma once
-#include "crew.hpp"
+#include "../base/instruction_set.hpp"
 #include <algorithm>
 #include <cstddef>
 #include <omp.h>
+#include <sched.h>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -17,60 +18,42 @@ inline int team_size() {
   return omp_get_max_threads();
 }
 
-// Where OpenMP binds threads to places (OMP_PROC_BIND), helpers are bound too: a thread would inherit the place of the
-// one that made it.
-inline void take_place(int member) {
-#if defined(__linux__)
-  const int places = omp_get_num_places();
-  if (omp_get_proc_bind() == omp_proc_bind_false || places < 1) return;
-  const int place = member % places, count = omp_get_place_num_procs(place);
-  int processors[CPU_SETSIZE];
-  if (count < 1 || count > CPU_SETSIZE) return;
-  omp_get_place_proc_ids(place, processors);
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (int i = 0; i < count; ++i) CPU_SET(processors[i], &set);
-  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-#else
-  (void)member;
-#endif
-}
-
-// The crew of the calling thread; null where there is no memory for one. It lives as long as the thread.
-inline crew* own_crew() {
-  struct owner {
-    crew* of = nullptr;
-    ~owner() { delete of, of = nullptr; }
-  };
-  static thread_local owner mine;
-  if (mine.of && mine.of->is_copy()) mine.of = nullptr;  // after a fork: what the parent's threads have is left alone
-  if (!mine.of) mine.of = new (std::nothrow) crew(take_place);
-  return mine.of;
-}
-// Calls work(thread) here and on as many of `threads` - 1 others as come before it has returned here.
-template <class Work>
-void together(int threads, const Work& work) noexcept {
-  crew* const helpers = threads > 1 ? own_crew() : nullptr;
-  if (helpers) helpers->together(threads, work);
-  else work(0);
-}
-
-// Calls work(item, thread) once for every item in [0, count), thread < threads. `work` must not throw.
+// Calls work(item, thread) once for every item in [0, count), thread < threads. `work` must not throw. The team is as
+// large for a few items as for many: a runtime that is asked for another size each time ends threads, starts and
+// allocates anew.
 template <class Work>
 void for_each_item(std::ptrdiff_t count, int threads, const Work& work) noexcept {
   if (threads <= 1 || count <= 1) {
     for (std::ptrdiff_t i = 0; i < count; ++i) work(i, 0);
     return;
   }
-  std::ptrdiff_t next = 0;
-  together(int(std::min<std::ptrdiff_t>(threads, count)), [&](int thread) {
+  std::ptrdiff_t next = 0;  // OpenMP's atomic: <atomic> costs every file a twentieth of a second
+#pragma omp parallel num_threads(threads)
+  {
+    const int thread = omp_get_thread_num();
     for (;;) {
-      const std::ptrdiff_t i = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
+      std::ptrdiff_t i;
+#pragma omp atomic capture relaxed
+      i = next++;
       if (i >= count) break;
       work(i, thread);
     }
-  });
+  }
 }
+
+// What threads wait in: nothing for a moment, then others get the processor, for what is waited for may have none.
+struct patience {
+  int rounds = 0;
+  void wait() {
+    if (++rounds < 512) {
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+    } else {
+      sched_yield();
+    }
+  }
+};
 
 // A number that grows, published by one thread at a time and awaited by others: whoever has seen it reach a value sees
 // everything that was written before it was published. A cache line of its own.
@@ -113,7 +96,9 @@ void for_each_step(std::ptrdiff_t count, std::ptrdiff_t steps, int threads, open
   const std::ptrdiff_t places = open_items(count, threads);
   for (std::ptrdiff_t i = 0; i < places; ++i) open[i] = {steps, 0};
   std::ptrdiff_t next = 0, opened = 0;
-  together(int(std::min<std::ptrdiff_t>(threads, count * steps)), [&](int thread) {
+#pragma omp parallel num_threads(threads)
+  {
+    const int thread = omp_get_thread_num();
     auto work = begin(thread);
     const auto take_steps = [&](std::ptrdiff_t place) {
       for (;;) {
@@ -145,7 +130,7 @@ void for_each_step(std::ptrdiff_t count, std::ptrdiff_t steps, int threads, open
       else if (all) break;
       else p.wait();
     }
-  });
+  }
 }
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET
