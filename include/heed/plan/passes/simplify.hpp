@@ -119,7 +119,8 @@ constexpr node_id inner_first(graph& g, const node& y, const pair_products& pair
 }
 
 // A reduction over several axes, one axis at a time: each step is a row region. (Sums over pairs stay whole, see
-// above.) The mean is the sum over the number of elements.
+// above; where those pairs may be stored the steps stand before the whole sum, for it to take if no region gives it:
+// step_of.) The mean is the sum over the number of elements.
 constexpr node_id one_axis_at_a_time(graph& g, node x) {
   const op step = x.code == op::mean ? op::sum : x.code;
   node_id r = x.a;
@@ -324,7 +325,10 @@ class simplifier {
     if (const node_id sum = sum_of_addends(y)) return sum;
     if (y.code == op::dot) return product(y);
     if (y.code == op::sum) add_sums_at_once(after, y, paired, absence.present), paired.extend(after);
-    return is_taken_axis_by_axis(y) ? one_axis_at_a_time(after, y) : after.add(y);
+    if (is_taken_axis_by_axis(y)) return one_axis_at_a_time(after, y);
+    if (y.code == op::sum && count_of(y.over) > 1 && !memory.grows_faster(after[y.a].axes))
+      one_axis_at_a_time(after, y);
+    return after.add(y);
   }
   // Of an operand that comes apart each addend by itself; 0: none does.
   constexpr node_id sum_of_addends(const node& y) {

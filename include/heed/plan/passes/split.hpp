@@ -34,6 +34,7 @@ struct splitter : pointwise_placing {
     need_statistics();
     seen(split_step::operands_needed, *this);
     find_gradients();
+    sum_axis_by_axis();
     seen(split_step::gradients_found, *this);
     for (int i = plan.g.size - 1; i > 0; --i)
       if (needed[i] && !placed[i]) place(node_id(i));
@@ -63,6 +64,37 @@ struct splitter : pointwise_placing {
       else if (x.code == op::concat) need_stored(x.a), need_stored(x.b);
       else if (x.code == op::scatter) need_stored(x.a), need_stored(node_id(i));
     }
+  }
+  // Sums over several axes that no region over pairs gives, of what may be stored: simplification has left the sum
+  // along one axis less in front of them, which nothing needed so far.
+  constexpr void sum_axis_by_axis() {
+    for (int i = plan.g.size - 1; i > 0; --i) {
+      node& x = plan.g.nodes[i];
+      if (x.code != op::sum || count_of(x.over) < 2 || !uses.used[i] || given[i] || uses.unstorable[x.a]) continue;
+      const node_id step = step_of(node_id(i));
+      if (!step) continue;
+      const node_id whole = x.a;
+      x.a = step, x.over &= plan.g[step].axes;
+      for (node_id j = step, user = node_id(i); j != whole; user = j, j = plan.g[j].a) {
+        uses.used[j] = wanted[j] = true;
+        uses.below[j] = j;
+        if (uses.last[j] < user) uses.last[j] = user;
+      }
+    }
+  }
+  // The sum of the same along all but one of the axes, or along one; 0: there is none.
+  constexpr node_id step_of(node_id i) const {
+    const node& x = plan.g[i];
+    for (int j = i - 1; j > x.a; --j) {
+      const node& y = plan.g[j];
+      const axis_set rest = y.axes & x.over;
+      if (y.code != op::sum || y.type != x.type || count_of(rest) != 1 || (y.axes & ~rest) != x.axes) continue;
+      node_id source = node_id(j);
+      axis_set over = 0;
+      while (plan.g[source].code == op::sum && source != x.a) over |= plan.g[source].over, source = plan.g[source].a;
+      if (source == x.a && (over | rest) == x.over) return node_id(j);
+    }
+    return 0;
   }
   // The log-sum-exp and the maximum that a score region gives: elsewhere they would have to be made from all pairs
   // again. (Not a maximum that a gradient compares with its scores, to the last bit.)
