@@ -5,16 +5,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-import subprocess
-import tempfile
 from pathlib import Path
 
-from heed import cache
-from heed.headers import heed_include
-from heed.toolchain import resolved_flags
-
-from .errors import StudyError
-from .places import KERNELS
+from . import native
 
 SOURCE = Path(__file__).with_name("peak.cpp")
 KNOWN = "HEED_STUDY_PEAK"
@@ -26,21 +19,7 @@ def library() -> Path:
     """The compiled file, made where it is not there yet; a worker is told where it lies."""
     if known := os.environ.get(KNOWN):
         return Path(known)
-    key = cache.digest(SOURCE.read_text(), cache.digest_of_folder(heed_include()), *resolved_flags("g++", "native"))[
-        :24
-    ]
-    path = KERNELS / f"peak-{key}.so"
-    if not path.exists():
-        KERNELS.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=KERNELS, suffix=".so", delete=False) as file:
-            made = subprocess.run(
-                ["g++", *FLAGS, f"-I{heed_include()}", str(SOURCE), "-o", file.name], capture_output=True, text=True
-            )
-            if made.returncode:
-                os.unlink(file.name)
-                raise StudyError(f"{SOURCE}: g++ does not compile the peak loop: {made.stderr.strip().splitlines()[0]}")
-            os.replace(file.name, path)
-    return path
+    return native.made(SOURCE, FLAGS, suffix=".so")
 
 
 class Peak:
