@@ -29,6 +29,7 @@ from .progress import Progress
 from .record import NAME, Record, Writer, read
 from .variant import Variant
 
+REPORTS = "google_benchmark.jsonl"  # beside the record: what Google Benchmark has written, a turn a line
 TURN = 0.1  # seconds of an implementation before the next one's turn, about
 SAMPLE = 2e-3  # a sample is at least so long: shorter calls are repeated
 AGAIN = " (again)"
@@ -98,6 +99,7 @@ class Conductor:
         self.processes: dict[tuple[str, int], Process] = {}
         self.run = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{random.randrange(1 << 24):06x}"
         self.writer = Writer(path)
+        self.reports: Writer | None = None
         self.temporary = tempfile.TemporaryDirectory(prefix="heed-study-", ignore_cleanup_errors=True)
         self.scratch = Path(self.temporary.name)
 
@@ -108,7 +110,8 @@ class Conductor:
         for process in self.processes.values():
             process.end()
         self.temporary.cleanup()
-        self.writer.close()
+        for writer in filter(None, (self.writer, self.reports)):
+            writer.close()
 
     def todo(self) -> list[tuple[Case, list[str]]]:
         """Cases in the order of the seed, each with the implementations that are not in the record."""
@@ -219,7 +222,7 @@ class Conductor:
 
     def own_seconds(self, case: Case, cells: list[Cell]) -> float:
         processes = [self.processes.get((cell.label, case.threads)) for cell in cells]
-        return time.process_time() + sum(machine.seconds_of(process.number) for process in processes if process)
+        return time.process_time() + machine.seconds_of({process.number for process in processes if process})
 
     def process_of(self, case: Case, cell: Cell) -> Process:
         """The process of an implementation on this many threads: a new one where there is none, or none any more."""
@@ -325,13 +328,24 @@ class Conductor:
             return "failed"
         if not cell.turns:  # the first turn says how long a call is, and counts only where it is long
             cell.repeat = calls_of_sample(answer["seconds"][0])
-        if cell.turns or cell.repeat == 1:
+        counts = bool(cell.turns) or cell.repeat == 1
+        if "report" in answer:
+            self.keep_report(case, cell, answer, counts)
+        if counts:
             cell.seconds += answer["seconds"]
             cell.before += answer["peaks_before"]
             cell.after += answer["peaks_after"]
         cell.turns += 1
         cell.facts["peak_memory_bytes"] = answer["peak_memory_bytes"]
         return None
+
+    def keep_report(self, case: Case, cell: Cell, answer: dict[str, Any], counts: bool) -> None:
+        """What Google Benchmark has written of a turn, as it stands: the record's samples are taken from it."""
+        if self.reports is None:
+            self.reports = Writer(self.out / REPORTS)
+        key = key_of(case, cell.label)
+        self.reports.write("report", run=self.run, key=key, counts=counts, report=answer["report"])
+        cell.facts.setdefault("google_benchmark", answer["google_benchmark"])
 
     def write(self, case: Case, cell: Cell) -> None:
         """The cell's line."""

@@ -98,10 +98,16 @@ def busy_seconds() -> float:
     return sum(int(fields[i]) for i in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
 
 
-def seconds_of(process: int) -> float:
-    """Processor time of a process with all its threads; 0 where it is gone."""
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, IndexError):
-        return 0.0
+def seconds_of(groups: set[int]) -> float:
+    """Processor time of all processes in these groups, with that of children that have ended."""
+    found = 0.0
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdecimal():
+            continue
+        try:
+            fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended just now
+            continue
+        if int(fields[2]) in groups:
+            found += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return found

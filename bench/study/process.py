@@ -39,6 +39,7 @@ class Process:
         )
         environment["HEED_CACHE_DIR"] = str(KERNELS / "package")
         environment["HEED_PROGRESS"] = "0"
+        environment["TMPDIR"] = str(scratch)
         environment["TORCHINDUCTOR_CACHE_DIR"] = str(scratch / "inductor")
         environment[peak.KNOWN] = str(peak.library())
         log.parent.mkdir(parents=True, exist_ok=True)

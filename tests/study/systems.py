@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import numpy
+from study.peers.heed_cell import Function, HeedCell, samples_of
 from study.peers.peer import Peer
 
 
@@ -87,3 +89,59 @@ class Slow(Right):
     def run(self):
         Path(os.environ["STUDY_TEST_CALLS"]).touch()
         time.sleep(0.02)
+
+
+HEED = Path(__file__).resolve().parents[2] / "include"
+GOES_WELL, CRASHES, HANGS, REFUSES, ENDS = range(5)
+
+
+def library(folder):
+    """program.c, compiled into a folder."""
+    file = Path(folder) / "libprogram.so"
+    if not file.exists():
+        source = Path(__file__).resolve().with_name("program.c")
+        options = ["-std=c99", "-D_GNU_SOURCE", "-shared", "-fPIC", f"-I{HEED}"]
+        subprocess.run(["gcc", *options, str(source), "-o", str(file)], check=True)
+    return file
+
+
+def cell(folder, wanted, happens=(GOES_WELL, 0), functions=("study",), timed=("study",), name="a name"):
+    """The program of Google Benchmark with program.c and a copy of `wanted` as its result."""
+    inputs = {"wanted": wanted, "what happens": numpy.array(happens, numpy.float64)}
+    outputs = {f"result of {f}": (wanted.shape, "float64") for f in functions}
+    called = [Function(f, f in timed, f != "study", [*inputs, f"result of {f}"]) for f in functions]
+    return HeedCell(name, library(folder), 1, 64, inputs, outputs, called)
+
+
+class InProgram(Peer):
+    """Gives what the formula gives, in a program of Google Benchmark; a call takes a millisecond and a bit."""
+
+    happens = (GOES_WELL, 0)
+
+    def prepare(self, case, variant, x):
+        self.cell = cell(os.environ["TMPDIR"], variant.expected(case, x)["out"], self.happens)
+
+    def run(self):
+        self.cell.call()
+
+    def measured(self, samples, repeat):
+        return samples_of(self.cell.turn(samples, repeat))
+
+    def results(self):
+        return {"out": next(iter(self.cell.results().values()))}
+
+
+class CrashingInProgram(InProgram):
+    happens = (CRASHES, 9)
+
+
+class RefusingInProgram(InProgram):
+    happens = (REFUSES, 9)
+
+
+class HangingInProgram(InProgram):
+    happens = (HANGS, 9)
+
+    def prepare(self, case, variant, x):
+        super().prepare(case, variant, x)
+        Path(os.environ["STUDY_TEST_NUMBER"]).write_text(str(self.cell.process.pid))

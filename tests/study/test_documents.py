@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unittest
 
 from support import ROOT, InFolder
 from study import plan
 from study.catalogue import VARIANTS
-from study.conductor import Conductor
+from study.conductor import REPORTS, Conductor
 from study.progress import Progress
 from study.record import read
 
@@ -57,6 +58,17 @@ class Measured(InFolder):
         self.assertEqual(own["gate"], "heed's evaluation in double")
         self.assertEqual(own["operations"], 2 * 2 * 32 * 64 * 65 / 2)
         self.assertEqual(found["full", "forward", "peer.py:Numpy"]["gate"], "the formula, in double")
+        lines = [json.loads(line) for line in (self.folder / "out" / REPORTS).read_text().splitlines()]
+        for (_, _, system), cell in found.items():
+            reports = [line["report"] for line in lines if line["key"] == cell["key"] and line["counts"]]
+            runs = [run for report in reports for run in report["benchmarks"] if run["run_type"] == "iteration"]
+            if system == "peer.py:Numpy":
+                self.assertEqual(reports, [])
+                continue
+            self.assertEqual(cell["seconds"], [run["real_time"] for run in runs])  # to the last bit
+            self.assertEqual(cell["peaks_before"], [run["peak_before"] for run in runs])
+            self.assertEqual(cell["peaks_after"], [run["peak_after"] for run in runs])
+            self.assertEqual({run["iterations"] for run in runs}, {cell["repeat"]})
 
 
 if __name__ == "__main__":

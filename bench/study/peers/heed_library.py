@@ -1,8 +1,8 @@
-"""heed through the C library that its generator makes: no more between the clock and the kernel than a call of C."""
+"""heed through the C library that its generator makes, in a program of Google Benchmark: no more between the clock and
+the kernel than a call of C."""
 
 from __future__ import annotations
 
-import ctypes
 import json
 import time
 from pathlib import Path
@@ -13,13 +13,14 @@ import numpy
 from heed import cache
 from heed.build import BuildError, build
 from heed.headers import heed_include
-from heed.interface import Error, Tensor
-from heed.loaded import Library, operands_of, tensor_of, written
+from heed.loaded import Library, shape_of
 from heed.toolchain import Toolchain, resolved_flags
 
 from ..case import Case
+from ..errors import StudyError
 from ..places import KERNELS, ROOT
 from ..variant import Variant
+from .heed_cell import Function, HeedCell, library_version, program, samples_of
 from .peer import Peer
 
 FUNCTIONS = {"forward": ("call",), "backward": ("backward",), "step": ("forward", "backward")}
@@ -29,11 +30,13 @@ class HeedLibrary(Peer):
     def __init__(self, compiler: str = "g++", instruction_set: str = "native") -> None:
         self.compiler, self.instruction_set = compiler, instruction_set
         self.seconds: float | None = None
+        self.cell: HeedCell | None = None
 
     def absent(self) -> str | None:
         try:
             tools = Toolchain(self.compiler)
-        except BuildError as error:
+            program()
+        except (BuildError, StudyError) as error:
             return str(error).removeprefix("heed: ")
         if self.instruction_set != "native":
             missing = set(tools.features(self.instruction_set)) - set(tools.features("native"))
@@ -42,14 +45,18 @@ class HeedLibrary(Peer):
         return None
 
     def versions(self) -> dict[str, str]:
-        return {"compiler": Toolchain(self.compiler).version, "instruction set": self.instruction_set}
+        return {
+            "compiler": Toolchain(self.compiler).version,
+            "instruction set": self.instruction_set,
+            "Google Benchmark": library_version(),
+        }
 
     def prepare(self, case: Case, variant: Variant, x: dict[str, numpy.ndarray]) -> None:
+        """A new process for each case. A backward pass that is measured alone has its forward pass called before."""
+        self.end()
         gradients = case.direction != "forward"
-        library, self.seconds = compiled(variant, case.dtype, gradients, self.compiler, self.instruction_set)
-        self.file = library
-        kernel = Library(library).kernel("study")
-        kernel.library.set_threads(case.threads)
+        self.file, self.seconds = compiled(variant, case.dtype, gradients, self.compiler, self.instruction_set)
+        kernel = Library(self.file).kernel("study")
         extents = dict(case.extents)
         values = {name: array for name, array in x.items() if name != "cotangent"}
         for operand in kernel.signature.cotangents:
@@ -59,58 +66,45 @@ class HeedLibrary(Peer):
         known = kernel.extents({a.name: extents[a.name] for a in kernel.signature.axes if a.name in extents})
         for operand in kernel.signature.extents:
             values[operand.name] = numpy.array(known[operand.name], numpy.int64)
-        self.kernel, self.arrays, self.calls, self.memory = kernel, {}, [], []
-        self.workspace = 0
-        saved = None
-        names = FUNCTIONS[case.direction]
-        for function in ("call",) if not gradients else ("forward", "backward"):
-            arrays = self.arrays[function] = operands_of(kernel, function, known, values)
-            name = "workspace_bytes" if function == "call" else f"{function}_workspace_bytes"
-            workspace = self._bytes(kernel.bytes(name, arrays))
-            self.workspace = max(self.workspace, workspace[1].value)
-            if function == "forward":
-                saved = self._bytes(kernel.bytes("saved_bytes", arrays))
-            call = self._call(function, arrays, *(saved if function != "call" else ()), *workspace)
-            if function in names:
-                self.calls.append(call)
-            elif function == "forward":
-                call()
-        self.names = names
-
-    def _bytes(self, size: int) -> tuple[ctypes.c_void_p, ctypes.c_size_t]:
-        memory = numpy.zeros(max(size, 1), numpy.uint8)
-        self.memory.append(memory)
-        return ctypes.c_void_p(memory.ctypes.data), ctypes.c_size_t(size)
-
-    def _call(self, function: str, arrays: list[numpy.ndarray], *between: Any) -> Any:
-        """A call with its operands described already; what it refuses is an exception."""
-        tensors = (Tensor * len(arrays))(*map(tensor_of, arrays))
-        error, code = Error(), getattr(self.kernel.library.calls, self.kernel.symbol(function))
-        arguments = (tensors, ctypes.c_int32(len(arrays)), *between, ctypes.byref(error))
-
-        def call() -> None:
-            if code(*arguments):
-                raise RuntimeError(error.message.decode(errors="replace"))
-
-        return call
+        self.names: dict[str, str] = {}  # of what the timed functions write: as the gate calls it
+        inputs: dict[str, numpy.ndarray] = {}
+        outputs: dict[str, tuple[tuple[int, ...], str]] = {}
+        functions = []
+        for name in ("forward", "backward") if gradients else ("call",):
+            functions.append(Function(kernel.symbol(name), name in FUNCTIONS[case.direction], gradients, []))
+            for operand in kernel.signature.functions[name].operands:
+                key = operand.name
+                if operand.role in ("result", "gradient"):
+                    key = f"{name}: {operand.name}"
+                    outputs[key] = shape_of(operand, known), operand.dtype
+                    self.names[key] = gradient_name(operand.name) if name == "backward" else "out"
+                else:
+                    inputs[key] = values[key]
+                functions[-1].operands.append(key)
+        bits = 64 if case.dtype == "float64" else 32
+        self.cell = HeedCell(f"{self.name} {case.key}", self.file, case.threads, bits, inputs, outputs, functions)
 
     def run(self) -> None:
-        for call in self.calls:
-            call()
+        self.cell.call()
+
+    def measured(self, samples: int, repeat: int) -> dict[str, Any]:
+        return samples_of(self.cell.turn(samples, repeat))
 
     def results(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for function in self.names:
-            given = written(self.kernel, function, self.arrays[function])
-            found |= {"out" if function != "backward" else gradient_name(name): a for name, a in given.items()}
-        return found
+        return {self.names[name]: array for name, array in self.cell.results().items()}
 
     def facts(self) -> dict[str, Any]:
         return {
-            "workspace_bytes": self.workspace,
+            "workspace_bytes": self.cell.workspace_bytes,
             "binary_bytes": self.file.stat().st_size,
             "compile_seconds": self.seconds,
+            "pools": [f"OpenMP: {self.cell.team} threads"],
         }
+
+    def end(self) -> None:
+        if self.cell is not None:
+            self.cell.end()
+        self.cell = None
 
 
 def gradient_name(name: str) -> str:

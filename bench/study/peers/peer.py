@@ -47,6 +47,11 @@ class Peer:
         """One call: what is timed. It has finished when it returns."""
         raise NotImplementedError
 
+    def measured(self, samples: int, repeat: int) -> dict[str, Any] | None:
+        """None: run is timed here, where it is called. Else what a turn answers (worker.py), of calls that a process of
+        the system's own has timed beside the same peak loop."""
+        return None
+
     def results(self) -> dict[str, Any]:
         """What the last call gave, as arrays: out, grad(q), ..., those of them that the direction has."""
         raise NotImplementedError
