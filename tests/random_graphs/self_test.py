@@ -101,6 +101,22 @@ def by_hand():
     expect("rotary", value(composite("rotary", [x] + angle, width="n", half="half", halfway=1), turned, n=2, half=1), [-2, 1])
 
 
+def by_kinks():
+    """What lies too near to a kink is not compared, unless it is absent: bounds of a clamp that meet have fewer axes than what is clamped."""
+    x = make("input", name="x", axes=("n", "m"), element="f64")
+    low, high = (make("input", name=name, axes=("n",), element="f64") for name in ("low", "high"))
+    keep = make("input", name="keep", axes=("n", "m"), element="bool")
+    numbers = {"x": np.array([[0.5, 3.0], [0.25, 0.75]]), "low": np.array([-1.0, 1.0]), "high": np.array([1.0, 1.0])}
+    for kept, near in [([[True, True], [False, False]], False), ([[True, True], [False, True]], True)]:
+        evaluation = Evaluation({"n": 2, "m": 2}, {**numbers, "keep": np.array(kept)}, [("x", 0)])
+        try:
+            evaluation(make("clamp", make("mask", x, keep), low, high))
+            refused = False
+        except Invalid:
+            refused = True
+        expect("bounds of a clamp that meet are refused where it is present", refused, near)
+
+
 def by_loops(count):
     """Values of programs over pairs, number by number."""
     compared, number = 0, 0
@@ -148,6 +164,7 @@ def by_differences(count, kind="any"):
 
 if __name__ == "__main__":
     by_hand()
+    by_kinks()
     try:
         with np.errstate(all="ignore"):
             by_differences(60)

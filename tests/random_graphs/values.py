@@ -77,12 +77,12 @@ class Operations:
         return arrays, tangents, present
 
     def apart(self, distance, scale, present=None):
-        """A kink: everything that is present must be away from it."""
+        """A kink: everything that is present must be away from it; what meets there may have fewer axes than where it is present."""
         if distance.size == 0:
             return
         bad = ~(distance > self.near * np.maximum(scale, 1e-3)) & ~np.isinf(scale)
         if present is not None:
-            bad = bad & np.broadcast_to(present, bad.shape)
+            bad = bad & present
         if self.poisoned and np.isnan(distance if present is None else np.where(present, distance, 0)).any():
             raise Invalid("NaN is compared")
         if bad.any():
