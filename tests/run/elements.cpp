@@ -166,3 +166,21 @@ BOOST_AUTO_TEST_CASE(attention_in_double_under_a_boolean_mask) {
   BOOST_TEST(worst_units(O, want, unit) <= 16);
   BOOST_TEST(worst_units(S, want_lse, unit) <= 16);
 }
+// Equal terms, added one by one in double, all round alike: of some thousand the sum is off by many units. What a
+// kernel in double is held against is not.
+BOOST_AUTO_TEST_CASE(the_oracle_of_doubles_adds_up_in_more_than_double) {
+  static constexpr auto total = sum<n, m>(y);
+  static constexpr auto up_to = running_sum<m>(y);
+  static constexpr auto evidence = logsumexp<m>(y);
+  constexpr extent_t rows = 1, columns = 3000;
+  tensor<double> terms(rows, columns), sums(rows, columns), one(rows);
+  for (double& v : terms) v = 0.1;
+  double all = 0, plain = 0;
+  for (const double v : terms) plain += v;
+  const double exact = 0.1 * double(columns), unit = std::numeric_limits<double>::epsilon() * exact / 2;
+  BOOST_TEST(std::fabs(plain - exact) > 4 * unit);
+  reference<results(total, up_to, evidence)>(y = terms, into(all, sums, one));
+  BOOST_TEST(std::fabs(all - exact) <= unit);
+  BOOST_TEST(std::fabs(sums(0, columns - 1) - exact) <= unit);
+  BOOST_TEST(std::fabs(one[0] - (0.1 + std::log(3000.))) <= 16 * std::numeric_limits<double>::epsilon());
+}

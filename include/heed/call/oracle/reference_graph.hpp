@@ -1,8 +1,9 @@
 // The oracle: a declared graph (not its plan) evaluated node by node in double, every node a dense array, every loop
 // plain. Whether an element is absent (see mask) is kept beside its value, so nothing here depends on how infinity
-// behaves. Beside a value that decides (graph/decisions.hpp) stands the one that comparisons and casts to whole numbers
-// look at: computed as kernels do. Slow and large by design: it allocates every intermediate value, pairs of positions
-// included.
+// behaves. Sums are added up in long double: equal terms all round alike, and the sum of some thousand of them would be
+// off by as many units, more than a kernel in double, which adds side by side. Beside a value that decides
+// (graph/decisions.hpp) stands the one that comparisons and casts to whole numbers look at: computed as kernels do.
+// Slow and large by design: it allocates every intermediate value, pairs of positions included.
 #pragma once
 #include "../../graph/decisions.hpp"
 #include "../../run/frame/axes.hpp"
@@ -308,7 +309,8 @@ class reference_graph {
   }
   // The sum of exponentials of what is reduced, the largest of them taken off first.
   struct exponentials {
-    double shift, total = 0;
+    double shift;
+    long double total = 0;
   };
   exponentials exponentials_of(const node& x, const extents& at) const {
     const double top = extrema_of(x, at).top;
@@ -318,7 +320,7 @@ class reference_graph {
   }
   double weight(const node& x, const extents& at, const exponentials& all) const {
     if (absent(x.a, at) || all.total == 0) return 0;
-    return std::exp(number(x.a, at) - all.shift) / all.total;
+    return std::exp(number(x.a, at) - all.shift) / double(all.total);
   }
 
   // All of a row that is greater than -inf, from the largest down; a NaN comes first.
@@ -362,33 +364,35 @@ class reference_graph {
     if (x.code == op::entmax_threshold) return entmax_threshold(x, at);
     if (x.code == op::logsumexp) {
       const exponentials all = exponentials_of(x, at);
-      return all.shift + std::log(all.total);
+      return all.shift + std::log(double(all.total));
     }
-    double total = 0, count = 0;
+    long double total = 0, count = 0;
     reduce(x, at, decided, [&](double a) { total += a, ++count; });
-    return x.code != op::mean ? total : count > 0 ? total / count : 0;
+    return double(x.code != op::mean ? total : count > 0 ? total / count : 0);
   }
   // At each position the sum of what is present up to it, or from it on.
   template <class Put> void running_sum(const node& x, const Put& put) const {
     const int axis = std::countr_zero(x.over);
     const extent_t length = extent_[axis];
     each(x.axes & ~x.over, [&](extents index) {
-      double total = 0;
+      long double total = 0;
       for (extent_t i = 0; i < length; ++i) {
         index[axis] = x.value == 0 ? i : length - 1 - i;
         if (!absent(x.a, index)) total += number(x.a, index);
-        put(index, total, false);
+        put(index, double(total), false);
       }
     });
   }
   // A table of sums: every value is added at its index; outside the table, at its nearest end.
   void scatter(const node& x, dense_value& table) const {
+    std::vector<long double> sums(table.number.size());
     each((x.axes & ~axis_bit(x.first)) | x.over, [&](extents index) {
       if (extent_[x.first] == 0 || absent(x.a, index) || absent(x.b, index)) return;
       const double to = number(x.b, index), last = double(extent_[x.first] - 1), added = number(x.a, index);
       index[x.first] = extent_t(to < 0 ? 0 : to > last ? last : to);
-      table.number[offset(table, index)] += added;
+      sums[offset(table, index)] += added;
     });
+    for (std::size_t i = 0; i < sums.size(); ++i) table.number[i] = double(sums[i]);
   }
 
   const evaluated_graph graph_;
