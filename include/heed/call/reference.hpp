@@ -16,12 +16,14 @@ constexpr bool same_numbers(const signature& names, const graph& declared) {
   return names.operands.count == declared.input_count;
 }
 
-inline void evaluate_naively(const evaluated_graph& declared, const signature& names, const call_frame& frame) {
+// Graph: reference_graph, or what derives from it, made with more arguments.
+template <class Graph = reference_graph, class... More>
+void evaluate_naively(const evaluated_graph& declared, const signature& names, const call_frame& frame, More&... more) {
   reference_graph::extents extent{};
   for (int i = 0; i < names.declared_axes; ++i) extent[i] = frame.extent[i];
   std::vector<view> inputs;
   for (int i = 0; i < names.operands.size(); ++i) inputs.push_back(view_of_operand(names, frame, i));
-  reference_graph values(declared, extent, inputs.data());
+  Graph values(declared, extent, inputs.data(), more...);
   for (const int root : declared.roots) values[root];  // all, before the first write
   for (int k = 0; k < declared.roots.size(); ++k) {
     const int root = declared.roots[k];

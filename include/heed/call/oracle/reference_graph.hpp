@@ -38,6 +38,7 @@ class reference_graph {
         in_double_(computed_in_double(g)) {
     values_.resize(std::size_t(g.size));
   }
+  virtual ~reference_graph() = default;
   // Evaluates what a node needs; its value stays valid as long as this object lives.
   const dense_value& operator[](int root) {
     std::vector<bool> used(std::size_t(root) + 1);
@@ -46,7 +47,7 @@ class reference_graph {
       if (used[i])
         for (const int j : {int(graph_[i].a), int(graph_[i].b), int(graph_[i].c)}) used[j] = true;
     for (int i = 1; i <= root; ++i)
-      if (used[i] && !done(i)) evaluate(i);
+      if (used[i] && !done(i)) evaluate(i), known(graph_[i], values_[i]);
     return values_[root];
   }
 
@@ -64,15 +65,25 @@ class reference_graph {
     along(axes, index, [&] { f(index); });
   }
 
- private:
-  // Marks: absent, or a softmax weight of something absent and what vanishes with it, which take no part in a product,
-  // whatever they meet.
-  static constexpr unsigned char is_absent = 1, is_weightless = 2;
+ protected:
+  // All elements of a node, before anything reads them: an evaluation that rounds changes them here.
+  virtual void known(const node&, dense_value&) {}
 
   // Takes an index along some axes, from 0 on: f() at each.
   template <class F> void along(axis_set axes, extents& index, const F& f) const {
     each_index(listed(axes), extent_.data(), index.data(), f);
   }
+  static extent_t offset(const dense_value& value, const extents& index) {
+    extent_t place = 0;
+    for (std::size_t i = 0; value.axes >> i; ++i) place += value.stride[i] * index[i];
+    return place;
+  }
+
+ private:
+  // Marks: absent, or a softmax weight of something absent and what vanishes with it, which take no part in a product,
+  // whatever they meet.
+  static constexpr unsigned char is_absent = 1, is_weightless = 2;
+
   static static_list<std::int8_t, max_axes> listed(axis_set axes) {
     static_list<std::int8_t, max_axes> list;
     for (int i = 0; axes >> i; ++i)
@@ -81,11 +92,6 @@ class reference_graph {
   }
 
   bool done(int i) const { return !values_[i].number.empty() || values_[i].axes != 0; }
-  static extent_t offset(const dense_value& value, const extents& index) {
-    extent_t place = 0;
-    for (std::size_t i = 0; value.axes >> i; ++i) place += value.stride[i] * index[i];
-    return place;
-  }
   double number(int i, const extents& index) const { return values_[i].number[offset(values_[i], index)]; }
   // What a comparison or a cast to a whole number sees.
   double looked_at(int i, const extents& index) const {
