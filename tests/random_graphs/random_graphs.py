@@ -3,6 +3,7 @@
 
   random_graphs.py --graphs 40              the first 40 graphs that can be drawn
   random_graphs.py 17 23                    graphs by their number; the program stays in --folder
+  random_graphs.py --graphs 40 409          ... and one that has failed before
   random_graphs.py --reduce 17              makes a failing graph small
   random_graphs.py --kind pairs 17          ... of those over pairs of rows and columns
 """
@@ -144,12 +145,11 @@ def main():
             programs.read_header_once()
             case = case_of(options.reduce, options.include, options.kind)
             return reduce.reduced(case, programs, options.jobs, EXCLUDED - set(options.include))
-        if options.numbers:
-            cases = [c for c in (case_of(n, options.include, options.kind) for n in options.numbers) if c]
-            for n in set(options.numbers) - {c.graph.number for c in cases}:
-                print(f"graph {n}: nothing to be compared is drawn")
-        else:
-            cases = drawn(options.graphs or 40, options.first, options.include, options.nodes, options.kind)
+        cases = [c for c in (case_of(n, options.include, options.kind) for n in options.numbers) if c]
+        for n in set(options.numbers) - {c.graph.number for c in cases}:
+            print(f"graph {n}: nothing to be compared is drawn")
+        if options.graphs or not options.numbers:
+            cases += drawn(options.graphs or 40, options.first, options.include, options.nodes, options.kind)
         parts = [cases[i:i + options.together] for i in range(0, len(cases), options.together)]
         if len(parts) > 1:
             programs.read_header_once()

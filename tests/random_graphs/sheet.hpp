@@ -1,10 +1,12 @@
 // The operands and results of one drawn graph. They run as they were drawn, with the numbers and the results that
 // write.py has worked out; and, where a graph's axes say how, at extents drawn here: 0, 1 and primes, any strides,
 // pages behind (or before) the memory that may not be touched, any number of threads, cotangents that are 0. What fuse
-// gives there is compared with `reference`, whose results with every number moved a little give the error unit.
+// gives there is compared with `reference`; how far its results move with every number on the way (rounded.hpp) is the
+// error unit, so that it knows of differences of large numbers, wherever they are made.
 #pragma once
 #include "../support/drawn_operand.hpp"
 #include "check.hpp"
+#include "rounded.hpp"
 #include <omp.h>
 #include <array>
 #include <deque>
@@ -125,7 +127,8 @@ class sheet {
 
   // ... and at drawn extents: draw number `number` of the graph whose seed this is. Every other time, NaN stands in
   // some operands of a graph that may have it there (one without gradients, which 0 times NaN reaches).
-  void check_drawn(const std::function<void()>& fused, const std::function<void()>& oracle, unsigned seed, int number,
+  void check_drawn(const std::function<void()>& fused, const std::function<void()>& oracle,
+                   const std::function<void(std::mt19937&, double)>& moved, unsigned seed, int number,
                    bool may_have_nan, double gate) {
     std::mt19937 random(seed * 1000u + unsigned(number) + 17);
     draw_extents(random);
@@ -162,7 +165,7 @@ class sheet {
     for (int i = 0; i < 3; ++i) {
       move_inputs(numbers, random);
       make_room(random, layout_kind::dense);
-      report_.call("reference", where, oracle);
+      report_.call("reference", where, [&] { moved(random, step); });
       for (std::size_t k = 0; k < results_.size(); ++k) widen(units[k], wanted_values[k], results_[k].oracle->values());
     }
     for (std::size_t k = 0; k < results_.size(); ++k)
@@ -213,7 +216,8 @@ class sheet {
       extent_t longest = 1;
       size = 1;
       for (sheet_axis& a : axes_) {
-        if (a.kind == axis_kind::position) a.now = pick(random, positions), longest = std::max(longest, a.now);
+        if (a.kind == axis_kind::position) a.now = pick(random, positions);
+        if (a.kind == axis_kind::position || a.kind == axis_kind::fixed) longest = std::max(longest, a.now);
         if (a.kind == axis_kind::batch) a.now = draw(random, 1, 3);
         if (a.kind == axis_kind::width) a.now = pick(random, widths);
         if (a.kind == axis_kind::position || a.kind == axis_kind::batch) size *= double(std::max<extent_t>(a.now, 1));

@@ -62,6 +62,11 @@ def node_text(node, of):
         return f"cast<{CPP[i['to']]}>({a[0]})"
     if op == "running_sum":
         return f"running_sum<{i['over'][0]}>({a[0]}{', from_the_end' if i['from_the_end'] else ''})"
+    if op == "entmax":
+        along, alpha = i["over"][0], i["alpha"]
+        return f"sparsemax<{along}>({a[0]})" if alpha == 2 else f"entmax15<{along}>({a[0]})" if alpha == 1.5 else f"entmax<{along}>({alpha}, {a[0]})"
+    if op == "among_largest":
+        return f"({a[0]} >= kth_largest<{i['over'][0]}>({a[0]}, {i['count']}))"
     if op in REDUCTIONS:
         return f"{op.replace('reduce_', '')}<{', '.join(i['over'])}>({', '.join(a)})"
     if op == "arrange":
@@ -221,9 +226,10 @@ def graph_text(case, fused=True):
     both = f"{'fused' if fused else 'nullptr'}, {'oracle' if has_oracle else 'nullptr'}"
     out.append(f"  all.check_given({both}, {GATE}, {ORACLE_GATE});")
     if again:
+        out.append(f"  const auto moved = [&](std::mt19937& random, double by) {{ random_graphs::moved<{asked}>(random, by, {arguments}, {into}); }};")
         out.append("  for (int i = 0; i < random_graphs::draws(); ++i)")
         may_have_nan = "true" if mode == "forward" else "false"
-        out.append(f"    all.check_drawn(fused, oracle, {graph.seed}, i, {may_have_nan}, {DRAWN_GATE});")
+        out.append(f"    all.check_drawn(fused, oracle, moved, {graph.seed}, i, {may_have_nan}, {DRAWN_GATE});")
     if mode != "two passes":
         out.append("  random_graphs::show_loops<step>(report);")
     out += ["}", f"}}  // namespace g{graph.number}"]
