@@ -60,6 +60,12 @@ class Loops:
             total = sum(self.weights(node, index, self.largest(node, index)))
             own = self.at(node.args[0], index)
             return math.exp(own - self.largest(node, index)) / total if own is not None and total else 0.0
+        if op == "entmax":
+            own = self.at(node.args[0], index)
+            return self.entmax(node.info["alpha"], own, list(self.along(node, index))) if own is not None else 0.0
+        if op == "among_largest":
+            own, row = self.at(node.args[0], index), sorted(x for x in self.along(node, index) if x > -math.inf)
+            return None if own is None else own >= (row[-min(node.info["count"], len(row))] if row else -math.inf)
         if op == "running_sum":
             axis = info["over"][0]
             there = range(index[axis], self.extents[axis]) if info["from_the_end"] else range(index[axis] + 1)
@@ -89,6 +95,16 @@ class Loops:
 
     def weights(self, node, index, top):
         return (math.exp(x - top) for x in self.along(node, index))
+
+    @staticmethod
+    def entmax(alpha, own, row):
+        """The weight of one score in a row, whose threshold is found by halving."""
+        weight = lambda x, t: max((alpha - 1) * (x - t), 0.0) ** (1 / (alpha - 1))
+        high, low = max(row), max(row) - 1 / (alpha - 1)
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if math.fsum(weight(x, middle) for x in row) >= 1 else (low, middle)
+        return weight(own, low)
 
     def reduced(self, node, index):
         values = list(self.along(node, index))

@@ -104,6 +104,12 @@ def make(op, *args, **info):
         need(all(x in a.axes for x in info["over"]) and a.element != "bool")
         element = a.element if op in ("sum", "reduce_max", "reduce_min") else real(a.element)
         return Node(op, args, info, a.axes if op == "softmax" else without(a.axes, info["over"]), element)
+    if op == "entmax":                                       # of `alpha`
+        need(info["over"][0] in a.axes and a.element != "bool")
+        return Node(op, args, info, a.axes, real(a.element))
+    if op == "among_largest":                                # a condition: is it one of the `count` largest?
+        need(info["over"][0] in a.axes and a.element != "bool")
+        return Node(op, args, info, a.axes, "bool")
     if op == "running_sum":
         need(info["over"][0] in a.axes and a.element != "bool")
         return Node(op, args, info, a.axes, a.element)

@@ -97,8 +97,26 @@ class DrawPairs(Draw):
                           lambda: composite("rms_norm", [k], width=d))()
         return composite("scaled_dot", [q, k], width=d) if self.chance(0.75) else make("dot", q, k, over=[d])
 
+    def table_of_vectors(self, leading, width):
+        """A vector for each distance; an index outside reads the nearest end."""
+        front = [a for a in leading if self.chance(0.3)]
+        most = self.random.randint(1, 6)
+        n, m = (make("index", axis=a) for a in (self.n, self.m))
+        clamped = lambda: add(make("clamp", sub(m, n), constant(-most), constant(most)), most)
+        t = self.axis("t", self.random.choice([1, 3, 8, 16]))
+        return composite("at", [self.input(front + [width, t], shuffle=False), self.pick(clamped, lambda: self.whole([self.n, self.m]))()])
+
+    def at_a_distance(self):
+        """A contraction of the queries of another with vectors that are read at the distance of query and key."""
+        q, d = self.random.choice(self.rows)
+        if self.chance(0.3):                                  # a bias of their own
+            q = add(q, self.input([d]))
+        return make("dot", q, self.table_of_vectors(self.shared, d), over=[d])
+
     def scores(self):
         s = self.contraction()
+        if self.distances and self.chance(0.8):
+            s = add(s, self.at_a_distance())
         for _ in range(self.random.randint(1, self.most_contractions) - 1):
             s = make(self.pick("+", "+", "-", "*"), s, self.contraction())
         if self.chance(0.08):                                 # weights of 1 and of almost 0
@@ -119,12 +137,47 @@ class DrawPairs(Draw):
             (lambda: make("where", self.condition(axes), s, self.pick(constant(0), make("tanh", s))), 1),
             (lambda: self.function(s), 2))()
 
+    # -- sums along an axis and sparse weights
+    def either_end(self, x, along):
+        return make("running_sum", x, over=along, from_the_end=self.chance(0.6))
+
+    def faded(self, s):
+        """What each position is left with, of factors between 0 and 1 up to there: the forgetting transformer."""
+        totals = [self.either_end(make("log", make("sigmoid", self.input(self.lead[:1] + [a]))), [a]) for a in (self.n, self.m)]
+        return add(s, sub(*totals))
+
+    def added_up_over_pairs(self, s, along):
+        """Weights made of sums over the pairs of a row (or of a column) up to each."""
+        sigmoid = lambda x: make("sigmoid", x)
+        up_to = lambda x: self.either_end(x, along)
+        return self.pick(lambda: make("exp", sub(s, up_to(make("softplus", s)))),
+                         lambda: make("exp", sub(s, up_to(make("softplus", s)))),
+                         lambda: mul(sigmoid(s), make("exp", mul(up_to(sigmoid(s)), -0.25))),
+                         lambda: mul(make("tanh", s), make("tanh", up_to(mul(s, 0.25)))),
+                         lambda: mul(sigmoid(s), make("exp", mul(up_to(up_to(sigmoid(s))), -0.0625))),
+                         lambda: make("softmax", sub(s, mul(up_to(sigmoid(s)), 0.25)), over=along))()
+
+    def sparse(self, s, along):
+        """Weights that are mostly 0."""
+        largest = lambda: make("among_largest", s, over=along, count=self.random.choice([1, 2, 3, 5]))
+        softmax = lambda keep: make("softmax", make("mask", s, keep), over=along)
+        entmax = lambda alpha: make("entmax", s, over=along, alpha=alpha)
+        return self.pick(lambda: entmax(2), lambda: entmax(2), lambda: entmax(1.5), lambda: entmax(1.25),
+                         lambda: softmax(largest()), lambda: softmax(largest()),
+                         lambda: softmax(make("||", largest(), self.condition(list(s.axes)))),
+                         lambda: mul(entmax(1.5), make("tanh", s)))()
+
     # -- weights
     def weight(self, s):
         """What a sum over pairs adds up, of scores; takes at most two statistics."""
         along = [self.m if self.chance(0.7) else self.n]
         sigmoid, softmax = lambda x: make("sigmoid", x), lambda x: make("softmax", x, over=along)
         total = lambda x: make("sum", x, over=along)
+        if self.runs and self.chance(0.7):
+            return self.added_up_over_pairs(s, along)
+        if self.sparsity and self.statistics and self.chance(0.8):
+            self.statistics -= 1
+            return self.sparse(s, along)
         plain = [lambda: sigmoid(sub(s, 1)),
                  lambda: mul(r := composite("relu", [s]), r),
                  lambda: mul(s, s),
@@ -179,6 +232,8 @@ class DrawPairs(Draw):
                  (lambda: make("reduce_max", w, over=either()), 1),
                  (lambda: make("sum", mul(w, table()), over=either()), 1),
                  (lambda: total(mul(w, self.input(self.some(w.axes)))), 1)]
+        if self.distances:
+            kinds.append((lambda: make("dot", w, self.table_of_vectors([], self.e), over=[m]), 3))
         if "r" in w.axes:                                     # columns that several rows of heads share
             with_r = [x for x in self.rows if "r" in x[0].axes]
             kinds.append((lambda: make("dot", w, self.value(self.lead, with_r, n), over=[n]), 1))
@@ -198,6 +253,8 @@ class DrawPairs(Draw):
         self.n, self.m = (self.axis(name, self.positions(), self.chance(0.1)) for name in "nm")
         self.e, self.blocks = self.axis("e", self.width()), self.pick(2, 3, 8)
         self.rows, self.columns, self.statistics = [], [], self.pick(0, 1, 1, 2)
+        self.sparsity, self.distances = g.number % 6 == 1, g.number % 6 == 4
+        self.statistics = max(self.statistics, self.sparsity)
         if self.size(self.lead + [self.n, self.m]) * max(self.extent(self.e), 8) > 12000:
             raise Invalid("too large")
         s = self.scores()
@@ -206,6 +263,8 @@ class DrawPairs(Draw):
             s = make("mask", s, self.condition(axes))
         for _ in range(self.pick(0, 0, 1, 1, 2)):
             s = self.step(s, axes)
+        if self.runs and self.chance(0.25):
+            s = self.faded(s)
         weights = [self.weight(s)]
         while self.chance(0.3):                               # another program of the same contraction, another mask
             weights.append(self.weight(s if self.chance(0.6) else make("mask", s, self.condition(axes))))

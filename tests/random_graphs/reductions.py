@@ -1,4 +1,4 @@
-"""Operations along axes: sums, products, extrema, softmax. What is absent takes no part."""
+"""Operations along axes: sums, products, extrema, softmax, sparse weights. What is absent takes no part."""
 import math
 
 import numpy as np
@@ -99,13 +99,65 @@ class Reductions(Operations):
         return Value(keep, value, tangent)
 
     def op_softmax(self, node, x):
-        keep, e, tangent, present, _, total = self.exponentials(node, x)
+        """The weights are exp(x - logsumexp(x)), the logarithm being one rounded number: a unit of it is so much of each weight of a row."""
+        keep, e, tangent, present, top, total = self.exponentials(node, x)
         w = e / np.where(total == 0, 1, total)[..., None]
+        if self.noise is not None:
+            size = np.abs(top + np.log(np.where(total == 0, 1, total)))[..., None]
+            w = w * (1 + self.unit * self.noise.choice([-1.0, 1.0], size=size.shape) * np.where(np.isfinite(size), size, 0))
         if tangent is not None:
             t = np.where(present, tangent, 0)
             mean = self.moved(self.total(times(t, w), present))
             tangent = np.where(w == 0, 0, (t - mean[..., None]) * w)
+        return self.weights(node, keep, w, tangent, present)
+
+    def back(self, node, keep, array, leading=0):
+        """What lies over `keep` and the axes behind as one, over the axes of the node."""
         axes = keep + tuple(node.info["over"])
-        full = self.shape(axes)
-        back = lambda array, leading=0: placed(array.reshape(array.shape[:leading] + full), axes, node.axes, leading)
-        return Value(node.axes, back(w), None if tangent is None else back(tangent, 1), None, None if present.all() else back(~present))
+        return placed(array.reshape(array.shape[:leading] + self.shape(axes)), axes, node.axes, leading)
+
+    def weights(self, node, keep, w, tangent, present):
+        """Weights of a row: 0 where the score is absent, and no part of a product there."""
+        tangent = None if tangent is None else self.back(node, keep, tangent, 1)
+        return Value(node.axes, self.back(node, keep, w), tangent, None, None if present.all() else self.back(node, keep, ~present))
+
+    def op_entmax(self, node, x):
+        """max((alpha - 1) (s - t), 0) to the power of 1 / (alpha - 1), t such that a row sums to 1: Peters, Niculae and Martins 2019. Where the
+        threshold stays, the derivative of a weight by its score is the weight to the power of 2 - alpha."""
+        alpha = node.info["alpha"]
+        keep, v, tangent, present = self.along(node, x, node.info["over"])
+        s = np.where(present, np.asarray(v, float), -np.inf)
+        top = s.max(-1, initial=-np.inf)
+        top = np.where(np.isinf(top) & (top < 0), 0, top)[..., None]
+        below = (alpha - 1) * (s - top)
+        low, high = np.full(top.shape, -1.0), np.zeros(top.shape)
+        for _ in range(60):
+            middle = (low + high) / 2
+            enough = (np.maximum(below - middle, 0) ** (1 / (alpha - 1))).sum(-1, keepdims=True) >= 1
+            low, high = np.where(enough, middle, low), np.where(enough, high, middle)
+        threshold = self.moved(top + low / (alpha - 1))
+        above = np.maximum((alpha - 1) * (s - threshold), 0)
+        if tangent is not None:
+            if alpha == 2:                                    # where a weight begins, its slope jumps from 0 to 1
+                self.apart(np.abs(s - threshold), np.maximum(np.abs(s), np.abs(threshold)), present)
+            slope = np.where(above > 0, above ** ((2 - alpha) / (alpha - 1)), 0)
+            t = np.where(present, tangent, 0)
+            total = slope.sum(-1)
+            mean = self.moved(self.total(times(t, slope), present) / np.where(total == 0, 1, total))
+            tangent = np.where(slope == 0, 0, (t - mean[..., None]) * slope)
+        return self.weights(node, keep, above ** (1 / (alpha - 1)), tangent, present)
+
+    def op_among_largest(self, node, x):
+        """Of so many that are greater than -inf; of fewer, all of them."""
+        keep, v, _, present = self.along(node, x, node.info["over"])
+        s = np.where(present, np.asarray(v, float), -np.inf)
+        if np.isnan(s).any():
+            raise Invalid("NaN is compared")
+        if s.shape[-1] == 0:
+            return Value(node.axes, self.back(node, keep, s > 0), None, x.present)
+        row = np.sort(s, -1)[..., ::-1]
+        count = np.minimum((s > -np.inf).sum(-1, keepdims=True), node.info["count"])
+        at = lambda place: np.take_along_axis(row, np.clip(place, 0, row.shape[-1] - 1), -1)
+        smallest, next_one = at(count - 1), np.where(count < row.shape[-1], at(count), -np.inf)
+        self.apart(np.where(np.isinf(smallest) | np.isinf(next_one), np.inf, smallest - next_one), np.abs(smallest))
+        return Value(node.axes, self.back(node, keep, s >= smallest), None, x.present)

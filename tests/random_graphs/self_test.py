@@ -69,6 +69,14 @@ def by_hand():
     expect("a running sum", value(make("running_sum", y, over=["m"], from_the_end=False), grid, n=2, m=3), [[1, 3, 6], [4, 9, 15]])
     expect("from the end, along what lies behind", value(make("running_sum", y, over=["n"], from_the_end=True), grid, n=2, m=3), [[5, 7, 9], [4, 5, 6]])
     expect("a running sum leaves it out", value(make("running_sum", masked, over=["n"], from_the_end=False), hidden, n=3), [1, 1, 2])
+    sparsemax = lambda a: make("entmax", a, over=["n"], alpha=2)
+    expect("sparsemax", value(sparsemax(x), {"x": [2.0, 1.5, 0.0]}, n=3), [0.75, 0.25, 0])
+    expect("sparsemax leaves it out", value(sparsemax(masked), {"x": [0.5, 9.0, 0.25], "keep": [True, False, True]}, n=3), [0.625, 0, 0.375])
+    expect("sparsemax of nothing", value(sparsemax(masked), nothing, n=3), [0, 0, 0])
+    expect("entmax of 1.5", value(make("entmax", x, over=["n"], alpha=1.5), {"x": [1.6, 1.2, -3.0]}, n=3), [0.64, 0.36, 0])
+    largest = lambda a, count: make("among_largest", a, over=["n"], count=count)
+    expect("the two largest", value(largest(x, 2), some, n=3), [0, 1, 1])
+    expect("of fewer all", value(make("where", largest(masked, 3), constant(1), constant(0)), some, n=3), [1, -math.inf, 1])
     for key, i, j, use in [(0, 0, 0, 0), (7, 3, 5, 1)]:
         expect("a word of Philox", int(pointwise.philox(key, i, j, use)), philox(key, i, j, use))
     draw = make("random_uniform", constant(-3), m, n)
@@ -169,7 +177,7 @@ if __name__ == "__main__":
         with np.errstate(all="ignore"):
             by_differences(60)
             by_differences(20, "pairs")
-            by_loops(20)
+            by_loops(40)
     except Invalid as x:
         wrong.append(str(x))
     print("\n".join(wrong) or "right")
