@@ -54,6 +54,7 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("term_of_first_key", r"tiles\.of \+ key", r"tiles.of + 0", TERMS),
     ("term_not_scaled", r"program_type::template uniform<t\.scale>\(c\)", r"T(1)", TERMS),
     ("term_not_scaled_backward", r"program_type::template uniform<t\.scale>\(\*state\)", r"T(1)", TERMS),
+    ("maximum_contracted_again", r"plan\.g\[i\]\.code == op::max && uses\.compared", r"false && uses.compared", ["tests/regions/decisions.cpp"]),
     ("skew_off_by_one", r"1 << s", r"(1 << s) + (s == 0)", ["tests/regions/distances.cpp"]),
     ("delta_dropped", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]

@@ -148,3 +148,44 @@ BOOST_AUTO_TEST_CASE(a_double_graph_is_double_throughout) {
     BOOST_TEST((std::abs(O[std::size_t(i)] / std::exp(0.1 * i) - 2) < 1e-14 &&
                 std::abs(E[std::size_t(i)] / std::exp(0.1f * float(i)) - 1) < 1e-6f));
 }
+
+// Scores of few keys are stored, and so is their maximum: its gradient compares both, whichever region made them.
+namespace {
+constexpr axis<"few", 4> few;
+constexpr axis<"c"> c;
+constexpr auto from = input<"from">(n, c);
+constexpr auto to = input<"to">(few, c);
+constexpr auto softened = softplus(mask(scaled_dot<c>(from, to), few <= n));
+constexpr auto highest = max<few>(softened);
+constexpr auto highest_back = gradient<highest>(wrt(to));
+constexpr auto plainly = max<few>(softplus(mask(dot<c>(from, to), few <= n)));
+constexpr auto plainly_back = gradient<plainly>(wrt(to));
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_maximum_of_stored_scores_is_one_of_them) {
+  constexpr int rows = 200, width = 3;
+  tensor<float> F(rows, width), T(4, width), G(rows), scaled_got(4, width), got(4, width);
+  const auto drawn = [](int i) { return std::sin(float(7 * i + 1)); };
+  for (int i = 0; i < rows * width; ++i) F[std::size_t(i)] = drawn(i);
+  for (int i = 0; i < 4 * width; ++i) T[std::size_t(i)] = drawn(i + 1000);
+  for (int i = 0; i < rows; ++i) G[std::size_t(i)] = drawn(i + 2000);
+  fuse<highest_back, strict>(from = F, to = T, cotangent<highest> = G, into(scaled_got));
+  fuse<plainly_back, strict>(from = F, to = T, cotangent<plainly> = G, into(got));
+  for (const double scale : {1., 1 / std::sqrt(3.)}) {
+    double want[4][width]{};
+    for (int i = 0; i < rows; ++i) {
+      int at = 0;
+      double top = -INFINITY;
+      for (int j = 0; j < 4 && j <= i; ++j) {
+        double s = 0;
+        for (int a = 0; a < width; ++a) s += double(F(i, a)) * double(T(j, a));
+        if (s > top) top = s, at = j;
+      }
+      for (int a = 0; a < width; ++a)
+        want[at][a] += double(G[i]) * scale / (1 + std::exp(-top * scale)) * double(F(i, a));
+    }
+    for (int j = 0; j < 4; ++j)
+      for (int a = 0; a < width; ++a)
+        BOOST_TEST(std::fabs(double((scale == 1 ? got : scaled_got)(j, a)) - want[j][a]) < 1e-4);
+  }
+}

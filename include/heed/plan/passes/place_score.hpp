@@ -23,6 +23,7 @@ struct score_placing : gradient_placing {
     const node_id product = values ? i : product_beside(i, score);
     if (!product && lies_in_memory(score))
       return false;  // a pass over what is stored is less than the contraction once more
+    if (!product && is_compared_in_memory(i, match)) return false;
     if (product && !values) {
       values = weighted(plan.g, product).values;
       match = match_score(plan.g, score, values, column);
@@ -82,9 +83,26 @@ struct score_placing : gradient_placing {
         const node& x = plan.g[j];
         if (x.code != kind || x.a != score || x.over != bit(match.column) || !uses.used[j] || placed[j]) continue;
         if ((x.axes & match.batch & ~plan.g[score].axes) || comes_from(values, node_id(j))) continue;
+        if (is_compared_in_memory(node_id(j), match)) continue;
         write(region, node_id(j));
         break;
       }
+  }
+  // A maximum that is compared with the scores it is made of, where their contraction is stored, or what it is on the
+  // way to: whoever compares may read both, so that it has to be made of what is stored, and not of tiles contracted
+  // once more in units of log 2.
+  // mutants: maximum_contracted_again
+  constexpr bool is_compared_in_memory(node_id i, const score_match& match) const {
+    const auto made_of_tile = [&](node_id j) {
+      return walk(plan.g, {j}, [&](node_id k, const node&) {
+        return k == match.tile ? step::stop : k < match.tile ? step::skip : step::descend;
+      });
+    };
+    return plan.g[i].code == op::max && uses.compared.compares(i) &&
+           walk(plan.g, {plan.g[i].a}, [&](node_id j, const node& x) {
+             if (lies_in_memory(j) && made_of_tile(j)) return step::stop;
+             return j == match.tile ? step::skip : within_program(x);
+           });
   }
   // Does a value come from another one, by way of the regions that have been placed? One that writes several values
   // reads for all of them.
