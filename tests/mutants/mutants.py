@@ -46,6 +46,8 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("running_sum_not_begun", r"2 \* rows, T\(0\)\)", r"0, T(0))", ["tests/regions/running_sums_in_regions.cpp"]),
     ("running_sum_against_the_visit", r"left\.add\(-sum\.high\)", r"left.add(sum.high)", ["tests/regions/running_sums_in_regions.cpp"]),
     ("running_sum_of_excluded", r"x = simd::select\(simd::is_excluded\(sums\.there\), P\(T\(0\)\), x\);", r"", ["tests/regions/running_sums_in_regions.cpp"]),
+    ("sum_of_excluded_under_a_softmax", r"there = present\(env, there, i < count\)", r"(void)0", ["tests/regions/contextual.cpp"]),
+    ("entry_of_first_row", r"to\[index\(at\[r\]\)", r"to[index(at[0])", ["tests/regions/contextual.cpp"]),
     ("running_sum_moves_on_late", r"there \? r\.at\[own\] \+ step", r"there ? r.at[own]", ["tests/regions/running_sums_over_pairs.cpp"]),
     ("kth_largest_of_one_more", r"simd::min\(P\(T\(rank\)\), count\)", r"simd::min(P(T(rank + 1)), count)", STATISTICS),
     ("one_step_to_the_threshold", r"steps < most_steps", r"steps < 1", STATISTICS),

@@ -252,6 +252,10 @@ BOOST_AUTO_TEST_CASE(running_sums_over_pairs) {
   const execution_plan& counted = CHECK(contextual);
   BOOST_TEST(counted.region_count == 1);
   BOOST_TEST(regions(counted, region_kind::score) == 1);
+  static constexpr auto grad_contextual = gradient<contextual>(wrt(q, k, v));
+  const execution_plan& back = check<grad_contextual>("gradient<contextual>");
+  BOOST_TEST(regions(back, region_kind::score_gradient) == 1);
+  BOOST_TEST(regions(back, region_kind::loop) == 0);
   static constexpr auto from_the_start = weighed(past + tanh(running_sum<m>(sigmoid(past))));
   static constexpr auto beyond = weighed(past + tanh(running_sum<m>(sigmoid(s), from_the_end)));  // of what is excluded
   static constexpr auto best = where(past == max<m>(past), 1., 0.5);  // compared with what another region makes of it

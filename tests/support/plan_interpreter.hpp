@@ -70,7 +70,10 @@ class plan_interpreter {
       case op::size: return double(extent_[std::size_t(x.axis)]);
       case op::constant: return x.value;
       case op::tile:
-        return x.operand == 0 ? tile : x.operand == 1 ? tile1_ : x.operand == 2 ? weight_ : term(r, x.operand, index);
+        return x.operand == 0   ? tile
+               : x.operand == 1 ? tile1_
+               : x.operand == 2 ? weight(r, index, tile)
+                                : term(r, x.operand, index);
       case op::cast: return is_real(x.type) ? a() : std::trunc(a());
       case op::sum:
       case op::max:
@@ -234,6 +237,10 @@ class plan_interpreter {
     tile1_ = before;
     return value;
   }
+  // Of a score-gradient region, at a pair.
+  double weight(const region& r, const index_array& at, double tile) const {
+    return std::exp2(eval(r, r.pair.score, at, tile) - read(r.gradient.log_sum_exp, at) * 1.4426950408889634074);
+  }
   static double statistic_of(op code, const std::vector<double>& row, double told) {
     return code == op::kth_largest ? kth_largest_of(row, std::size_t(told)) : entmax_threshold_of(row, told);
   }
@@ -256,10 +263,6 @@ class plan_interpreter {
   }
   void add_to_sinks(const region& r, const index_array& at, double tile) {
     const axis_set pairs = set_of(r.batch) | set_of(r.rows) | set_of(r.columns);
-    weight_ =
-        r.gradient.log_sum_exp < 0
-            ? 0
-            : std::exp2(eval(r, r.pair.score, at, tile) - read(r.gradient.log_sum_exp, at) * 1.4426950408889634074);
     for (int k = 0; k < r.outputs.count; ++k) {
       const sink& s = r.gradient.sinks[k];
       const output& o = r.outputs[k];
@@ -283,7 +286,6 @@ class plan_interpreter {
   }
 
   mutable double tile1_ = 0;
-  double weight_ = 0;  // of a score-gradient region, at the pair that is looked at
   std::map<std::pair<int, extent_t>, std::vector<double>> seen_;  // by rows that have a statistic
   const execution_plan& p_;
   const outline* outline_ = nullptr;  // of the region that runs

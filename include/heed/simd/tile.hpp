@@ -217,6 +217,15 @@ __attribute__((noinline, cold)) inline void outer_present(const T* __restrict p,
     }
 }
 
+// to[at[j][r]][r] += p[j][r] for j < keys, r < rows. p, at, to: of block_rows<T>.
+template <class T>
+HEED_NOINLINE inline void add_at_rows(const T* p, const integer_of_size<sizeof(T)>* at, T* __restrict to, index rows,
+                                      index keys) {
+  for (index j = 0; j < keys; ++j, p += block_rows<T>, at += block_rows<T>)
+    // mutants: entry_of_first_row
+    for (index r = 0; r < rows; ++r) to[index(at[r]) * block_rows<T> + r] += p[r];
+}
+
 // table[at[j][r]] += p[j][r] for j < keys, r < rows, in that order but for runs: rows of a pack that all name one
 // element are added up in lanes, neighbours that do one after the other, in T. p, at: [keys][block_rows<T>]; `at` lies
 // inside the table.

@@ -55,7 +55,7 @@ struct gradient_match {
   constexpr bool gives(node_id i) const { return i == weights || contracts(i); }
   // A running sum that the region takes on from column to column.
   constexpr bool adds_up(const node& sum) const {
-    return !weights && sum.code == op::running_sum && sum.over == axis_set(1) << column && (sum.axes & rows);
+    return sum.code == op::running_sum && sum.over == axis_set(1) << column && (sum.axes & rows);
   }
 };
 

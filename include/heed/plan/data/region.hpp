@@ -89,6 +89,8 @@ struct score_outputs {
 // pairs:          the pairwise value itself, perhaps summed over batch axes
 // table_sum:      sums of pair over both, each added to the element along `table` that `index` says; batch axes may be
 //                 summed too, row axes that the index does not vary over (heads of a group) may be kept
+// row_table_sum: sums of pair over the columns, each added to the element along `table` of its row's own table that
+//                 `index` says, for each pair another
 // skewed_row_product: out[row, width] = sum over columns of pair[row, column] * other[entry, width], where `index` says
 //                 the entry along `table`, a function of the distance of row and column alone
 // table_product: out[entry, width] = sum over pairs with that entry of pair[row, column] * other[row, width]
@@ -101,11 +103,13 @@ enum class sink_kind : std::uint8_t {
   column_sum,
   pairs,
   table_sum,
+  row_table_sum,
   skewed_row_product,
   table_product,
   row_statistic
 };
 constexpr bool is_skewed(sink_kind k) { return k == sink_kind::skewed_row_product || k == sink_kind::table_product; }
+constexpr bool adds_at_index(sink_kind k) { return k == sink_kind::table_sum || k == sink_kind::row_table_sum; }
 constexpr bool gives_rows(sink_kind k) { return k == sink_kind::row_product || k == sink_kind::skewed_row_product; }
 struct sink {
   sink_kind kind{};
@@ -122,8 +126,8 @@ struct sink {
   bool operator==(const sink&) const = default;
 };
 // score_gradient: its other operands (-1: none) and what it gives. Its program has two tiles more: tile 1 is the
-// contraction of cotangents (rows) and values (columns), tile 2 the weight, 2^(score - log-sum-exp). Without a softmax
-// it may hold running sums along its columns.
+// contraction of cotangents (rows) and values (columns), tile 2 the weight, 2^(score - log-sum-exp). It may hold
+// running sums along its columns.
 inline constexpr int max_running_sums = 4, max_total_visits = 2;
 struct gradient_sums {
   int cotangents = -1, values = -1;
@@ -217,12 +221,10 @@ constexpr bool reduces_only_along(const region& r, axis_set axes) {
 // Are its columns visited from the last to the first?
 constexpr bool falls(const region& r) { return r.kind == region_kind::score || r.gradient.falling; }
 // Does it hold no running sum, or a row region a single one, along its columns, that no reduction is made of, or a
-// score some from its last column on, or a region over pairs without a softmax some along its columns? (Loops take
-// any.)
+// score some from its last column on, or a score-gradient region some along its columns? (Loops take any.)
 constexpr bool running_sums_fit(const region& r) {
   if (r.kind == region_kind::loop) return true;
-  const bool over_pairs =
-      r.kind == region_kind::score || (r.kind == region_kind::score_gradient && r.gradient.log_sum_exp < 0);
+  const bool over_pairs = r.kind == region_kind::score || r.kind == region_kind::score_gradient;
   fixed_array<bool, program::capacity> behind{};  // it, and what is made of it
   int count = 0;
   for (int i = 1; i < r.code.size; ++i) {

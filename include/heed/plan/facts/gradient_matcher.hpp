@@ -22,13 +22,34 @@ constexpr node_flags computed_from(const graph& g, node_id tile, int column) {
   }
   return r;
 }
-// Where is a value 0 because the weights are?
-constexpr node_flags vanishing_with(const graph& g, node_id weights) {
-  node_flags r{};
+// Where a score is absent: where its one condition fails (0: nowhere), or it is not that simple.
+struct score_absence {
+  node_id keep{};
+  bool simple = true;
+};
+constexpr score_absence absence_of(const graph& g, const score_match& match, node_id score) {
+  score_absence found;
+  walk(g, {score}, [&](node_id i, const node& x) {
+    if (match.contracts(i) || match.adds_up(x)) return step::skip;
+    if (x.code == op::where || x.code == op::present) found.simple = false;
+    if (x.code == op::mask && found.keep && found.keep != x.b) found.simple = false;
+    if (x.code == op::mask) found.keep = x.b;
+    return within_program(x);
+  });
+  return found;
+}
+// Where is a value 0 because the weights are, or absent wherever their score is? A running sum of such values is a
+// number at every pair, until the score's condition stands at what is made of it.
+constexpr node_flags vanishing_with(const graph& g, node_id weights, const score_absence* score) {
+  node_flags r{}, sums{};
   r[weights] = true;
   for (int i = weights + 1; i < g.size; ++i) {
     const node& x = g[i];
     r[i] = vanishes_with_operands(g, x, r[x.a], r[x.b], r[x.c]);
+    if (!score || !is_real(x.type)) continue;
+    const bool sum = x.code == op::running_sum && x.over == g[weights].over && r[x.a];
+    sums[i] = sum || ((is_pointwise(x.code) || x.code == op::mask) && (sums[x.a] || sums[x.b] || sums[x.c]));
+    r[i] = r[i] || (score->keep ? x.code == op::mask && x.b == score->keep && sums[x.a] : sum);
   }
   return r;
 }
@@ -38,6 +59,8 @@ struct gradient_matcher : sink_matcher {
   const fixed_array<gradient_match, max_gradients>& others;  // ... and these
   int other_count;
   further_contractions of_score{};  // the contractions that the score is made of, but for the first
+  bool has_sums = false;            // there are running sums along the columns
+  score_absence absence{};          // ... and of a softmax where its score is absent
 
   constexpr gradient_matcher(const graph& graph_, const internal::plan::uses& uses_, const node_flags& taken_,
                              const fixed_array<gradient_match, max_gradients>& others_, int count)
@@ -130,18 +153,30 @@ struct gradient_matcher : sink_matcher {
     return !walk(g, {pair}, sums);
   }
 
+  // The same of what vanishes with weights.
+  constexpr bool sums_vanish(node_id value) const {
+    return !walk(g, {value}, [&](node_id i, const node& x) {
+      if (match.gives(i)) return step::skip;
+      if (!match.adds_up(x)) return within_program(x);
+      const bool nothing = !absence.keep || vanishes[x.a] || is_left_out(g, match.tile, x.a, absence.keep);
+      return nothing ? step::descend : step::stop;
+    });
+  }
+
   // Running sums in a region: those that go along with its visit of the columns are carried from one to the next. One
   // that goes against it is what its row's total has left, and the total takes a visit before, for which the second
-  // contraction is not made. The direction that leaves no totals, or else one in which they can be had.
+  // contraction is not made, and weights are not. The direction that leaves no totals, or else one in which they can be
+  // had.
   constexpr bool choose_direction() {
     node_flags inside{};
     bool runs[2]{};  // from the start, from the end
     int count = 0;
     node_stack open;
-    for (int k = 0; k < match.sink_count; ++k) open.push(match.sinks[k].pair);
+    if (has_weights()) open.push(match.score);
+    for (int k = 0; k < match.sink_count; ++k) open.push(match.sinks[k].pair), open.push(match.sinks[k].index);
     walk(g, open, [&](node_id i, const node& x) {
       inside[i] = true;
-      if (match.contracts(i)) return step::skip;
+      if (match.gives(i)) return step::skip;
       if (!match.adds_up(x)) return within_program(x);
       runs[x.value != 0] = true, ++count;
       return step::descend;
@@ -159,8 +194,8 @@ struct gradient_matcher : sink_matcher {
     for (int i = 1; i < g.size; ++i) {
       if (!inside[i]) continue;
       const node& x = g[i];
-      needs_product[i] = i == match.product;
-      if (match.contracts(node_id(i))) continue;
+      needs_product[i] = i == match.product || i == match.weights;
+      if (match.gives(node_id(i))) continue;
       for (const node_id j : {x.a, x.b, x.c}) {
         needs_product[i] = needs_product[i] || needs_product[j];
         if (visits[j] > visits[i]) visits[i] = visits[j];
@@ -236,12 +271,13 @@ struct gradient_matcher : sink_matcher {
       sink.core = fit.of[k].core, sink.pair = fit.of[k].pair;
       if (!sink.core || !classify(sink)) continue;
       if (!has_weights() && !leaves_out_the_same(sink.pair)) continue;
+      if (has_weights() && has_sums && !(sums_vanish(sink.pair) && sums_vanish(sink.index))) continue;
       if (sink.keep && sink.keep != match.keep) continue;
       set_root(sink);
       match.sinks[match.sink_count++] = sink;
     }
     while (match.sink_count && feeds_itself(read_by_region())) {}
-    if (!has_weights() && !choose_direction()) match.sink_count = 0;
+    if (has_sums && !choose_direction()) match.sink_count = 0;
     bool reduced = has_weights() && match.product != 0;  // else the weights themselves are wanted, over pairs
     for (int k = 0; k < match.sink_count; ++k) reduced = reduced || match.sinks[k].kind != sink_kind::pairs;
     if (!reduced) match.sink_count = 0;
@@ -251,20 +287,30 @@ struct gradient_matcher : sink_matcher {
   constexpr gradient_match run(node_id weights) {
     match.weights = weights, match.score = g[weights].a, match.column = only_axis(g[weights].over);
     if (count_of(g[weights].over) != 1 || !is_real(g[weights].type)) return match;
-    vanishes = vanishing_with(g, weights);
+    look_for_sums();
     return matched(weights);
   }
   // Without a softmax: what is reduced out of pointwise programs over a contraction, columns along one of its axes.
   constexpr gradient_match run(node_id tile, int column) {
     match.score = tile, match.column = column;
+    look_for_sums();
     vanishes = computed_from(g, tile, column);
     return matched(tile);
   }
 
  private:
+  constexpr void look_for_sums() {
+    for (int i = 1; i < g.size; ++i)
+      has_sums = has_sums || (g[i].code == op::running_sum && g[i].over == bit(match.column));
+  }
   constexpr gradient_match matched(node_id from) {
     const score_match score = match_score(g, match.score, 0, match.column);
-    if (!score.ok() || !score.rows || score.runs) return match;
+    if (!score.ok() || !score.rows || (score.runs && !has_weights())) return match;
+    if (has_weights()) {
+      if (has_sums) absence = absence_of(g, score, match.score);
+      if (score.runs && !absence.simple) return match;
+      vanishes = vanishing_with(g, match.weights, has_sums && absence.simple ? &absence : nullptr);
+    }
     match.tile = score.tile, match.rows = score.rows, match.depth = score.depth, match.x = score.x, match.w = score.w;
     of_score = score.terms;
     candidates found;

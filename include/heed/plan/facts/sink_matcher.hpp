@@ -34,7 +34,7 @@ struct sink_matcher {
       if (is_inlined(x.code)) return within_program(x);
       if (!is_pairwise(i) || lies_in_input(g, i)) return step::skip;
       if (!with) return step::stop;
-      if (match.adds_up(x)) return is_real(x.type) && !uses.decides[i] ? step::descend : step::stop;
+      if (match.adds_up(x)) return is_real(x.type) && (has_weights() || !uses.decides[i]) ? step::descend : step::stop;
       if (with->product == i || with->terms.have(i)) return step::skip;
       if (!is_contraction(g, x) || count_of(x.over) != 1) return step::stop;
       const pair_contraction c = contraction_of(g, i, match.column);
@@ -201,6 +201,15 @@ struct sink_matcher {
     if ((sink.over & (match.rows | column)) != (match.rows | column)) return false;
     return from.position >= 0 && is_at_distance(from) && x.axes == ((match.batch & ~sink.over) | bit(x.first) | width);
   }
+  // Of a table that each row has for itself the entry may be made of what the pairs are made of.
+  constexpr bool is_row_table_sum(gradient_sink& sink) const {
+    const node& x = g[sink.core];
+    contractions with{match.product, match.terms};
+    if (!computes(sink.index, &with) || with.product != match.product) return false;
+    sink.kind = sink_kind::row_table_sum;
+    return with.terms.count == match.terms.count && !(pairs() & bit(x.first)) &&
+           x.axes == (match.batch | match.rows | bit(x.first));
+  }
   constexpr bool is_table_sum(gradient_sink& sink) const {
     const node& x = g[sink.core];
     const axis_set all = pairs();
@@ -208,7 +217,9 @@ struct sink_matcher {
     sink.kind = sink_kind::table_sum, sink.index = x.b, sink.table = x.first, sink.over = below.over,
     sink.factor *= below.factor;
     const axis_set index = g[sink.index].axes, kept_rows = match.rows & ~sink.over;
-    if (g[sink.pair].axes != all || (index & ~all) || !computes(sink.index, nullptr)) return false;
+    if (g[sink.pair].axes != all || (index & ~all)) return false;
+    if (sink.over == bit(match.column)) return is_row_table_sum(sink);
+    if (!computes(sink.index, nullptr)) return false;
     if (!(sink.over & bit(match.column)) || !(sink.over & match.rows) || (sink.over & ~all)) return false;
     return !(kept_rows & index) && !(all & bit(x.first));
   }

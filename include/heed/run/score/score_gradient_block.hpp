@@ -24,8 +24,9 @@ struct gradient_sizes {
 
   extent_t owners, serial, rows_total, blocks, keys;  // blocks: at least one, perhaps without rows
   extent_t width[operands], padded[operands];         // of operands of products; padded to whole packs
-  extent_t entries[Region.outputs.count];            // of tables, for all heads of a group that have their own; 0: none
-  extent_t top[Region.outputs.count];                // the last index of a table
+  extent_t entries[Region.outputs.count];  // of tables, for all heads of a group that have their own, of those
+                                           // of rows for each; 0: none
+  extent_t top[Region.outputs.count];      // the last index of a table
   bool in_place[operands], rows_in_place[operands];  // unit element stride; and rows that lie evenly, in whole packs
   extent_t row_stride[operands];
   explicit gradient_sizes(const environment& c)
@@ -38,7 +39,7 @@ struct gradient_sizes {
       (i < Region.batch.count - Region.gradient.serial_axes ? owners : serial) *= c.extent[Region.batch[i]];
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];
-      constexpr int axis = k.kind == sink_kind::table_sum ? k.table : -1;
+      constexpr int axis = adds_at_index(k.kind) ? k.table : -1;
       entries[K] = axis < 0 ? 0 : c.extent[axis] * count_of(shape::kept_rows(K), c.extent);
       top[K] = axis < 0 ? 0 : std::min<extent_t>(c.extent[axis] - 1, std::numeric_limits<std::int32_t>::max());
     });
@@ -53,6 +54,13 @@ struct gradient_sizes {
     });
   }
   extent_t items() const { return owners * serial; }
+  // How many elements output K adds up for each row; 0: none, or one.
+  template <int K> extent_t row_width() const {
+    constexpr sink s = Region.gradient.sinks[K];
+    if constexpr (gives_rows(s.kind)) return width[s.other];
+    else if constexpr (s.kind == sink_kind::row_table_sum) return entries[K];
+    else return 0;
+  }
   // Of the first contraction.
   extent_t depth() const {
     if constexpr (shape::has_keys) return width[Region.tile.row_operand];
@@ -224,7 +232,7 @@ struct gradient_work {
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
       sums[K] = by_key[K] = nullptr, table[K] = nullptr, row_entry[K] = nullptr;
-      if constexpr (gives_rows(s.kind)) sums[K] = take.template of<T>(extents.width[s.other] * rows);
+      if constexpr (shape::is_wide(K)) sums[K] = take.template of<T>(extents.template row_width<K>() * rows);
       else if constexpr (reduces_to_rows(s.kind)) sums[K] = take.template of<T>(rows);
       else if constexpr (s.kind == sink_kind::column_sum) by_key[K] = take.template of<T>(gradient_keys<T>);
       else if constexpr (s.kind == sink_kind::table_sum) table[K] = take.template of<double>(extents.entries[K]);
@@ -387,8 +395,8 @@ struct gradient_work {
     }
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
-      constexpr int y = s.other < 0 ? 0 : s.other;
-      if constexpr (gives_rows(s.kind)) std::memset(sums[K], 0, std::size_t(extents.width[y] * rows) * sizeof(T));
+      if constexpr (shape::is_wide(K))
+        std::memset(sums[K], 0, std::size_t(extents.template row_width<K>() * rows) * sizeof(T));
       else if constexpr (reduces_to_rows(s.kind)) std::memset(sums[K], 0, rows * sizeof(T));
       else if constexpr (s.kind == sink_kind::table_sum) std::fill_n(table[K], extents.entries[K], 0.0);
       if constexpr (shape::kept_rows(K).count > 0)

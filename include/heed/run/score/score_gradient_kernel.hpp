@@ -41,7 +41,7 @@ struct score_gradient_loops {
   static constexpr extent_t slot_size = extent_t(work::slot_size);
   static constexpr bool has_tables = [] {
     for (int k = 0; k < Region.outputs.count; ++k)
-      if (Region.gradient.sinks[k].kind == sink_kind::table_sum) return true;
+      if (adds_at_index(Region.gradient.sinks[k].kind)) return true;
     return false;
   }();
   // Sums reach beyond the rows that exist: an incomplete block is treated as masked.
@@ -125,7 +125,10 @@ struct score_gradient_loops {
         const pack_environment<false> env{
             {{c, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}}}, P(T(0)), here, slot_size};
         if constexpr (shape::has_weights) {
-          const P z = first_pass(env, here);
+          P there = P(T(0));
+          // mutants: sum_of_excluded_under_a_softmax
+          if constexpr (Mixed && sums_along::count > 0) there = present(env, there, i < count);
+          const P z = first_pass(with_sums(w, env, there), here);
           // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
           // mutants: weight_over_1
           const P power = simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes));
@@ -279,6 +282,11 @@ struct score_gradient_loops {
             const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
             if (w.extents.entries[K] > 0)
               simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
+          } else if constexpr (k.kind == sink_kind::row_table_sum) {
+            using I = typename program_type::I;
+            const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
+            if (w.extents.entries[K] > 0)
+              simd::add_at_rows<T>(p, reinterpret_cast<const I*>(at), w.sums[K] + row, count, s.count);
           } else if constexpr (k.kind == sink_kind::row_statistic) {
             statistics::template see<K>(w, p, s.pack, s.packs, s.count, s.mixed);
           } else {
@@ -342,8 +350,9 @@ struct score_gradient_loops {
     shape::each_output([&]<int K>() {
       constexpr sink k = Region.gradient.sinks[K];
       constexpr output o = Region.outputs[K];
-      constexpr int y = k.other < 0 ? 0 : k.other, axis = shape::width_axis(y);
-      if constexpr (gives_rows(k.kind)) {
+      constexpr int axis = k.other < 0 ? k.table : shape::width_axis(k.other);
+      if constexpr (shape::is_wide(K)) {
+        const extent_t width = w.extents.template row_width<K>();
         const view& v = call.outputs[K];
         const extent_t stride = stride_along(axis, v);
         alignas(64) T by[rows];
@@ -351,10 +360,10 @@ struct score_gradient_loops {
         if constexpr (o.type == element_of<T>) {
           T* to[rows]{};
           for (int r = 0; r < count; ++r) to[r] = static_cast<T*>(v.data) + sinks::row_at(call, w, v, r);
-          simd::transpose_out<T>(w.sums[K], by, w.extents.width[y], to, count, stride);
+          simd::transpose_out<T>(w.sums[K], by, width, to, count, stride);
         } else {
           for (int r = 0; r < count; ++r)
-            for (extent_t e = 0; e < w.extents.width[y]; ++e)
+            for (extent_t e = 0; e < width; ++e)
               put_element<o.type>(v.data, sinks::row_at(call, w, v, r) + e * stride, w.sums[K][e * rows + r] * by[r]);
         }
       } else if constexpr (k.kind == sink_kind::row_statistic) {

@@ -59,7 +59,7 @@ constexpr gradient_slots slots_of(const region& r) {
     if (is_tile(x, 2)) weight = instruction_id(i);
   }
   s.kept[0] = weight, s.kept_slot[0] = 0, s.kept_count = 1;
-  for (int k = 0; k < r.outputs.count; ++k) wanted[r.gradient.sinks[k].pair] = true;
+  for (int k = 0; k < r.outputs.count; ++k) wanted[r.gradient.sinks[k].pair] = wanted[r.gradient.sinks[k].index] = true;
   for (int i = r.code.size - 1; i > 0; --i) {
     if (!wanted[i] || i == weight) continue;
     const instruction& x = r.code[i];
@@ -92,7 +92,7 @@ constexpr gradient_slots slots_of(const region& r) {
   }
   for (int k = 0; k < r.outputs.count; ++k) {
     const sink& x = r.gradient.sinks[k];
-    if (x.kind != sink_kind::table_sum) continue;
+    if (!adds_at_index(x.kind)) continue;
     for (int j = 0; j < k && !s.index_slot[k]; ++j)
       if (r.gradient.sinks[j].index == x.index && r.gradient.sinks[j].table == x.table)
         s.index_slot[k] = s.index_slot[j];

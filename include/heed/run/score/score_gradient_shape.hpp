@@ -71,6 +71,11 @@ struct gradient_shape {
       if (Region.gradient.sinks[k].kind == sink_kind::row_statistic) return true;
     return false;
   }();
+  // Does this output have several elements for each row, which a block of rows adds up?
+  static constexpr bool is_wide(int k) {
+    const sink_kind kind = Region.gradient.sinks[k].kind;
+    return gives_rows(kind) || kind == sink_kind::row_table_sum;
+  }
   // Does this output add up what several batch items give?
   static constexpr bool carries(int k) { return (Region.gradient.sinks[k].over & serial) != 0; }
 

@@ -28,10 +28,9 @@ struct gradient_sinks {
   // Is output K the first that adds at this index? It stores it, inside the table (which may be empty: then nothing
   // reads it).
   static constexpr bool first_index(int k) {
-    if (Region.gradient.sinks[k].kind != sink_kind::table_sum) return false;
+    if (!adds_at_index(Region.gradient.sinks[k].kind)) return false;
     for (int j = 0; j < k; ++j)
-      if (Region.gradient.sinks[j].kind == sink_kind::table_sum && slots.index_slot[j] == slots.index_slot[k])
-        return false;
+      if (adds_at_index(Region.gradient.sinks[j].kind) && slots.index_slot[j] == slots.index_slot[k]) return false;
     return true;
   }
   template <int K, class Index> static HEED_INLINE void store_index(const work& w, const Index& index, int row,
