@@ -45,6 +45,12 @@ constexpr auto mixed_values = rename<c, a>(dot<a>(inverse, gathered));  // (h, a
 constexpr auto out = dot<a>(near_landmarks, mixed_values);
 constexpr auto backward = gradient<out>(wrt(q, k, v, ql, kl));
 
+// A product of two matrices as vectors.
+constexpr auto left = input<"left">(h, n, m);
+constexpr auto right = input<"right">(h, n, m);
+constexpr auto inner = dot<n, m>(left, tanh(right));
+constexpr auto inner_backward = gradient<inner>(wrt(left, right));
+
 using matrix = std::vector<double>;
 matrix times(const matrix& p, const matrix& r) {
   matrix y(landmarks * landmarks, 0);
@@ -147,4 +153,21 @@ BOOST_AUTO_TEST_CASE(forward_and_backward) {
     slopes("dkl", at.kl, dC);
   }
   expect_close("o", O, o);
+}
+
+BOOST_AUTO_TEST_CASE(product_over_all_axes) {
+  const tensor<float> L = filled<float>(1, 1, {2, 9, 21}), R = filled<float>(2, 1, {2, 9, 21}),
+                      dO = filled<float>(3, 1, {2});
+  tensor<float> O(2), dL(2, 9, 21), dR(2, 9, 21);
+  tensor<double> o(2), dl(2, 9, 21), dr(2, 9, 21);
+  for (int i = 0; i < 2 * 9 * 21; ++i) {
+    const int head = i / (9 * 21);
+    const double t = std::tanh(double(R[std::size_t(i)]));
+    o[std::size_t(head)] += double(L[std::size_t(i)]) * t;
+    dl[std::size_t(i)] = double(dO[std::size_t(head)]) * t;
+    dr[std::size_t(i)] = double(dO[std::size_t(head)]) * double(L[std::size_t(i)]) * (1 - t * t);
+  }
+  fuse<inner, strict>(left = L, right = R, into(O));
+  fuse<inner_backward, strict>(left = L, right = R, cotangent<inner> = dO, into(dL, dR));
+  expect_close("o", O, o), expect_close("dleft", dL, dl), expect_close("dright", dR, dr);
 }

@@ -356,11 +356,17 @@ class simplifier {
       const axis_set column = w > 0 ? after[w].over : axis_set(0);
       rest = column && (y.over & column) == column ? y.over & ~column : axis_set(0);
     }
+    if (!rest && is_product_of_all(y) && !w) rest = y.over ^ std::bit_floor(y.over);  // along one axis, then the others
     if (!rest) return absence.product(after, y, w, paired[y.a]);
     y.axes |= rest, y.over &= ~rest;
     const node_id of_columns = absence.product(after, y, w, paired[y.a]);
     return one_axis_at_a_time(
         after, node{.code = op::sum, .type = y.type, .a = of_columns, .axes = y.axes & ~rest, .over = rest});
+  }
+  // A product over several axes of two values that have the same, no contraction and nothing absent.
+  constexpr bool is_product_of_all(const node& y) {
+    return count_of(y.over) > 1 && after[y.a].axes == after[y.b].axes && !memory.grows_faster(after[y.a].axes) &&
+           !absence.present.of_factor(after, y.a) && !absence.present.of_factor(after, y.b);
   }
   constexpr bool is_taken_axis_by_axis(const node& y) {
     if (count_of(y.over) < 2 || paired[y.a]) return false;
