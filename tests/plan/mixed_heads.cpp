@@ -61,11 +61,24 @@ constexpr auto behind_renamed = dot<m>(rename<j, g>(dot<g>(mix_behind, weights))
 constexpr auto shared_weights = dot<m>(softmax<m>(dot<d>(input<"q1", double>(n, d), input<"k1", double>(m, d))), v);
 constexpr auto both = dot<m>(dot<h>(back, softmax<m>(mask(mixed, m <= n))), v);
 
+// Without a softmax.
+constexpr auto product = dot<m>(mask(mixed, m <= n), own);
+constexpr auto squared = dot<m>(max(mask(mixed, m <= n), 0) * max(mixed, 0) / size<m>, own);
+constexpr auto divided = dot<m>(mask(sigmoid(mixed), m <= n), own) / (1 + sum<m>(mask(sigmoid(mixed), m <= n)));
+constexpr auto product_behind = dot<m>(mask(dot<g>(mix_behind, tanh(s)), m <= n), v);
+constexpr auto product_both = dot<m>(mask(dot<h>(back, tanh(mixed)), m <= n), v);
+// Numbers of heads that a call brings.
+constexpr axis<"o"> o;
+constexpr auto ql = input<"ql", double>(l, n, d);
+constexpr auto kl = input<"kl", double>(l, m, d);
+constexpr auto mixl = input<"mixl", double>(o, l);
+constexpr auto vo = input<"vo", double>(o, m, e);
+constexpr auto of_a_call = dot<m>(softmax<m>(mask(dot<l>(mixl, scaled_dot<d>(ql, kl)), m <= n)), vo);
+constexpr auto of_a_call_behind = dot<m>(dot<l>(mixl, softmax<m>(mask(scaled_dot<d>(ql, kl), m <= n))), vo);
+constexpr auto sigmoids_of_a_call = dot<m>(mask(sigmoid(dot<l>(mixl, scaled_dot<d>(ql, kl))), m <= n), vo);
+
 // Stays a loop.
 constexpr auto hidden = attended(dot<g>(mix, mask(s, m <= n)));  // 0 where nothing is left
-constexpr auto unknown = dot<m>(
-    softmax<m>(dot<l>(input<"mixl", double>(h, l), dot<d>(input<"ql", double>(l, n, d), input<"kl", double>(l, m, d)))),
-    own);
 // May be stored, for a bias lies over the pairs.
 constexpr auto dense = attended(mixed + input<"dense", double>(h, n, m));
 // Nothing is over pairs of positions.
@@ -97,9 +110,20 @@ BOOST_AUTO_TEST_CASE(weights_and_values) {
   CHECK_REWRITTEN(shared_weights, v);
   CHECK_REWRITTEN(both, q, k, v, mix, back);
 }
+BOOST_AUTO_TEST_CASE(without_softmax) {
+  CHECK_REWRITTEN(product, q, k, own, mix);
+  CHECK_REWRITTEN(squared, q, k, own, mix);
+  CHECK_REWRITTEN(divided, q, k, own, mix);
+  CHECK_REWRITTEN(product_behind, q, k, v, mix_behind);
+  CHECK_REWRITTEN(product_both, q, k, v, mix, back);
+}
+BOOST_AUTO_TEST_CASE(heads_of_a_call) {
+  CHECK_REWRITTEN(of_a_call, ql, kl, mixl, vo);
+  CHECK_REWRITTEN(of_a_call_behind, ql, kl, mixl, vo);
+  CHECK_REWRITTEN(sigmoids_of_a_call, ql, kl, mixl, vo);
+}
 BOOST_AUTO_TEST_CASE(what_stays) {
-  for (const bool rewritten :
-       {is_rewritten<hidden>(), is_rewritten<unknown>(), is_rewritten<dense>(), is_rewritten<layer>()})
+  for (const bool rewritten : {is_rewritten<hidden>(), is_rewritten<dense>(), is_rewritten<layer>()})
     BOOST_TEST(!rewritten);
   BOOST_TEST(is_rewritten<both>());
   BOOST_TEST(difference(*planned(hidden), hidden, rewritten_extents) == "");

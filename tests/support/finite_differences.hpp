@@ -23,7 +23,14 @@ inline run::reference_graph::extents extents_of_graph(const graph& g, const exte
   run::reference_graph::extents r{};
   for (int i = 0; i < g.axis_count; ++i) {
     const axis_entry& a = g.axes[std::size_t(i)];
-    r[std::size_t(i)] = a.extent != runtime ? a.extent : given.at(a.name.text());
+    bool merged = false;  // of two others, which come first
+    for (int j = 1; j < g.size && !merged; ++j)
+      if ((g[j].code == op::merge || g[j].code == op::split) && g[j].first == i && a.extent == runtime &&
+          !given.contains(a.name.text())) {
+        r[std::size_t(i)] = r[std::size_t(g[j].second)] * r[std::size_t(g[j].third)];
+        merged = true;
+      }
+    if (!merged) r[std::size_t(i)] = a.extent != runtime ? a.extent : given.at(a.name.text());
   }
   for (int i = 1; i < g.size; ++i)  // the oracle reads as it is told: memory beyond, if these differ
     if (g[i].code == op::rename && r[std::size_t(g[i].first)] != r[std::size_t(g[i].second)])

@@ -30,6 +30,7 @@ struct graph {
   fixed_array<axis_entry, max_axes> axes;
   fixed_array<std::uint64_t, max_axes> axis_hash;
   int axis_count;
+  axis_set positions;  // those of which it is known, though their values no longer show it (mixed_heads.hpp)
   fixed_array<input_entry, input_capacity> inputs;
   int input_count;
   fixed_array<const primitive_entry*, max_primitives> primitives;
@@ -116,6 +117,7 @@ struct graph {
         if (s >> i & 1) r |= axis_set(1) << axis_to[i];
       return r;
     };
+    positions |= moved(g.positions);
     if (low < 1) low = 1;
     fixed_array<node_id, capacity> to{};
     const auto id = [&](node_id i) { return i < low ? i : to[i]; };

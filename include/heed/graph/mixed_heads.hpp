@@ -1,14 +1,15 @@
-// Heads that are mixed (talking heads, Shazeer et al. 2020): scores before a softmax, weights behind it. As declared, a
-// score is a sum over the scores of all heads at the same pair, which no kernel takes. It is rewritten, before anything
-// is differentiated, so that the gradient is that of the rewritten graph:
+// Heads that are mixed (talking heads, Shazeer et al. 2020): scores before a softmax, or before whatever else makes
+// weights of them, and weights behind it. As declared, a score is a sum over the scores of all heads at the same pair,
+// which no kernel takes. It is rewritten, before anything is differentiated, so that the gradient is that of the
+// rewritten graph:
 //   before  sum<g>(mix[h, g] * dot<d>(q[g, n], k[g, m]))  is  dot<g x d>(mix * q, k): one contraction, as deep as all
 //           heads together, its row operand stored for each head (h, n, g x d). Factors, and sums with what is no
 //           contraction (a slope of each head times the distance), go along.
 //   behind  dot<m>(sum<g>(mix[j, g] * w[g, n, m]), v[j, m, e])  is  sum<g>(mix * dot<m>(w, v)): the values of all heads
-//           are one wide value (m, j x e), whose weighted sums (g, n, j x e) are mixed.
+//           are one wide value (m, j x e), whose weighted sums (g, n, j x e) are mixed; a mask goes to the weights.
 // Nothing lies over pairs. The products grow by the number of heads and run in kernels, as they did in loops. Where an
-// operand or a result lies over the pairs, the scores may be stored: nothing is rewritten, nor where extents of the
-// axes that become one are unknown.
+// operand or a result lies over the pairs, the scores may be stored: nothing is rewritten. Without a softmax positions
+// are known by what queries and keys share, which the mixed heads may have been: the graph notes which they are.
 #pragma once
 #include "rewriting.hpp"
 
@@ -16,7 +17,7 @@ namespace heed::internal {
 
 class head_mixer : rewriting {
  public:
-  constexpr explicit head_mixer(const merged_graph& graph_) : rewriting(graph_) {}
+  constexpr explicit head_mixer(const merged_graph& graph_) : rewriting(graph_, true) {}
   constexpr merged_graph run() {
     return rewritten_by([&](const node& x, axis_set column) { return rewritten(x, column); });
   }
@@ -24,16 +25,16 @@ class head_mixer : rewriting {
  private:
   node_marks of_mixed{};  // a node that scores have become
 
-  // What a node, whose operands have been rewritten, becomes; 0: what it is. A softmax runs along `column` (0: none)
-  // over what is made of it.
+  // What a node, whose operands have been rewritten, becomes; 0: what it is. A softmax or a sum runs along `column` (0:
+  // none) over what is made of it.
   constexpr node_id rewritten(const node& x, axis_set column) {
     if (x.code == op::rename && column && of_mixed[x.a]) return renamed(x.a, x.first, x.second);
     if ((x.code != op::dot && x.code != op::sum) || !is_real(x.type)) return 0;
-    if (present.of(g, x.a) || present.of(g, x.b)) return 0;
     node_id r = 0;
     const axis_set over_pairs = pairs.of[x.a] | pairs.of[x.b];
     if (!over_pairs) return 0;
-    if (column && !(x.over & over_pairs) && is_static(x.over)) {
+    if (column && !(x.over & over_pairs)) {
+      if (present.of(g, x.a) || present.of(g, x.b)) return 0;
       factors none;
       if (x.code == op::sum) r = mixed(x.a, none, x.over, column);
       for (const bool left : {true, false}) {
@@ -108,7 +109,7 @@ class head_mixer : rewriting {
       const node_id table = mixed_beside(x.a, f, heads);
       return table ? add_read(g, table, x.b, x.first) : node_id(0);
     }
-    if (std::popcount(pairs_of_graph::positions(g, x.axes)) > 1) return 0;
+    if (std::popcount(pairs_of_graph::positions(g, x.axes & ~heads)) > 1) return 0;
     node_id mix = 0;
     for (const factor& one : f) mix = times(real_type(x.type), mix, one);
     return summed(mix, i, heads);
@@ -154,10 +155,11 @@ class head_mixer : rewriting {
     axis_set depth = x.over;
     if (shared) {
       const merging all = all_as_one(shared, x.over);
-      if (!is_static(shared | x.over) || !all.count) return 0;
+      if (!all.count) return 0;
       rows = merged(rows, all), keys = merged(keys, all), depth = axis_bit(all.whole[all.count - 1]);
     }
-    const bool in_order = !swapped;  // as declared, so that the memory order of results stays
+    g.positions |= of_rows | of_keys;  // rows and keys may share nothing any more
+    const bool in_order = !swapped;    // as declared, so that the memory order of results stays
     node_id r = add_dot(g, x.type, in_order ? rows : keys, in_order ? keys : rows, depth);
     for (const factor& one : f)
       if (!g[one.of].axes) r = times(x.type, r, one);
@@ -165,20 +167,22 @@ class head_mixer : rewriting {
   }
 
   // ---- behind it
-  // The sum over some axes of weights times values, where the weights are a mixture; 0: they are none.
-  constexpr node_id weighted(node_id weights, node_id values, axis_set over, element type) {
+  // The sum over some axes of weights times values, where the weights are a mixture, and `keep` holds (0: everywhere);
+  // 0: they are none.
+  constexpr node_id weighted(node_id weights, node_id values, axis_set over, element type, node_id keep = 0) {
     const node x = g[weights];
+    if (x.code == op::mask) return keep || present.of(g, x.b) ? node_id(0) : weighted(x.a, values, over, type, x.b);
     if (present.of(g, weights) || present.of(g, values)) return 0;
     const auto beside = [&](node_id rest, node_id f) {
       if (!(pairs.of[rest] & over) || pairs.of[f] || (g[f].axes & over)) return node_id(0);
-      const node_id sum = weighted(rest, values, over, type);
+      const node_id sum = weighted(rest, values, over, type, keep);
       return sum ? add_pointwise(g, x.code, type, sum, f) : node_id(0);
     };
     switch (x.code) {
       case op::rename: {
-        if (g[values].axes & axis_bit(x.first)) return 0;
-        values = under_name(values, x.second, x.first);
-        const node_id sum = weighted(x.a, values, over, type);
+        if ((g[values].axes | g[keep].axes) & axis_bit(x.first)) return 0;
+        values = under_name(values, x.second, x.first), keep = keep ? under_name(keep, x.second, x.first) : keep;
+        const node_id sum = weighted(x.a, values, over, type, keep);
         return sum ? under_name(sum, x.first, x.second) : node_id(0);
       }
       case op::negate: return beside(x.a, 0);
@@ -186,32 +190,34 @@ class head_mixer : rewriting {
       case op::multiply: return pairs.of[x.a] ? beside(x.a, x.b) : beside(x.b, x.a);
       case op::sum: {
         const node product = g[x.a];
-        return product.code == op::multiply ? mixture(product, x.over, values, over, type) : node_id(0);
+        return product.code == op::multiply ? mixture(product, x.over, values, over, type, keep) : node_id(0);
       }
-      case op::dot: return mixture(x, x.over, values, over, type);
-      case op::softmax: return x.over == over ? of_wide(weights, values, over, type) : node_id(0);
+      case op::dot: return mixture(x, x.over, values, over, type, keep);
+      case op::softmax: return x.over == over && !keep ? of_wide(weights, values, over, type) : node_id(0);
       default: return 0;
     }
   }
   // x: the product of weights and their mixture.
-  constexpr node_id mixture(const node& x, axis_set heads, node_id values, axis_set over, element type) {
+  constexpr node_id mixture(const node& x, axis_set heads, node_id values, axis_set over, element type, node_id keep) {
     const bool left = pairs.of[x.a];
-    const node_id weights = left ? x.a : x.b, mix = left ? x.b : x.a;
+    node_id weights = left ? x.a : x.b;
+    const node_id mix = left ? x.b : x.a;
     const axis_set rows = pairs.of[weights] & ~over;
     if (pairs.of[mix] || !(pairs.of[weights] & over) || (g[mix].axes & over) || (heads & (g[values].axes | over)))
       return 0;
     if ((heads & g[mix].axes) != heads || (heads & g[weights].axes) != heads || lie_in_memory(rows, over)) return 0;
-    if (present.of(g, weights) || present.of(g, mix)) return 0;
-    node_id sum = weighted(weights, values, over, type);
-    if (!sum) sum = of_wide(weights, values, over, type);
+    if (present.of(g, weights) || present.of(g, mix) || (g[keep].axes & ~g[weights].axes)) return 0;
+    node_id sum = weighted(weights, values, over, type, keep);
+    if (keep) weights = add_mask(g, weights, keep);
+    if (!sum) sum = of_wide(weights, values, over, type, g[mix].axes);
     if (!sum) sum = add_dot(g, type, weights, values, over);
     return add_dot(g, type, mix, sum, heads);
   }
-  // dot<m>(weights, values), of values with several axes of their own, whose extents are known, as one: the weights are
-  // computed once for all of them. 0: there are no such.
-  constexpr node_id of_wide(node_id weights, node_id values, axis_set over, element type) {
+  // dot<m>(weights, values), of values with several axes of their own as one: the weights are computed once for all of
+  // them. Their extents are known, or they are those of a mixture. 0: there are no such.
+  constexpr node_id of_wide(node_id weights, node_id values, axis_set over, element type, axis_set of_mixture = 0) {
     const axis_set own = g[values].axes & ~g[weights].axes & ~over;
-    if (std::popcount(own) < 2 || !is_static(own) || present.of(g, values)) return 0;
+    if (std::popcount(own) < 2 || !is_static(own & ~of_mixture) || present.of(g, values)) return 0;
     const merging all = all_as_one(own, 0);
     return all.count ? split_up(add_dot(g, type, weights, merged(values, all), over), all) : node_id(0);
   }
@@ -225,7 +231,7 @@ constexpr bool may_mix_heads(const graph& g) {
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
     if ((x.code != op::dot && x.code != op::sum) || !(pairs.of[x.a] | pairs.of[x.b])) continue;
-    if (!pairs_of_graph::positions(g, x.over)) return true;
+    if (!(x.over & (pairs.of[x.a] | pairs.of[x.b]))) return true;
     for (const auto& [weights, values] : {std::pair(x.a, x.b), std::pair(x.b, x.a)}) {
       if (g[weights].code != op::softmax) continue;
       const axis_set own = g[values].axes & ~g[weights].axes;

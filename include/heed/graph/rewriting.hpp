@@ -34,14 +34,18 @@ struct pairs_of_graph {
 
 class rewriting {
  protected:
-  constexpr explicit rewriting(const merged_graph& declared_) : declared(declared_), before(declared_.g) {
+  // without_softmax: what is summed over the keys of pairs counts as well.
+  constexpr explicit rewriting(const merged_graph& declared_, bool without_softmax = false)
+      : declared(declared_),
+        before(declared_.g) {
     g.axes = before.axes, g.axis_hash = before.axis_hash, g.axis_count = before.axis_count;
+    g.positions = before.positions;
     g.inputs = before.inputs, g.input_count = before.input_count;
     g.primitives = before.primitives, g.primitive_count = before.primitive_count;
-    find_columns();
+    find_columns(without_softmax);
   }
-  // rule(x, column): what becomes of a node whose operands have been rewritten, 0: what it is. A softmax runs along
-  // `column` (0: none) over what is made of it.
+  // rule(x, column): what becomes of a node whose operands have been rewritten, 0: what it is. A softmax, or a sum,
+  // runs along `column` (0: none) over what is made of it.
   template <class Rule> constexpr merged_graph rewritten_by(const Rule& rule) {
     for (int i = 1; i < before.size; ++i) {
       node x = before[i];
@@ -152,14 +156,18 @@ class rewriting {
     made_of[whole] = axis_bit(major) | axis_bit(minor);
     return whole;
   }
-  constexpr void find_columns() {
+  constexpr void find_columns(bool without_softmax) {
+    pairs_of_graph over;
+    over.extend(before);
     for (int i = before.size - 1; i > 0; --i) {
       const node& x = before[i];
-      const bool sums = (x.code == op::dot || x.code == op::sum) && !pairs_of_graph::positions(before, x.over);
+      const bool adds = x.code == op::dot || x.code == op::sum;
+      const axis_set along = adds ? x.over & (over.of[x.a] | over.of[x.b]) : axis_set(0);
       if (x.code == op::softmax || x.code == op::logsumexp) columns[x.a] |= x.over;
-      else if (is_pointwise(x.code) || sums)
+      else if (is_pointwise(x.code) || (adds && !along))
         columns[x.a] |= columns[i], columns[x.b] |= columns[i], columns[x.c] |= columns[i];
       else if (x.code == op::mask || x.code == op::rename || x.code == op::shift) columns[x.a] |= columns[i];
+      if (along && without_softmax) columns[x.a] |= along & over.of[x.a], columns[x.b] |= along & over.of[x.b];
     }
     columns[0] = 0;
   }

@@ -24,7 +24,7 @@ constexpr weighted_values weighted(const graph& g, node_id i) {
 // hidden width by what its operands share: keys have the batch and the heads of queries, weights have none of them.
 struct position_axes {
   axis_set found = 0;
-  constexpr position_axes(const graph& g, const node_flags& used) {
+  constexpr position_axes(const graph& g, const node_flags& used) : found(g.positions) {
     node_flags seen{};  // as an operand of a softmax
     for (int i = 1; i < g.size; ++i) {
       const op o = g[i].code;

@@ -29,6 +29,7 @@ class axes_merger {
         keys(what_.keys),
         what(what_) {
     after.axes = before.axes, after.axis_hash = before.axis_hash, after.axis_count = before.axis_count;
+    after.positions = before.positions;
     after.inputs = before.inputs, after.input_count = before.input_count;
     after.primitives = before.primitives, after.primitive_count = before.primitive_count;
   }

@@ -99,6 +99,7 @@ struct pass_splitter {
     choose(needed);
     graph& b = passes.backward;
     b.axes = gradient.g.axes, b.axis_hash = gradient.g.axis_hash, b.axis_count = gradient.g.axis_count;
+    b.positions = gradient.g.positions;
     b.inputs = gradient.g.inputs, b.input_count = gradient.g.input_count;
     b.primitives = gradient.g.primitives, b.primitive_count = gradient.g.primitive_count;
     fixed_array<node_id, max_results> input{};

@@ -234,6 +234,7 @@ class simplifier {
         scales(scaled_scores(before, used, is_root, decides)),
         memory(before, used, is_root) {
     after.axes = before.axes, after.axis_hash = before.axis_hash, after.axis_count = before.axis_count;
+    after.positions = before.positions;
     after.inputs = before.inputs, after.input_count = before.input_count;
     after.primitives = before.primitives, after.primitive_count = before.primitive_count;
   }
