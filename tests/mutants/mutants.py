@@ -53,6 +53,7 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("one_step_to_the_threshold", r"steps < most_steps", r"steps < 1", STATISTICS),
     ("statistic_of_what_is_excluded", r"if \(mixed && met\) x = ", r"if (false) x = ", STATISTICS),
     ("factor_of_what_is_ranked", r"op::multiply \|\| is_ranked\(to, found\.tile_user\)", r"op::multiply", STATISTICS),
+    ("few_rows_confused", r"to\[i \* lanes \+ r\]", r"to[i * lanes]", ["tests/regions/few_rows.cpp"]),
     ("term_of_first_key", r"tiles\.of \+ key", r"tiles.of + 0", TERMS),
     ("term_not_scaled", r"program_type::template uniform<t\.scale>\(c\)", r"T(1)", TERMS),
     ("term_not_scaled_backward", r"program_type::template uniform<t\.scale>\(\*state\)", r"T(1)", TERMS),

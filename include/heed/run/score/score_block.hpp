@@ -44,16 +44,18 @@ struct key_batch {
   };
   T* weights;        // [batch_keys][rows]
   T *keys, *values;  // copies of keys (a group) and values (a batch)
+  T* sums;           // of values, while there are few rows: [width]
   segment segments[batch_keys<T>];
   int segment_count, at;
 
   static std::size_t elements(extent_t depth, extent_t width, bool copy_values) {
-    return std::size_t(simd::block_rows<T> * batch_keys<T> + simd::group * depth +
+    return std::size_t(simd::block_rows<T> * batch_keys<T> + simd::group * depth + width + simd::native_lanes<T> +
                        (copy_values ? batch_keys<T> * width : 0) + 64);
   }
-  void place(T* p, extent_t depth, bool copy_values) {
+  void place(T* p, extent_t depth, extent_t width, bool copy_values) {
     weights = p, p += simd::block_rows<T> * batch_keys<T>;
     keys = p, p += simd::group * depth;
+    sums = p, p += width + simd::native_lanes<T>;
     values = copy_values ? p : nullptr;
     clear();
   }
@@ -131,10 +133,11 @@ inline void reset(const row_block<T>& b, extent_t width) {
   }
 }
 
-// out += weights . values, for all keys that are waiting. `values` have unit element stride.
+// out += weights . values, for all keys that are waiting. `values` have unit element stride. few: how many rows there
+// are, if they are few, else 0.
 template <class T>
 HEED_NOINLINE inline void add_values(const row_block<T>& b, const key_batch<T>& keys, const T* values, extent_t stride,
-                                     extent_t width) {
+                                     extent_t width, int few) {
   constexpr int rows = simd::block_rows<T>, lanes = simd::native_lanes<T>;
   for (int i = 0; i < keys.segment_count; ++i) {
     const auto& s = keys.segments[i];
@@ -143,6 +146,7 @@ HEED_NOINLINE inline void add_values(const row_block<T>& b, const key_batch<T>& 
     T* out = b.out + s.pack * lanes;
     if (s.mixed && !simd::all_finite(v, stride, width, s.count))
       simd::accumulate_present(p, v, stride, out, width, s.count, s.packs);
+    else if (few > 0) simd::accumulate_few(p, v, stride, out, width, s.count, few, keys.sums);
     else simd::accumulate_all(p, v, stride, out, width, s.count, s.packs);
   }
 }

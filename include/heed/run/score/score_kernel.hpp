@@ -29,6 +29,10 @@ struct score_loops {
   using skewed_type = skewed_block<Region, T>;
   using sums = running_sums<Region, T>;
   using pack_environment = with_running_sums<Region, T, typename program_type::pack_environment>;
+  // Few rows are contracted along the lanes, where a sum is taken in another order than for many: not where scores are
+  // compared with what another region has found among the same.
+  static constexpr bool may_be_few = has_keys && Region.terms.count == 0 && !program_type::mask_reads_score;
+  static int few_rows_of(const context& c) { return may_be_few && c.row_count <= simd::few_rows ? c.row_count : 0; }
   static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
 
   struct sizes {
@@ -178,6 +182,14 @@ struct score_loops {
       k = w.batch.keys, stride = w.extents.depth;
     }
     const T* const queries = w.running.queries + row;
+    if constexpr (Packs == 1 && may_be_few)
+      if (const int few = few_rows_of(w.state); few > 0) {
+        alignas(64) T sums[group * lanes] = {};
+        simd::contract_few(w.running.queries, few, k, stride, w.extents.depth, sums, ahead(w, first));
+        HEED_UNROLL for (int i = 0; i < group; ++i)
+          a[i][0] = P::load(sums + i * lanes);
+        return;
+      }
     if constexpr (program_type::tiled_loads.count > 0) {
       const typename program_type::prefetcher pairwise(w.state, first, w.extents.depth);
       const next_lines<T> lines = ahead(w, first);
@@ -267,7 +279,7 @@ struct score_loops {
       const extent_t stride = v.stride[column];
       if (w.extents.values_in_place) {
         add_values(w.running, w.batch, static_cast<const T*>(v.data) + w.state.base[Region.score.values], stride,
-                   w.extents.width);
+                   w.extents.width, few_rows_of(w.state));
       } else {
         for (int i = 0; i < w.batch.segment_count; ++i) {  // a copy, batch position by batch position
           auto& s = w.batch.segments[i];
@@ -277,7 +289,7 @@ struct score_loops {
                   v.data, w.state.base[Region.score.values] + (s.first + j) * stride + e * stride_along(width_axis, v));
           s.first = s.at;
         }
-        add_values(w.running, w.batch, w.batch.values, w.extents.width, w.extents.width);
+        add_values(w.running, w.batch, w.batch.values, w.extents.width, w.extents.width, few_rows_of(w.state));
       }
     }
     w.batch.clear();
@@ -337,7 +349,19 @@ struct score_loops {
                         : T(0);
     }
   }
+  static void load_few_queries(context& c, const row_block<T>& b, const sizes& n, int count) {  // row by row
+    constexpr int operand = Region.tile.row_operand;
+    const view& v = c.call.operands[operand];
+    const T scale = program_type::scale_of_queries(c);
+    for (int r = 0; r < count; ++r)
+      for (extent_t d = 0; d < n.depth; ++d)
+        b.queries[r * n.depth + d] =
+            scale * element_at<Region.operands[operand].type, T>(
+                        v.data, c.base[operand] + c.row_offset[operand][r] + d * v.stride[depth_axis]);
+  }
   static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
+    if constexpr (may_be_few)
+      if (few_rows_of(c) > 0) return load_few_queries(c, b, n, count);
     if constexpr (has_keys)
       load_rows<Region.tile.row_operand, depth_axis>(c, n.depth, count, program_type::scale_of_queries(c), b.queries);
     if constexpr (Region.terms.count > 0) {
@@ -399,7 +423,7 @@ struct score_loops {
       pieces take{s.of(thread)};
       const item_memory of_item = lay_out_item(n, take);
       key_batch<T>& batch = *new (static_cast<void*>(of_item.batch)) key_batch<T>;
-      batch.place(of_item.elements, n.widest_key(), copies_values(n));
+      batch.place(of_item.elements, n.widest_key(), n.width, copies_values(n));
       alignas(work) std::byte places[most_blocks * sizeof(work)];
       work* const blocks = reinterpret_cast<work*>(places);
       const int count = int(std::min<extent_t>(n.strip, n.blocks - strip * n.strip));
