@@ -101,7 +101,7 @@ constexpr auto nearest = sparsemax<m>(row);
 constexpr auto middle = entmax15<m>(row);
 constexpr auto soft = entmax<m>(1.25, row);
 constexpr auto third = kth_largest<m>(row, 3);
-constexpr auto all = results(nearest, middle, soft, third);
+constexpr auto ranks = results(nearest, middle, soft, third);
 constexpr auto down = kth_largest<n>(input<"wide", double>(n, m), 7);
 constexpr auto whole = kth_largest<m>(input<"whole", std::int32_t>(n, m), 2);
 constexpr auto others = results(down, whole);
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(rows_of_memory) {
     lengths[3] = 0, lengths[4] = std::int32_t(std::min<extent_t>(2, keys));
     for (extent_t i = 0; i < count; ++i)
       for (extent_t j = 0; j < keys; ++j) S(i, j) = float(rows[i][j]);
-    fuse<all, strict>(s = S, length = lengths, into(P, Q, R, T));
+    fuse<ranks, strict>(s = S, length = lengths, into(P, Q, R, T));
     for (extent_t i = 0; i < count; ++i) {
       const std::vector<double> present(rows[i].begin(), rows[i].begin() + lengths[i]);
       BOOST_TEST(double(T[i]) == kth_largest_of(present, 3), "row " << i << " of " << keys);
