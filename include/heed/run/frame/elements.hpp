@@ -17,7 +17,16 @@ HEED_INLINE void put_element(void* base, extent_t at, From value) {
   __builtin_memcpy(static_cast<char*>(base) + at * extent_t(sizeof v), &v, sizeof v);
 }
 
-// Lanes of a value at base[at], base[at + stride], ...; `count` of them exist, the others repeat 0.
+// Lanes of a value at base[at], base[at + stride], ...; `count` of them exist, the others repeat 0. Those that lie
+// apart are read out of line: g++ works out where all of them lie, ahead of a loop that reads them where they lie side
+// by side.
+template <element E, class P>
+HEED_NOINLINE P load_spread(const void* base, extent_t at, extent_t stride, int count) {
+  using T = typename P::element;
+  alignas(64) T v[P::lanes];
+  for (int i = 0; i < P::lanes; ++i) v[i] = i < count ? element_at<E, T>(base, at + i * stride) : T(0);
+  return P::load(v);
+}
 template <element E, class P>
 HEED_INLINE P load_lanes(const void* base, extent_t at, extent_t stride, int count) {
   using T = typename P::element;
@@ -27,9 +36,7 @@ HEED_INLINE P load_lanes(const void* base, extent_t at, extent_t stride, int cou
     if (stride == 1) return count >= lanes ? P::load(p) : P::load_partial(p, count);
   }
   if (stride == 0) return P(element_at<E, T>(base, at));
-  alignas(64) T v[lanes];
-  for (int i = 0; i < lanes; ++i) v[i] = i < count ? element_at<E, T>(base, at + i * stride) : T(0);
-  return P::load(v);
+  return load_spread<E, P>(base, at, stride, count);
 }
 template <element E, class P>
 HEED_INLINE void store_lanes(void* base, extent_t at, extent_t stride, int count, P value) {
