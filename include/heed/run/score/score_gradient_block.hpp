@@ -4,6 +4,7 @@
 // All of it grows with rows or with keys, never with both.
 #pragma once
 #include "score_gradient_shape.hpp"
+#include "score_later_rows.hpp"
 #include "score_skewed.hpp"
 #include "score_visit.hpp"
 #include "../team.hpp"
@@ -203,7 +204,8 @@ struct gradient_work {
   plan::interval* pair_bounds = nullptr;
   segment segments[gradient_keys<T>];
   int segment_count = 0, at = first_at;
-  extent_t first_row = 0;  // of the block
+  extent_t first_row = 0;                               // of the block
+  later_rows<T> next_rows[operands], results[outputs];  // of the next block; of this one
   [[no_unique_address]] skewed_place<skewed_block<Region, T>, has_distances(Region)> skewed;
   [[no_unique_address]] skewed_place<unskewed_pairs<Region, T>, has_distances(Region)> unskewed;
 
@@ -403,6 +405,34 @@ struct gradient_work {
         for (int r = 0; r < rows; ++r)
           row_entry[K][r] =
               typename program_type::I(own_table<K>(call, first_row + std::min(r, count - 1)) * call.extent[s.table]);
+    });
+  }
+  // What the block asks for on its way: the rows of the next one, and where its own results will stand.
+  void set_later(const environment& call) {
+    const extent_t next = first_row + rows, end = extents.rows_total;
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_rows(K) && Region.operands[K].type == element_of<T>)
+        next_rows[K] = {Region.rows,          call.extent, call.operands[K],          state->base[K],
+                        shape::width_axis(K), next,        std::min(next + rows, end)};
+    });
+    shape::each_output([&]<int K>() {
+      constexpr sink s = Region.gradient.sinks[K];
+      if constexpr (gives_rows(s.kind) && Region.outputs[K].type == element_of<T>)
+        results[K] = {Region.rows,
+                      call.extent,
+                      call.outputs[K],
+                      offset_at(Region.batch, state->item.index, call.outputs[K]),
+                      shape::width_axis(s.other),
+                      first_row,
+                      std::min(next, end)};
+    });
+  }
+  HEED_INLINE void ask_later() {
+    shape::each_operand([&]<int K>() {
+      if constexpr (shape::over_rows(K)) next_rows[K].template ask<false>();
+    });
+    shape::each_output([&]<int K>() {
+      if constexpr (gives_rows(Region.gradient.sinks[K].kind)) results[K].template ask<true>();
     });
   }
   void set_log_sum_exp(const environment& call, int count) {

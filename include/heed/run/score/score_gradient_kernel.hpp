@@ -310,6 +310,7 @@ struct score_gradient_loops {
     with_packs(packs, mixed,
                [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
     w.note(first, count, packs.from, packs.count(), mixed);
+    w.ask_later();
   }
   // From the first to the last, or from the last to the first.
   template <class Meet> static void visit(work& w, const Meet& meet_group) {
@@ -325,6 +326,7 @@ struct score_gradient_loops {
     program_type::set_rows(*w.state, first, count);
     w.first_row = first;
     w.set_block(call, count);
+    w.set_later(call);
     shape::each_output([&]<int K>() {  // what no key reaches
       if constexpr (Region.gradient.sinks[K].kind == sink_kind::pairs && Region.pair.keep != 0) {
         const view& v = call.outputs[K];

@@ -4,6 +4,7 @@
 // side by side, chunk by chunk, so that keys and values are fetched once for all of them. Nothing of the size rows x
 // keys is stored.
 #pragma once
+#include "score_later_rows.hpp"
 #include "score_running_sums.hpp"
 #include "score_skewed.hpp"
 #include "score_visit.hpp"
@@ -63,6 +64,8 @@ struct score_loops {
       if constexpr (Term < 0) return depth;
       else return terms.depth[Term];
     }
+    // Late rows first: under a causal mask they have most to do.
+    extent_t strip_of(extent_t item) const { return strips - 1 - item % strips; }
     extent_t depth_of_rows() const { return depth + terms.total(); }  // of all contractions
     extent_t widest_key() const { return terms.wider_than(depth); }
   };
@@ -104,6 +107,36 @@ struct score_loops {
     return {shared.used, own.used};
   }
 
+  // What a strip asks for on its way: the queries of the item that this thread is likely to take next, and where its
+  // own results will stand.
+  struct strip_rows {
+    later_rows<T> queries, results;
+    strip_rows(const environment& call, const sizes& n, extent_t item) {
+      constexpr int q = Region.tile.row_operand, o = std::max(Region.score.weighted, 0);
+      if constexpr (Region.operands[q].type == element_of<T>)
+        if (item + call.threads < n.batch * n.strips)
+          queries = of(call, n, item + call.threads, call.operands[q], depth_axis);
+      if constexpr (Region.score.weighted >= 0 && Region.outputs[o].type == element_of<T>)
+        results = of(call, n, item, call.outputs[o], width_axis);
+    }
+    static later_rows<T> of(const environment& call, const sizes& n, extent_t item, const view& v, int axis) {
+      extent_t index[max_axes];
+      index_of(Region.batch, call.extent, item / n.strips, index);
+      const extent_t first = n.strip_of(item) * n.strip * rows;
+      return {Region.rows,
+              call.extent,
+              v,
+              offset_at(Region.batch, index, v),
+              axis,
+              first,
+              std::min<extent_t>(first + n.strip * rows, n.rows_total)};
+    }
+    HEED_INLINE void ask() {
+      queries.template ask<false>();
+      results.template ask<true>();
+    }
+  };
+
   // What one block of rows works with.
   struct work {
     context& state;
@@ -116,6 +149,7 @@ struct score_loops {
     [[no_unique_address]] term_columns<Region, T> terms;
     [[no_unique_address]] skewed_place<skewed_type, has_skewed> skewed;
     typename sums::memory along;
+    strip_rows& later;
   };
 
   // Term: of which contraction; -1: of the first.
@@ -306,9 +340,11 @@ struct score_loops {
   }
   // From the last to the first.
   static void visit(work& w, extent_t first, extent_t end) {
-    meet_keys<key_order::falling, Region, T>(
-        w.state, w.bounds, first, end,
-        [&](extent_t at, int count, bool mixed, pack_range packs) { meet(w, at, count, mixed, packs); });
+    meet_keys<key_order::falling, Region, T>(w.state, w.bounds, first, end,
+                                             [&](extent_t at, int count, bool mixed, pack_range packs) {
+                                               meet(w, at, count, mixed, packs);
+                                               w.later.ask();
+                                             });
   }
   // The same for blocks side by side, chunk by chunk. Chunks are the same whatever the number of blocks and threads.
   static void visit_chunks(std::span<work> blocks, extent_t first, extent_t end) {
@@ -418,8 +454,8 @@ struct score_loops {
     plan::interval* const bounds = pieces{s.shared}.of<plan::interval>(columns::count_of_all(call));
     columns::set_all(call, bounds);
     for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
-      const extent_t strip = n.strips - 1 - item % n.strips;  // late rows first: under a causal mask they have most to
-                                                              // do
+      const extent_t strip = n.strip_of(item);
+      strip_rows later(call, n, item);
       pieces take{s.of(thread)};
       const item_memory of_item = lay_out_item(n, take);
       key_batch<T>& batch = *new (static_cast<void*>(of_item.batch)) key_batch<T>;
@@ -443,7 +479,8 @@ struct score_loops {
                                          columns::of_item(c.item, bounds),
                                          {call, c.base},
                                          skewed_place<skewed_type, has_skewed>(own.skewed),
-                                         {own.sums}};
+                                         {own.sums},
+                                         later};
         if constexpr (has_skewed) own.skewed->set_rows(call, first, c.row_count);
         w.running.place(own.rows, n.depth_of_rows(), n.width);
         c.tiles = w.running.tiles;
