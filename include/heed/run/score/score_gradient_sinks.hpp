@@ -56,8 +56,10 @@ struct gradient_sinks {
     constexpr sink_kind kind = Region.gradient.sinks[K].kind;
     if constexpr (reduces_to_rows(kind)) by_row = by_row + given<Mixed, K>(all, absent);
     else if constexpr (kind == sink_kind::column_sum) by_column = by_column + given<Mixed, K>(all, absent);
-    else if constexpr (made_first(K))
-      given<Mixed, K>(all, absent).store(here + slots.slot_of(Region.gradient.sinks[K].pair) * slot_size);
+    else if constexpr (made_first(K)) {
+      constexpr int to = slots.slot_of(Region.gradient.sinks[K].pair);
+      given<Mixed, K>(all, absent).store(here + to * slot_size);
+    }
   }
 
   // The pairs themselves: rows of the output run along the keys, so squares are transposed.

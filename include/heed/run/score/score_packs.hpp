@@ -142,8 +142,8 @@ struct score_packs : score_values<Region, T> {
         else return element_at<e, bool>(from.data, at);
       } else if constexpr (values::is_byte_load(x)) return bytes::get(state, x.operand, key, first);
       else {
-        const T* at =
-            state.tiles + (values::pair_number(x.operand) * tile_keys + (key - state.tile_first)) * rows + first;
+        constexpr int number = values::pair_number(x.operand);  // clang searches for it at every pack otherwise
+        const T* at = state.tiles + (number * tile_keys + (key - state.tile_first)) * rows + first;
         if constexpr (kind == value_class::real) return P::load(at);
         else {
           W w;
