@@ -107,36 +107,6 @@ struct score_loops {
     return {shared.used, own.used};
   }
 
-  // What a strip asks for on its way: the queries of the item that this thread is likely to take next, and where its
-  // own results will stand.
-  struct strip_rows {
-    later_rows<T> queries, results;
-    strip_rows(const environment& call, const sizes& n, extent_t item) {
-      constexpr int q = Region.tile.row_operand, o = std::max(Region.score.weighted, 0);
-      if constexpr (Region.operands[q].type == element_of<T>)
-        if (item + call.threads < n.batch * n.strips)
-          queries = of(call, n, item + call.threads, call.operands[q], depth_axis);
-      if constexpr (Region.score.weighted >= 0 && Region.outputs[o].type == element_of<T>)
-        results = of(call, n, item, call.outputs[o], width_axis);
-    }
-    static later_rows<T> of(const environment& call, const sizes& n, extent_t item, const view& v, int axis) {
-      extent_t index[max_axes];
-      index_of(Region.batch, call.extent, item / n.strips, index);
-      const extent_t first = n.strip_of(item) * n.strip * rows;
-      return {Region.rows,
-              call.extent,
-              v,
-              offset_at(Region.batch, index, v),
-              axis,
-              first,
-              std::min<extent_t>(first + n.strip * rows, n.rows_total)};
-    }
-    HEED_INLINE void ask() {
-      queries.template ask<false>();
-      results.template ask<true>();
-    }
-  };
-
   // What one block of rows works with.
   struct work {
     context& state;
@@ -149,7 +119,7 @@ struct score_loops {
     [[no_unique_address]] term_columns<Region, T> terms;
     [[no_unique_address]] skewed_place<skewed_type, has_skewed> skewed;
     typename sums::memory along;
-    strip_rows& later;
+    strip_rows<Region, T>& later;
   };
 
   // Term: of which contraction; -1: of the first.
@@ -455,7 +425,7 @@ struct score_loops {
     columns::set_all(call, bounds);
     for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
       const extent_t strip = n.strip_of(item);
-      strip_rows later(call, n, item);
+      strip_rows<Region, T> later(call, n, item);
       pieces take{s.of(thread)};
       const item_memory of_item = lay_out_item(n, take);
       key_batch<T>& batch = *new (static_cast<void*>(of_item.batch)) key_batch<T>;

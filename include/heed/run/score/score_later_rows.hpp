@@ -2,7 +2,8 @@
 // has touched lies far away, and a transpose waits for every line of it, 16 of each pack of rows at a time. A few lines
 // whenever a group has been met cost nothing beside its contractions.
 #pragma once
-#include "../../simd/pack.hpp"
+#include "../../plan/data/region.hpp"
+#include "../../simd/tile.hpp"
 #include "../frame/axes.hpp"
 #include <algorithm>
 
@@ -31,6 +32,39 @@ struct later_rows {
       if ((at += line) < width) continue;
       at = 0, row += stride, --left;
     }
+  }
+};
+
+// What a strip of blocks asks for on its way, forward: the queries of the item that this thread is likely to take next,
+// and where its own results will stand.
+template <const auto& Region, class T>
+struct strip_rows {
+  later_rows<T> queries, results;
+
+  template <class Sizes> strip_rows(const environment& call, const Sizes& n, extent_t item) {
+    constexpr int q = Region.tile.row_operand, o = std::max<int>(Region.score.weighted, 0);
+    if constexpr (Region.operands[q].type == element_of<T>)
+      if (item + call.threads < n.batch * n.strips)
+        queries = of(call, n, item + call.threads, call.operands[q], Region.depth[0]);
+    if constexpr (Region.score.weighted >= 0 && Region.outputs[o].type == element_of<T>)
+      results = of(call, n, item, call.outputs[o], Region.width.count ? Region.width[0] : -1);
+  }
+  template <class Sizes>
+  static later_rows<T> of(const environment& call, const Sizes& n, extent_t item, const view& v, int axis) {
+    extent_t index[max_axes];
+    index_of(Region.batch, call.extent, item / n.strips, index);
+    const extent_t rows = n.strip * simd::block_rows<T>, first = n.strip_of(item) * rows;
+    return {Region.rows,
+            call.extent,
+            v,
+            offset_at(Region.batch, index, v),
+            axis,
+            first,
+            std::min<extent_t>(first + rows, n.rows_total)};
+  }
+  HEED_INLINE void ask() {
+    queries.template ask<false>();
+    results.template ask<true>();
   }
 };
 
