@@ -53,6 +53,8 @@ constexpr score_contractions contractions_in(const graph& g, node_id score, int 
   return with_rows.first.tile ? with_rows : thin;
 }
 inline constexpr const char* running_sum_over_pairs = "a running sum over pairs of positions";
+// Of columns that a block of rows goes through a sum is taken along; what earlier rows add up other blocks have met.
+inline constexpr const char* running_sum_of_rows = "a running sum over pairs of positions, along the rows";
 constexpr score_match match_score(const graph& g, node_id score, node_id values, int column);
 
 // Why a contraction is none that a score region takes; empty: it is one. A softmax and the values it weights come out
@@ -142,16 +144,17 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
     return no("a table is read at the distance of what are no rows");
 
   // Whatever else the score reads must not itself be a pairwise value that would have to be stored.
-  bool sums = false;
+  bool sums = false, across = false;
   const bool other_pairs = walk(g, {score}, [&](node_id i, const node& x) {
     if (r.contracts(i)) return step::skip;
     if (is_inlined(x.code)) return within_program(x);
-    sums = x.code == op::running_sum;
+    sums = x.code == op::running_sum, across = sums && x.over != bit(column);
     r.runs = r.runs || r.adds_up(x);
     if (r.adds_up(x)) return step::descend;
     return !lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows) ? step::stop : step::skip;
   });
-  if ((other_pairs && sums) || (r.runs && !sums_fit(g, score, r))) return no(running_sum_over_pairs);
+  if ((other_pairs && sums) || (r.runs && !sums_fit(g, score, r)))
+    return no(across ? running_sum_of_rows : running_sum_over_pairs);
   if (other_pairs) return no("the score reads another value over pairs of positions that is not an input");
   return r;
 }
