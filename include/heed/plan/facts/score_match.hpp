@@ -159,6 +159,8 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   return r;
 }
 
+inline constexpr const char* contraction_over_pairs =
+    "a contraction over pairs of positions that no score region takes";
 // Why the contraction under i runs in a loop. Weights that say what they leave out (see settled_absence) are those that
 // no score region takes.
 constexpr const char* why_no_score(const graph& g, node_id i) {
@@ -170,7 +172,7 @@ constexpr const char* why_no_score(const graph& g, node_id i) {
       const char* reason = match_score(g, w.a, j == x.a ? x.b : x.a, only_axis(x.over)).reason;
       if (*reason) return reason;
     }
-  return "a contraction over pairs of positions that no score region takes";
+  return contraction_over_pairs;
 }
 
 }  // namespace heed::internal::plan

@@ -21,8 +21,10 @@ struct splitter : pointwise_placing {
     }
     const char* reason = "";
     if (place_score(root, reason)) return;
-    if (!*reason && holds_pairs(root))
-      reason = adds_up_pairs(root) ? running_sum_over_pairs : why_no_score(plan.g, root);
+    if (!*reason && holds_pairs(root)) {
+      reason = why_no_score(plan.g, root);
+      if (reason == contraction_over_pairs && adds_up_pairs(root)) reason = running_sum_over_pairs;
+    }
     place_pointwise(root, reason);
   }
 
