@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
   heed_bench::add_normalizers();
   heed_bench::add_decoupled();
   heed_bench::add_distances();
+  heed_bench::add_metrics();
   heed_bench::add_projections();
   heed_bench::add_encoder();
   benchmark::Initialize(&argc, argv);

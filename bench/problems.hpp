@@ -40,6 +40,7 @@ void add_biases();
 void add_normalizers();
 void add_decoupled();
 void add_distances();
+void add_metrics();
 void add_projections();
 void add_encoder();
 

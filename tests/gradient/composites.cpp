@@ -81,6 +81,15 @@ BOOST_AUTO_TEST_CASE(attentions) {
   GRADIENT(sink_attention<m>(mask(softcap(s, 2) + alibi(slope, n, m), m <= n), v, 0.5));
 }
 
+BOOST_AUTO_TEST_CASE(distances) {
+  GRADIENTS("q", weighed(-sum<d>((q - k) * (q - k))));
+  GRADIENT(weighed(mask(-gate * sum<d>(pow((k - q) / input<"sharp_pos", double>(h), 2)), m <= n)));
+  GRADIENT(weighed(mean<d>(abs(q - k)) * slope));
+  GRADIENT(dot<m>(exp(-sum<d>((q - k) * (q - k) / -input<"width_pos", double>(n))), v));
+  GRADIENT(mean<d>(input<"by", double>(h, m) * (q - k) * (q - k)));
+  GRADIENT(weighed(-sum<d>(mask((q - k) * (q - k), d != 1))));  // a part of it absent
+}
+
 BOOST_AUTO_TEST_CASE(norms_and_activations) {
   GRADIENTS("a", layer_norm<c>(a));
   GRADIENT(layer_norm<c>(a, weight, shift_by, 1e-3));

@@ -10,6 +10,7 @@ DIFFERENCES = ["tests/gradient/composites.cpp"]
 BACKWARD = ["tests/regions/score_gradient.cpp"]
 STATISTICS = ["tests/regions/row_statistics.cpp"]
 TERMS = ["tests/regions/several_contractions.cpp"]
+METRICS = ["tests/regions/metric_scores.cpp"]
 FOREIGN = ["tests/export/errors.cpp"]
 NEAR = 12  # lines behind its comment in which the victim stands
 MUTANTS = [  # name, a pattern that matches the victim (a space: any white space), what the mutant writes, tests of which one must fail
@@ -59,6 +60,9 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("term_not_scaled_backward", r"program_type::template uniform<t\.scale>\(\*state\)", r"T(1)", TERMS),
     ("maximum_contracted_again", r"plan\.g\[i\]\.code == op::max && uses\.compared", r"false && uses.compared", ["tests/regions/decisions.cpp"]),
     ("skew_off_by_one", r"1 << s", r"(1 << s) + (s == 0)", ["tests/regions/distances.cpp"]),
+    ("difference_not_squared", r"fma\(difference, difference, sum\)", r"fma(row, column, sum)", METRICS),
+    ("slope_of_absolute_difference", r"fma\(weight, sign\(other - own\), sum\)", r"fma(weight, other - own, sum)", METRICS),
+    ("differences_of_what_is_excluded", r"if \(s\.mixed && !\(w\.finite\[k\.own\]", r"if (false && !(w.finite[k.own]", METRICS),
     ("delta_dropped", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 

@@ -105,12 +105,12 @@ constexpr auto ranks = results(nearest, middle, soft, third);
 constexpr auto down = kth_largest<n>(input<"wide", double>(n, m), 7);
 constexpr auto whole = kth_largest<m>(input<"whole", std::int32_t>(n, m), 2);
 constexpr auto others = results(down, whole);
-// A distance that is no contraction is a loop's.
+// A sum over pairs that is no contraction is a loop's.
 constexpr auto q2 = input<"q2">(n, d);
 constexpr auto k2 = input<"k2">(m, d);
-constexpr auto distance = sum<d>(abs(q2 - k2));
-constexpr auto fourth = kth_largest<m>(distance, 4);
-constexpr auto total = sum<m>(entmax15<m>(distance) * distance);
+constexpr auto additive = sum<d>(tanh(q2 + k2));
+constexpr auto fourth = kth_largest<m>(additive, 4);
+constexpr auto total = sum<m>(entmax15<m>(additive) * additive);
 constexpr auto looped = results(fourth, total);
 
 // Scores that are hard to weigh, a row each: equal ones, one that stands out, huge ones, close ones, far ones, one key.

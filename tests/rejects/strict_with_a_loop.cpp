@@ -20,7 +20,7 @@ constexpr auto y = dot<m>(softmax<m>(s), v);
 constexpr auto f = fuse<y, strict>;
 [[maybe_unused]] constexpr auto g_ = f;
 #else
-constexpr auto y = dot<m>(softmax<m>(s - sum<d>((q - k) * (q - k))), v);   // a distance that is no contraction
+constexpr auto y = dot<m>(softmax<m>(s + sum<d>(tanh(q + k))), v);   // a sum over pairs that is no contraction
 constexpr auto f = fuse<y, strict>;
 [[maybe_unused]] constexpr auto g_ = f;
 #endif

@@ -44,6 +44,8 @@ constexpr auto mlp = x + project<o>(gelu(project<c>(x, weight)), back);
 constexpr auto normed = layer_norm<c>(x);
 constexpr auto two_products = dot<m>(softmax<m>((dot<d>(q, k) + dot<d>(q + 1, k* k)) / 8), v);
 constexpr auto distances = dot<m>(softmax<m>(dot<d>(q, k) - sum<d>((q - k) * (q - k))), v);
+constexpr auto gradient_of_distances = gradient<distances>(wrt(q));
+constexpr auto additive = dot<m>(softmax<m>(dot<d>(q, k) + sum<d>(tanh(q + k))), v);
 
 bool says(const std::string& text, const std::string& expression) {
   return std::regex_search(text, std::regex(expression));
@@ -224,7 +226,9 @@ BOOST_AUTO_TEST_CASE(other_regions) {
   SAYS(terms, "tile +0.18[0-9]* \\* dot<d=[0-9]+>\\(");
   SAYS(terms, "term1 +0.18[0-9]* \\* dot<d=[0-9]+>\\(");
   SAYS(terms, "score +tile \\+ term1|score +term1 \\+ tile");
-  const std::string loop = explain<distances>();
+  SAYS(explain<distances>(), "tile +squared_distance<d=16>\\(q, k\\)");
+  SAYS(explain<gradient_of_distances>(), "dot<m>\\(weight \\* \\(tile1 - \\[1\\]\\), k - q\\)");
+  const std::string loop = explain<additive>();
   SAYS(loop, "region [0-9]: loop \\(not fused: the score reads another value over pairs of positions");
   SAYS(loop, "q: element by element");
   const std::string both = explain<results(sloped, normed)>(with(b, 1), with(n, 9), with(m, 9));

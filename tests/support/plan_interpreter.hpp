@@ -117,12 +117,18 @@ class plan_interpreter {
     }
   }
 
+  static double contracted(contraction_kind kind, double row, double column) {
+    const double difference = row - column;
+    return kind == contraction_kind::product              ? row * column
+           : kind == contraction_kind::squared_difference ? difference * difference
+                                                          : std::fabs(difference);
+  }
   double contracted(const region& r, index_array index) const {
     double v = 0;
     if (!plan::contracts(r)) return v;
     oracle_.each(set_of(r.depth), [&](const index_array& along) {
       for (int k = 0; k < r.depth.count; ++k) index[std::size_t(r.depth[k])] = along[std::size_t(r.depth[k])];
-      v += read(r.tile.row_operand, index) * read(r.tile.column_operand, index);
+      v += contracted(r.tile.kind, read(r.tile.row_operand, index), read(r.tile.column_operand, index));
     });
     return v;
   }
@@ -132,7 +138,7 @@ class plan_interpreter {
     if (t.index) index[std::size_t(t.table)] = entry(r, t.index, t.table, index);
     for (extent_t i = 0; i < extent_[std::size_t(t.depth)]; ++i) {
       index[std::size_t(t.depth)] = i;
-      v += read(t.row_operand, index) * read(t.column_operand, index);
+      v += contracted(t.kind, read(t.row_operand, index), read(t.column_operand, index));
     }
     return v * (t.scale ? eval(r, t.scale, index, 0) : 1);
   }
@@ -280,7 +286,10 @@ class plan_interpreter {
         for (std::size_t i = 0; o.axes >> i; ++i)
           if ((o.axes & ~pairs) >> i & 1) there[i] = along[i];
         if (s.kind == sink_kind::skewed_row_product) there[std::size_t(s.table)] = std::clamp<extent_t>(entry, 0, last);
-        written(k)[key(o.axes, there)] += value * (s.other < 0 ? 1 : read(s.other, there));
+        const double other = s.other < 0 ? 1 : read(s.other, there), less = s.own < 0 ? 0 : read(s.own, there);
+        const bool sign = s.slope == contraction_kind::absolute_difference;
+        written(k)[key(o.axes, there)] +=
+            value * (sign ? run::number_of(op::sign, other - less, 0, 0, 0) : other - less);
       });
     }
   }

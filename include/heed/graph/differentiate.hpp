@@ -17,6 +17,7 @@
 //   gather       a scatter: every element of the table sums what reaches its readers, in the order of the axes.
 #pragma once
 #include "presence.hpp"
+#include "summed_distance.hpp"
 
 namespace heed::internal {
 
@@ -409,6 +410,31 @@ struct differentiation {
     }
   }
 
+  // A distance weighs differences, or their signs, which stay as they are: kernels form them of rows and columns.
+  // False: it is none.
+  constexpr bool distance(const node& x, node_id y, node_id dy) {
+    summed_distance of = summed_distance_of(g, x);
+    if (!of.of || presence(x.a)) return false;
+    divide_by_count(g, x, of);
+    const node t = g[of.of];
+    const node_id each = of.power == 2 ? times(of.of, of.of) : applied(op::abs, of.of);
+    const auto all_but = [&](int left_out, node_id value) {  // the factors and divisors, times a value
+      value = times(real(of.factor), value);
+      for (int k = 0; k < of.factors.count; ++k)
+        if (k != left_out) value = times(value, of.factors[k]);
+      for (const node_id divisor : of.divisors) value = times(over(real(1), divisor), value);
+      return value;
+    };
+    for (int k = 0; k < of.factors.count; ++k)
+      reach(of.factors[k], times(all_but(k, dy), add_reduction(g, op::sum, x.type, each, x.over)), x.axes);
+    for (const node_id divisor : of.divisors) reach(divisor, negative(over(times(dy, y), divisor)), x.axes);
+    const node_id slope = of.power == 2 ? of.of : applied(op::sign, of.of),
+                  reached = times(real(of.power), all_but(-1, dy));
+    reach_product(t.a, reached, slope, x.axes | x.over);
+    reach_product(t.b, negative(reached), slope, x.axes | x.over);
+    return true;
+  }
+
   constexpr void hand_on(node_id i) {
     const node x = g[i];
     if (!gradient[i]) return;
@@ -419,6 +445,7 @@ struct differentiation {
     else if (x.code == op::softmax) waiting_for(i);
     else if (x.code == op::running_sum) summed_on_the_way(x, dy);
     else if (x.code == op::with_gradient) by_rule(x, dy);
+    else if (is_reduction(x.code) && distance(x, i, dy)) return;
     else if (is_reduction(x.code)) reduced(x, i, dy);
     else if (x.code == op::gather) gathered(x, dy);
     else if (x.code == op::scatter) scattered(x, dy);

@@ -138,6 +138,8 @@ enum class op : std::uint8_t {
   // Draws, pointwise
   random_uniform,  // from [0, 1) by the key a and the counter b, c: simd/random.hpp
   random_key,      // the same as a whole number, the key of other draws
+  // Behind simplification
+  distance,  // sum of |a - b|^value over `over`, one axis; value: 1 or 2
   // Until differentiation
   with_gradient,  // a, of which c is what reaches b on the way back; `value`: how many operands more a is such of
   reached,        // in such a c: what reaches a
@@ -212,6 +214,7 @@ constexpr op_table made_op_table() {
   is(op::entmax_threshold, {.name = "entmax_threshold", .kind = reduction});
   is(op::softmax, {.name = "softmax"});
   is(op::running_sum, {.name = "running_sum"});
+  is(op::distance, {.name = "distance", .operands = 2});
   is(op::with_gradient, {.name = "with_gradient", .operands = 3});
   is(op::reached, {.name = "reached"});
   is(op::tile, {.name = "tile", .operands = 0});

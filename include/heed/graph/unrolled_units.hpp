@@ -5,6 +5,7 @@
 //   conditions of several entries, any<j>(pick == floor_divide(m, 64)): keys of the blocks that a query has picked.
 #pragma once
 #include "rewriting.hpp"
+#include "summed_distance.hpp"
 
 namespace heed::internal {
 
@@ -15,7 +16,7 @@ inline constexpr int most_units = 16;
 constexpr int axis_of_units(const graph& g, const node& x) {
   if ((x.code != op::dot && x.code != op::sum) || !is_real(x.type) || std::popcount(x.over) != 1) return -1;
   const int axis = std::countr_zero(x.over);
-  if (g.extent(axis) == runtime || g.extent(axis) > most_units) return -1;
+  if (g.extent(axis) == runtime || g.extent(axis) > most_units || summed_distance_of(g, x).of) return -1;
   for (const node_id i : {x.a, x.b}) {
     const axis_set axes = g[i].axes;
     if (is_pointwise(g[i].code) && (axes & x.over) && std::popcount(pairs_of_graph::positions(g, axes)) > 1)

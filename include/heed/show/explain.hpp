@@ -56,6 +56,11 @@ inline std::string sink_text(const printed_region& of, int k) {
   const std::string at = s.index ? axis_name(of.plan.g, s.table) + " = " + instruction_text(of, s.index) : "";
   if (s.kind == sink_kind::skewed_row_product)
     return factor + scale + "dot<" + over + ">(" + pair + ", " + of.operand_name(s.other) + " at " + at + ")";
+  if (s.other >= 0 && s.own >= 0) {
+    const std::string difference = of.operand_name(s.other) + " - " + of.operand_name(s.own);
+    return factor + scale + "dot<" + over + ">(" + pair + ", " +
+           (s.slope == contraction_kind::absolute_difference ? "sign(" + difference + ")" : difference) + ")";
+  }
   if (s.other >= 0)
     return factor + scale + "dot<" + over + ">(" + pair + ", " + of.operand_name(s.other) + ")" +
            (s.index ? " at " + at : "");
@@ -65,21 +70,22 @@ inline std::string sink_text(const printed_region& of, int k) {
 // Every operation of the region, as if no tile were empty.
 inline double region_flops(const region& loops, const extent_table& extents) {
   const axis_set tile = set_of(loops.batch) | set_of(loops.rows) | set_of(loops.columns);
+  const auto per_element = [](contraction_kind k) { return k == contraction_kind::product ? 2 : 3; };
   double n = program_cost(loops, extents);
   if ((loops.kind == region_kind::score || loops.kind == region_kind::matmul) && contracts(loops))
-    n += 2 * elements(extents, tile | set_of(loops.depth));
-  for (const term& t : loops.terms) n += 2 * elements(extents, tile | bit(t.depth));
+    n += per_element(loops.tile.kind) * elements(extents, tile | set_of(loops.depth));
+  for (const term& t : loops.terms) n += per_element(t.kind) * elements(extents, tile | bit(t.depth));
   if (loops.kind == region_kind::score && loops.score.values >= 0)
     n += 2 * elements(extents, tile | set_of(loops.width));
   if (loops.scatter.index) n += elements(extents, set_of(loops.rows) | set_of(loops.columns));
   if (loops.kind == region_kind::score_gradient) {
-    n += (contracts(loops) ? 2 * elements(extents, tile | set_of(loops.depth)) : 0) +
+    n += (contracts(loops) ? per_element(loops.tile.kind) * elements(extents, tile | set_of(loops.depth)) : 0) +
          (loops.gradient.values >= 0 ? 2 * elements(extents, tile | set_of(loops.width)) : 0);
     for (int k = 0; k < loops.outputs.count; ++k) {
       const sink& s = loops.gradient.sinks[k];
       const axis_set entries = s.index ? bit(s.table) : axis_set(0);
       n += s.other < 0 ? elements(extents, tile)
-                       : 2 * elements(extents, tile | (loops.operands[s.other].axes & ~entries));
+                       : per_element(s.slope) * elements(extents, tile | (loops.operands[s.other].axes & ~entries));
     }
   }
   return n;
@@ -236,19 +242,19 @@ inline void explain_scores(report& to, const printed_region& of) {
   const region& loops = of.loops;
   const graph& g = of.plan.g;
   const auto contraction_text = [&](instruction_id scale, const std::string& depth, int rows, int columns,
-                                    const std::string& at = {}) {
-    return (scale ? instruction_text(of, scale, 5) + " * " : std::string()) + "dot<" + depth + ">(" +
-           of.operand_name(rows) + ", " + of.operand_name(columns) + at + ")";
+                                    contraction_kind kind, const std::string& at = {}) {
+    return (scale ? instruction_text(of, scale, 5) + " * " : std::string()) + contraction_name(kind) + "<" + depth +
+           ">(" + of.operand_name(rows) + ", " + of.operand_name(columns) + at + ")";
   };
   if (contracts(loops))
     to.line("tile", contraction_text(loops.pair.scale, axes_text(g, loops.depth), loops.tile.row_operand,
-                                     loops.tile.column_operand));
+                                     loops.tile.column_operand, loops.tile.kind));
   for (int i = 0; i < loops.terms.count; ++i) {
     const term& t = loops.terms[i];
     const std::string at =
         is_skewed(t) ? " at " + axis_name(g, t.table) + " = " + instruction_text(of, t.index) : std::string();
     to.line(("term" + std::to_string(i + 1)).c_str(),
-            contraction_text(t.scale, axis_text(g, t.depth), t.row_operand, t.column_operand, at));
+            contraction_text(t.scale, axis_text(g, t.depth), t.row_operand, t.column_operand, t.kind, at));
   }
   if (loops.pair.score) to.line("score", instruction_text(of, loops.pair.score) + "  (in units of log 2)");
   if (loops.pair.keep) to.line("keeps", instruction_text(of, loops.pair.keep));

@@ -62,6 +62,11 @@ std::string operation(const graph& g, op code, double value, int operands, const
   return s + ")";
 }
 
+inline const char* contraction_name(contraction_kind k) {
+  return k == contraction_kind::product              ? "dot"
+         : k == contraction_kind::squared_difference ? "squared_distance"
+                                                     : "absolute_distance";
+}
 inline std::string running_sum_text(const graph& g, axis_set over, double value, const std::string& operand) {
   return "running_sum<" + axes_text(g, over) + ">(" + operand + (value == 0 ? ")" : ", from_the_end)");
 }
@@ -97,6 +102,9 @@ std::string expression_text(const graph& g, int i, const Named& named, int outer
     case op::cast: return std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, -1) + ")";
     default: break;
   }
+  if (x.code == op::distance)
+    return std::string(contraction_name(kind_of(x))) + "<" + axes_text(g, x.over) + ">(" + sub(0, -1) + ", " +
+           sub(1, -1) + ")";
   if (x.code == op::running_sum) return running_sum_text(g, x.over, x.value, sub(0, -1));
   if (x.over) return of(axes_text(g, x.over));
   const std::string s = operation(g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);

@@ -8,6 +8,7 @@
 // g++ spills accumulators once the loop is part of something larger.
 #pragma once
 
+#include "../base/contraction_kind.hpp"
 #include "math.hpp"
 #include "over_lanes.hpp"
 #include "pack.hpp"
@@ -33,13 +34,26 @@ HEED_INLINE void hold(pack<T>& p) {
 #endif
 }
 
-// acc[i][v] = sum over d of t[d][v] * x[i * x_stride + d], in order of d.
+// What one element of the depth adds to a sum.
+template <contraction_kind Kind, class P>
+HEED_INLINE P contracted(const P& row, const P& column, const P& sum) {
+  if constexpr (Kind == contraction_kind::product) return fma(row, column, sum);
+  else {
+    const P difference = row - column;
+    // mutants: difference_not_squared
+    if constexpr (Kind == contraction_kind::squared_difference) return fma(difference, difference, sum);
+    else return sum + abs(difference);
+  }
+}
+
+// acc[i][v] = sum over d of t[d][v] * x[i * x_stride + d], in order of d, or of what another kind makes of the two.
 // t: [depth][block_rows<T>], of which the first Packs packs of each line are read; x: Keys rows of depth contiguous
-// elements; depth may be 0 (the sums are then 0).
+// elements; depth may be 0 (the sums are then 0). A difference needs a register of its own, so where there are 16 its
+// rows are not held.
 struct nothing_else {
   HEED_INLINE void operator()(index) const {}
 };
-template <class T, int Keys, int Packs, class Also = nothing_else>
+template <class T, int Keys, contraction_kind Kind = contraction_kind::product, int Packs, class Also = nothing_else>
 HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth,
                           pack<T> (&acc)[Keys][Packs], const Also& also = {}) {
   // A loop that may run zero times makes g++ keep a second set of accumulators on the stack: contract zeros instead.
@@ -50,22 +64,24 @@ HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_
   HEED_KEEP_LOOP for (index d = 0; d < depth; ++d) {
     also(d);
     pack<T> q[Packs];
-    HEED_UNROLL for (int v = 0; v < Packs; ++v)
-      q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>), hold(q[v]);
+    HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+      q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>);
+      if constexpr (Kind == contraction_kind::product) hold(q[v]);
+    }
     HEED_UNROLL for (int i = 0; i < Keys; ++i) {
       const pack<T> b = x[i * x_stride + d];
       HEED_UNROLL for (int v = 0; v < Packs; ++v)
-        acc[i][v] = fma(q[v], b, acc[i][v]);
+        acc[i][v] = contracted<Kind>(q[v], b, acc[i][v]);
     }
   }
 }
 
 // The same into memory, to: [group][block_rows<T>].
-template <int Packs, class T, class Also = nothing_else>
+template <int Packs, contraction_kind Kind = contraction_kind::product, class T, class Also = nothing_else>
 HEED_NOINLINE inline void contract_into(const T* t, const T* x, index x_stride, index depth, T* __restrict to,
                                         const Also& also = {}) {
   pack<T> acc[group][Packs];
-  contract<T, group>(t, x, x_stride, depth, acc, also);
+  contract<T, group, Kind>(t, x, x_stride, depth, acc, also);
   HEED_UNROLL for (int i = 0; i < group; ++i) HEED_UNROLL
     for (int v = 0; v < Packs; ++v) acc[i][v].store(to + i * block_rows<T> + v * native_lanes<T>);
 }

@@ -26,9 +26,11 @@ struct further_contractions : static_list<pair_contraction, max_terms> {
 struct gradient_sink {
   node_id root{}, core{};   // what is written; the reduction below it (or the pairs themselves)
   node_id pair{}, other{};  // the pairwise operand of the core, and that of a product
-  node_id index{};          // of a table
-  int table = -1;           // ... and its axis
-  node_id keep{};           // without a softmax: where this does not hold, the other operand says 0, as the region does
+  node_id own{};            // of a product with differences from it
+  contraction_kind slope{};
+  node_id index{};  // of a table
+  int table = -1;   // ... and its axis
+  node_id keep{};   // without a softmax: where this does not hold, the other operand says 0, as the region does
   sink_kind kind{};
   axis_set over{};
   double factor = 1;  // root = factor * core

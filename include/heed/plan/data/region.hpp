@@ -3,6 +3,7 @@
 // knows that, and a call locates them in memory. So two regions that are equal are the same loops, and one kernel
 // serves both: the blocks of a network are compiled once, however many there are.
 #pragma once
+#include "../../base/contraction_kind.hpp"
 #include "../../base/static_list.hpp"
 #include "axis_list.hpp"
 #include "program.hpp"
@@ -46,6 +47,7 @@ struct output {
 struct contraction {
   int row_operand = -1;     // queries; x of a matmul
   int column_operand = -1;  // keys; w of a matmul
+  contraction_kind kind{};  // score, score_gradient; of others a product
 
   bool operator==(const contraction&) const = default;
 };
@@ -58,6 +60,7 @@ struct term {
   instruction_id scale = 0;  // uniform, folded into the row operand
   instruction_id index = 0;  // skewed: the entry; outside the table it means the nearest end. 0: not skewed
   int table = -1;            // ... the axis of the table. The distance is that of rows[0] and the columns
+  contraction_kind kind{};   // skewed: a product
 
   bool operator==(const term&) const = default;
 };
@@ -120,6 +123,9 @@ struct sink {
   instruction_id scale = 0;  // of what an item gives, uniform; 0: none
   instruction_id index = 0;  // of a table: a whole number; outside the table it means the nearest end
   std::int16_t table = -1;   // ... and the axis
+  contraction_kind slope{};  // of a row_product, a column_product: whose gradient it is. Of a squared difference it has
+                             // other - own in the place of other, of an absolute one the sign of that
+  std::int16_t own = -1;     // ... an operand along what it gives
   op statistic{};            // row_statistic: which,
   double told = 0;           // ... and of what
 
@@ -238,6 +244,21 @@ constexpr bool running_sums_fit(const region& r) {
   }
   return true;
 }
+// Are the differences that sinks weigh those of a contraction, whose rows lie in lanes without a factor?
+constexpr bool differences_exist(const region& r) {
+  for (const sink& s : r.gradient.sinks) {
+    if (s.own < 0) continue;
+    const bool into_rows = s.kind == sink_kind::row_product;
+    const int row = into_rows ? s.own : s.other, column = into_rows ? s.other : s.own;
+    const auto is_of = [&](const auto& x) {
+      return x.kind == s.slope && x.row_operand == row && x.column_operand == column;
+    };
+    bool exists = is_of(r.tile) && !r.pair.scale;
+    for (const term& t : r.terms) exists = exists || (is_of(t) && !t.scale);
+    if (!exists) return false;
+  }
+  return true;
+}
 // A result that varies along what its output lacks would be written again and again.
 constexpr bool results_fit(const region& r) {
   for (const output& x : r.outputs)
@@ -251,7 +272,7 @@ constexpr bool computable(const region& r) {
       return contracts_something(r) && terms_exist(r) && reduces_only_along(r, 0) &&
              (r.score.weighted < 0 || r.score.values >= 0);
     case region_kind::score_gradient:
-      return contracts_something(r) && terms_exist(r) && reduces_only_along(r, 0) &&
+      return contracts_something(r) && terms_exist(r) && differences_exist(r) && reduces_only_along(r, 0) &&
              (r.gradient.log_sum_exp >= 0) == (r.pair.score != 0) && r.gradient.sinks.count == r.outputs.count;
     case region_kind::matmul: return contracts(r) && r.terms.count == 0 && reduces_only_along(r, 0) && results_fit(r);
     case region_kind::row: return has_no_tile(r) && reduces_only_along(r, set_of(r.columns)) && results_fit(r);

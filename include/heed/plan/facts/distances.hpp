@@ -80,13 +80,13 @@ constexpr axis_set column_axes(const graph& g, node_id i, int column) {
 // The contraction i as one of rows and columns. Its tile is 0 if it is none.
 constexpr pair_contraction contraction_of(const graph& g, node_id i, int column) {
   const node& x = g[i];
-  if (x.code != op::dot || !(x.axes & bit(column))) return {};
+  if (!contracts(x.code) || !(x.axes & bit(column))) return {};
   const bool in_a = g[x.a].axes & bit(column), in_b = g[x.b].axes & bit(column);
   if (in_a == in_b) return {};
   pair_contraction c{i, in_a ? x.b : x.a, in_a ? x.a : x.b, only_axis(x.over)};
   c.columns = g[c.w].axes;
   const table_at_distance from = table_at_distance_of(g, c.w, column);
-  if (!from.table || !(g[c.x].axes & bit(from.position))) return c;
+  if (x.code != op::dot || !from.table || !(g[c.x].axes & bit(from.position))) return c;
   c.w = from.table, c.index = from.index, c.table = from.axis, c.position = from.position, c.columns = from.columns;
   return c;
 }

@@ -1,6 +1,7 @@
 // How the memory of a value grows with the extents that a call brings, and what lies in memory anyway: a call's own
 // memory must not grow faster than that.
 #pragma once
+#include "../../graph/summed_distance.hpp"
 #include "nodes.hpp"
 
 namespace heed::internal::plan {
@@ -40,10 +41,16 @@ struct position_axes {
       const node& x = g[i];
       const axis_set a = g[x.a].axes, b = g[x.b].axes;
       if (used[i] && x.code == op::dot && (a & ~b) && (b & ~a) && (a & b & ~x.over)) found |= (a | b) & ~(a & b);
+      else if (used[i] && x.code == op::distance) found |= a ^ b;
+      else if (used[i]) look_at_distance(g, x);
     }
   }
 
  private:
+  constexpr void look_at_distance(const graph& g, const node& sum) {
+    const summed_distance x = summed_distance_of(g, sum);
+    if (x.of) found |= g[g[x.of].a].axes ^ g[g[x.of].b].axes;
+  }
   constexpr void look_under(const graph& g, node_id score) {
     const axis_set kept = g[score].axes;
     node_flags open{};
@@ -66,9 +73,9 @@ struct position_axes {
 
 // Positions whose number becomes known with a call, and a merged axis as what it is made of.
 struct growth {
+  axis_set positions = 0;  // those of any extent
   fixed_array<axis_set, max_axes> of{};
-  constexpr growth(const graph& g, const node_flags& used) {
-    const axis_set positions = position_axes(g, used).found;
+  constexpr growth(const graph& g, const node_flags& used) : positions(position_axes(g, used).found) {
     for (int i = 0; i < g.axis_count; ++i)
       of[i] = g.extent(i) == runtime ? positions & (axis_set(1) << i) : axis_set(0);
     for (bool more = true; more;) {  // a part may be merged itself

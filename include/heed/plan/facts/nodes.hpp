@@ -1,6 +1,7 @@
 // What passes ask of single nodes and of sets of them: sets of axes, views down to the memory that they show, and the
 // nodes that some results need.
 #pragma once
+#include "../../base/contraction_kind.hpp"
 #include "../../graph/graph.hpp"
 #include <bit>
 
@@ -11,6 +12,12 @@ using node_flags = fixed_array<bool, graph::capacity>;
 constexpr axis_set bit(int axis) { return axis < 0 ? axis_set(0) : axis_set(1) << axis; }
 constexpr int count_of(axis_set s) { return std::popcount(s); }
 constexpr int only_axis(axis_set s) { return std::countr_zero(s); }
+// Sums over one operand's axes of what it makes of two: products, or differences.
+constexpr bool contracts(op o) { return o == op::dot || o == op::distance; }
+constexpr contraction_kind kind_of(const node& contraction) {
+  if (contraction.code == op::dot) return contraction_kind::product;
+  return contraction.value == 2 ? contraction_kind::squared_difference : contraction_kind::absolute_difference;
+}
 // What a score program computes itself; everything else is read from memory.
 constexpr bool is_inlined(op o) {
   return is_pointwise(o) || o == op::mask || o == op::gather || o == op::constant || o == op::index || o == op::size;

@@ -1,6 +1,7 @@
 // Finds what key_axes.hpp makes one axis of: several axes under one softmax (logsumexp, max, min), or two that the
 // graph merges itself above a score.
 #pragma once
+#include "../../graph/summed_distance.hpp"
 #include "walk.hpp"
 
 namespace heed::internal::plan {
@@ -14,12 +15,13 @@ template <class F> constexpr void each_of_score(const graph& g, node_id score, a
     return within_program(x);
   });
 }
-// The row axes of a score: those of its contractions that the keys lack.
+// The row axes of a score: those of its contractions, and distances, that the keys lack.
 constexpr axis_set rows_of_score(const graph& g, node_id score, axis_set keys) {
   axis_set rows = 0;
   each_of_score(g, score, keys, [&](node_id i) {
-    const node& x = g[i];
-    if (x.code != op::dot) return;
+    const node_id distance = summed_distance_of(g, g[i]).of;
+    const node& x = g[distance ? distance : i];
+    if (x.code != op::dot && !distance) return;
     const axis_set a = g[x.a].axes, b = g[x.b].axes;
     if ((a & keys) == keys && !(b & keys)) rows |= b & ~a;
     if ((b & keys) == keys && !(a & keys)) rows |= a & ~b;

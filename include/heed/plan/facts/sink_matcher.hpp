@@ -1,6 +1,7 @@
 // What a score-gradient region may make of a pairwise value, by the axes that are summed: the sinks of
 // gradient_matcher.hpp.
 #pragma once
+#include "differences.hpp"
 #include "distances.hpp"
 #include "uses.hpp"
 #include "vanishing.hpp"
@@ -39,7 +40,7 @@ struct sink_matcher {
       if (!is_contraction(g, x) || count_of(x.over) != 1) return step::stop;
       const pair_contraction c = contraction_of(g, i, match.column);
       if (!c.tile || (c.columns & match.rows)) return step::stop;
-      if (!with->product && !c.index) {
+      if (!with->product && !c.index && x.code == op::dot) {
         with->product = i;
         return step::skip;
       }
@@ -157,6 +158,8 @@ struct sink_matcher {
     if (summed_batch) match.serial = summed_batch;
     return true;
   }
+  // Pairs times something along the columns, or along the rows: which of its axes are summed says which. A table at a
+  // distance, and differences, are products of their own.
   constexpr bool is_product(gradient_sink& sink) {
     const node& x = g[sink.core];
     const axis_set all = pairs(), column = bit(match.column);
@@ -174,6 +177,8 @@ struct sink_matcher {
       const axis_set own = g[from.table].axes & ~all & ~bit(from.axis);
       return is_at_distance(from) && count_of(own) == 1 && x.axes == (match.batch | match.rows | own);
     }
+    if (const weighed_difference d = weighed_difference_of(g, bare.value, match); d.row)
+      return is_product_of_differences(sink, d, bare.keep);
     if (sink.over == column) {
       sink.kind = sink_kind::row_product;
       return !(other.axes & match.rows) && x.axes == (match.batch | match.rows | width);
@@ -181,6 +186,17 @@ struct sink_matcher {
     sink.kind = sink_kind::column_product;
     return !(other.axes & column) && (sink.over & match.rows) == match.rows && !(sink.over & column) &&
            x.axes == ((match.batch & ~sink.over) | column | width);
+  }
+  constexpr bool is_product_of_differences(gradient_sink& sink, const weighed_difference& d, node_id keep) const {
+    const axis_set all = pairs(), column = bit(match.column), axes = g[sink.core].axes, width = g[d.row].axes & ~all;
+    const bool into_rows = sink.over == column;
+    sink.kind = into_rows ? sink_kind::row_product : sink_kind::column_product;
+    sink.other = into_rows ? d.column : d.row, sink.own = into_rows ? d.row : d.column;
+    sink.slope = d.slope, sink.keep = keep;
+    if (d.column_less == into_rows) sink.factor = -sink.factor;  // kernels take other - own
+    if (into_rows) return axes == (match.batch | match.rows | width);
+    return (sink.over & match.rows) == match.rows && !(sink.over & column) &&
+           axes == ((match.batch & ~sink.over) | column | width);
   }
   // Is a distance that of the region's rows? The first table decides which of them it is.
   constexpr bool is_at_distance(const table_at_distance& from) {

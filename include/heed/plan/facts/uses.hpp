@@ -2,6 +2,7 @@
 // it alone feeds (its summit): the value worth storing in its place, because everything on the way fuses into its
 // region.
 #pragma once
+#include "../../graph/summed_distance.hpp"
 #include "comparisons.hpp"
 #include "nodes.hpp"
 
@@ -19,13 +20,14 @@ struct uses {
   node_flags unstorable{};  // over pairs of positions that neither an operand nor a result lies over
 };
 
-constexpr bool is_contraction(const graph& g, const node& x) {  // a dot with rows or columns of its own, nothing absent
-                                                                // in it
-  if (x.code != op::dot || g[x.a].code == op::mask || g[x.b].code == op::mask) return false;
+// A dot, or a distance, with rows or columns of its own, nothing absent in it.
+constexpr bool is_contraction(const graph& g, const node& x) {
+  if (!contracts(x.code) || is_difference(g, x.a) || is_difference(g, x.b)) return false;
+  if (g[x.a].code == op::mask || g[x.b].code == op::mask) return false;
   const axis_set a = g[x.a].axes, b = g[x.b].axes;
   return (a & ~b) || (b & ~a);
 }
-constexpr bool is_heavy(op o) { return o == op::dot || is_reduction(o) || o == op::softmax || o == op::running_sum; }
+constexpr bool is_heavy(op o) { return contracts(o) || is_reduction(o) || o == op::softmax || o == op::running_sum; }
 
 constexpr axis_set runtime_axes(const graph& g) {
   axis_set r = 0;

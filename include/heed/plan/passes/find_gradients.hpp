@@ -59,7 +59,7 @@ struct gradient_placing : outlining {
       if (!uses.used[i]) continue;
       if (is_pointwise(x.code) || x.code == op::mask || x.code == op::running_sum)
         made_of[i] = made_of[x.a] ? made_of[x.a] : made_of[x.b] ? made_of[x.b] : made_of[x.c];
-      if (x.code != op::dot && x.code != op::sum && x.code != op::scatter) continue;
+      if (!contracts(x.code) && x.code != op::sum && x.code != op::scatter) continue;
       if (!given[i]) summed[made_of[x.a]] = summed[made_of[x.b]] = true;
       if (is_over_pairs(node_id(i), positions)) made_of[i] = node_id(i);
     }

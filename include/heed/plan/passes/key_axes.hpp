@@ -156,16 +156,17 @@ class axes_merger {
       for (int i = before.size - 1; i > 0; --i) {  // and what that is computed from
         if (!paired[i] || (rows && !(before[i].axes & rows))) continue;
         const node& x = before[i];
-        if (!is_pointwise(x.code) && x.code != op::mask) continue;
+        if (!is_pointwise(x.code) && x.code != op::mask && !is_distance(x)) continue;
         for (const node_id k : {x.a, x.b, x.c})
           if (mark(k)) more = true;
       }
     }
   }
+  constexpr bool is_distance(const node& x) const { return summed_distance_of(before, x).of != 0; }
   constexpr bool mark(node_id i) {
     const node& x = before[i];
     if (!i || paired[i] || !has_all(i)) return false;
-    const bool computed = is_pointwise(x.code) || x.code == op::mask || x.code == op::dot ||
+    const bool computed = is_pointwise(x.code) || x.code == op::mask || x.code == op::dot || is_distance(x) ||
                           (x.code == op::gather && !(before[x.a].axes & keys));
     return paired[i] = computed && !touches_keys(x);
   }

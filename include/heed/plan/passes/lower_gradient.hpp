@@ -64,6 +64,7 @@ constexpr void write_statistic(value_writer& to, const gradient_sink& from, sink
 constexpr void write_sink(value_writer& to, const gradient_match& m, const gradient_sink& from) {
   sink made{.kind = from.kind, .over = from.over};
   made.other = std::int16_t(from.other ? to.operand_of(from.other) : -1);
+  made.own = std::int16_t(from.own ? to.operand_of(from.own) : -1), made.slope = from.slope;
   if (from.kind == sink_kind::row_statistic) return write_statistic(to, from, made);
   const peeled_pair rest = peeled(to, m.batch & ~from.over, {.pair = from.pair, .factor = from.factor});
   made.factor = rest.factor, made.scale = rest.scale;

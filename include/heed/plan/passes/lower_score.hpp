@@ -48,6 +48,7 @@ constexpr instruction_id factor_of_tile(value_writer& to, const score_look& foun
   const node& user = to.nodes[found.tile_user];
   // mutants: factor_of_what_is_ranked
   if (found.tile_uses != 1 || user.code != op::multiply || is_ranked(to, found.tile_user)) return 0;
+  if (to.nodes[tile].code != op::dot) return 0;  // a factor of a row is none of its differences
   const node_id other = user.a == tile ? user.b : user.a;
   if (other == tile || (to.nodes[other].axes & (to.row_axes | to.column_axes))) return 0;
   const kept_value factor = to.value_of(other);
@@ -61,7 +62,7 @@ constexpr instruction_id tile_of(value_writer& to, int number, node_id i) {
 // The first contraction, if it is none of the terms.
 constexpr void write_first_contraction(value_writer& to, const auto& match) {
   if (match.terms.have(match.tile)) return;
-  to.tile = match.tile, to.loops.tile = {to.operand_of(match.x), to.operand_of(match.w)};
+  to.tile = match.tile, to.loops.tile = {to.operand_of(match.x), to.operand_of(match.w), kind_of(to.nodes[match.tile])};
   to.loops.depth.add(match.depth);
 }
 // Each contraction beside the first as a tile of its own.
@@ -69,7 +70,7 @@ constexpr void write_terms(value_writer& to, const further_contractions& terms) 
   for (const pair_contraction& c : terms) {
     to.known[c.tile] = {tile_of(to, first_term + to.loops.terms.count, c.tile), 0};
     const instruction_id index = c.index ? to.value_of(c.index).value : instruction_id(0);
-    to.loops.terms.add({to.operand_of(c.x), to.operand_of(c.w), c.depth, 0, index, c.table});
+    to.loops.terms.add({to.operand_of(c.x), to.operand_of(c.w), c.depth, 0, index, c.table, kind_of(to.nodes[c.tile])});
   }
 }
 // factor * (a + b), where contractions are in both, as factor * a + factor * b: their row operands take it for nothing.

@@ -34,6 +34,7 @@ struct value_writer : reduction_writer {
       case op::mask: return masked(x, i);
       case op::present: return present(x);
       case op::dot: return summed_product(x);
+      case op::distance: return summed_differences(x);
       case op::running_sum: return {running_sum(value_of(x.a), x.over, x.value), 0};
       case op::kth_largest:
       case op::entmax_threshold: return {statistic(x.code, value_of(x.a), x.over, x.value), 0};
@@ -112,7 +113,7 @@ struct value_writer : reduction_writer {
     return {emit(x.code, x.type, p.a, p.b, p.c, x.value), keep};
   }
 
-  // ---- sums of products that are no contraction of this region ----
+  // ---- sums of products, and of differences, that are no contraction of this region ----
   constexpr kept_value summed_product(const node& x) {
     const kept_value a = value_of(x.a), b = value_of(x.b);
     instruction_id keep = both(a.keep, b.keep);
@@ -120,6 +121,14 @@ struct value_writer : reduction_writer {
       if (nodes[i].code == op::softmax && operand_of(i) < 0) keep = both(keep, value_of(nodes[i].a).keep);
     const instruction_id product = emit(op::multiply, element::real, real(a.value), real(b.value));
     return {reduced(op::sum, {product, keep}, x.over), 0};
+  }
+
+  constexpr kept_value summed_differences(const node& x) {
+    const kept_value a = value_of(x.a), b = value_of(x.b);
+    const instruction_id t = emit(op::subtract, element::real, real(a.value), real(b.value));
+    const instruction_id each =
+        x.value == 2 ? emit(op::multiply, element::real, t, t) : emit(op::abs, element::real, t);
+    return {reduced(op::sum, {each, both(a.keep, b.keep)}, x.over), 0};
   }
 
   // ---- elements from elsewhere ----

@@ -58,13 +58,15 @@ struct pointwise_placing : score_placing {
   }
 
  private:
+  // Of contractions a matmul takes products alone; others are reductions of a row.
+  constexpr bool is_product(const node& x) const { return x.code == op::dot && is_contraction(plan.g, x); }
   // The contraction whose tile the region of root holds: root itself, whoever else has it on the way to a summit, or
   // the one that root is the summit of, unless that is stored for somebody else, or given by a gradient region (a
   // multiple of it), and read like any other value.
   constexpr node_id contraction_of(node_id root) const {
-    if (is_contraction(plan.g, plan.g[root])) return root;
+    if (is_product(plan.g[root])) return root;
     const node_id below = uses.below[root];
-    if (!below || !is_contraction(plan.g, plan.g[below])) return 0;
+    if (!below || !is_product(plan.g[below])) return 0;
     return lies_in_memory(below) || given[below] ? node_id(0) : below;
   }
   // The running sum that the region of root makes: root itself, or what root is the summit of. All others read it, but
@@ -96,7 +98,7 @@ struct pointwise_placing : score_placing {
   constexpr bool fuses(node_id i, node_id root, axis_set over) const {
     const node& x = plan.g[i];
     if (x.code == op::running_sum && i != running_sum_of(root)) return false;
-    return !is_contraction(plan.g, x) && x.over == over && (x.axes & ~over) == (plan.g[root].axes & ~over);
+    return !is_product(x) && x.over == over && (x.axes & ~over) == (plan.g[root].axes & ~over);
   }
 
   // ---- what it reads

@@ -35,8 +35,8 @@ constexpr node_flags scaled_scores(const graph& g, const node_flags& used, const
   node_flags contracted{}, seen = roots, r{};
   for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    contracted[i] = x.code == op::dot || x.code == op::softmax || x.code == op::logsumexp || contracted[x.a] ||
-                    contracted[x.b] || contracted[x.c];
+    contracted[i] = x.code == op::dot || summed_distance_of(g, x).of || x.code == op::softmax ||
+                    x.code == op::logsumexp || contracted[x.a] || contracted[x.b] || contracted[x.c];
   }
   for (int i = g.size - 1; i > 0; --i) {
     const node& x = g[i];
@@ -56,7 +56,7 @@ struct pair_products {
   constexpr void extend(const graph& g, const memory_of_the_call& memory) {
     for (; done < g.size; ++done) {
       const node& x = g[done];
-      bool pairs = x.code == op::dot && memory.grows_faster(x.axes);
+      bool pairs = contracts(x.code) && memory.grows_faster(x.axes);
       for (const node_id j : {x.a, x.b, x.c}) pairs = pairs || (of[j] && !(g[j].axes & ~x.axes));
       of[done] = pairs;
     }
@@ -74,7 +74,7 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to, const pair_prod
     const node_id a = operand(x.a), b = operand(x.b);
     return make(g, x.code, x.type, a, b, operand(x.c), x.value);
   }
-  if (x.code == op::dot && i < pairs.done && pairs[i] && !(x.over & fresh)) {
+  if (contracts(x.code) && i < pairs.done && pairs[i] && !(x.over & fresh)) {
     node y = x;
     y.a = operand(x.a), y.b = operand(x.b), y.axes = (x.axes & ~old) | fresh, y.hash = 0;
     return g.add(y);
@@ -106,6 +106,7 @@ constexpr node_id inner_first(graph& g, const node& y, const pair_products& pair
     for (const bool first : {true, false}) {
       const node_id k = first ? x.a : x.b, q = first ? x.b : x.a;
       if ((g[q].axes & y.over) || (y.over & ~g[k].axes) || (g[v].axes & x.over)) continue;
+      if (is_difference(g, v)) continue;  // of rows and columns: there would be one for each width of k
       const axis_set inner = (g[k].axes | g[v].axes) & ~y.over;
       if (memory.grows_faster(inner) || (x.over & ~inner) || (factor && (g[factor].axes & ~y.axes))) continue;
       if (present.of(g, k) || present.of(g, q) || present.of(g, v) || (factor && present.of(g, factor))) continue;
@@ -323,6 +324,8 @@ class simplifier {
 
   // ---- products and reductions
   constexpr node_id reduced(node y) {
+    if (y.code == op::sum || y.code == op::mean)
+      if (const node_id d = distance(y)) return d;
     if (const node_id sum = sum_of_addends(y)) return sum;
     if (y.code == op::dot) return product(y);
     if (y.code == op::sum) add_sums_at_once(after, y, paired, absence.present), paired.extend(after);
@@ -330,6 +333,27 @@ class simplifier {
     if (y.code == op::sum && count_of(y.over) > 1 && !memory.grows_faster(after[y.a].axes))
       one_axis_at_a_time(after, y);
     return after.add(y);
+  }
+  // A sum that is a distance of positions, with its factors.
+  constexpr node_id distance(const node& y) {
+    summed_distance found = summed_distance_of(after, y);
+    if (!found.of || absence.present.of(after, y.a)) return 0;
+    const node t = after[found.of];
+    const axis_set a = after[t.a].axes, b = after[t.b].axes, positions = memory.grown.positions;
+    if (!(a & ~b & positions) || !(b & ~a & positions)) return 0;
+    node_id r = after.add(node{.code = op::distance,
+                               .type = y.type,
+                               .a = t.a,
+                               .b = t.b,
+                               .axes = t.axes & ~y.over,
+                               .over = y.over,
+                               .value = double(found.power)});
+    divide_by_count(after, y, found);
+    node_id factor = after.add_constant(found.factor);
+    for (const node_id one : found.factors) factor = make(after, op::multiply, y.type, factor, one);
+    for (const node_id one : found.divisors)
+      factor = make(after, op::divide, y.type, factor, one, 0, 0, rounding::scaled);
+    return make(after, op::multiply, y.type, factor, r);
   }
   // Of an operand that comes apart each addend by itself; 0: none does.
   constexpr node_id sum_of_addends(const node& y) {
@@ -358,6 +382,7 @@ class simplifier {
       rest = column && (y.over & column) == column ? y.over & ~column : axis_set(0);
     }
     if (!rest && is_product_of_all(y) && !w) rest = y.over ^ std::bit_floor(y.over);  // along one axis, then the others
+    if (!rest) rest = all_but_one_axis_of_differences(y);
     if (!rest) return absence.product(after, y, w, paired[y.a]);
     y.axes |= rest, y.over &= ~rest;
     const node_id of_columns = absence.product(after, y, w, paired[y.a]);
@@ -368,6 +393,12 @@ class simplifier {
   constexpr bool is_product_of_all(const node& y) {
     return count_of(y.over) > 1 && after[y.a].axes == after[y.b].axes && !memory.grows_faster(after[y.a].axes) &&
            !absence.present.of_factor(after, y.a) && !absence.present.of_factor(after, y.b);
+  }
+  // What weighs differences that no region over pairs has is a reduction of rows, along one axis.
+  constexpr axis_set all_but_one_axis_of_differences(const node& y) const {
+    const bool differences = is_difference(after, y.a) || is_difference(after, y.b);
+    if (!differences || paired[y.a] || paired[y.b] || pairs[y.a] || pairs[y.b]) return 0;
+    return y.over & (y.over - 1);
   }
   constexpr bool is_taken_axis_by_axis(const node& y) {
     if (count_of(y.over) < 2 || paired[y.a]) return false;

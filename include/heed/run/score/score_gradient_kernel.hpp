@@ -12,6 +12,7 @@
 // an acquire (await, before it); that a block reaches a key only after the block before it has makes this hold for all
 // earlier blocks at once. Sums over items are taken at the end, in order.
 #pragma once
+#include "score_gradient_differences.hpp"
 #include "score_gradient_sinks.hpp"
 #include "score_gradient_skewed.hpp"
 #include "score_gradient_sums.hpp"
@@ -101,8 +102,8 @@ struct score_gradient_loops {
       } else {
         extent_t stride;
         const T* x = w.keys_at(k, first, Mixed ? count : group, stride);
-        simd::contract_into<Packs>(queries, x, stride, w.extents.width[k], to.of + I * to.size + row,
-                                   w.template ahead_of_term<I>(first));
+        simd::contract_into<Packs, Region.terms[I].kind>(queries, x, stride, w.extents.width[k],
+                                                         to.of + I * to.size + row, w.template ahead_of_term<I>(first));
       }
       queries += w.extents.width[k] * rows;
     });
@@ -158,10 +159,10 @@ struct score_gradient_loops {
     const next_lines<T> lines = w.ahead_of_keys(first);
     if constexpr (program_type::tiled_loads.count > 0) {
       const typename program_type::prefetcher pairwise(*w.state, first, w.extents.depth(), !falling);
-      simd::contract<T, group>(w.queries + row, x, stride, w.extents.depth(), a,
-                               [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+      simd::contract<T, group, Region.tile.kind>(w.queries + row, x, stride, w.extents.depth(), a,
+                                                 [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
     } else {
-      simd::contract<T, group>(w.queries + row, x, stride, w.extents.depth(), a, lines);
+      simd::contract<T, group, Region.tile.kind>(w.queries + row, x, stride, w.extents.depth(), a, lines);
     }
   }
   // The environment of a pair, with its running sums where a region has some. there: 0, or excluded.
@@ -263,7 +264,10 @@ struct score_gradient_loops {
         constexpr int y = k.other < 0 ? 0 : k.other;
         if constexpr (!is_sum(k.kind)) {
           const T* p = w.values + slots.slot_of(k.pair) * slot_size + s.at * rows + row;
-          if constexpr (k.kind == sink_kind::row_product) {
+          if constexpr (k.own >= 0) {
+            if constexpr (k.kind == sink_kind::row_product) difference_sinks<Region, T>::template give_rows<K>(w, p, s);
+            else difference_sinks<Region, T>::template give_columns<K>(w, p, s, count);
+          } else if constexpr (k.kind == sink_kind::row_product) {
             const T* x = w.key[y] + s.first * w.key_stride[y];
             if (s.mixed && !simd::all_finite(x, w.key_stride[y], w.extents.width[y], s.count))
               simd::accumulate_present(p, x, w.key_stride[y], w.sums[K] + row, w.extents.width[y], s.count, s.packs);

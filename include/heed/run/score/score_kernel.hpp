@@ -32,7 +32,8 @@ struct score_loops {
   using pack_environment = with_running_sums<Region, T, typename program_type::pack_environment>;
   // Few rows are contracted along the lanes, where a sum is taken in another order than for many: not where scores are
   // compared with what another region has found among the same.
-  static constexpr bool may_be_few = has_keys && Region.terms.count == 0 && !program_type::mask_reads_score;
+  static constexpr bool may_be_few = has_keys && Region.tile.kind == contraction_kind::product &&
+                                     Region.terms.count == 0 && !program_type::mask_reads_score;
   static int few_rows_of(const context& c) { return may_be_few && c.row_count <= simd::few_rows ? c.row_count : 0; }
   static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
 
@@ -171,7 +172,7 @@ struct score_loops {
           copy_keys<I>(w, first, count);
           k = w.batch.keys, stride = depth;
         } else if (first >= group) lines.ask_keys(k - group * stride, stride, depth);
-        simd::contract_into<Packs>(queries, k, stride, depth, to.of + I * to.size + row, lines);
+        simd::contract_into<Packs, Region.terms[I].kind>(queries, k, stride, depth, to.of + I * to.size + row, lines);
       }
       queries += depth * rows;
     });
@@ -197,9 +198,9 @@ struct score_loops {
     if constexpr (program_type::tiled_loads.count > 0) {
       const typename program_type::prefetcher pairwise(w.state, first, w.extents.depth);
       const next_lines<T> lines = ahead(w, first);
-      simd::contract<T, group>(queries, k, stride, w.extents.depth, a,
-                               [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
-    } else simd::contract<T, group>(queries, k, stride, w.extents.depth, a, ahead(w, first));
+      simd::contract<T, group, Region.tile.kind>(queries, k, stride, w.extents.depth, a,
+                                                 [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+    } else simd::contract<T, group, Region.tile.kind>(queries, k, stride, w.extents.depth, a, ahead(w, first));
   }
 
   // A group of keys against the block, or against some of its packs: contraction, program, mask, maximum, weights. The
