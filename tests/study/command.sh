@@ -5,7 +5,7 @@ set -euo pipefail
 root=$1 work=$2
 rm -rf "$work"
 "$root/dev" study "$root/tests/study/tiny.toml" --out "$work/first"
-for file in record.jsonl cells.csv table.tex report.md report.html figures/{variants,profile,lengths,roofline,threads,compile,errors}.{pdf,svg,png}; do
+for file in {record,google_benchmark}.jsonl cells.csv table.tex report.md report.html figures/{variants,profile,lengths,roofline,threads,compile,errors}.{pdf,svg,png}; do
   [[ -s $work/first/$file ]] || { echo "WRONG: there is no $file"; exit 1; }
 done
 measured=$(grep -c '"status": "measured"' "$work/first/record.jsonl")
