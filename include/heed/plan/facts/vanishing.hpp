@@ -60,17 +60,32 @@ constexpr bool is_left_out(const graph& g, node_id tile, node_id value, node_id 
   return absent[value] || (zeros && zero[value]);
 }
 
-// With the weights of which softmax a value vanishes: 0: none, several: a sum over more than one.
+// With the weights of which softmax a value vanishes: 0: none, several: a sum over more than one. What running sums of
+// such values give (carried) goes into the region of the weights. A sum of what vanishes and what does not, nor is
+// carried, whatever it is multiplied with and masked by, is mixed.
 struct vanishing {
   static constexpr node_id several = -1;
   fixed_array<node_id, graph::capacity> with{};
+  node_flags carried{}, mixed{};
   int done = 1;
   constexpr bool operator[](node_id i) const { return with[i] != 0; }
+  constexpr bool mixes(const node& x) const {
+    return (x.code == op::add || x.code == op::subtract) && bool(with[x.a]) != bool(with[x.b]) && !carried[x.a] &&
+           !carried[x.b];
+  }
   constexpr void extend(const graph& g) {
     for (; done < g.size; ++done) {
       const node& x = g[done];
       const node_id a = with[x.a], b = with[x.b], c = with[x.c];
-      if (with[done] || !vanishes_with_operands(g, x, a, b, c)) continue;
+      carried[done] = (x.code == op::running_sum && a) ||
+                      ((is_pointwise(x.code) || x.code == op::mask) && (carried[x.a] || carried[x.b] || carried[x.c]));
+      const bool kept = x.code == op::multiply || x.code == op::negate || x.code == op::cast || x.code == op::present ||
+                        x.code == op::mask;
+      if (with[done]) continue;
+      if (!vanishes_with_operands(g, x, a, b, c)) {
+        mixed[done] = mixes(x) || (kept && (mixed[x.a] || (x.code == op::multiply && mixed[x.b])));
+        continue;
+      }
       const node_id first = a && x.code != op::where ? a : b ? b : c, other = x.code == op::where ? c : b;
       const bool sums = x.code == op::add || x.code == op::subtract || x.code == op::where;
       with[done] = sums && other && other != first ? several : first;

@@ -81,6 +81,15 @@ constexpr void add_sums_at_once(graph& g, node& sum, const vanishing& paired, pr
 struct addends {
   node_id a{}, b{};
 };
+// An absent addend makes the sum absent, so that the other has to be absent there too; but for weights of a softmax
+// whose score is, which sums of products leave out.
+constexpr void absent_alike(graph& g, presences& present, addends& r) {
+  const node_id keep = all_of(g, present.of(g, r.a), present.of(g, r.b));
+  for (node_id* i : {&r.a, &r.b}) {
+    const bool left_out = g[*i].code == op::softmax && implies(g, present.of(g, g[*i].a), keep);
+    if (!left_out && !implies(g, present.of(g, *i), keep)) *i = add_mask(g, *i, keep);
+  }
+}
 // A sum over the weights of several softmaxes, or over those of one and what does not vanish with them, as two addends,
 // so that each softmax can be reduced in a region of its own; false if it does not come apart. Factors and masks go to
 // both. What may be stored (the gradient of logits over few words) is stored once instead of being reduced twice,
@@ -90,9 +99,13 @@ constexpr bool come_apart(graph& g, node_id i, const memory_of_the_call& memory,
   const node x = g[i];
   const auto weights_of = [&](node_id j) { return paired.with[g[j].code == op::sum ? g[j].a : j]; };  // of a batch's
                                                                                                       // sum too
+  const bool carried = paired.carried[x.a] || paired.carried[x.b];
   const bool sums = (x.code == op::add || x.code == op::subtract) && weights_of(x.a) != weights_of(x.b) &&
-                    ((weights_of(x.a) && weights_of(x.b)) || memory.grows_faster(x.axes));
-  if (!sums && paired.with[i] != vanishing::several) return false;
+                    ((weights_of(x.a) && weights_of(x.b)) || (memory.grows_faster(x.axes) && !carried));
+  const auto comes = [&](node_id j) {
+    return paired.with[j] == vanishing::several || (paired.mixed[j] && memory.grows_faster(g[j].axes));
+  };
+  if (!sums && !comes(i)) return false;
   const auto both = [&](auto build) {
     r = {build(r.a), build(r.b)};
     paired.extend(g);
@@ -102,10 +115,11 @@ constexpr bool come_apart(graph& g, node_id i, const memory_of_the_call& memory,
     case op::add:
     case op::subtract:
       r = {x.a, x.code == op::add ? x.b : make(g, op::negate, x.type, x.b)};
+      if (memory.grows_faster(x.axes)) absent_alike(g, present, r);
       paired.extend(g);
-      return present.of(g, r.a) == present.of(g, r.b);  // an absent addend makes the sum absent
+      return present.of(g, r.a) == present.of(g, r.b) || memory.grows_faster(x.axes);
     case op::multiply: {
-      const bool left = paired.with[x.a] == vanishing::several;
+      const bool left = comes(x.a);
       return come_apart(g, left ? x.a : x.b, memory, paired, present, r) &&
              both([&](node_id part) { return make(g, op::multiply, x.type, left ? part : x.a, left ? x.b : part); });
     }
