@@ -141,11 +141,11 @@ HEED_NOINLINE inline void contract_few(const T* __restrict q, index rows, const 
       acc[i] = T(0);
     index d = 0;
     for (; d + lanes <= depth; d += lanes) {
-      if (r == 0) HEED_UNROLL
-        for (int step = 0; step < lanes; ++step) also(d + step);
       const pack<T> own = pack<T>::load(q + d);
-      HEED_UNROLL for (int i = 0; i < group; ++i)
+      HEED_UNROLL for (int i = 0; i < group; ++i) {
         acc[i] = fma(own, pack<T>::load(x + i * x_stride + d), acc[i]);
+        if (r == 0) also(d, i);
+      }
     }
     if (d < depth) {
       const pack<T> own = pack<T>::load_partial(q + d, depth - d);

@@ -98,6 +98,18 @@ struct next_lines {
     asm volatile("");  // g++ takes what only prefetches for something that does nothing
     __builtin_prefetch(at);
   }
+  // The same where the depth lies in the lanes and a step is a pack of it, for key i of the group: two lines, first of
+  // keys, then of values.
+  HEED_INLINE void along(extent_t d, int i) const {
+    if (d % line != 0) return;
+    const extent_t depth = keys_end * line / simd::group;
+    const bool later = 2 * d >= depth;
+    const T* const at = later ? values + i * value_stride + 2 * d - depth : keys + i * key_stride + 2 * d;
+    if (2 * d * simd::group >= end * line) return;
+    asm volatile("");
+    __builtin_prefetch(at);
+    __builtin_prefetch(at + line);
+  }
 };
 
 // Some row's maximum grew by more than 8 (in log2). Rows that saw nothing yet only take their maximum. Lane by lane, so
