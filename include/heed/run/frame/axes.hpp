@@ -13,12 +13,14 @@ inline extent_t count_of(axis_list axes, const extent_t* extent) {
   for (int i = 0; i < axes.count; ++i) n *= extent[axes[i]];
   return n;
 }
-// The index of element `number` of flattened axes.
+// The index of element `number` of flattened axes, which have more elements than that. Nothing is divided for the first
+// of them: kernels ask row by row, mostly of one axis.
 HEED_INLINE void index_of(axis_list axes, const extent_t* extent, extent_t number, extent_t* index) {
-  for (int i = axes.count - 1; i >= 0; --i) {
+  for (int i = axes.count - 1; i > 0; --i) {
     const extent_t e = extent[axes[i]];
     index[axes[i]] = number % e, number /= e;
   }
+  if (axes.count > 0) index[axes[0]] = number;
 }
 // The same along one of the axes; 0 along another.
 inline extent_t index_along(axis_list axes, const extent_t* extent, int axis, extent_t number) {
@@ -82,15 +84,15 @@ HEED_INLINE extent_t offset_at(axis_set axes, const extent_t* index, const view&
     if (axes >> i & 1) r += index[i] * v.stride[i];
   return r;
 }
-// The offset of element `number` of flattened axes.
+// The offset of element `number` of flattened axes, which have more elements than that.
 inline extent_t offset_of(axis_list axes, const extent_t* extent, const view& v, extent_t number) {
   extent_t r = 0;
-  for (int i = axes.count - 1; i >= 0; --i) {
+  for (int i = axes.count - 1; i > 0; --i) {
     const extent_t e = extent[axes[i]];
     r += number % e * v.stride[axes[i]];
     number /= e;
   }
-  return r;
+  return axes.count > 0 ? r + number * v.stride[axes[0]] : r;
 }
 
 // Along an axis that there may not be (-1): one element, which goes nowhere.
