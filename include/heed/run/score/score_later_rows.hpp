@@ -18,15 +18,16 @@ struct later_rows {
   later_rows() = default;
   // Rows first, first + 1, ... before `end` of flattened axes, each along `axis` (-1: none) from an offset on; none if
   // they do not lie evenly apart or have gaps.
-  later_rows(axis_list axes, const extent_t* extent, const view& v, extent_t base, int axis, extent_t first,
-             extent_t end) {
+  HEED_NOINLINE later_rows(axis_list axes, const extent_t* extent, const view& v, extent_t base, int axis,
+                           extent_t first, extent_t end) {
     const flat_stride apart = flattened(axes, extent, v);
     if (!apart.single || axis < 0 || v.stride[axis] != 1 || extent[axis] < 1) return;
     row = static_cast<const T*>(v.data) + base + first * apart.stride;
     stride = apart.stride, width = extent[axis], left = std::max<extent_t>(end - first, 0);
   }
-  // Written: to be written to. Nothing is read, so that it may end behind the last row or not at all.
-  template <bool Written> HEED_INLINE void ask() {
+  // Written: to be written to. Nothing is read, so that it may end behind the last row or not at all. Out of line, once
+  // for all kernels: nobody waits for it.
+  template <bool Written> HEED_NOINLINE void ask() {
     for (extent_t i = 0; i < at_once && left > 0; ++i) {
       __builtin_prefetch(row + at, Written);
       if ((at += line) < width) continue;
