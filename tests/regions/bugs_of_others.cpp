@@ -82,6 +82,20 @@ BOOST_AUTO_TEST_CASE(nan_and_infinity_behind_a_mask_stay_there) {
       for (extent_t y = 40; y < 70; ++y) BOOST_TEST(std::isnan(late.O(0, 0, y, 5)));
   }
 }
+// A mask behind the softmax excludes weights, and what they would weigh; weights keep their sum.
+BOOST_AUTO_TEST_CASE(nan_and_infinity_behind_a_mask_of_weights_stay_there) {
+  static constexpr auto late = dot<m>(mask(softmax<m>(s), causal(n, m, -2)), v);
+  for (const float strange : {NAN, INFINITY, -INFINITY}) {
+    problem p{.B = 1, .H = 1, .N = 70, .M = 70, .D = 8, .E = 8}, clean = p;
+    for (extent_t a = 0; a < 8; ++a) p.V(0, 0, 40, a) = strange;
+    fuse<late, strict>(q = p.Q, k = p.K, v = p.V, into(p.O));
+    fuse<late, strict>(q = p.Q, k = clean.K, v = clean.V, into(clean.O));
+    for (extent_t y = 0; y < 70; ++y)
+      for (extent_t a = 0; a < 8; ++a)
+        BOOST_TEST((y < 42 ? p.O(0, 0, y, a) == clean.O(0, 0, y, a) : !std::isfinite(p.O(0, 0, y, a))));
+    BOOST_TEST(!mostly_zero(clean.O));
+  }
+}
 // Absent is no large negative number: real scores may lie below any that is used for it.
 BOOST_AUTO_TEST_CASE(real_scores_below_every_sentinel) {
   static constexpr auto low = input<"low">();

@@ -139,6 +139,29 @@ struct gradient_matcher : sink_matcher {
     if (match.sink_count == 0) match.keep = keep;
     return keep == match.keep;
   }
+  // A region with weights leaves out what their score does, and besides what one more condition excludes, where all
+  // sums are absent or 0 where it does not hold: what is there would be multiplied by 0.
+  constexpr node_id condition_of_all_sums() const {
+    node_id keep = 0;
+    const auto adds_up = [&](node_id i, const node& x) {
+      if (match.contracts(i)) return step::skip;
+      return match.adds_up(x) ? step::stop : within_program(x);
+    };
+    if (has_weights() && walk(g, {match.score}, adds_up)) return 0;  // its sums go over all that the score has
+    for (int k = 0; k < match.sink_count; ++k) {
+      const gradient_sink& sink = match.sinks[k];
+      if (sink.kind == sink_kind::pairs || sink.kind == sink_kind::row_statistic || sink.index) return 0;
+      const bool several = walk(g, {sink.pair}, [&](node_id i, const node& x) {
+        if (match.contracts(i) || match.gives(i)) return step::skip;
+        if (match.adds_up(x)) return step::stop;
+        if (x.code == op::mask && keep && x.b != keep) return step::stop;
+        if (x.code == op::mask) keep = x.b;
+        return within_program(x);
+      });
+      if (several || !keep || !is_left_out(g, match.tile, sink.pair, keep)) return 0;
+    }
+    return keep;
+  }
   // A running sum is a number at every pair, whatever is absent in what it adds up; what the region leaves out must be
   // nothing to it. The condition itself is known before any pair is.
   constexpr bool sums_leave_out(node_id pair, node_id keep) const {
@@ -277,6 +300,7 @@ struct gradient_matcher : sink_matcher {
       match.sinks[match.sink_count++] = sink;
     }
     while (match.sink_count && feeds_itself(read_by_region())) {}
+    if (has_weights()) match.keep = condition_of_all_sums();
     if (has_sums && !choose_direction()) match.sink_count = 0;
     bool reduced = has_weights() && match.product != 0;  // else the weights themselves are wanted, over pairs
     for (int k = 0; k < match.sink_count; ++k) reduced = reduced || match.sinks[k].kind != sink_kind::pairs;

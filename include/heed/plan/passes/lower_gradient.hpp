@@ -104,7 +104,7 @@ constexpr void write_score_gradient(value_writer& to) {
   write_pairs(to, m.x, m.terms, pairs, m.position, m.weights != 0);
   if (m.keep) {
     const kept_value keep = to.value_of(m.keep);
-    loops.pair.keep = to.both(keep.keep, keep.value);
+    loops.pair.keep = to.both(loops.pair.keep, to.both(keep.keep, keep.value));
   }
   for (int k = 0; k < m.sink_count; ++k) write_sink(to, m, m.sinks[k]);
 }
