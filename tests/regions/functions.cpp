@@ -23,7 +23,7 @@ template <class X> constexpr auto smooth(const X& x) {
 template <class X> constexpr auto with_jumps(const X& x) {
   return sign(x - 0.1) * floor(x * 2) + 0.5 * round(x * 1.7) + clamp(x, -0.4, 0.6);
 }
-template <class X> constexpr auto all(const X& x) { return smooth(x) + with_jumps(x); }
+template <class X> constexpr auto every(const X& x) { return smooth(x) + with_jumps(x); }
 
 constexpr axis<"n"> n;
 constexpr axis<"m"> m;
@@ -36,9 +36,9 @@ constexpr auto w = input<"w">(o, c);
 constexpr auto q = input<"q">(n, d);
 constexpr auto k = input<"k">(m, d);
 constexpr auto v = input<"v">(m, c);
-constexpr auto of_row = all(x) - mean<c>(all(x));
-constexpr auto of_wide = all(wide) - mean<c>(all(wide));
-constexpr auto of_product = all(dot<c>(x, w));
+constexpr auto of_row = every(x) - mean<c>(every(x));
+constexpr auto of_wide = every(wide) - mean<c>(every(wide));
+constexpr auto of_product = every(dot<c>(x, w));
 constexpr auto score = scaled_dot<d>(q, k);
 constexpr auto of_score = dot<m>(softmax<m>(mask(smooth(score) + clamp(score, -1, n * 0.1), m <= n)), v);
 constexpr auto of_loop = dot<m>(softmax<m>(sum<d>(sin(q * k) + clamp(q, k, 0.5))), v);
@@ -69,8 +69,8 @@ template <class T> tensor<double> rows_of_all(const tensor<T>& values, extent_t 
   tensor<double> r(N, C);
   for (extent_t i = 0; i < N; ++i) {
     double mean = 0;
-    for (extent_t j = 0; j < C; ++j) mean += all(double(values(i, j))) / double(C);
-    for (extent_t j = 0; j < C; ++j) r(i, j) = all(double(values(i, j))) - mean;
+    for (extent_t j = 0; j < C; ++j) mean += every(double(values(i, j))) / double(C);
+    for (extent_t j = 0; j < C; ++j) r(i, j) = every(double(values(i, j))) - mean;
   }
   return r;
 }
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(behind_products) {
     for (extent_t j = 0; j < O; ++j) {
       double sum = 0;
       for (extent_t l = 0; l < C; ++l) sum += double(X(i, l)) * double(W(j, l));
-      wanted(i, j) = all(sum);
+      wanted(i, j) = every(sum);
     }
   expect_close("epilogue", R, wanted, 1e-5);
 }

@@ -101,7 +101,7 @@ const extent_t huge = extent_t(1) << 40;
 }  // namespace
 
 // What is wrong, the parts of the error, the call.
-static const wrong all[] = {
+static const wrong mistakes[] = {
   {"rank too low", "q", "", "3 axes (b, n, d)", "2", shaped({3, 8}, {2, 5, 8}, {2, 5, 4})},
   {"rank too high", "q", "", "3 axes (b, n, d)", "4", shaped({1, 2, 3, 8}, {2, 5, 8}, {2, 5, 4})},
   {"rank beyond all", "q", "", "3 axes (b, n, d)", "13", shaped({1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 8}, {2, 5, 8}, {2, 5, 4})},
@@ -194,8 +194,8 @@ static const wrong all[] = {
 };
 
 BOOST_AUTO_TEST_CASE(every_mistake_is_one_typed_error_and_writes_nothing) {
-  BOOST_TEST(std::size(all) >= 40u);
-  for (const wrong& x : all) {
+  BOOST_TEST(std::size(mistakes) >= 40u);
+  for (const wrong& x : mistakes) {
     std::memset(arena, 0x3c, sizeof arena);
     bool thrown = false;
     try {

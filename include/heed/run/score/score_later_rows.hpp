@@ -43,8 +43,8 @@ struct strip_rows {
   later_rows<T> queries, results;
 
   template <class Sizes> strip_rows(const environment& call, const Sizes& n, extent_t item) {
-    constexpr int q = Region.tile.row_operand, o = std::max<int>(Region.score.weighted, 0);
-    if constexpr (Region.operands[q].type == element_of<T>)
+    constexpr int q = std::max<int>(Region.tile.row_operand, 0), o = std::max<int>(Region.score.weighted, 0);
+    if constexpr (Region.tile.row_operand >= 0 && Region.operands[q].type == element_of<T>)  // else tables alone
       if (item + call.threads < n.batch * n.strips)
         queries = of(call, n, item + call.threads, call.operands[q], Region.depth[0]);
     if constexpr (Region.score.weighted >= 0 && Region.outputs[o].type == element_of<T>)
