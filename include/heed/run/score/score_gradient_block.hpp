@@ -409,16 +409,17 @@ struct gradient_work {
   }
   // What the block asks for on its way: the rows of the next one, and where its own results will stand.
   void set_later(const environment& call) {
+    constexpr axis_list row_axes = Region.rows;  // a copy, or all of the region would be in the program
     const extent_t next = first_row + rows, end = extents.rows_total;
     shape::each_operand([&]<int K>() {
       if constexpr (shape::over_rows(K) && Region.operands[K].type == element_of<T>)
-        next_rows[K] = {Region.rows,          call.extent, call.operands[K],          state->base[K],
+        next_rows[K] = {row_axes,             call.extent, call.operands[K],          state->base[K],
                         shape::width_axis(K), next,        std::min(next + rows, end)};
     });
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
       if constexpr (gives_rows(s.kind) && Region.outputs[K].type == element_of<T>)
-        results[K] = {Region.rows,
+        results[K] = {row_axes,
                       call.extent,
                       call.outputs[K],
                       offset_at(Region.batch, state->item.index, call.outputs[K]),

@@ -55,7 +55,8 @@ struct strip_rows {
     extent_t index[max_axes];
     index_of(Region.batch, call.extent, item / n.strips, index);
     const extent_t rows = n.strip * simd::block_rows<T>, first = n.strip_of(item) * rows;
-    return {Region.rows,
+    constexpr axis_list row_axes = Region.rows;  // a copy, or all of the region would be in the program
+    return {row_axes,
             call.extent,
             v,
             offset_at(Region.batch, index, v),
