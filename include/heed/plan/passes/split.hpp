@@ -3,6 +3,7 @@
 // are put into an order in which they can run, and every buffer learns when it lives.
 #pragma once
 #include "place_pointwise.hpp"
+#include <string_view>
 
 namespace heed::internal::plan {
 
@@ -23,7 +24,8 @@ struct splitter : pointwise_placing {
     if (place_score(root, reason)) return;
     if (!*reason && holds_pairs(root)) {
       reason = why_no_score(plan.g, root);
-      if (reason == contraction_over_pairs && adds_up_pairs(root)) reason = running_sum_over_pairs;
+      const bool says_nothing = std::string_view(reason) == contraction_over_pairs;
+      if (says_nothing && adds_up_pairs(root)) reason = running_sum_over_pairs;
     }
     place_pointwise(root, reason);
   }
