@@ -413,8 +413,13 @@ struct gradient_work {
     const extent_t next = first_row + rows, end = extents.rows_total;
     shape::each_operand([&]<int K>() {
       if constexpr (shape::over_rows(K) && Region.operands[K].type == element_of<T>)
-        next_rows[K] = {row_axes,             call.extent, call.operands[K],          state->base[K],
-                        shape::width_axis(K), next,        std::min(next + rows, end)};
+        next_rows[K] = {row_axes,
+                        call.extent,
+                        call.operands[K],
+                        state->base[K],
+                        shape::width_axis(K),
+                        next,
+                        std::min(next + rows, end)};
     });
     shape::each_output([&]<int K>() {
       constexpr sink s = Region.gradient.sinks[K];
