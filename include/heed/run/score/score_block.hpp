@@ -103,9 +103,9 @@ struct next_lines {
   HEED_INLINE void along(extent_t d, int i) const {
     if (d % line != 0) return;
     const extent_t depth = keys_end * line / simd::group;
+    if (2 * d * simd::group >= end * line) return;  // there may be no values, nor keys
     const bool later = 2 * d >= depth;
     const T* const at = later ? values + i * value_stride + 2 * d - depth : keys + i * key_stride + 2 * d;
-    if (2 * d * simd::group >= end * line) return;
     asm volatile("");
     __builtin_prefetch(at);
     __builtin_prefetch(at + line);
