@@ -12,6 +12,8 @@ from study.catalogue import VARIANTS
 from study.conductor import REPORTS, Conductor
 from study.progress import Progress
 from study.record import read
+from study.report import markdown
+from study.report.cells import Results
 
 PAGE = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
 
@@ -31,6 +33,23 @@ class Page(unittest.TestCase):
             if key not in ("title", "cases"):
                 self.assertIn(f"`{key}", PAGE)
         self.assertIn(f"Variants: {', '.join(VARIANTS)}", PAGE.replace("\n", " "))
+
+
+class Recorded(unittest.TestCase):
+    """docs/study/paper: a run of the preset, and its page."""
+
+    def test_the_page_is_what_the_record_says(self):
+        folder = ROOT / "docs/study/paper"
+        page = (folder / "report.md").read_text(encoding="utf-8")
+        made = markdown.text(Results(read(folder)), [])
+
+        def told(text: str) -> str:
+            """Without figures, and intervals, which are drawn."""
+            head, _, rest = text.partition("\n## The machine")
+            return re.sub(r"[\d.]+ to [\d.]+", "", head.partition("\n## Figures")[0]).strip() + rest
+
+        self.assertEqual(told(page), told(made))
+        self.assertGreater(page.count("](figures/"), 5)
 
 
 class Measured(InFolder):
