@@ -81,7 +81,10 @@ def largest_cases(results: Results) -> dict[tuple[str, str], Case]:
 def heat_map(results: Results) -> tuple[Any, str]:
     """Variants by implementations: share of the peak; letters stand for reasons."""
     cases = sorted(largest_cases(results).values(), key=lambda c: (list(DIRECTION).index(c.direction), c.variant))
-    labels = results.labels
+    compared = [c for c in cases if any(results.row(c, label) for label in results.labels if label != OURS)]
+    cases = compared or cases  # what one implementation was asked for alone has a table of its own
+    labels = [label for label in results.labels if any(results.row(case, label) for case in cases)]
+    size = 6 if len(labels) < 10 else 5
     shares = numpy.full((len(cases), len(labels)), math.nan)
     letters: dict[str, str] = {}
     texts: dict[tuple[int, int], str] = {}
@@ -107,7 +110,7 @@ def heat_map(results: Results) -> tuple[Any, str]:
         is_number = not math.isnan(shares[r, c])
         colour = "white" if is_number and shares[r, c] > 60 else "black"
         kind = {"style": "normal" if is_number else "italic", "weight": "bold" if text.endswith("*") else "normal"}
-        axes.text(c, r, text, ha="center", va="center", fontsize=6, color=colour, **kind)
+        axes.text(c, r, text, ha="center", va="center", fontsize=size, color=colour, **kind)
     axes.set_xticks(range(len(labels)), labels, rotation=40, ha="left", rotation_mode="anchor")
     axes.set_yticks(range(len(cases)), [name_of(results, case) for case in cases])
     axes.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
@@ -120,8 +123,9 @@ def heat_map(results: Results) -> tuple[Any, str]:
     if legend:
         fig.supxlabel("\n".join(legend), fontsize=5, ha="left", x=0.02, style="italic")
     return fig, (
-        "Share of the measured multiply-add peak in per cent, the largest shape of each variant; the best of a row is "
-        "bold, with a star. Letters: no number, for the reason below; what is blank was not asked for."
+        "Share of the measured multiply-add peak in per cent, the largest shape of each variant that several were "
+        "asked for; the best of a row is bold, with a star. Letters: no number, for the reason below; what is blank "
+        "was not asked for."
     )
 
 
