@@ -123,42 +123,43 @@ struct gradient_matcher : sink_matcher {
     return reads;
   }
 
+  // The one condition that excludes pairs of a value; false: there are several, or another than is known already.
+  constexpr bool has_one_condition(node_id value, node_id& keep) const {
+    return !walk(g, {value}, [&](node_id i, const node& x) {
+      if (match.gives(i)) return step::skip;
+      if (x.code == op::mask && keep && x.b != keep) return step::stop;
+      if (x.code == op::mask) keep = x.b;
+      return within_program(x);
+    });
+  }
   // A region without a softmax leaves out the pairs that one condition excludes, so that all its sinks must be absent
   // or 0 where it does not hold, and nothing else may be absent in them. The first sink chooses it, or that there is
   // none.
   constexpr bool leaves_out_the_same(node_id pair) {
     node_id keep = 0;
-    const bool several = walk(g, {pair}, [&](node_id i, const node& x) {
-      if (match.contracts(i)) return step::skip;
-      if (x.code == op::mask && keep && x.b != keep) return step::stop;
-      if (x.code == op::mask) keep = x.b;
-      return within_program(x);
-    });
-    if (several || (keep && !is_left_out(g, match.tile, pair, keep, !finds_statistics)) || !sums_leave_out(pair, keep))
+    if (!has_one_condition(pair, keep) || (keep && !is_left_out(g, match.tile, pair, keep, !finds_statistics)) ||
+        !sums_leave_out(pair, keep))
       return false;
     if (match.sink_count == 0) match.keep = keep;
     return keep == match.keep;
   }
   // A region with weights leaves out what their score does, and besides what one more condition excludes, where all
-  // sums are absent or 0 where it does not hold: what is there would be multiplied by 0.
+  // sums are absent or 0 where it does not hold: what is there would be multiplied by 0. Not where running sums go
+  // over all that the score has.
   constexpr node_id condition_of_all_sums() const {
-    node_id keep = 0;
-    const auto adds_up = [&](node_id i, const node& x) {
-      if (match.contracts(i)) return step::skip;
-      return match.adds_up(x) ? step::stop : within_program(x);
+    const auto holds_sums = [&](node_id value) {
+      return walk(g, {value}, [&](node_id i, const node& x) {
+        if (match.gives(i)) return step::skip;
+        return match.adds_up(x) ? step::stop : within_program(x);
+      });
     };
-    if (has_weights() && walk(g, {match.score}, adds_up)) return 0;  // its sums go over all that the score has
+    if (holds_sums(match.score)) return 0;
+    node_id keep = 0;
     for (int k = 0; k < match.sink_count; ++k) {
       const gradient_sink& sink = match.sinks[k];
       if (sink.kind == sink_kind::pairs || sink.kind == sink_kind::row_statistic || sink.index) return 0;
-      const bool several = walk(g, {sink.pair}, [&](node_id i, const node& x) {
-        if (match.contracts(i) || match.gives(i)) return step::skip;
-        if (match.adds_up(x)) return step::stop;
-        if (x.code == op::mask && keep && x.b != keep) return step::stop;
-        if (x.code == op::mask) keep = x.b;
-        return within_program(x);
-      });
-      if (several || !keep || !is_left_out(g, match.tile, sink.pair, keep)) return 0;
+      if (holds_sums(sink.pair) || !has_one_condition(sink.pair, keep)) return 0;
+      if (!keep || !is_left_out(g, match.tile, sink.pair, keep)) return 0;
     }
     return keep;
   }
