@@ -91,6 +91,18 @@ class Row:
         return float(self.facts.get("prepare_seconds", math.nan) if found is None else found)
 
 
+class Letters:
+    """A letter for each reason of an empty cell, in the order in which they are asked for: a to z, aa, ab, ..."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, str] = {}
+
+    def __call__(self, reason: str) -> str:
+        count = len(self.of)
+        letter = ("" if count < 26 else chr(ord("a") + count // 26 - 1)) + chr(ord("a") + count % 26)
+        return self.of.setdefault(reason, letter)
+
+
 class Results:
     """All cells of a record. cases: in order of variant, direction, threads, shape; labels: the implementations, heed's
     first, without the one that was measured again."""
@@ -114,6 +126,14 @@ class Results:
 
     def row(self, case: Case, label: str) -> Row | None:
         return self.rows.get(f"{case.key} | {label}")
+
+    def title_of(self, case: Case) -> str:
+        """Of its variant."""
+        return next(row.title for row in self.rows.values() if row.case == case)
+
+    def is_alone(self, case: Case) -> bool:
+        """Whether nobody but heed was asked."""
+        return all(label.startswith(OURS) for label in self.labels if self.row(case, label))
 
     def of(self, case: Case) -> list[Row]:
         """The measured cells of a case, the fastest first."""

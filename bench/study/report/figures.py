@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..case import Case
 from . import style
-from .cells import DIRECTION, OURS, Results, Row, text_of_shape
+from .cells import DIRECTION, OURS, Letters, Results, Row, text_of_shape
 
 
 class Figure(NamedTuple):
@@ -81,12 +81,11 @@ def largest_cases(results: Results) -> dict[tuple[str, str], Case]:
 def heat_map(results: Results) -> tuple[Any, str]:
     """Variants by implementations: share of the peak; letters stand for reasons."""
     cases = sorted(largest_cases(results).values(), key=lambda c: (list(DIRECTION).index(c.direction), c.variant))
-    compared = [c for c in cases if any(results.row(c, label) for label in results.labels if label != OURS)]
-    cases = compared or cases  # what one implementation was asked for alone has a table of its own
+    cases = [case for case in cases if not results.is_alone(case)] or cases  # those have a table of their own
     labels = [label for label in results.labels if any(results.row(case, label) for case in cases)]
     size = 6 if len(labels) < 10 else 5
     shares = numpy.full((len(cases), len(labels)), math.nan)
-    letters: dict[str, str] = {}
+    letters = Letters()
     texts: dict[tuple[int, int], str] = {}
     for r, case in enumerate(cases):
         best = results.of(case)[:1]
@@ -101,8 +100,8 @@ def heat_map(results: Results) -> tuple[Any, str]:
                 texts[r, c] = f"{1e3 * row.seconds.middle:.2g} ms"
             else:
                 reason = row.reason if row.status == "unsupported" else f"{row.status}: {row.reason}"
-                texts[r, c] = letters.setdefault(shortened(reason, 64), letter_of(len(letters)))
-    legend = [f"{letter}  {reason}" for reason, letter in letters.items()]
+                texts[r, c] = letters(shortened(reason, 64))
+    legend = [f"{letter}  {reason}" for reason, letter in letters.of.items()]
     fig, axes = plt.subplots(figsize=(style.WIDTH, 0.75 + 0.2 * len(cases) + 0.105 * len(legend)))
     shades = plt.get_cmap("Greys")
     axes.imshow(shares, cmap=shades, vmin=0, vmax=125, aspect="auto")
@@ -129,17 +128,13 @@ def heat_map(results: Results) -> tuple[Any, str]:
     )
 
 
-def letter_of(number: int) -> str:
-    return chr(ord("a") + number) if number < 26 else f"a{number}"
-
-
 def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 3].rstrip() + "..."
 
 
 def name_of(results: Results, case: Case) -> str:
     """The variant's title, with what is not the usual."""
-    title = next(row.title for row in results.rows.values() if row.case == case)
+    title = results.title_of(case)
     more = {"forward": "", "backward": " (back)", "step": " (both)"}[case.direction]
     return title + more
 
@@ -333,7 +328,7 @@ def paid(results: Results) -> tuple[Any, str]:
     axes.set_xlabel("calls")
     axes.set_ylabel("compiling and running, s")
     style.legend_below(fig, axes)
-    title = next(row.title for row in results.rows.values() if row.case == case)
+    title = results.title_of(case)
     return (
         fig,
         f"After how many calls a system has paid: {title}, {text_of_shape(case)}, {DIRECTION[case.direction]}; the "

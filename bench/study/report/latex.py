@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .cells import DIRECTION, Results, text_of_shape
+from .cells import DIRECTION, Letters, Results, text_of_shape
 
 ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
            "}": r"\}",
@@ -18,7 +18,7 @@ def escaped(text: str) -> str:
 def tables(results: Results) -> str:
     """The text; to be used with \\usepackage{booktabs,graphicx}."""
     groups = sorted({(case.direction, case.dtype, case.threads) for case in results.cases})
-    reasons: dict[str, str] = {}
+    letters = Letters()
     parts = ["% Made by ./dev study report; needs \\usepackage{booktabs,graphicx}.\n"]
     for direction, dtype, threads in groups:
         cases = [c for c in results.cases if (c.direction, c.dtype, c.threads) == (direction, dtype, threads)]
@@ -36,9 +36,8 @@ def tables(results: Results) -> str:
                     text = f"{100 * row.share.middle:.0f}" if known else f"{1e3 * row.seconds.middle:.3g}\\,ms"
                     cells.append(rf"\textbf{{{text}}}" if row in best else text)
                 else:
-                    letter = reasons.setdefault(f"{row.status}: {row.reason}", chr(ord("a") + len(reasons) % 26))
-                    cells.append(rf"\textit{{{letter}}}")
-            title = next(row.title for row in results.rows.values() if row.case == case)
+                    cells.append(rf"\textit{{{letters(f'{row.status}: {row.reason}')}}}")
+            title = results.title_of(case)
             lines.append(" & ".join([escaped(title), escaped(text_of_shape(case, common)), *cells]) + r" \\")
         heads = " & ".join(
             [
@@ -57,7 +56,7 @@ def tables(results: Results) -> str:
             + "\n".join(lines)
             + "\n\\bottomrule\n\\end{tabular}\n\\end{table*}\n"
         )
-    for reason, letter in reasons.items():
+    for reason, letter in letters.of.items():
         parts.append(rf"\noindent\textit{{{letter}}}: {escaped(reason)}.\quad" + "\n")
     return "\n".join(parts)
 

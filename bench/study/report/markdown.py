@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..case import Case
-from .cells import DIRECTION, OURS, Results, Row, number, speedup, text_of_shape
+from .cells import DIRECTION, OURS, Letters, Results, Row, number, speedup, text_of_shape
 
 ALONE = "Variants that heed alone was asked for"
 
@@ -57,34 +57,17 @@ def means(results: Results) -> list[str]:
     return table(("beside", "direction", "times as fast", "95 %", "cases"), lines) if lines else []
 
 
-def title_of(results: Results, case: Case) -> str:
-    return next(row.title for row in results.rows.values() if row.case == case)
-
-
-def is_alone(results: Results, case: Case) -> bool:
-    """Whether nobody but heed was asked."""
-    return all(label.startswith(OURS) for label in results.labels if results.row(case, label))
+def best_other(results: Results, case: Case) -> Row | None:
+    """The fastest that is not heed, where heed was measured too."""
+    ours = results.row(case, OURS)
+    others = [row for row in results.of(case) if not row.label.startswith(OURS)]
+    return others[0] if ours and ours.is_measured and others else None
 
 
 def next_best(results: Results, case: Case) -> str:
     """How many times as fast heed is as the fastest that is not heed, and who that is."""
-    ours = results.row(case, OURS)
-    others = [row for row in results.of(case) if not row.label.startswith(OURS)]
-    if not ours or not ours.is_measured or not others:
-        return ""
-    return f"{speedup(ours, others[0]).middle:.2f} ({others[0].label})"
-
-
-class Letters:
-    """A letter for each reason of an empty cell."""
-
-    def __init__(self) -> None:
-        self.of: dict[str, str] = {}
-
-    def __call__(self, row: Row) -> str:
-        count = len(self.of)
-        letter = ("" if count < 26 else chr(ord("a") + count // 26 - 1)) + chr(ord("a") + count % 26)
-        return f"*{self.of.setdefault(f'{row.status}: {row.reason}', letter)}*"
+    other = best_other(results, case)
+    return f"{speedup(results.row(case, OURS), other).middle:.2f} ({other.label})" if other else ""
 
 
 def shares(results: Results, cases: list[Case], letters: Letters) -> list[str]:
@@ -93,13 +76,13 @@ def shares(results: Results, cases: list[Case], letters: Letters) -> list[str]:
     lines = []
     for case in cases:
         best = results.of(case)[:1]
-        line = [title_of(results, case), text_of_shape(case)]
+        line = [results.title_of(case), text_of_shape(case)]
         for label in labels:
             row = results.row(case, label)
             if row is None:
                 line.append("")
             elif not row.is_measured:
-                line.append(letters(row))
+                line.append(f"*{letters(f'{row.status}: {row.reason}')}*")
             else:
                 known = bool(row.facts.get("operations"))
                 text = f"{100 * row.share.middle:.0f}" if known else f"{number(1e3 * row.seconds.middle)} ms"
@@ -135,15 +118,14 @@ def not_first(results: Results) -> list[str]:
     noise = results.typical_noise
     lines = []
     for case in results.cases:
-        ours = results.row(case, OURS)
-        others = [row for row in results.of(case) if not row.label.startswith(OURS)]
-        if not ours or not ours.is_measured or not others:
+        other = best_other(results, case)
+        if not other:
             continue
-        ratio = speedup(ours, others[0])
+        ratio = speedup(results.row(case, OURS), other)
         if ratio.high < 1 - (noise if noise == noise else 0):
             threads = "one thread" if case.threads == 1 else f"{case.threads} threads"
-            where = (title_of(results, case), text_of_shape(case), case.dtype, threads, DIRECTION[case.direction])
-            lines.append(f"- {', '.join(where)}: {ratio.middle:.2f} times as fast as {others[0].label}")
+            where = (results.title_of(case), text_of_shape(case), case.dtype, threads, DIRECTION[case.direction])
+            lines.append(f"- {', '.join(where)}: {ratio.middle:.2f} times as fast as {other.label}")
     return [*(lines or ["None: heed is first, or the same, in each cell that another system supports."]), ""]
 
 
@@ -152,27 +134,28 @@ def text(results: Results, drawings: list[Drawing]) -> str:
     runs = results.record.runs
     lines = [f"# The study {results.title}", ""]
     lines += [
-        "Made by `./dev study report` from record.jsonl, which holds every sample. Shares are of the multiply-add loop that",
-        "runs before and after each sample in the same process; medians. How it is measured: docs/study.md of heed.",
+        "Made by `./dev study report` from record.jsonl, which holds every sample. Shares are of the multiply-add loop",
+        "that runs before and after each sample in the same process; medians. How it is measured: docs/study.md of heed.",
         "",
         f"{len(results.rows)} cells of {len(results.cases)} cases, {len(runs)} run{'s' if len(runs) != 1 else ''}.",
     ]
     noise = results.typical_noise
     if noise == noise:
-        lines.append(f"heed differs by {100 * noise:.1f} % from itself in the median case: what differs less is the same.")
+        said = f"heed differs by {100 * noise:.1f} % from itself in the median case"
+        lines.append(f"{said}: what differs less is the same.")
     lines.append(f"Others used {100 * results.busy:.0f} % of a processor during the median cell.")
     lines += ["", "## How many times as fast heed is", "", "Geometric means over the cases that both have.", ""]
     lines += means(results)
     lines += ["## Where heed is not first", "", *not_first(results)]
     letters = Letters()
-    shared = [case for case in results.cases if not is_alone(results, case)]
+    shared = [case for case in results.cases if not results.is_alone(case)]
     for direction, dtype, threads in sorted({(c.direction, c.dtype, c.threads) for c in shared}):
         cases = [c for c in shared if (c.direction, c.dtype, c.threads) == (direction, dtype, threads)]
         said = "one thread" if threads == 1 else f"{threads} threads"
         lines += [f"## {DIRECTION[direction].capitalize()}, {dtype}, {said}", ""]
         lines += ["Share of the peak in per cent; the best is bold; a letter stands for a reason below.", ""]
         lines += shares(results, cases, letters)
-    own = [case for case in results.cases if is_alone(results, case)]
+    own = [case for case in results.cases if results.is_alone(case)]
     if own:
         lines += [f"## {ALONE}", "", *alone(results, own)]
     if letters.of:

@@ -67,7 +67,7 @@ def write(results: Results, figures: list[Figure], path: Path) -> Path:
         if cases:
             lines = [
                 {
-                    "title": next(row.title for row in results.rows.values() if row.case == case),
+                    "title": results.title_of(case),
                     "case": case,
                     "shape": text_of_shape(case),
                     "cells": [cell_of(results, case, label) for label in results.labels],

@@ -61,7 +61,7 @@ def show(results: Results) -> None:
 
 def head_of(results: Results, case: Case) -> str:
     """A case in a few words."""
-    title = next(row.title for row in results.rows.values() if row.case == case)
+    title = results.title_of(case)
     return (
         f"{title}\n{text_of_shape(case)}"
         + ("" if case.dtype == "float32" else f", {case.dtype}")
