@@ -135,7 +135,8 @@ def text(results: Results, drawings: list[Drawing]) -> str:
     lines = [f"# The study {results.title}", ""]
     lines += [
         "Made by `./dev study report` from record.jsonl, which holds every sample. Shares are of the multiply-add loop",
-        "that runs before and after each sample in the same process; medians. How it is measured: docs/study.md of heed.",
+        "that runs before and after each sample in the same process; medians.",
+        "How it is measured: docs/study.md of heed.",
         "",
         f"{len(results.rows)} cells of {len(results.cases)} cases, {len(runs)} run{'s' if len(runs) != 1 else ''}.",
     ]
