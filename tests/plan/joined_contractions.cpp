@@ -4,7 +4,7 @@
 #include "rewritten.hpp"
 using namespace heed;
 using namespace heed::internal;
-using heed_tests::is_rewritten, heed_tests::planned;
+using heed_tests::is_rewritten, heed_tests::planned, heed_tests::kinds, heed_tests::stores_pairs;
 
 namespace {
 constexpr axis<"n"> n;
@@ -37,8 +37,27 @@ constexpr auto weighted_keys = attended(s + shift<m>(s * input<"level", double>(
 constexpr auto mixed = dot<h>(input<"mix", double>(g, h), s + tap.at(0) * shift<m>(s, 1));
 constexpr auto with_mixture = dot<m>(softmax<m>(mixed - shift<n>(mixed, 1)), input<"vg", double>(g, m, e));
 
-constexpr auto apart = attended(dot<d>(q, k) + dot<d>(u, k1));                    // nothing is shared
-constexpr auto product = attended(dot<d>(q, k) * dot<d>(u, k));                   // no sum
+// Scores that are 0 behind a mask: what the score's own mask settles is joined, the rest a contraction for each column.
+constexpr auto zeroed = where(m <= n, s, 0);
+constexpr auto behind_mask =
+    attended(tap.at(0) * shift<m>(zeroed, -1) + tap.at(1) * zeroed + tap.at(2) * shift<m>(zeroed, 1));
+constexpr auto both_ways = attended(tap.at(0) * shift<m>(zeroed, -1) + tap.at(1) * shift<n>(zeroed, 1) +
+                                    tap.at(2) * shift<n>(shift<m>(zeroed, 1), 1));
+constexpr auto in_window = where(m <= n + 1 && n - m < 3 && !(m == 2), s, 0);
+constexpr auto of_window = attended(tap.at(0) * in_window + tap.at(1) * shift<m>(in_window, 1));
+constexpr auto levels = input<"levels", double>(m);
+constexpr auto by_level = where(levels > 0, 0, s);  // the condition lies over keys
+constexpr auto of_levels = attended(tap.at(0) * by_level + tap.at(1) * shift<m>(by_level, 1));
+template <int... I> constexpr auto wide_of(std::integer_sequence<int, I...>) {
+  return attended((... + (input<"taps", double>(h, axis<"w", 11>{}).at(I) * shift<m>(zeroed, I - 5))));
+}
+constexpr auto wide = wide_of(std::make_integer_sequence<int, 11>{});  // as in the paper: 5 later keys, 5 earlier ones
+constexpr auto wide_back = gradient<wide>(wrt(q, k, v));
+
+constexpr auto otherwise = attended(s + shift<m>(where(m <= n, s, 1), 1));                     // 0 comes in, not 1
+constexpr auto chosen = attended(dot<d>(u, k) + shift<m>(where(s > dot<d>(u, k1), s, 0), 1));  // by scores
+constexpr auto apart = attended(dot<d>(q, k) + dot<d>(u, k1));                                 // nothing is shared
+constexpr auto product = attended(dot<d>(q, k) * dot<d>(u, k));                                // no sum
 constexpr auto by_rows = attended(s + input<"rate", double>(n) * dot<d>(q, k1));  // a factor that keys do not have
 constexpr auto dense = attended(s + dot<d>(u, k) + input<"bias", double>(h, n, m));
 constexpr auto divided = attended(s + shift<m>(s / input<"level", double>(m), 2));  // 0 / 0 where nothing is moved to
@@ -49,7 +68,7 @@ BOOST_AUTO_TEST_CASE(sums) {
   CHECK_REWRITTEN(subtracted, q, k, u, slope);
   CHECK_REWRITTEN(of_keys, q, k, k1, slope);
   const auto one = planned(added);
-  BOOST_TEST(heed_tests::kinds(*one) == "rs");
+  BOOST_TEST(kinds(*one) == "rs");
 }
 BOOST_AUTO_TEST_CASE(shifts) {
   CHECK_REWRITTEN(moved, q, k);
@@ -58,7 +77,16 @@ BOOST_AUTO_TEST_CASE(shifts) {
   CHECK_REWRITTEN(weighted_keys, q, k);
   CHECK_REWRITTEN(with_mixture, q, k, tap);
 }
+BOOST_AUTO_TEST_CASE(behind_a_mask) {
+  CHECK_REWRITTEN(behind_mask, q, k, tap);
+  CHECK_REWRITTEN(both_ways, q, k, tap);
+  CHECK_REWRITTEN(of_window, q, k, tap);
+  CHECK_REWRITTEN(of_levels, q, k, tap);
+  for (const auto& p : {planned(wide), planned<wide_back>()})
+    BOOST_TEST((kinds(*p).find('l') == std::string::npos && !stores_pairs(*p)), kinds(*p));
+}
 BOOST_AUTO_TEST_CASE(what_stays) {
+  BOOST_TEST((!is_rewritten<otherwise>() && !is_rewritten<chosen>()));
   BOOST_TEST((!is_rewritten<apart>() && !is_rewritten<product>() && !is_rewritten<by_rows>()));
   BOOST_TEST((!is_rewritten<dense>() && !is_rewritten<divided>()));
 }

@@ -1,10 +1,11 @@
 // Contractions of one score that are one, before anything is differentiated:
 //   dot<d>(q, k) + dot<d>(u, k)        is  dot<d>(q + u, k), with factors of each, and so for keys
 //   a * s + b * shift<m>(s, 1)         is  dot<d>(q, a * k + b * shift<m>(k, 1)), where s is dot<d>(q, k): a
-//   convolution
-//                                      of scores along keys or queries (Golovneva et al. 2025, multi-token attention)
+//   convolution of scores along keys or queries (Golovneva et al. 2025, multi-token attention), also of those that are
+//   0 behind a mask before they are convolved, as far as the score's own mask says the same.
 // Rows and keys are added once for each position, and not at each pair.
 #pragma once
+#include "implication.hpp"
 #include "rewriting.hpp"
 
 namespace heed::internal {
@@ -14,6 +15,7 @@ class contraction_joiner : rewriting {
   constexpr explicit contraction_joiner(const merged_graph& graph_) : rewriting(graph_) {}
   constexpr merged_graph run() {
     return rewritten_by([&](const node& x, axis_set column) {
+      if (x.code == op::mask && column && pairs.of[x.a]) return with_settled_choices(x);
       const bool sum = x.code == op::add || x.code == op::subtract;
       if (!column || !is_real(x.type) || (!sum && x.code != op::shift) || !pairs.of[x.a]) return node_id(0);
       const node_id r = sum ? joined_sum(x.a, x.b, x.code, x.type) : shifted(x.a, x);
@@ -118,10 +120,67 @@ class contraction_joiner : rewriting {
       case op::subtract:
         x.b = shifted(x.b, by), x.a = x.b ? shifted(x.a, by) : node_id(0), x.hash = 0;
         return x.a ? g.add(x) : node_id(0);
+      case op::where: return shifted_choice(x, by);
       default: return 0;
     }
     inner = shifted(inner, by), x.hash = 0;
     return inner ? g.add(x) : node_id(0);
+  }
+  // Of a choice both branches move, and are 0 where nothing is moved to, whatever its condition is there.
+  constexpr node_id shifted_choice(node x, const node& by) {
+    const auto branch = [&](node_id i) {
+      if (pairs.of[i]) return shifted(i, by);
+      const bool zero = g[i].code == op::constant && g[i].value == 0;
+      return zero ? i : node_id(0);
+    };
+    if (pairs.of[x.a] || present.of(g, x.a)) return 0;
+    x.b = branch(x.b), x.c = x.b ? branch(x.c) : node_id(0), x.a = x.c ? moved_condition(x.a, by) : node_id(0);
+    x.hash = 0;
+    return x.a ? g.add(x) : node_id(0);
+  }
+  // The choice i as what it chose, where a condition holds.
+  constexpr node_id settled_choice(node_id i, node_id known) {
+    const node& x = g[i];
+    const bool whole = x.code == op::where && g[x.b].axes == x.axes && g[x.b].type == x.type;
+    return whole && follows(g, known, x.a) ? x.b : node_id(0);
+  }
+  // A masked value in which choices that the mask settles are made, so that what they chose may be joined: scores that
+  // are 0 behind a causal mask are themselves at all earlier keys. 0: there are none.
+  constexpr node_id with_settled_choices(const node& x) {
+    fixed_array<bool, graph::capacity> below{};
+    bool any = false;
+    below[x.a] = true;
+    for (int i = x.a; i > 0; --i) {
+      below[i] = below[i] && is_pointwise(g[i].code) && pairs.of[i];
+      if (!below[i]) continue;
+      any = any || settled_choice(node_id(i), x.b);
+      below[g[i].a] = below[g[i].b] = below[g[i].c] = true;
+    }
+    if (!any) return 0;
+    fixed_array<node_id, graph::capacity> now{};
+    const auto known = [&](node_id i) { return now[i] ? now[i] : i; };
+    for (int i = 1; i <= x.a; ++i) {
+      if (!below[i]) continue;
+      node y = g[i];
+      const node_id chosen = settled_choice(node_id(i), x.b);
+      y.a = known(y.a), y.b = known(y.b), y.c = known(y.c), y.hash = 0;
+      const bool sum = y.code == op::add || y.code == op::subtract;
+      node_id r = chosen ? known(chosen) : sum ? joined_sum(y.a, y.b, y.code, y.type) : node_id(0);
+      now[i] = r ? r : g.add(y);
+      pairs.extend(g);
+    }
+    return add_mask(g, now[x.a], x.b);
+  }
+  // A condition as it holds `by.value` positions before: indices are counted back, what lies over keys or rows moves.
+  constexpr node_id moved_condition(node_id i, const node& by) {
+    node x = g[i];
+    if (!(x.axes & axis_bit(by.first))) return i;
+    if (x.code == op::index)  // mutants: condition_not_shifted
+      return add_pointwise(g, op::subtract, x.type, i, g.add_constant(by.value, element::integer));
+    if (!is_pointwise(x.code)) return add_moved(g, op::shift, i, x.axes, by.first, 0, 0, by.value);
+    const auto operand = [&](node_id j) { return j ? moved_condition(j, by) : node_id(0); };
+    x.a = operand(x.a), x.b = operand(x.b), x.c = operand(x.c), x.hash = 0;
+    return g.add(x);
   }
 };
 
