@@ -12,13 +12,18 @@ template <class... E> std::unique_ptr<plan::execution_plan> planned(const E&... 
   if (may_be_rewritten(merged->g)) *merged = rewritten(*merged);
   const auto one_axis =
       std::make_unique<plan::merged_axes>(plan::with_merged_axes(merged->g, merged->roots, merged->count));
-  const auto simple = std::make_unique<plan::simplified_graph>(
-      one_axis->done ? plan::simplified_behind(*one_axis, merged->count)
-                     : plan::simplified(merged->g, merged->roots, merged->count));
-  const auto orders = std::make_unique<plan::axis_orders>(plan::orders_with_results(*simple, e...));
-  const auto uses = std::make_unique<plan::uses>(plan::uses_of(simple->g, simple->roots, merged->count));
-  return std::make_unique<plan::execution_plan>(
-      plan::split_into_regions(*simple, merged->count, *orders, *uses, plan::declared_results_of(*simple, e...)));
+  node_flags alone{};
+  for (;;) {  // in rounds, as make_plan.hpp does
+    const auto simple = std::make_unique<plan::simplified_graph>(
+        one_axis->done ? plan::simplified_behind(*one_axis, merged->count, alone)
+                       : plan::simplified(merged->g, merged->roots, merged->count, alone));
+    const auto orders = std::make_unique<plan::axis_orders>(plan::orders_with_results(*simple, e...));
+    const auto uses = std::make_unique<plan::uses>(plan::uses_of(simple->g, simple->roots, merged->count));
+    auto made = std::make_unique<plan::execution_plan>(
+        plan::split_into_regions(*simple, merged->count, *orders, *uses, plan::declared_results_of(*simple, e...)));
+    if (!made->alone.count) return made;
+    for (const node_id i : made->alone) alone[i] = true;
+  }
 }
 template <result_list R> std::unique_ptr<plan::execution_plan> planned() {
   return []<std::size_t... I>(std::index_sequence<I...>) {

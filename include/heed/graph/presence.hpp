@@ -81,11 +81,9 @@ class presences {
     const node_id without_absence = bare(g, i);
     return without_absence ? without_absence : add_present(g, i);
   }
-  // Where an operand of a product is present: an absent element's weight in a softmax is 0 and takes no part.
-  constexpr node_id of_factor(graph& g, node_id i) {
-    if (g[i].code == op::softmax) return of(g, g[i].a);
-    return g[i].code == op::mask ? all_of(g, of_factor(g, g[i].a), of(g, i)) : of(g, i);
-  }
+  // Where an operand of a product takes part: not where it is absent, nor where it is a weight that a softmax gives to
+  // an absent element, or vanishes with one.
+  constexpr node_id of_factor(graph& g, node_id i) { return all_of(g, of(g, i), weighed(g, i)); }
   // A value that is 0 already wherever it is absent, without its absence; 0: none, or its form does not tell.
   constexpr node_id bare(graph& g, node_id i) {
     node x = g[i];
@@ -121,6 +119,7 @@ class presences {
     const node x = g[i];
     switch (x.code) {
       case op::constant: return x.value == 0;
+      case op::softmax: return implies(g, of(g, x.a), keep);
       case op::sum:
       case op::dot:
       case op::scatter: {
@@ -181,8 +180,39 @@ class presences {
 
  private:
   static constexpr node_id always = -1;
-  fixed_array<node_id, graph::capacity> known_{};  // 0: not asked yet
+  fixed_array<node_id, graph::capacity> known_{}, weighed_{};  // 0: not asked yet
 
+  // Where node i is no weight of an absent element.
+  constexpr node_id weighed(graph& g, node_id i) {
+    node_id& known = weighed_[i];
+    if (!known) {
+      const node_id found = i ? weighed_for(g, g[i]) : node_id(0);
+      known = found ? found : always;
+    }
+    return known == always ? node_id(0) : known;
+  }
+  constexpr node_id weighed_for(graph& g, const node x) {
+    if (x.code == op::softmax) return of(g, x.a);
+    if (!is_real(x.type)) return 0;
+    const auto both_vanish = [&](node_id a, node_id b) { return a && b ? any_of(g, a, b) : node_id(0); };
+    const auto is_zero = [&](node_id i) { return g[i].code == op::constant && g[i].value == 0; };
+    switch (x.code) {
+      case op::rename: return moved(g, x, weighed(g, x.a), 0);
+      case op::multiply: return all_of(g, weighed(g, x.a), weighed(g, x.b));
+      case op::divide:
+      case op::mask:
+      case op::negate:
+      case op::cast:
+      case op::present:
+      case op::with_gradient: return weighed(g, x.a);
+      case op::add:
+      case op::subtract: return both_vanish(weighed(g, x.a), weighed(g, x.b));
+      case op::where:
+        if (is_zero(x.b)) return weighed(g, x.c);
+        return is_zero(x.c) ? weighed(g, x.b) : both_vanish(weighed(g, x.b), weighed(g, x.c));
+      default: return 0;
+    }
+  }
   constexpr node_id found_for(graph& g, const node x) {
     if (x.code == op::present) return 0;
     if (x.code == op::with_gradient) return of(g, x.a);

@@ -66,6 +66,7 @@ struct execution_plan {
   int result_count = 0;
   declared_results declared{};
   plan_fault fault{};
+  static_list<node_id, 16> alone{};  // products that no region of weights gives, though they were left to one
 };
 
 }  // namespace heed::internal::plan

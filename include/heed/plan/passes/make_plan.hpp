@@ -55,8 +55,8 @@ template <const expression&... Outs> constexpr const merged_graph& rewritten_gra
 template <const expression&... Outs>
 inline constexpr const merged_graph& rewritten_of = rewritten_graph<Outs...>();
 // Simplified, of the graph with merged key axes where it has several under a softmax.
-constexpr simplified_graph simplified_behind(const merged_axes& m, int count) {
-  simplified_graph r = simplified(m.g, m.roots, count);
+constexpr simplified_graph simplified_behind(const merged_axes& m, int count, const node_flags& alone) {
+  simplified_graph r = simplified(m.g, m.roots, count, alone);
   fixed_array<node_id, graph::capacity> to{};
   for (int i = 0; i < graph::capacity; ++i) to[i] = r.to[m.to[i]];
   r.to = to;
@@ -65,23 +65,53 @@ constexpr simplified_graph simplified_behind(const merged_axes& m, int count) {
 template <const expression&... Outs>
 inline constexpr merged_axes merged_axes_of =
     with_merged_axes(rewritten_of<Outs...>.g, rewritten_of<Outs...>.roots, int(sizeof...(Outs)));
-template <const expression&... Outs> constexpr simplified_graph simplify_results() {
-  constexpr const merged_graph& declared = rewritten_of<Outs...>;
-  if constexpr (!has_several_axes(declared.g, declared.roots, declared.count))
-    return simplified(declared.g, declared.roots, declared.count);
-  else if constexpr (!merged_axes_of<Outs...>.done) return simplified(declared.g, declared.roots, declared.count);
-  else return simplified_behind(merged_axes_of<Outs...>, declared.count);
+// What is planned once more if products turn out to have no region of weights to leave their absence to: round by
+// round, until all have one or settle it themselves.
+template <int Round, const expression&... Outs> struct planning_round;
+template <int Round, const expression&... Outs> constexpr node_flags alone_in_round() {
+  node_flags r{};
+  if constexpr (Round > 0) {
+    r = alone_in_round<Round - 1, Outs...>();
+    for (const node_id i : planning_round<Round - 1, Outs...>::plan.alone) r[i] = true;
+  }
+  return r;
 }
-template <const expression&... Outs> inline constexpr simplified_graph simplified_of = simplify_results<Outs...>();
+template <int Round, const expression&... Outs> constexpr simplified_graph simplify_results() {
+  constexpr const merged_graph& declared = rewritten_of<Outs...>;
+  const node_flags alone = alone_in_round<Round, Outs...>();
+  if constexpr (!has_several_axes(declared.g, declared.roots, declared.count))
+    return simplified(declared.g, declared.roots, declared.count, alone);
+  else if constexpr (!merged_axes_of<Outs...>.done)
+    return simplified(declared.g, declared.roots, declared.count, alone);
+  else return simplified_behind(merged_axes_of<Outs...>, declared.count, alone);
+}
+template <int Round, const expression&... Outs>
+inline constexpr simplified_graph simplified_in_round = simplify_results<Round, Outs...>();
+template <int Round, const expression&... Outs>
+inline constexpr axis_orders orders_in_round = orders_with_results(simplified_in_round<Round, Outs...>, Outs...);
+template <int Round, const expression&... Outs>
+inline constexpr uses uses_in_round =
+    uses_of(simplified_in_round<Round, Outs...>.g, simplified_in_round<Round, Outs...>.roots, int(sizeof...(Outs)));
+template <int Round, const expression&... Outs>
+inline constexpr execution_plan plan_in_round = split_into_regions(
+    simplified_in_round<Round, Outs...>, int(sizeof...(Outs)), orders_in_round<Round, Outs...>,
+    uses_in_round<Round, Outs...>, declared_results_of(simplified_in_round<Round, Outs...>, Outs...));
+template <int Round, const expression&... Outs> struct planning_round {
+  static constexpr const execution_plan& plan = plan_in_round<Round, Outs...>;
+};
+template <int Round, const expression&... Outs> constexpr int last_round_from() {
+  if constexpr (plan_in_round<Round, Outs...>.alone.count == 0) return Round;
+  else return last_round_from<Round + 1, Outs...>();
+}
+template <const expression&... Outs> inline constexpr int last_round = last_round_from<0, Outs...>();
 template <const expression&... Outs>
-inline constexpr axis_orders orders_of_results = orders_with_results(simplified_of<Outs...>, Outs...);
+inline constexpr const simplified_graph& simplified_of = simplified_in_round<last_round<Outs...>, Outs...>;
 template <const expression&... Outs>
-inline constexpr uses uses_of_results =
-    uses_of(simplified_of<Outs...>.g, simplified_of<Outs...>.roots, int(sizeof...(Outs)));
+inline constexpr const axis_orders& orders_of_results = orders_in_round<last_round<Outs...>, Outs...>;
 template <const expression&... Outs>
-inline constexpr execution_plan plan_of =
-    split_into_regions(simplified_of<Outs...>, int(sizeof...(Outs)), orders_of_results<Outs...>,
-                       uses_of_results<Outs...>, declared_results_of(simplified_of<Outs...>, Outs...));
+inline constexpr const uses& uses_of_results = uses_in_round<last_round<Outs...>, Outs...>;
+template <const expression&... Outs>
+inline constexpr const execution_plan& plan_of = plan_in_round<last_round<Outs...>, Outs...>;
 template <int I, const expression&... Outs> inline constexpr region region_of = lowered(plan_of<Outs...>, I);
 // Of every region the first that is equal to it, the same loops: that one is compiled.
 template <const expression&... Outs>

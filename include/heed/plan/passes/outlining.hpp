@@ -14,9 +14,10 @@ struct outlining {
   execution_plan plan;
   internal::plan::uses uses;
   fixed_array<node_id, max_results> roots{};
-  node_flags needed{};  // must be stored
-  node_flags wanted{};  // stored if it is reached at all
-  node_flags given{};   // the reductions of score-gradient regions
+  fixed_array<node_id, graph::capacity> left_to_region{};  // see simplified_graph
+  node_flags needed{};                                     // must be stored
+  node_flags wanted{};                                     // stored if it is reached at all
+  node_flags given{};                                      // the reductions of score-gradient regions
   buffer_numbers home{};
   node_flags placed{};                                       // its region exists
   fixed_array<std::int16_t, graph::capacity> gradient_of{};  // of a value that a score-gradient region writes: which,

@@ -12,6 +12,7 @@ struct pointwise_region {
   axis_set over{};
   bool loop = false;
   node_flags recomputed{};
+  int alone = 0;  // how many products have no region without it; see execution_plan
 };
 
 struct pointwise_placing : score_placing {
@@ -20,7 +21,7 @@ struct pointwise_placing : score_placing {
   constexpr void place_pointwise(node_id root, const char* reason) {
     const bool runs = running_sum_of(root) != 0;  // a row region
     if (runs) reason = "";
-    pointwise_region of{.root = root, .loop = *reason != 0};
+    pointwise_region of{.root = root, .loop = *reason != 0, .alone = plan.alone.count};
     node_id core = 0;
     if (!of.loop) core = of.tile = contraction_of(root);
     if (!of.loop && !of.tile) {
@@ -105,12 +106,13 @@ struct pointwise_placing : score_placing {
   // Goes from the root of a region down to what it reads; false: a comparison on the way forbids to read what may have
   // been listed.
   constexpr bool list_reads(outline& region, pointwise_region& of) {
-    region.read_count = 0;
+    region.read_count = 0, plan.alone.count = of.alone;
     return !walk(plan.g, {of.root}, [&](node_id i, const node& x) {
       if (is_leaf(x.code) && x.code != op::input) return step::skip;
       if (uses.compared.count && is_comparison(x.code) && uses.compared.add_recomputed(plan.g, i, of.recomputed))
         return step::stop;
       if (i != of.root && reads(of, i)) return list_read(region, i), step::skip;
+      if (left_to_region[i] && plan.alone.count < int(plan.alone.of.size())) plan.alone.add(left_to_region[i]);
       if (i == of.tile || x.code == op::concat) return list_read(region, x.a), list_read(region, x.b), step::skip;
       if (x.code == op::shift) return list_read(region, x.a), step::skip;
       if (x.code == op::gather) return list_read(region, x.a), step::index_only;

@@ -12,6 +12,9 @@ struct simplified_graph {
   graph g{};
   fixed_array<node_id, max_results> roots{};
   fixed_array<node_id, graph::capacity> to{};  // what became of every node of the graph; 0: nothing needs it
+  // Of a product that leaves it to the region of its weights what takes part: what it is made of in the graph as it
+  // was.
+  fixed_array<node_id, graph::capacity> left_to_region{};
 };
 
 // How large a value is as a tree of pointwise operations on leaves; 100 and more: not light enough to be written twice.
@@ -139,8 +142,14 @@ constexpr node_id one_axis_at_a_time(graph& g, node x) {
 // A product leaves out the pairs of elements of which one is absent. What holds for all pairs of one sum decides
 // whether the sum is 0 (`outer`). What both operands can tell makes 0 of both (`shared`), so that 0 meets 0 and never
 // NaN, and a kernel for contractions takes it. Anything else stays a mask at an operand, which loops look at.
+//
+// A product with weights is left to their region, which leaves out what their softmax does. Whether there is a region
+// that gives it shows later (pointwise_placing); if not, the pass is done again, and this product is `alone`.
 struct settled_absence {
   presences present{};
+  bool alone = false;
+  node_id origin = 0;  // of what is settled, in the graph as it was
+  fixed_array<node_id, graph::capacity> left_to_region{};
   constexpr node_id moving(graph& g, node x) {
     const node_id a = present.of(g, x.a), b = present.of(g, x.b);
     if (!a && !b) return g.add(x);
@@ -150,32 +159,32 @@ struct settled_absence {
   }
   // weights: the softmax that an operand vanishes with, or 0.
   constexpr node_id product(graph& g, node x, node_id weights, bool pairs_first) {
-    bool told = weights != vanishing::several;
     for (node_id* i : {&x.a, &x.b}) {
       if (g[*i].code != op::softmax || g[*i].over != x.over || count_of(x.over) != 1) continue;
       node_id& values = i == &x.a ? x.b : x.a;
       // Values with a mask of their own are 0 where it does not hold, and then as good as any.
       const node &v = g[values], &bare = g[v.a];
       const bool own_mask = v.code == op::mask && !(g[v.b].axes & ~bare.axes);
-      const int column = only_axis(x.over);
-      if (match_score(g, g[*i].a, own_mask ? v.a : values, column).ok()) return weighted_values(g, x, values);
-      if (table_at_distance_of(g, values, column).table && match_score(g, g[*i].a, 0, column).ok())
-        return weighted_values(g, x, values);
+      const node_id w = *i;
+      if (!alone && (match_score(g, g[w].a, own_mask ? v.a : values, only_axis(x.over)).ok() ||
+                     (table_at_distance_of(g, values, only_axis(x.over)).table && has_region(g, w))))
+        return left(weighted_values(g, x, values));
       // No score region takes them, so that a weight of 0 would be multiplied.
       *i = add_mask(g, *i, present.of(g, g[*i].a));
       weights = 0;
     }
-    if (weights > 0) return of_pairs(g, x, weights, pairs_first);
-    node_id outer = 0, shared = 0;
-    const node_id keep = all_of(g, present.of(g, x.a), present.of(g, x.b));
+    if (weights > 0 && !alone && has_region(g, weights)) return left(of_pairs(g, x, weights, pairs_first));
+    const node_id a = present.of_factor(g, x.a), b = present.of_factor(g, x.b), keep = all_of(g, a, b);
     if (!keep) return g.add(x);
+    node_id outer = 0, shared = 0;
+    bool told = weights != vanishing::several;
     each_conjunct(g, keep, [&](node_id c) {
       if (!(g[c].axes & x.over)) outer = all_of(g, outer, c);
       else if (!(g[c].axes & ~(g[x.a].axes & g[x.b].axes))) shared = all_of(g, shared, c);
       else told = false;
     });
     if (!told) {
-      x.a = masked(g, x.a, present.of(g, x.a)), x.b = masked(g, x.b, present.of(g, x.b));
+      x.a = masked(g, x.a, a), x.b = masked(g, x.b, b);
       return g.add(x);
     }
     x.a = zeroed(g, x.a, shared), x.b = zeroed(g, x.b, shared);
@@ -184,6 +193,17 @@ struct settled_absence {
   }
 
  private:
+  fixed_array<std::int8_t, graph::capacity> has_region_{};  // of a softmax; 0: not asked yet
+  constexpr bool has_region(const graph& g, node_id weights) {
+    const node& x = g[weights];
+    std::int8_t& known = has_region_[weights];
+    if (!known) known = count_of(x.over) == 1 && match_score(g, x.a, 0, only_axis(x.over)).rows ? 1 : -1;
+    return known > 0;
+  }
+  constexpr node_id left(node_id product) {
+    left_to_region[product] = origin;
+    return product;
+  }
   constexpr node_id masked(graph& g, node_id i, node_id keep) {
     return implies(g, g[i].code == op::mask ? present.of(g, i) : node_id(0), keep) ? i : add_mask(g, i, keep);
   }
@@ -225,8 +245,9 @@ struct settled_absence {
 class simplifier {
  public:
   template <std::size_t N>
-  constexpr simplifier(const graph& graph_, const fixed_array<node_id, N>& roots, int count)
+  constexpr simplifier(const graph& graph_, const fixed_array<node_id, N>& roots, int count, const node_flags& alone_)
       : before(graph_),
+        alone(alone_),
         used(reachable(before, roots, count)),
         is_root(flags_of(roots, count)),
         other_use(weights_in_other_use(before, used)),
@@ -256,16 +277,17 @@ class simplifier {
   }
   graph after{};                               // the new graph
   fixed_array<node_id, graph::capacity> to{};  // see simplified_graph
+  settled_absence absence;
 
  private:
   const graph& before;
+  const node_flags& alone;  // see settled_absence
   const node_flags used, is_root, other_use;
   const node_marks decides, wide;
   const node_flags scales;
   const memory_of_the_call memory;
   weights weight;
   vanishing paired;  // with weights that a gradient uses
-  settled_absence absence;
   pair_products pairs;
 
   template <std::size_t N> static constexpr node_flags flags_of(const fixed_array<node_id, N>& nodes, int count) {
@@ -288,6 +310,7 @@ class simplifier {
     if (x.code == op::rename) return with_other_name(x);
     if (x.code == op::gather) return read_at(x);
     if (is_moving(x.code)) return absence.moving(after, x);
+    absence.origin = node_id(i), absence.alone = alone[i];
     const node_id y = reduced(x);
     if (other_use[i]) add_log_sum_exp(x, y);
     return y;
@@ -407,14 +430,15 @@ class simplifier {
   }
 };
 
-// The pass. Roots keep their places; nodes that nothing needs are gone.
+// The pass. Roots keep their places; nodes that nothing needs are gone. `alone`: see settled_absence.
 template <std::size_t N>
-constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id, N>& roots, int count) {
-  simplifier simple(g, roots, count);
+constexpr simplified_graph simplified(const graph& g, const fixed_array<node_id, N>& roots, int count,
+                                      const node_flags& alone = {}) {
+  simplifier simple(g, roots, count, alone);
   simple.run();
   simplified_graph r;
   for (int i = 0; i < count; ++i) r.roots[i] = simple.root(roots[i]);
-  r.g = simple.after, r.to = simple.to;
+  r.g = simple.after, r.to = simple.to, r.left_to_region = simple.absence.left_to_region;
   return r;
 }
 

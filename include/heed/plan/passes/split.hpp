@@ -129,6 +129,7 @@ constexpr execution_plan split_into_regions(const simplified_graph& simple, int 
   splitting.plan.result_count = count;
   splitting.plan.declared = declared;
   splitting.roots = simple.roots;
+  splitting.left_to_region = simple.left_to_region;
   splitting.uses = uses;
   splitting.run(seen);
   return splitting.plan;
