@@ -12,12 +12,9 @@
 // an acquire (await, before it); that a block reaches a key only after the block before it has makes this hold for all
 // earlier blocks at once. Sums over items are taken at the end, in order.
 #pragma once
-#include "score_gradient_differences.hpp"
-#include "score_gradient_sinks.hpp"
-#include "score_gradient_skewed.hpp"
+#include "score_gradient_products.hpp"
 #include "score_gradient_sums.hpp"
 #include "score_gradient_totals.hpp"
-#include "score_row_statistic.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -29,6 +26,7 @@ struct score_gradient_loops {
   using sizes = gradient_sizes<Region, T>;
   using item_sums = gradient_sums<Region, T>;
   using sinks = gradient_sinks<Region, T>;
+  using products = gradient_products<Region, T>;
   using statistics = row_statistics<Region, T>;
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
@@ -249,67 +247,10 @@ struct score_gradient_loops {
         for (int i = 0; i < group; ++i) w.by_key[K][w.at + i] = simd::sum(by_column[K][i]);
     });
   }
-  // ---- products ----
-  static void flush(const environment& call, work& w) {
-    if (w.segment_count == 0) return;
-    const auto& last = w.segments[w.segment_count - 1];
-    const extent_t passed = falling ? w.extents.keys - last.first : last.first + last.count;
-    const extent_t position = w.extents.passed(w.part, passed);
-    w.await_before(position);
-    for (int i = 0; i < w.segment_count; ++i) {
-      const auto& s = w.segments[i];
-      const int row = s.pack * lanes, count = std::min(w.state->row_count, (s.pack + s.packs) * lanes) - row;
-      shape::each_output([&]<int K>() {
-        constexpr sink k = Region.gradient.sinks[K];
-        constexpr int y = k.other < 0 ? 0 : k.other;
-        if constexpr (!is_sum(k.kind)) {
-          const T* p = w.values + slots.slot_of(k.pair) * slot_size + s.at * rows + row;
-          if constexpr (k.own >= 0) {
-            if constexpr (k.kind == sink_kind::row_product) difference_sinks<Region, T>::template give_rows<K>(w, p, s);
-            else difference_sinks<Region, T>::template give_columns<K>(w, p, s, count);
-          } else if constexpr (k.kind == sink_kind::row_product) {
-            const T* x = w.key[y] + s.first * w.key_stride[y];
-            if (s.mixed && !simd::all_finite(x, w.key_stride[y], w.extents.width[y], s.count))
-              simd::accumulate_present(p, x, w.key_stride[y], w.sums[K] + row, w.extents.width[y], s.count, s.packs);
-            else simd::accumulate_all(p, x, w.key_stride[y], w.sums[K] + row, w.extents.width[y], s.count, s.packs);
-          } else if constexpr (k.kind == sink_kind::column_product) {
-            const extent_t stride = w.extents.padded[y], from = w.natural_stride[y];
-            const T* x = w.natural[y] + row * from;
-            // mutants: group_not_summed
-            T* to = w.sums[K] + s.first * stride;
-            if (s.mixed && !w.finite[y]) simd::outer_present(p, x, from, to, stride, count, stride, s.count);
-            else simd::outer_all(p, x, from, to, stride, count, stride, s.count);
-          } else if constexpr (is_skewed(k.kind)) {
-            skewed_sinks<Region, T>::template give<K>(w, s);
-          } else if constexpr (k.kind == sink_kind::table_sum) {
-            using I = typename program_type::I;
-            const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
-            if (w.extents.entries[K] > 0)
-              simd::add_at<T>(p, reinterpret_cast<const I*>(at), w.table[K], count, s.count);
-          } else if constexpr (k.kind == sink_kind::row_table_sum) {
-            using I = typename program_type::I;
-            const T* at = w.values + slots.index_slot[K] * slot_size + s.at * rows + row;
-            if (w.extents.entries[K] > 0)
-              simd::add_at_rows<T>(p, reinterpret_cast<const I*>(at), w.sums[K] + row, count, s.count);
-          } else if constexpr (k.kind == sink_kind::row_statistic) {
-            statistics::template see<K>(w, p, s.pack, s.packs, s.count, s.mixed);
-          } else {
-            sinks::template store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
-          }
-        } else if constexpr (k.kind == sink_kind::column_sum) {
-          // mutants: last_keys_not_summed
-          for (int j = 0; j < s.count; ++j) w.item->sums[K][s.first + j] += w.by_key[K][s.at + j];
-        }
-      });
-      if constexpr (shape::has_statistics) w.seen.count += s.count;
-    }
-    w.empty();
-    w.reach(position);
-  }
   // ---- keys ----
   static void meet(const environment& call, work& w, extent_t first, int count, bool mixed, pack_range packs) {
     mixed = mixed || count < group || (has_sums && w.state->row_count < rows);
-    if (w.is_full()) flush(call, w);
+    if (w.is_full()) products::flush(call, w);
     program_type::load_pairs_at(*w.state, first, mixed || packs.count() < simd::vectors);
     with_packs(packs, mixed,
                [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
@@ -349,7 +290,7 @@ struct score_gradient_loops {
       sums_along::begin_visit(w.running);
     }
     visit(w, [&](extent_t at, int some, bool mixed, pack_range packs) { meet(call, w, at, some, mixed, packs); });
-    flush(call, w);
+    products::flush(call, w);
     shape::each_output([&]<int K>() {
       if constexpr (is_skewed(Region.gradient.sinks[K].kind)) skewed_sinks<Region, T>::template give_incomplete<K>(w);
     });
