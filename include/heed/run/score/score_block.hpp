@@ -2,6 +2,7 @@
 // that wait for their values, rescaling when a maximum grows, and the way out. Templates on the element type alone,
 // compiled once and kept out of line.
 #pragma once
+#include "../../simd/few_rows.hpp"
 #include "../../simd/math.hpp"
 #include "../../simd/tile.hpp"
 #include "../frame/axes.hpp"
