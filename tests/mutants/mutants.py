@@ -11,6 +11,7 @@ BACKWARD = ["tests/regions/score_gradient.cpp"]
 STATISTICS = ["tests/regions/row_statistics.cpp"]
 TERMS = ["tests/regions/several_contractions.cpp"]
 METRICS = ["tests/regions/metric_scores.cpp"]
+APART = ["tests/regions/packs_apart.cpp"]
 FOREIGN = ["tests/export/errors.cpp"]
 NEAR = 12  # lines behind its comment in which the victim stands
 MUTANTS = [  # name, a pattern that matches the victim (a space: any white space), what the mutant writes, tests of which one must fail
@@ -30,7 +31,9 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
      ["tests/plan/key_axes.cpp"]),
     ("sign_of_score_gradient", r"times\(p, minus\(reached, delta\)\)", r"times(p, minus(delta, reached))", DIFFERENCES),
     ("diagonal_dropped_backward", r"classify\(c, bounds, from, ", r"classify(c, bounds, from + 1, ", BACKWARD),
-    ("pack_dropped_backward", r"packs\.count\(\) > 0", r"packs.count() > 1", BACKWARD),
+    ("pack_dropped_backward", r"packs\.count > 0", r"packs.count > 1", BACKWARD),
+    ("packs_side_by_side", r"Packs == 2 \? step : 1", r"1", APART),
+    ("last_of_packs_apart_not_summed", r"part\.packs = run;", r"part.packs = run; if (run.first > s.packs.first) return;", APART),
     ("group_not_summed", r"T\* to = w\.sums\[K\] \+ s\.first \* stride;",  # keys hear of a group's last query head alone
      r"""\g<0>
             if constexpr (Region.rows.count > 1)

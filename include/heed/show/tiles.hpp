@@ -51,7 +51,7 @@ struct met_tile {
   extent_t item, first_row, first_key;
   int keys;
   bool mixed;  // runs with mask code
-  run::pack_range packs;
+  simd::some_packs packs;
 };
 // Calls met(tile) for all that the kernel meets, item by item of those whose masks differ, block by block of rows, of
 // the size that the kernel has; `watch` hears of what is looked at in vain. operands: by operand number of the region;
@@ -89,7 +89,7 @@ void each_met_tile(const extent_table& extents, const std::vector<run::view>& op
       score::set_rows(*c, first, int(std::min<extent_t>(rows, row_count - first)));
       run::meet_keys<run::key_order::falling, Region, T>(
           *c, bounds.data(), 0, keys,
-          [&](extent_t at, int count, bool mixed, run::pack_range packs) {
+          [&](extent_t at, int count, bool mixed, simd::some_packs packs) {
             met(met_tile{item, first, at, count, mixed, packs});
           },
           watch);

@@ -23,6 +23,35 @@ inline constexpr int block_rows = vectors * native_lanes<T>;  // 48 floats with 
 
 using index = std::ptrdiff_t;
 
+// Some packs of a block: `count` of them from number `first` on, each `step` behind the one before. Of three packs
+// there are no others.
+struct some_packs {
+  int first = 0, count = 0, step = 1;
+  void add(int v) {  // behind all that are there
+    if (count == 0) first = v;
+    else step = v - (first + (count - 1) * step);
+    ++count;
+  }
+  bool has(int v) const {
+    for (int i = 0; i < count; ++i)
+      if (first + i * step == v) return true;
+    return false;
+  }
+  // Calls f for each run of packs that lie side by side.
+  template <class F> void each_run(const F& f) const {
+    if (step == 1) return f(*this);
+    for (int i = 0; i < count; ++i) f(some_packs{first + i * step, 1});
+  }
+  bool operator==(const some_packs&) const = default;
+};
+static_assert(vectors <= 3);
+// How many elements the packs of a tile lie apart. Two alone may have another between them: a tile of one or of all is
+// what it was.
+template <int Packs, class T> HEED_INLINE constexpr index packs_apart(int step) {
+  // mutants: packs_side_by_side
+  return index(Packs == 2 ? step : 1) * native_lanes<T>;
+}
+
 // Keeps what was loaded in a register. Where there are 16 of them, g++ reads it from memory again for every FMA
 // instead, which saves an instruction and makes the loop one of loads.
 template <class T>
@@ -47,25 +76,26 @@ HEED_INLINE P contracted(const P& row, const P& column, const P& sum) {
 }
 
 // acc[i][v] = sum over d of t[d][v] * x[i * x_stride + d], in order of d, or of what another kind makes of the two.
-// t: [depth][block_rows<T>], of which the first Packs packs of each line are read; x: Keys rows of depth contiguous
-// elements; depth may be 0 (the sums are then 0). A difference needs a register of its own, so where there are 16 its
-// rows are not held.
+// t: [depth][block_rows<T>], of which Packs packs of each line are read, from the first on; x: Keys rows of depth
+// contiguous elements; depth may be 0 (the sums are then 0). A difference needs a register of its own, so where there
+// are 16 its rows are not held.
 struct nothing_else {
   HEED_INLINE void operator()(index) const {}
 };
 template <class T, int Keys, contraction_kind Kind = contraction_kind::product, int Packs, class Also = nothing_else>
 HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_stride, index depth,
-                          pack<T> (&acc)[Keys][Packs], const Also& also = {}) {
+                          pack<T> (&acc)[Keys][Packs], const Also& also = {}, int step = 1) {
   // A loop that may run zero times makes g++ keep a second set of accumulators on the stack: contract zeros instead.
   alignas(vector_bytes) static constexpr T zeros[block_rows<T>] = {};
   if (depth < 1) t = x = zeros, x_stride = 0, depth = 1;
   HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL
     for (int v = 0; v < Packs; ++v) acc[i][v] = T(0);
+  const index apart = packs_apart<Packs, T>(step);
   HEED_KEEP_LOOP for (index d = 0; d < depth; ++d) {
     also(d);
     pack<T> q[Packs];
     HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-      q[v] = pack<T>::load(t + d * block_rows<T> + v * native_lanes<T>);
+      q[v] = pack<T>::load(t + d * block_rows<T> + v * apart);
       if constexpr (Kind == contraction_kind::product) hold(q[v]);
     }
     HEED_UNROLL for (int i = 0; i < Keys; ++i) {
@@ -79,26 +109,28 @@ HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_
 // The same into memory, to: [group][block_rows<T>].
 template <int Packs, contraction_kind Kind = contraction_kind::product, class T, class Also = nothing_else>
 HEED_NOINLINE inline void contract_into(const T* t, const T* x, index x_stride, index depth, T* __restrict to,
-                                        const Also& also = {}) {
+                                        const Also& also = {}, int step = 1) {
   pack<T> acc[group][Packs];
-  contract<T, group, Kind>(t, x, x_stride, depth, acc, also);
+  contract<T, group, Kind>(t, x, x_stride, depth, acc, also, step);
+  const index apart = packs_apart<Packs, T>(step);
   HEED_UNROLL for (int i = 0; i < group; ++i) HEED_UNROLL
-    for (int v = 0; v < Packs; ++v) acc[i][v].store(to + i * block_rows<T> + v * native_lanes<T>);
+    for (int v = 0; v < Packs; ++v) acc[i][v].store(to + i * block_rows<T> + v * apart);
 }
 
-// t[c][rows] += sum over j of x[j * stride + c] * p[j][rows], for c < Columns, in order of j, for the first Packs packs
-// of rows. p: [count][block_rows<T>]; t: [Columns][block_rows<T>]; count >= 1.
+// t[c][rows] += sum over j of x[j * stride + c] * p[j][rows], for c < Columns, in order of j, for Packs packs of rows
+// from the first on. p: [count][block_rows<T>]; t: [Columns][block_rows<T>]; count >= 1.
 template <int Columns, int Packs, class T>
 HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict x, index stride, T* __restrict t,
-                                     index count) {
+                                     index count, int step) {
   if (count < 1) __builtin_unreachable();  // else g++ keeps a second, spilled set of accumulators
+  const index apart = packs_apart<Packs, T>(step);
   pack<T> acc[Columns][Packs];
   HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL
-    for (int v = 0; v < Packs; ++v) acc[i][v] = pack<T>::load(t + i * block_rows<T> + v * native_lanes<T>);
+    for (int v = 0; v < Packs; ++v) acc[i][v] = pack<T>::load(t + i * block_rows<T> + v * apart);
   HEED_KEEP_LOOP for (index j = 0; j < count; ++j) {
     pack<T> r[Packs];
     HEED_UNROLL for (int v = 0; v < Packs; ++v)
-      r[v] = pack<T>::load(p + j * block_rows<T> + v * native_lanes<T>), hold(r[v]);
+      r[v] = pack<T>::load(p + j * block_rows<T> + v * apart), hold(r[v]);
     HEED_UNROLL for (int i = 0; i < Columns; ++i) {
       const pack<T> b = x[j * stride + i];
       HEED_UNROLL for (int v = 0; v < Packs; ++v)
@@ -106,24 +138,28 @@ HEED_NOINLINE inline void accumulate(const T* __restrict p, const T* __restrict 
     }
   }
   HEED_UNROLL for (int i = 0; i < Columns; ++i) HEED_UNROLL
-    for (int v = 0; v < Packs; ++v) acc[i][v].store(t + i * block_rows<T> + v * native_lanes<T>);
+    for (int v = 0; v < Packs; ++v) acc[i][v].store(t + i * block_rows<T> + v * apart);
 }
 
 // The same for any width and any count, 0 included: as many full tiles as fit, then smaller ones. The sum of a column
 // does not depend on the tile it falls into.
 template <int Packs, class T, int Columns = Packs == 1 ? 2 * group : group>
-inline void accumulate_packs(const T* p, const T* x, index stride, T* t, index width, index count) {
+inline void accumulate_packs(const T* p, const T* x, index stride, T* t, index width, index count, int step) {
   index c = 0;
-  for (; c + Columns <= width; c += Columns) accumulate<Columns, Packs>(p, x + c, stride, t + c * block_rows<T>, count);
+  for (; c + Columns <= width; c += Columns)
+    accumulate<Columns, Packs>(p, x + c, stride, t + c * block_rows<T>, count, step);
   if constexpr (Columns > 1)
-    if (c < width) accumulate_packs<Packs, T, Columns / 2>(p, x + c, stride, t + c * block_rows<T>, width - c, count);
+    if (c < width)
+      accumulate_packs<Packs, T, Columns / 2>(p, x + c, stride, t + c * block_rows<T>, width - c, count, step);
 }
+// packs: of which the first lies at p and t.
 template <class T>
-inline void accumulate_all(const T* p, const T* x, index stride, T* t, index width, index count, int packs = vectors) {
+inline void accumulate_all(const T* p, const T* x, index stride, T* t, index width, index count,
+                           const some_packs& packs = {0, vectors}) {
   if (count < 1) return;
-  if (packs == vectors) accumulate_packs<vectors>(p, x, stride, t, width, count);
-  else if (packs == 2) accumulate_packs<2>(p, x, stride, t, width, count);
-  else accumulate_packs<1>(p, x, stride, t, width, count);
+  if (packs.count == vectors) accumulate_packs<vectors>(p, x, stride, t, width, count, 1);
+  else if (packs.count == 2) accumulate_packs<2>(p, x, stride, t, width, count, packs.step);
+  else accumulate_packs<1>(p, x, stride, t, width, count, 1);
 }
 
 // Whether x[j * stride + c] is finite for all j < count, c < width. Reads nothing else.
@@ -160,9 +196,10 @@ HEED_INLINE typename pack<T, N>::mask is_excluded(pack<T, N> weight) {
 template <class T>
 __attribute__((noinline, cold)) inline void accumulate_present(const T* __restrict p, const T* __restrict x,
                                                                index stride, T* __restrict t, index width, index count,
-                                                               int packs = vectors) {
+                                                               const some_packs& packs = {0, vectors}) {
   for (index c = 0; c < width; ++c)
-    for (int v = 0; v < packs * native_lanes<T>; v += native_lanes<T>) {
+    for (int k = 0; k < packs.count; ++k) {
+      const index v = index(k * packs.step) * native_lanes<T>;
       pack<T> acc = pack<T>::load(t + c * block_rows<T> + v);
       for (index j = 0; j < count; ++j) {
         const pack<T> w = pack<T>::load(p + j * block_rows<T> + v);

@@ -40,7 +40,8 @@ template <class T>
 struct key_batch {
   struct segment {
     extent_t first;
-    int at, count, pack, packs;
+    int at, count;
+    simd::some_packs packs;
     bool mixed;
   };
   T* weights;        // [batch_keys][rows]
@@ -63,15 +64,15 @@ struct key_batch {
   void clear() { segment_count = 0, at = batch_keys<T>; }
 
   // Notes `count` keys from `first` on, whose weights now stand at `at`, in front of what was noted before.
-  HEED_INLINE void note(extent_t first, int count, int pack, int packs, bool mixed) {
+  HEED_INLINE void note(extent_t first, int count, const simd::some_packs& packs, bool mixed) {
     if (segment_count) {
       segment& s = segments[segment_count - 1];
-      if (s.first == first + count && s.at == at + count && s.mixed == mixed && s.pack == pack && s.packs == packs) {
+      if (s.first == first + count && s.at == at + count && s.mixed == mixed && s.packs == packs) {
         s.first = first, s.at = at, s.count += count;
         return;
       }
     }
-    segments[segment_count++] = {first, at, count, pack, packs, mixed};
+    segments[segment_count++] = {first, at, count, packs, mixed};
   }
 };
 
@@ -155,8 +156,8 @@ HEED_NOINLINE inline void add_values(const row_block<T>& b, const key_batch<T>& 
   for (int i = 0; i < keys.segment_count; ++i) {
     const auto& s = keys.segments[i];
     const T* v = values + s.first * stride;
-    const T* p = keys.weights + s.at * rows + s.pack * lanes;
-    T* out = b.out + s.pack * lanes;
+    const T* p = keys.weights + s.at * rows + s.packs.first * lanes;
+    T* out = b.out + s.packs.first * lanes;
     if (s.mixed && !simd::all_finite(v, stride, width, s.count))
       simd::accumulate_present(p, v, stride, out, width, s.count, s.packs);
     else if (few > 0) simd::accumulate_few(p, v, stride, out, width, s.count, few, keys.sums);

@@ -175,7 +175,8 @@ struct gradient_work {
 
   struct segment {
     extent_t first;
-    int at, count, pack, packs;
+    int at, count;
+    simd::some_packs packs;
     bool mixed;
   };
 
@@ -320,12 +321,12 @@ struct gradient_work {
   static constexpr int first_at = falling ? gradient_keys<T> - group : 0;
   bool is_full() const { return falling ? at < 0 : at + group > gradient_keys<T>; }
   void empty() { segment_count = 0, at = first_at; }
-  void note(extent_t first, int count, int pack, int packs, bool mixed) {
+  void note(extent_t first, int count, const simd::some_packs& packs, bool mixed) {
     const int here = at;
     at += falling ? -group : group;
     if (segment_count) {
       segment& s = segments[segment_count - 1];
-      const bool alike = s.mixed == mixed && s.pack == pack && s.packs == packs;
+      const bool alike = s.mixed == mixed && s.packs == packs;
       if (falling && alike && first + count == s.first && here + count == s.at) {
         s.count += count, s.first = first, s.at = here;
         return;
@@ -335,7 +336,7 @@ struct gradient_work {
         return;
       }
     }
-    segments[segment_count++] = {first, here, count, pack, packs, mixed};
+    segments[segment_count++] = {first, here, count, packs, mixed};
   }
 
   // A group of keys, or fewer with zeros behind them.

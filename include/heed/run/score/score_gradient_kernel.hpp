@@ -88,41 +88,43 @@ struct score_gradient_loops {
   // ---- a group of keys ----
   // The contractions beside the first.
   template <bool Mixed, int Packs>
-  static HEED_INLINE void contract_terms(work& w, extent_t first, int count, int row,
+  static HEED_INLINE void contract_terms(work& w, extent_t first, int count, int row, int step,
                                          term_tiles<T, Region.terms.count>& to) {
     const T* queries = w.queries + w.extents.depth() * rows + row;
     each_term<Region>([&]<int I>() HEED_INLINED {
       constexpr int k = Region.terms[I].column_operand;
       if constexpr (is_skewed(Region.terms[I])) {
         distances_of<I>(w.skewed).template contract<I, Packs>(*w.state, queries - row, w.extents.width[k],
-                                                              {w.key[k], w.key_stride[k], w.tail}, first, row,
+                                                              {w.key[k], w.key_stride[k], w.tail}, first, row, step,
                                                               to.of + I * to.size + row);
       } else {
         extent_t stride;
         const T* x = w.keys_at(k, first, Mixed ? count : group, stride);
         simd::contract_into<Packs, Region.terms[I].kind>(queries, x, stride, w.extents.width[k],
-                                                         to.of + I * to.size + row, w.template ahead_of_term<I>(first));
+                                                         to.of + I * to.size + row, w.template ahead_of_term<I>(first),
+                                                         step);
       }
       queries += w.extents.width[k] * rows;
     });
   }
   // Two contractions, the program, the weights: the hot function of a variant.
   template <bool Mixed, int Packs>
-  static HEED_NOINLINE void keys_group(work& w, extent_t first, int count, int first_pack) {
-    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+  static HEED_NOINLINE void keys_group(work& w, extent_t first, int count, simd::some_packs packs) {
+    const int row = Packs == simd::vectors ? 0 : packs.first * lanes,
+              apart = int(simd::packs_apart<Packs, T>(packs.step));
     T* const base = w.values + w.at * rows + row;
     const context& c = *w.state;
     [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
-    if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
+    if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, packs.step, terms);
     P a[group][Packs];
-    if constexpr (shape::has_keys) contract_first<Mixed, Packs>(w, first, count, row, a);
+    if constexpr (shape::has_keys) contract_first<Mixed, Packs>(w, first, count, row, packs.step, a);
     HEED_UNROLL for (int k = 0; k < group; ++k) {
       const int i = falling ? group - 1 - k : k;
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-        T* const here = base + i * rows + v * lanes;
+        T* const here = base + i * rows + v * apart;
         const pack_environment<false> env{
-            {{c, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}}}, P(T(0)), here, slot_size};
+            {{c, row + v * apart, key, a[i][v], {terms, i, row + v * apart}}}, P(T(0)), here, slot_size};
         if constexpr (shape::has_weights) {
           P there = P(T(0));
           // mutants: sum_of_excluded_under_a_softmax
@@ -130,7 +132,7 @@ struct score_gradient_loops {
           const P z = first_pass(with_sums(w, env, there), here);
           // A weight is at most 1, however coarsely a large score and its log-sum-exp are rounded.
           // mutants: weight_over_1
-          const P power = simd::min(T(0), z - P::load(w.log_sum_exp + row + v * lanes));
+          const P power = simd::min(T(0), z - P::load(w.log_sum_exp + row + v * apart));
           P weight = simd::exp2_weight<octaves>(power);
           if constexpr (Mixed) weight = present(env, weight, i < count);
           weight.store(here);
@@ -146,21 +148,22 @@ struct score_gradient_loops {
       extent_t stride;
       const T* const x = w.keys_at(Region.gradient.values, first, Mixed ? count : group, stride);
       simd::contract<T, group>(w.cotangents + row, x, stride, w.extents.width[Region.gradient.values], a,
-                               w.ahead_of_products(first));
+                               w.ahead_of_products(first), packs.step);
     }
-    if constexpr (has_second_pass) second_pass<Mixed, Packs>(w, first, count, row, base, a);
+    if constexpr (has_second_pass) second_pass<Mixed, Packs>(w, first, count, row, apart, base, a);
   }
   template <bool Mixed, int Packs>
-  static HEED_INLINE void contract_first(work& w, extent_t first, int count, int row, P (&a)[group][Packs]) {
+  static HEED_INLINE void contract_first(work& w, extent_t first, int count, int row, int step, P (&a)[group][Packs]) {
     extent_t stride;
     const T* x = w.keys_at(Region.tile.column_operand, first, Mixed ? count : group, stride);
     const next_lines<T> lines = w.ahead_of_keys(first);
     if constexpr (program_type::tiled_loads.count > 0) {
       const typename program_type::prefetcher pairwise(*w.state, first, w.extents.depth(), !falling);
-      simd::contract<T, group, Region.tile.kind>(w.queries + row, x, stride, w.extents.depth(), a,
-                                                 [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
+      simd::contract<T, group, Region.tile.kind>(
+          w.queries + row, x, stride, w.extents.depth(), a, [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); },
+          step);
     } else {
-      simd::contract<T, group, Region.tile.kind>(w.queries + row, x, stride, w.extents.depth(), a, lines);
+      simd::contract<T, group, Region.tile.kind>(w.queries + row, x, stride, w.extents.depth(), a, lines, step);
     }
   }
   // The environment of a pair, with its running sums where a region has some. there: 0, or excluded.
@@ -204,7 +207,7 @@ struct score_gradient_loops {
   // Everything that needs the second contraction or the weight, evaluated together, and given to the sinks: row sums
   // stay in registers along the keys of the group, column sums along its packs of rows.
   template <bool Mixed, int Packs>
-  static HEED_INLINE void second_pass(work& w, extent_t first, int count, int row, T* base,
+  static HEED_INLINE void second_pass(work& w, extent_t first, int count, int row, int apart, T* base,
                                       const P (&a)[group][Packs]) {
     const context& c = *w.state;
     P by_column[Region.outputs.count][group];
@@ -215,14 +218,14 @@ struct score_gradient_loops {
     HEED_UNROLL for (int v = 0; v < Packs; ++v) {
       P by_row[Region.outputs.count];
       shape::each_output([&]<int K>() HEED_INLINED {
-        if constexpr (reduces_to_rows(Region.gradient.sinks[K].kind)) by_row[K] = P::load(w.sums[K] + row + v * lanes);
+        if constexpr (reduces_to_rows(Region.gradient.sinks[K].kind)) by_row[K] = P::load(w.sums[K] + row + v * apart);
       });
       HEED_UNROLL for (int k = 0; k < group; ++k) {
         const int i = falling ? group - 1 - k : k;
         const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
-        T* const here = base + i * rows + v * lanes;
+        T* const here = base + i * rows + v * apart;
         using E = pack_environment<true>;
-        const E env = with_sums<true>(w, {{{c, row + v * lanes, key, P(T(0))}}, a[i][v], here, slot_size},
+        const E env = with_sums<true>(w, {{{c, row + v * apart, key, P(T(0))}}, a[i][v], here, slot_size},
                                       Mixed && sums_along::count > 0 ? P::load(here) : P(T(0)));
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
           auto all = compute<Region, Region.gradient.sinks[K].pair..., Region.gradient.sinks[K].index...>(env);
@@ -232,14 +235,14 @@ struct score_gradient_loops {
               [&]() HEED_INLINED {
                 if constexpr (sinks::first_index(K))
                   sinks::template store_index<K>(w, slot<Region, E, Region.gradient.sinks[K].index>(all),
-                                                 row + v * lanes, here);
+                                                 row + v * apart, here);
               }(),
               ...);
           (sinks::template give<Mixed, K>(all, absent, by_row[K], by_column[K][i], here), ...);
         }(std::make_integer_sequence<int, Region.outputs.count>{});
       }
       shape::each_output([&]<int K>() HEED_INLINED {
-        if constexpr (reduces_to_rows(Region.gradient.sinks[K].kind)) by_row[K].store(w.sums[K] + row + v * lanes);
+        if constexpr (reduces_to_rows(Region.gradient.sinks[K].kind)) by_row[K].store(w.sums[K] + row + v * apart);
       });
     }
     shape::each_output([&]<int K>() HEED_INLINED {
@@ -248,13 +251,13 @@ struct score_gradient_loops {
     });
   }
   // ---- keys ----
-  static void meet(const environment& call, work& w, extent_t first, int count, bool mixed, pack_range packs) {
+  static void meet(const environment& call, work& w, extent_t first, int count, bool mixed,
+                   const simd::some_packs& packs) {
     mixed = mixed || count < group || (has_sums && w.state->row_count < rows);
     if (w.is_full()) products::flush(call, w);
-    program_type::load_pairs_at(*w.state, first, mixed || packs.count() < simd::vectors);
-    with_packs(packs, mixed,
-               [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
-    w.note(first, count, packs.from, packs.count(), mixed);
+    program_type::load_pairs_at(*w.state, first, mixed || packs.count < simd::vectors);
+    with_packs(packs.count, mixed, [&]<bool Mixed, int Packs>() { keys_group<Mixed, Packs>(w, first, count, packs); });
+    w.note(first, count, packs, mixed);
     w.ask_later();
   }
   // From the first to the last, or from the last to the first.
@@ -289,7 +292,9 @@ struct score_gradient_loops {
       running_totals<Region, T, score_gradient_loops>::find(w);
       sums_along::begin_visit(w.running);
     }
-    visit(w, [&](extent_t at, int some, bool mixed, pack_range packs) { meet(call, w, at, some, mixed, packs); });
+    visit(w, [&](extent_t at, int some, bool mixed, const simd::some_packs& packs) {
+      meet(call, w, at, some, mixed, packs);
+    });
     products::flush(call, w);
     shape::each_output([&]<int K>() {
       if constexpr (is_skewed(Region.gradient.sinks[K].kind)) skewed_sinks<Region, T>::template give_incomplete<K>(w);

@@ -30,7 +30,16 @@ struct gradient_products {
     w.await_before(position);
     for (int i = 0; i < w.segment_count; ++i) {
       const auto& s = w.segments[i];
-      shape::each_output([&]<int K>() { give<K>(call, w, s); });
+      shape::each_output([&]<int K>() {
+        if constexpr (takes_any_packs(Region.gradient.sinks[K])) give<K>(call, w, s);
+        else
+          // mutants: last_of_packs_apart_not_summed
+          s.packs.each_run([&](const simd::some_packs& run) {
+            segment part = s;
+            part.packs = run;
+            give<K>(call, w, part);
+          });
+      });
       if constexpr (shape::has_statistics) w.seen.count += s.count;
     }
     w.empty();
@@ -38,9 +47,15 @@ struct gradient_products {
   }
 
  private:
+  // Sums that lie in lanes are taken for packs at once that have another between them, and some have no rows; others
+  // run through rows.
+  static constexpr bool takes_any_packs(const sink& s) {
+    return is_sum(s.kind) || s.kind == sink_kind::row_statistic || (s.kind == sink_kind::row_product && s.own < 0);
+  }
   // What keys of the batch give to output K.
   template <int K> static void give(const environment& call, work& w, const segment& s) {
-    const int row = s.pack * lanes, count = std::min(w.state->row_count, (s.pack + s.packs) * lanes) - row;
+    const int row = s.packs.first * lanes,
+              count = std::min(w.state->row_count, (s.packs.first + s.packs.count) * lanes) - row;
     constexpr sink k = Region.gradient.sinks[K];
     constexpr int y = k.other < 0 ? 0 : k.other;
     if constexpr (!is_sum(k.kind)) {
@@ -72,7 +87,7 @@ struct gradient_products {
         if (w.extents.entries[K] > 0)
           simd::add_at_rows<T>(p, reinterpret_cast<const I*>(at), w.sums[K] + row, count, s.count);
       } else if constexpr (k.kind == sink_kind::row_statistic) {
-        statistics::template see<K>(w, p, s.pack, s.packs, s.count, s.mixed);
+        statistics::template see<K>(w, p - row, s.packs, s.count, s.mixed);
       } else {
         sinks::template store_pairs<K>(call, w, p, s.first, row, count, s.count, shape::carries(K) && w.part > 0);
       }

@@ -70,18 +70,18 @@ template <const auto& Region, class T> struct skewed_sinks {
     if constexpr (first_alike(K) == K) {
       lines_type& lines = *w.unskewed.at;
       typename lines_type::waiting& incomplete = lines.incomplete[K];
-      if (!incomplete.goes_on(s.first, s.pack, s.packs)) give_incomplete<K>(w);
+      if (!incomplete.goes_on(s.first, s.packs.first, s.packs.count)) give_incomplete<K>(w);
       const rows_type& positions = *w.skewed.at;
-      const extent_t start = positions.first + positions.of_pack[s.pack],
-                     end = positions.first + positions.end_of_pack[s.pack + s.packs - 1];
+      const extent_t start = positions.first + positions.of_pack[s.packs.first],
+                     end = positions.first + positions.end_of_pack[s.packs.first + s.packs.count - 1];
       const extent_t low = start - (s.first + s.count - 1);
-      const int count = int(end - s.first - low) + 1, late = int(end - start), row = s.pack * lanes;
+      const int count = int(end - s.first - low) + 1, late = int(end - start), row = s.packs.first * lanes;
       unskew<K>(w, s, low, count);
-      if (incomplete.count > 0) add_lines(incomplete.of, late, lines.of + (count - late) * rows, row, s.packs);
+      if (incomplete.count > 0) add_lines(incomplete.of, late, lines.of + (count - late) * rows, row, s.packs.count);
       std::memcpy(incomplete.of, lines.of, std::size_t(late * rows) * sizeof(T));
       incomplete.first = low, incomplete.next_key = s.first + s.count, incomplete.count = late;
-      incomplete.pack = s.pack, incomplete.packs = s.packs;
-      give_lines<K>(w, low, late, count - late, s.pack, s.packs);
+      incomplete.pack = s.packs.first, incomplete.packs = s.packs.count;
+      give_lines<K>(w, low, late, count - late, s.packs.first, s.packs.count);
     }
   }
   // What still waits: no more keys come.
@@ -136,7 +136,7 @@ template <const auto& Region, class T> struct skewed_sinks {
     constexpr sink k = Region.gradient.sinks[K];
     const rows_type& positions = *w.skewed.at;
     const T* const pairs = w.values + sinks::slots.slot_of(k.pair) * extent_t(work::slot_size) + s.at * rows;
-    for (int v = s.pack; v < s.pack + s.packs; ++v)
+    for (int v = s.packs.first; v < s.packs.first + s.packs.count; ++v)
       for (int i = 0; i < count; i += group)
         simd::unskewed_group<T>(pairs + v * lanes, positions.first + positions.of_pack[v] - (low + i) - s.first,
                                 s.count, positions.far + v * lanes, w.unskewed.at->of + i * rows + v * lanes);
@@ -172,8 +172,8 @@ template <const auto& Region, class T> struct skewed_sinks {
       const T* const x = w.key[y] + r.entry * w.key_stride[y];
       const extent_t stride = r.step * w.key_stride[y];
       if (!w.item->finite[y])
-        simd::accumulate_present(p, x, stride, w.sums[K] + row, w.extents.width[y], r.count, packs);
-      else simd::accumulate_all(p, x, stride, w.sums[K] + row, w.extents.width[y], r.count, packs);
+        simd::accumulate_present(p, x, stride, w.sums[K] + row, w.extents.width[y], r.count, {0, packs});
+      else simd::accumulate_all(p, x, stride, w.sums[K] + row, w.extents.width[y], r.count, {0, packs});
     } else {
       const int count = std::min(w.state->row_count, row + packs * lanes) - row;
       const extent_t stride = w.extents.padded[y], from = w.natural_stride[y];

@@ -21,10 +21,10 @@ template <const auto& Region, class T, class Loops> struct running_totals {
       (
           [&] {
             sums_along::begin_visit(w.running);
-            loops::visit(w, [&](extent_t first, int count, bool mixed, pack_range packs) {
-              program_type::load_pairs_at(*w.state, first, mixed || count < group || packs.count() < simd::vectors);
-              with_packs(packs, mixed || count < group, [&]<bool Mixed, int Packs>(int first_pack) {
-                totals_of_group<V + 1, Mixed, Packs>(w, first, count, first_pack);
+            loops::visit(w, [&](extent_t first, int count, bool mixed, const simd::some_packs& packs) {
+              program_type::load_pairs_at(*w.state, first, mixed || count < group || packs.count < simd::vectors);
+              with_packs(packs.count, mixed || count < group, [&]<bool Mixed, int Packs>() {
+                totals_of_group<V + 1, Mixed, Packs>(w, first, count, packs);
               });
             });
             sums_along::end_totals(w.running);
@@ -36,18 +36,21 @@ template <const auto& Region, class T, class Loops> struct running_totals {
  private:
   // What the totals of visit V take of a group of keys: the contractions that a score is made of, and the program.
   template <int V, bool Mixed, int Packs>
-  static HEED_NOINLINE void totals_of_group(work& w, extent_t first, int count, int first_pack) {
-    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+  static HEED_NOINLINE void totals_of_group(work& w, extent_t first, int count, simd::some_packs packs) {
+    const int row = Packs == simd::vectors ? 0 : packs.first * lanes,
+              apart = int(simd::packs_apart<Packs, T>(packs.step));
     [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
-    if constexpr (Region.terms.count > 0) loops::template contract_terms<Mixed, Packs>(w, first, count, row, terms);
+    if constexpr (Region.terms.count > 0)
+      loops::template contract_terms<Mixed, Packs>(w, first, count, row, packs.step, terms);
     P a[group][Packs];
-    if constexpr (loops::shape::has_keys) loops::template contract_first<Mixed, Packs>(w, first, count, row, a);
+    if constexpr (loops::shape::has_keys)
+      loops::template contract_first<Mixed, Packs>(w, first, count, row, packs.step, a);
     static constexpr auto& found = sums_along::template totals_of<V>;
     HEED_UNROLL for (int k = 0; k < group; ++k) {
       const int i = falling ? group - 1 - k : k;
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-        const int at = row + v * lanes;
+        const int at = row + v * apart;
         const pack_environment env{{{*w.state, at, key, a[i][v], {terms, i, at}}}, P(T(0)), nullptr, 0};
         P there = P(T(0));
         if constexpr (Mixed) there = loops::present(env, there, i < count);

@@ -154,7 +154,7 @@ struct score_loops {
 
   // The contractions beside the first.
   template <bool Mixed, int Packs>
-  static HEED_INLINE void contract_terms(const work& w, extent_t first, int count, int row,
+  static HEED_INLINE void contract_terms(const work& w, extent_t first, int count, int row, int step,
                                          term_tiles<T, Region.terms.count>& to) {
     const T* queries = w.running.queries + w.extents.depth * rows + row;
     each_term<Region>([&]<int I>() HEED_INLINED {
@@ -163,7 +163,7 @@ struct score_loops {
         const T* const table = w.extents.terms.in_place[I] ? w.terms.at[I] : nullptr;
         distances_of<I>(w.skewed).template contract<I, Packs>(w.state, queries - row, depth,
                                                               {table, w.terms.stride[I], w.batch.keys}, first, row,
-                                                              to.of + I * to.size + row);
+                                                              step, to.of + I * to.size + row);
       } else {
         extent_t stride = w.terms.stride[I];
         const T* k = w.terms.at[I] + first * stride;
@@ -172,14 +172,18 @@ struct score_loops {
           copy_keys<I>(w, first, count);
           k = w.batch.keys, stride = depth;
         } else if (first >= group) lines.ask_keys(k - group * stride, stride, depth);
-        simd::contract_into<Packs, Region.terms[I].kind>(queries, k, stride, depth, to.of + I * to.size + row, lines);
+        simd::contract_into<Packs, Region.terms[I].kind>(queries, k, stride, depth, to.of + I * to.size + row, lines,
+                                                         step);
       }
       queries += depth * rows;
     });
   }
 
+  // The first contraction: keys read in place or copied, what comes next asked for on the way; few rows along the
+  // lanes.
   template <bool Mixed, int Packs>
-  static HEED_INLINE void contract_first(const work& w, extent_t first, int count, int row, P (&a)[group][Packs]) {
+  static HEED_INLINE void contract_first(const work& w, extent_t first, int count, int row, int step,
+                                         P (&a)[group][Packs]) {
     const T* k = w.keys + first * w.key_stride;
     extent_t stride = w.key_stride;
     if (!w.extents.keys_in_place || (Mixed && count < group)) {
@@ -199,21 +203,22 @@ struct score_loops {
     if constexpr (program_type::tiled_loads.count > 0) {
       const typename program_type::prefetcher pairwise(w.state, first, w.extents.depth);
       const next_lines<T> lines = ahead(w, first);
-      simd::contract<T, group, Region.tile.kind>(queries, k, stride, w.extents.depth, a,
-                                                 [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); });
-    } else simd::contract<T, group, Region.tile.kind>(queries, k, stride, w.extents.depth, a, ahead(w, first));
+      simd::contract<T, group, Region.tile.kind>(
+          queries, k, stride, w.extents.depth, a, [&](extent_t d) HEED_INLINED { pairwise(d), lines(d); }, step);
+    } else simd::contract<T, group, Region.tile.kind>(queries, k, stride, w.extents.depth, a, ahead(w, first), step);
   }
 
   // A group of keys against the block, or against some of its packs: contraction, program, mask, maximum, weights. The
   // hot function of a variant.
   template <bool Mixed, int Packs>
-  static HEED_NOINLINE void keys_group(const work& w, extent_t first, int count, int first_pack) {
-    const int row = Packs == simd::vectors ? 0 : first_pack * lanes;
+  static HEED_NOINLINE void keys_group(const work& w, extent_t first, int count, simd::some_packs packs) {
+    const int row = Packs == simd::vectors ? 0 : packs.first * lanes,
+              apart = int(simd::packs_apart<Packs, T>(packs.step));
     const row_block<T>& b = w.running;
     [[maybe_unused]] term_tiles<T, Region.terms.count> terms;
-    if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, terms);
+    if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, packs.step, terms);
     P a[group][Packs];
-    if constexpr (has_keys) contract_first<Mixed, Packs>(w, first, count, row, a);
+    if constexpr (has_keys) contract_first<Mixed, Packs>(w, first, count, row, packs.step, a);
     const P nothing = -std::numeric_limits<T>::infinity();
     [[maybe_unused]] T* const ahead_of = w.batch.weights + (w.batch.at - group) * rows + row;  // where the weights will
                                                                                                // be
@@ -222,7 +227,7 @@ struct score_loops {
                                                                 // first
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-        pack_environment env{{w.state, row + v * lanes, key, a[i][v], {terms, i, row + v * lanes}}};
+        pack_environment env{{w.state, row + v * apart, key, a[i][v], {terms, i, row + v * apart}}};
         if constexpr (sums::count > 0) {
           env.sums.of = &w.along, env.sums.there = P(T(0));
           if constexpr (Mixed && Region.pair.keep != 0)
@@ -235,7 +240,7 @@ struct score_loops {
             const typename P::mask seen = evaluate<Region, Region.pair.keep>(env);
             // mutants: mask_multiplied
             a[i][v] = simd::select(seen, a[i][v], nothing);
-            simd::select(seen, P(T(0)), simd::excluded<P>()).store(ahead_of + i * rows + v * lanes);
+            simd::select(seen, P(T(0)), simd::excluded<P>()).store(ahead_of + i * rows + v * apart);
           }
           if (i >= count) a[i][v] = nothing;
         }
@@ -248,12 +253,12 @@ struct score_loops {
       HEED_UNROLL for (int i = 1; i < group; ++i)
         top[v] = simd::max(top[v], a[i][v]);
       if constexpr (Region.score.maximum >= 0) {  // a result: NaN stays, which the maximum for rescaling need not know
-        P best = P::load(b.best + row + v * lanes);
+        P best = P::load(b.best + row + v * apart);
         HEED_UNROLL for (int i = 0; i < group; ++i)
           best = simd::maximum(best, a[i][v]);
-        best.store(b.best + row + v * lanes);
+        best.store(b.best + row + v * apart);
       }
-      grew = grew || P::load(b.limit + row + v * lanes) < top[v];
+      grew = grew || P::load(b.limit + row + v * apart) < top[v];
     }
     w.batch.at -= group;
     if (__builtin_expect(simd::any(grew), 0)) {
@@ -261,21 +266,21 @@ struct score_loops {
       if constexpr (Packs < simd::vectors) HEED_UNROLL
         for (int v = 0; v < simd::vectors; ++v) nothing.store(t + v * lanes);
       HEED_UNROLL for (int v = 0; v < Packs; ++v)
-        top[v].store(t + row + v * lanes);
+        top[v].store(t + row + v * apart);
       rescale(w.running, w.batch.weights, w.batch.at + group, w.extents.width, t);
     }
     T* const p = w.batch.weights + w.batch.at * rows + row;
     HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-      const P used = P::load(b.used + row + v * lanes);
-      P sum = P::load(b.sum + row + v * lanes);
+      const P used = P::load(b.used + row + v * apart);
+      P sum = P::load(b.sum + row + v * apart);
       HEED_UNROLL for (int i = 0; i < group; ++i) {
         P weight = simd::exp2_weight(a[i][v] - used);
         sum = sum + weight;
         if constexpr (Mixed && Region.pair.keep != 0)
-          weight = simd::with_sign_of(weight, P::load(p + i * rows + v * lanes));
-        weight.store(p + i * rows + v * lanes);
+          weight = simd::with_sign_of(weight, P::load(p + i * rows + v * apart));
+        weight.store(p + i * rows + v * apart);
       }
-      sum.store(b.sum + row + v * lanes);
+      sum.store(b.sum + row + v * apart);
     }
   }
 
@@ -302,18 +307,18 @@ struct score_loops {
   }
 
   // One group of keys. `mixed`: some row of the block may not see all of them.
-  static void meet(work& w, extent_t first, int count, bool mixed, pack_range packs) {
+  static void meet(work& w, extent_t first, int count, bool mixed, const simd::some_packs& packs) {
     if (w.batch.at < group) flush(w);
-    program_type::load_pairs_at(w.state, first, mixed || count < group || packs.count() < simd::vectors);
-    with_packs(packs, mixed || count < group,
-               [&]<bool Mixed, int Packs>(int first_pack) { keys_group<Mixed, Packs>(w, first, count, first_pack); });
+    program_type::load_pairs_at(w.state, first, mixed || count < group || packs.count < simd::vectors);
+    with_packs(packs.count, mixed || count < group,
+               [&]<bool Mixed, int Packs>() { keys_group<Mixed, Packs>(w, first, count, packs); });
     // mutants: last_keys_dropped
-    w.batch.note(first, count, packs.from, packs.count(), mixed);
+    w.batch.note(first, count, packs, mixed);
   }
   // From the last to the first.
   static void visit(work& w, extent_t first, extent_t end) {
     meet_keys<key_order::falling, Region, T>(w.state, w.bounds, first, end,
-                                             [&](extent_t at, int count, bool mixed, pack_range packs) {
+                                             [&](extent_t at, int count, bool mixed, const simd::some_packs& packs) {
                                                meet(w, at, count, mixed, packs);
                                                w.later.ask();
                                              });

@@ -30,21 +30,17 @@ HEED_NOINLINE bool sees_any(typename score_program<Region, T>::context& c, exten
       return true;
   return false;
 }
-// The packs of a block that see any of the keys [first, last]: from the first to the last of them. Bounds know little
-// of conditions that depend on each other (one document and a window inside it), so what they leave open is looked at:
-// a group that nobody sees costs its mask alone.
-struct pack_range {
-  int from = 0, to = 0;
-  int count() const { return to - from; }
-};
 struct nobody_watches {
   HEED_INLINE void looked_in_vain() const {}
 };
+// The packs of a block that see any of the keys [first, last]. Bounds know little of conditions that depend on each
+// other (one document and a window inside it), so what they leave open is looked at: a group that nobody sees costs its
+// mask alone.
 template <const auto& Region, class T, class Watch = nobody_watches>
-inline pack_range visible_packs(typename score_program<Region, T>::context& c, const plan::interval* bounds,
-                                extent_t first, extent_t last, const Watch& watch = {}) {
+inline simd::some_packs visible_packs(typename score_program<Region, T>::context& c, const plan::interval* bounds,
+                                      extent_t first, extent_t last, const Watch& watch = {}) {
   if constexpr (Region.pair.keep == 0) return {0, c.pack_count};
-  pack_range r;
+  simd::some_packs r;
   for (int v = 0; v < c.pack_count; ++v) {
     const tile_kind kind = score_program<Region, T>::classify(c, bounds, first, last, v + 1);
     if (kind == tile_kind::empty) continue;
@@ -53,8 +49,7 @@ inline pack_range visible_packs(typename score_program<Region, T>::context& c, c
         watch.looked_in_vain();
         continue;
       }
-    if (r.to == 0) r.from = v;
-    r.to = v + 1;
+    r.add(v);
   }
   return r;
 }

@@ -16,14 +16,15 @@ template <const auto& Region, class T> struct row_statistics {
   // Of a pack of rows; each key of it behind the one before.
   static T* seen(const work& w, int output, int pack) { return w.seen.of[output] + w.extents.keys * lanes * pack; }
 
-  // Pairs of some keys, for a range of packs: `from` is where the first of them lies. What no pack of the range meets,
-  // and what is excluded, is no element.
-  template <int K> static HEED_NOINLINE void see(work& w, const T* from, int first, int packs, int keys, bool mixed) {
+  // Pairs of some keys, for some packs of the block, from [keys][rows]. What none of them meets, and what is excluded,
+  // is no element.
+  template <int K>
+  static HEED_NOINLINE void see(work& w, const T* from, const simd::some_packs& packs, int keys, bool mixed) {
     const P nothing(-search::infinity);
     for (int v = 0; v * lanes < rows; ++v) {
       T* const to = seen(w, K, v) + w.seen.count * lanes;
-      const bool met = v >= first && v < first + packs;
-      const T* const pairs = from + (met ? v - first : 0) * lanes;
+      const bool met = packs.has(v);
+      const T* const pairs = from + v * lanes;
       for (int j = 0; j < keys; ++j) {
         P x = met ? P::load(pairs + j * rows) : nothing;
         // mutants: statistic_of_what_is_excluded

@@ -96,17 +96,18 @@ struct skewed_block : skewed_rows<Region, T> {
   // term, all packs.
   template <int Term, int Packs>
   void contract(const context& c, const T* queries, extent_t depth, const entries& table, extent_t key, int row,
-                T* to) {
+                int step, T* to) {
     distance_lines<T>& l = lines[skewed_count(Region, Term)];
     const extent_t low = -key / group, high = low + (base::last - base::first + group - 1) / group;
     for (extent_t number = low; number <= high; ++number) {
       const int place = int(number & (l.places - 1));
       if (l.number[place] != number) make<Term>(c, l, number, place, queries, depth, table);
     }
+    const int apart = int(simd::packs_apart<Packs, T>(step));
     for (int v = 0; v < Packs; ++v) {
-      const int lane = row + v * lanes;
+      const int lane = row + v * apart;
       simd::skewed_group<T>(l.of + lane, base::of_pack[lane / lanes] - key, l.places * group - 1, base::far + lane,
-                            to + v * lanes);
+                            to + v * apart);
     }
   }
 

@@ -41,20 +41,20 @@ HEED_INLINE void meet_keys(typename score_program<Region, T>::context& c, const 
       // mutants: diagonal_dropped_backward
       [&](extent_t from, extent_t last) { return score_program<Region, T>::classify(c, bounds, from, last); },
       [&](extent_t at, int count, bool mixed) {
-        const pack_range packs =
-            mixed ? visible_packs<Region, T>(c, bounds, at, at + count - 1, watch) : pack_range{0, c.pack_count};
+        const simd::some_packs packs =
+            mixed ? visible_packs<Region, T>(c, bounds, at, at + count - 1, watch) : simd::some_packs{0, c.pack_count};
         // mutants: pack_dropped_backward
-        if (packs.count() > 0) meet(at, count, mixed, packs);
+        if (packs.count > 0) meet(at, count, mixed, packs);
       });
 }
 
-// Calls the instance of a kernel's hot function for some packs of a block: f<mixed, packs>(first pack). What is not
-// mixed has all of them.
-template <class F> HEED_INLINE void with_packs(pack_range packs, bool mixed, const F& f) {
-  if (packs.count() == simd::vectors && !mixed) f.template operator()<false, simd::vectors>(0);
-  else if (packs.count() == simd::vectors) f.template operator()<true, simd::vectors>(0);
-  else if (packs.count() == 2) f.template operator()<true, 2>(packs.from);
-  else f.template operator()<true, 1>(packs.from);
+// Calls the instance of a kernel's hot function for as many packs of a block: f<mixed, packs>(). What is not mixed has
+// all of them.
+template <class F> HEED_INLINE void with_packs(int count, bool mixed, const F& f) {
+  if (count == simd::vectors && !mixed) f.template operator()<false, simd::vectors>();
+  else if (count == simd::vectors) f.template operator()<true, simd::vectors>();
+  else if (count == 2) f.template operator()<true, 2>();
+  else f.template operator()<true, 1>();
 }
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET
