@@ -68,7 +68,9 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
      ["tests/regions/convolved_scores.cpp"]),
     ("difference_not_squared", r"fma\(difference, difference, sum\)", r"fma(row, column, sum)", METRICS),
     ("slope_of_absolute_difference", r"fma\(weight, sign\(other - own\), sum\)", r"fma(weight, other - own, sum)", METRICS),
-    ("differences_of_what_is_excluded", r"if \(s\.mixed && !\(w\.finite\[k\.own\]", r"if (false && !(w.finite[k.own]", METRICS),
+    ("differences_of_what_is_excluded", r"if \(\(s\.mixed \|\| k\.keep\) && !\(w\.finite\[k\.own\]", r"if (false && !(w.finite[k.own]", METRICS),
+    ("excluded_behind_the_weights", r"slot<Region, pack_environment, k\.keep>\(all\), x, simd::excluded<P>\(\)",
+     r"slot<Region, pack_environment, k.keep>(all), x, P(T(0))", ["tests/gradient/excluded.cpp"]),
     ("delta_dropped", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 

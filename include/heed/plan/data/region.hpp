@@ -117,6 +117,7 @@ constexpr bool gives_rows(sink_kind k) { return k == sink_kind::row_product || k
 struct sink {
   sink_kind kind{};
   instruction_id pair{};     // 0 wherever the weight is
+  instruction_id keep = 0;   // where it is not absent, if it is in places where the weight is not
   std::int16_t other = -1;   // operand of a product
   axis_set over{};           // the axes that are summed
   double factor = 1;         // of the output

@@ -74,7 +74,8 @@ constexpr void write_sink(value_writer& to, const gradient_match& m, const gradi
     made.index = index.value, made.table = std::int16_t(from.table);
     v.keep = to.both(v.keep, index.keep);
   }
-  made.pair = to.chosen(to.implied(v.keep) ? instruction_id(0) : v.keep, to.real(v.value), 0);
+  made.keep = to.implied(v.keep) ? instruction_id(0) : v.keep;
+  made.pair = to.chosen(made.keep, to.real(v.value), 0);
   to.loops.gradient.sinks.add(made);
   to.add_output(from.root, 0);
 }

@@ -372,7 +372,7 @@ struct gradient_work {
           std::fill(to + width, to + extents.padded[K], T(0));
         }
         finite[K] = true;
-        if (Region.pair.keep != 0 || count < rows || shape::adds_to_tables)
+        if (Region.pair.keep != 0 || shape::leaves_out_behind_weights || count < rows || shape::adds_to_tables)
           finite[K] = simd::all_finite(natural[K], natural_stride[K], width, count);
       }
     });

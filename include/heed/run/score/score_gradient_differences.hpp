@@ -37,7 +37,7 @@ struct difference_sinks {
     const T *const x = w.key[k.other] + s.first * w.key_stride[k.other], *const own = in_lanes<k.own, k.slope>(w) + row;
     const extent_t stride = w.key_stride[k.other], width = w.extents.width[k.other];
     // mutants: differences_of_what_is_excluded
-    if (s.mixed && !(w.finite[k.own] && simd::all_finite(x, stride, width, s.count)))
+    if ((s.mixed || k.keep) && !(w.finite[k.own] && simd::all_finite(x, stride, width, s.count)))
       simd::accumulate_present_differences<k.slope>(p, x, stride, own, w.sums[K] + row, width, s.count, s.packs.count);
     else simd::accumulate_all_differences<k.slope>(p, x, stride, own, w.sums[K] + row, width, s.count, s.packs.count);
   }
@@ -49,7 +49,7 @@ struct difference_sinks {
                    from = w.natural_stride[k.other], stride = w.key_stride[k.own];
     const T *const x = w.natural[k.other] + s.packs.first * lanes * from, *const own = w.key[k.own] + s.first * stride;
     T* const to = w.sums[K] + s.first * padded;
-    if (s.mixed && !(w.finite[k.other] && simd::all_finite(own, stride, width, s.count)))
+    if ((s.mixed || k.keep) && !(w.finite[k.other] && simd::all_finite(own, stride, width, s.count)))
       simd::outer_present_differences<k.slope>(p, x, from, own, stride, width, to, padded, count, s.count);
     else simd::outer_all_differences<k.slope>(p, x, from, own, stride, width, to, padded, count, padded, s.count);
   }

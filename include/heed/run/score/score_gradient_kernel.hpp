@@ -228,7 +228,8 @@ struct score_gradient_loops {
         const E env = with_sums<true>(w, {{{c, row + v * apart, key, P(T(0))}}, a[i][v], here, slot_size},
                                       Mixed && sums_along::count > 0 ? P::load(here) : P(T(0)));
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-          auto all = compute<Region, Region.gradient.sinks[K].pair..., Region.gradient.sinks[K].index...>(env);
+          auto all = compute<Region, Region.gradient.sinks[K].pair..., Region.gradient.sinks[K].index...,
+                             Region.gradient.sinks[K].keep...>(env);
           typename P::mask absent = false;
           if constexpr (Mixed) absent = simd::is_excluded(P::load(here));
           (

@@ -65,7 +65,7 @@ struct gradient_products {
         else difference_sinks<Region, T>::template give_columns<K>(w, p, s, count);
       } else if constexpr (k.kind == sink_kind::row_product) {
         const T* x = w.key[y] + s.first * w.key_stride[y];
-        if (s.mixed && !simd::all_finite(x, w.key_stride[y], w.extents.width[y], s.count))
+        if ((s.mixed || k.keep) && !simd::all_finite(x, w.key_stride[y], w.extents.width[y], s.count))
           simd::accumulate_present(p, x, w.key_stride[y], w.sums[K] + row, w.extents.width[y], s.count, s.packs);
         else simd::accumulate_all(p, x, w.key_stride[y], w.sums[K] + row, w.extents.width[y], s.count, s.packs);
       } else if constexpr (k.kind == sink_kind::column_product) {
@@ -73,7 +73,7 @@ struct gradient_products {
         const T* x = w.natural[y] + row * from;
         // mutants: group_not_summed
         T* to = w.sums[K] + s.first * stride;
-        if (s.mixed && !w.finite[y]) simd::outer_present(p, x, from, to, stride, count, stride, s.count);
+        if ((s.mixed || k.keep) && !w.finite[y]) simd::outer_present(p, x, from, to, stride, count, stride, s.count);
         else simd::outer_all(p, x, from, to, stride, count, stride, s.count);
       } else if constexpr (is_skewed(k.kind)) {
         skewed_sinks<Region, T>::template give<K>(w, s);

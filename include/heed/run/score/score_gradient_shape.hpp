@@ -66,6 +66,11 @@ struct gradient_shape {
       if (s.kind == sink_kind::table_product) return true;
     return false;
   }();
+  static constexpr bool leaves_out_behind_weights = [] {
+    for (const sink& s : Region.gradient.sinks)
+      if (s.keep != 0) return true;
+    return false;
+  }();
   static constexpr bool has_statistics = [] {
     for (int k = 0; k < Region.outputs.count; ++k)
       if (Region.gradient.sinks[k].kind == sink_kind::row_statistic) return true;

@@ -42,13 +42,17 @@ struct gradient_sinks {
     __builtin_memcpy(here + slots.index_slot[K] * slot_size, &inside.x, sizeof inside.x);
   }
 
-  // What output K adds up, a pack at a time: whatever was computed for what is absent (excluded, or beyond the end) is
-  // excluded too.
+  // What output K adds up, a pack at a time: whatever was computed for what is absent (excluded, beyond the end, or by
+  // a condition of its own) is excluded too.
   template <bool Mixed, int K, class All>
   static HEED_INLINE P given(All& all, const typename P::mask& absent) {
-    const P x = P(slot<Region, pack_environment, Region.gradient.sinks[K].pair>(all));
-    if constexpr (Mixed) return simd::select(absent, simd::excluded<P>(), x + P(T(0)));  // -0 + 0 is 0
-    else return x;
+    constexpr sink k = Region.gradient.sinks[K];
+    P x = P(slot<Region, pack_environment, k.pair>(all));
+    if constexpr (Mixed || k.keep != 0) x = x + P(T(0));  // -0 + 0 is 0
+    // mutants: excluded_behind_the_weights
+    if constexpr (k.keep != 0) x = simd::select(slot<Region, pack_environment, k.keep>(all), x, simd::excluded<P>());
+    if constexpr (Mixed) x = simd::select(absent, simd::excluded<P>(), x);
+    return x;
   }
   // Sums over keys and sums over rows grow in registers, what products read is stored once.
   template <bool Mixed, int K, class All>
