@@ -1,41 +1,24 @@
 // Runs the bodies of a loop region (loop_homes.hpp) for one thread: a program along one axis, elements of it in the
-// lanes of a pack, all in double. Every real value is a pack, what does not vary along the axis too, so that equal
-// values are equal bits whichever loop computes them. Before a body runs its homes are filled, as far as they do not
-// hold what it needs: then it is a loop without branches.
+// lanes of a pack, all in double. Before a body runs its homes are filled, as far as they do not hold what it needs:
+// then it is a loop without branches.
 #pragma once
-#include "../../simd/over_lanes.hpp"
-#include "loop_homes.hpp"
-#include "../frame/axes.hpp"
-#include "../frame/elements.hpp"
+#include "loop_body.hpp"
 #include "../frame/pieces.hpp"
 #include <array>
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
 template <const auto& Region>
-struct loop_bodies {
-  using homes = loop_homes<Region>;
-  using P = simd::pack<double>;
-  using W = simd::pack<std::int64_t>;
-  using M = typename P::mask;
-  static constexpr int lanes = P::lanes, size = Region.code.size;
-  static constexpr int home_count = homes::count > 0 ? homes::count : 1;
-  template <int I> using pack_of =
-      std::conditional_t<class_of(Region.code[I].type) == value_class::real, P,
-                         std::conditional_t<class_of(Region.code[I].type) == value_class::whole, W, M>>;
-  static constexpr bool has(axis_set axes, int axis) { return homes::has(axes, axis); }
-
-  // Values for all indices in [from, to) along the home's axis, at one index of the other axes.
-  struct row {
-    std::int64_t* entries;  // numbers of 64 bits, real or whole; truths are 0 and 1
-    bool valid;
-    extent_t fills;  // how often it was begun to be filled
-    extent_t from, to;
-    extent_t at[max_axes];
-  };
-  const environment& call;
-  extent_t index[max_axes];
-  row rows[home_count];
+struct loop_bodies : loop_state<Region> {
+  using state = loop_state<Region>;
+  using homes = typename state::homes;
+  using P = typename state::P;
+  using M = typename state::M;
+  using row = typename state::row;
+  template <int I> using pack_of = typename state::template pack_of<I>;
+  template <int I> using number_of = typename state::template number_of<I>;
+  template <int K, int Self, int Across = -1> using body = loop_body<Region, K, Self, Across>;
+  using state::call, state::index, state::lanes, state::size, state::has;
 
   static extent_t length(int home, const environment& call) {
     const int along = homes::all[home].along;
@@ -52,9 +35,9 @@ struct loop_bodies {
     loop_bodies* const all = take.of<loop_bodies>(1);
     return {all, take.of<std::int64_t>(entries)};
   }
-  loop_bodies(const environment& c, std::int64_t* entries) : call(c) {
+  loop_bodies(const environment& c, std::int64_t* entries) : state(c) {
     for (int k = 0; k < homes::count; ++k) {
-      rows[k].entries = entries, rows[k].valid = false, rows[k].fills = 0;
+      this->rows[k].entries = entries, this->rows[k].valid = false, this->rows[k].fills = 0;
       entries += length(k, c);
     }
     std::fill_n(index, std::size_t(max_axes), extent_t(0));
@@ -67,126 +50,6 @@ struct loop_bodies {
   }
   static loop_bodies& in(std::byte* memory) { return *std::launder(reinterpret_cast<loop_bodies*>(memory)); }
 
-  // A body along axis K (-1: one element). Self: what it computes though it has a home. Across: the lanes are elements
-  // along that axis of what the body is reduced to, and it runs along K one by one.
-  template <int K, int Self, int Across = -1> struct body {
-    using types = uniform_types<P, W, M>;
-    static constexpr bool wide(const instruction&) { return true; }
-    static constexpr bool given(const instruction&) { return false; }
-    static constexpr bool keeps(int i) { return i != Self && homes::kept.keeps(i, K); }
-
-    static constexpr int lane = Across < 0 ? K : Across;  // the axis in the lanes
-
-    const loop_bodies& bodies;
-    extent_t base[size];  // of loads and gathers: where the operand starts, without those axes and the table's
-    extent_t at = 0;      // the element in the first lane
-    int count = lanes;    // how many exist
-    extent_t step = 0;    // across: the element along K
-
-    explicit HEED_INLINE body(const loop_bodies& all) : bodies(all) {}
-
-    template <int... Roots> HEED_INLINE void start() {
-      static constexpr instruction_set used = needed<Region, body, Roots...>();
-      static constexpr auto located = listed<int(size)>([](int i) {
-        return used[i] && !keeps(i) && (Region.code[i].code == op::load || Region.code[i].code == op::gather);
-      });
-      each_of<located>([&]<int I>() HEED_INLINED {
-        constexpr instruction x = Region.code[I];
-        constexpr axis_set axes = Region.operands[x.operand].axes & ~plan::bit(K) & ~plan::bit(lane) &
-                                  ~(x.code == op::gather ? plan::bit(x.axis) : 0);
-        base[I] = offset_at(axes, bodies.index, bodies.call.operands[x.operand]);
-      });
-    }
-    template <int I> HEED_INLINE pack_of<I> get() const {
-      constexpr instruction x = Region.code[I];
-      if constexpr (keeps(I)) {
-        const std::int64_t* const e = bodies.rows[homes::number(I, K)].entries;
-        if constexpr (!has(x.axes, K)) return single<I>(e);
-        else if constexpr (Across >= 0) return single<I>(e + step);
-        else return kept<I>(e + at);
-      } else if constexpr (x.code == op::load) {
-        return read<I>(base[I] + across<I>());
-      } else if constexpr (x.code == op::index) {
-        return x.axis == lane ? simd::iota<std::int64_t, lanes>(at) : W(x.axis == K ? step : bodies.index[x.axis]);
-      } else {
-        return W(bodies.call.extent[x.axis]);
-      }
-    }
-    template <int I> HEED_INLINE pack_of<I> gather(W where) const {
-      constexpr instruction x = Region.code[I];
-      constexpr operand o = Region.operands[x.operand];
-      constexpr bool along = x.axis != lane && has(o.axes, lane);
-      const view& v = bodies.call.operands[x.operand];
-      const extent_t top = bodies.call.extent[x.axis] - 1, unit = along ? stride_along(lane, v) : 0,
-                     entry = v.stride[x.axis];
-      const extent_t from = base[I] + (x.axis == K ? 0 : across<I>());
-      alignas(64) std::int64_t r[lanes] = {};
-      for (int i = 0; i < lanes && i < count && top >= 0; ++i) {
-        const extent_t w = where[i] < 0 ? 0 : where[i] > top ? top : where[i];
-        put<I>(r + i, element_at<o.type, number_of<I>>(v.data, from + (at + i) * unit + w * entry));
-      }
-      return kept<I>(r);
-    }
-
-   private:
-    template <int I> HEED_INLINE extent_t across() const {
-      constexpr instruction x = Region.code[I];
-      if constexpr (Across >= 0 && has(Region.operands[x.operand].axes, K))
-        return step * bodies.call.operands[x.operand].stride[K];
-      else return 0;
-    }
-    template <int I> HEED_INLINE pack_of<I> read(extent_t from) const {
-      constexpr instruction x = Region.code[I];
-      constexpr element e = Region.operands[x.operand].type;
-      constexpr value_class c = class_of(x.type);
-      const view& v = bodies.call.operands[x.operand];
-      if constexpr (!has(Region.operands[x.operand].axes, lane))
-        return pack_of<I>(element_at<e, number_of<I>>(v.data, from));
-      else {
-        const extent_t stride = stride_along(lane, v);
-        if constexpr (c == value_class::truth) return elements<e, W>(v.data, from + at * stride, stride, count) != W(0);
-        else return elements<e, pack_of<I>>(v.data, from + at * stride, stride, count);
-      }
-    }
-  };
-  // Lanes of a value in memory, `count` of them; the others repeat 0.
-  template <element E, class V> static HEED_INLINE V elements(const void* base, extent_t at, extent_t stride,
-                                                              int count) {
-    if (count < lanes) return fewer_elements<E, V>(base, at, stride, count);
-    if constexpr (E == element::boolean) return load_lanes<E, V>(base, at, stride, lanes);
-    else {
-      using narrow = simd::pack<storage<E>, lanes>;
-      const storage<E>* const p = static_cast<const storage<E>*>(base) + at;
-      return simd::convert<typename V::element>(stride == 1 ? narrow::load(p) : narrow::load_strided(p, stride));
-    }
-  }
-  template <element E, class V> [[gnu::noinline]] static V fewer_elements(const void* base, extent_t at,
-                                                                          extent_t stride, int count) {
-    return load_lanes<E, V>(base, at, stride, count);
-  }
-  template <int I> using number_of =
-      std::conditional_t<class_of(Region.code[I].type) == value_class::real, double,
-                         std::conditional_t<class_of(Region.code[I].type) == value_class::whole, std::int64_t, bool>>;
-  template <int I> static HEED_INLINE void put(std::int64_t* to, number_of<I> v) {
-    if constexpr (class_of(Region.code[I].type) == value_class::truth) *to = v;
-    else __builtin_memcpy(to, &v, sizeof v);
-  }
-  template <int I> static HEED_INLINE pack_of<I> kept(const std::int64_t* from) {
-    pack_of<I> r;
-    if constexpr (class_of(Region.code[I].type) == value_class::truth) return W::load(from) != W(0);
-    else __builtin_memcpy(&r.x, from, sizeof r.x);
-    return r;
-  }
-  template <int I> static HEED_INLINE pack_of<I> single(const std::int64_t* from) {
-    number_of<I> v;
-    if constexpr (class_of(Region.code[I].type) == value_class::truth) v = *from != 0;
-    else __builtin_memcpy(&v, from, sizeof v);
-    return pack_of<I>(v);
-  }
-  template <int I> static HEED_INLINE void keep(std::int64_t* to, pack_of<I> v) {
-    if constexpr (class_of(Region.code[I].type) == value_class::truth) simd::select(v, W(1), W(0)).store(to);
-    else __builtin_memcpy(to, &v.x, sizeof v.x);
-  }
   template <const auto& List, class F> static HEED_INLINE void each_downwards(const F& f) {
     [&]<int... I>(std::integer_sequence<int, I...>) HEED_INLINED {
       (f.template operator()<List.of[List.count - 1 - I]>(), ...);
@@ -197,7 +60,7 @@ struct loop_bodies {
   // Does the home of value I, seen from a body along K, hold [from, to) at the index?
   template <int I, int K> bool holds(extent_t from, extent_t to) const {
     constexpr axis_set others = Region.code[I].axes & ~plan::bit(K);
-    const row& r = rows[homes::number(I, K)];
+    const row& r = this->rows[homes::number(I, K)];
     bool same = r.valid;
     if constexpr (has(Region.code[I].axes, K)) same = same && r.from <= from && r.to >= to;
     for (int a = 0; others >> a; ++a)
@@ -205,7 +68,7 @@ struct loop_bodies {
     return same;
   }
   template <int I, int K> extent_t begin_filling(extent_t from, extent_t to) {
-    row& r = rows[homes::number(I, K)];
+    row& r = this->rows[homes::number(I, K)];
     for (int a = 0; Region.code[I].axes >> a; ++a)
       if (Region.code[I].axes >> a & 1) r.at[a] = index[a];
     r.valid = false, r.from = from, r.to = to;
@@ -213,7 +76,7 @@ struct loop_bodies {
   }
   // Reductions that fill other homes may have begun to fill this one anew, at another index: then it holds neither.
   template <int I, int K> void end_filling(extent_t fill) {
-    row& r = rows[homes::number(I, K)];
+    row& r = this->rows[homes::number(I, K)];
     r.valid = r.fills == fill;
   }
   // Fills what a body along K needs for its elements in [from, to).
@@ -239,14 +102,14 @@ struct loop_bodies {
         more = true;
         const extent_t fill = begin_filling<I, K>(0, 1);
         if constexpr (is_reduction(Region.code[I].code)) {
-          put<I>(rows[homes::number(I, K)].entries, reduce<I>());
+          state::template put<I>(this->rows[homes::number(I, K)].entries, reduce<I>());
         } else if constexpr (Region.code[I].code == op::running_sum) {
-          put<I>(rows[homes::number(I, K)].entries, element_of_running_row<I>());
+          state::template put<I>(this->rows[homes::number(I, K)].entries, element_of_running_row<I>());
         } else {
           prepare<-1, I, I>(0, 1);
           body<-1, I> e{*this};
           e.template start<I>();
-          keep<I>(rows[homes::number(I, K)].entries, evaluate<Region, I>(e));
+          state::template keep<I>(this->rows[homes::number(I, K)].entries, evaluate<Region, I>(e));
         }
         end_filling<I, K>(fill);
       });
@@ -267,7 +130,8 @@ struct loop_bodies {
       ((one_by_one[J] = stale[J] && !reduce_across<List.of[J], K>(from, to), left = left || one_by_one[J]), ...);
       const extent_t here = index[K];
       for (index[K] = from; left && index[K] < to; ++index[K])
-        ((one_by_one[J] ? put<List.of[J]>(rows[homes::number(List.of[J], K)].entries + index[K], reduce<List.of[J]>())
+        ((one_by_one[J] ? state::template put<List.of[J]>(this->rows[homes::number(List.of[J], K)].entries + index[K],
+                                                          reduce<List.of[J]>())
                         : void()),
          ...);
       index[K] = here;
@@ -277,12 +141,12 @@ struct loop_bodies {
   }
   template <int I, int K> [[gnu::noinline]] void fill_row(extent_t from, extent_t to) {
     const extent_t fill = begin_filling<I, K>(from, to);
-    std::int64_t* const entries = rows[homes::number(I, K)].entries;
+    std::int64_t* const entries = this->rows[homes::number(I, K)].entries;
     body<K, I> e{*this};
     e.template start<I>();
     for (e.at = from; e.at < to; e.at += lanes) {
       e.count = int(std::min<extent_t>(lanes, to - e.at));
-      keep<I>(entries + e.at, evaluate<Region, I>(e));
+      state::template keep<I>(entries + e.at, evaluate<Region, I>(e));
     }
     end_filling<I, K>(fill);
   }
@@ -296,7 +160,7 @@ struct loop_bodies {
     else {
       const extent_t fill = begin_filling<I, K>(from, to), here = index[K];
       for (index[K] = from; index[K] < to; ++index[K])
-        put<I>(rows[homes::number(I, K)].entries + index[K], element_of_running_row<I>());
+        state::template put<I>(this->rows[homes::number(I, K)].entries + index[K], element_of_running_row<I>());
       index[K] = here;
       end_filling<I, K>(fill);
     }
@@ -307,7 +171,7 @@ struct loop_bodies {
     const extent_t length = call.extent[K], blocks = (length + lanes - 1) / lanes;
     const extent_t fill = begin_filling<I, K>(0, length);
     prepare<K, 0, Region.code[I].a>(0, length);
-    std::int64_t* const entries = rows[homes::number(I, K)].entries;
+    std::int64_t* const entries = this->rows[homes::number(I, K)].entries;
     body<K, 0> e{*this};
     e.template start<Region.code[I].a>();
     number_of<I> total = 0;
@@ -315,7 +179,8 @@ struct loop_bodies {
       e.at = (from_the_end<I> ? blocks - 1 - k : k) * lanes, e.count = int(std::min<extent_t>(lanes, length - e.at));
       const auto v = pack_of<I>(evaluate<Region, Region.code[I].a>(e));
       const int first = from_the_end<I> ? e.count - 1 : 0, step = from_the_end<I> ? -1 : 1;
-      for (int j = 0; j < e.count; ++j) put<I>(entries + e.at + first + j * step, total += v[first + j * step]);
+      for (int j = 0; j < e.count; ++j)
+        state::template put<I>(entries + e.at + first + j * step, total += v[first + j * step]);
     }
     end_filling<I, K>(fill);
   }
@@ -323,13 +188,13 @@ struct loop_bodies {
   template <int I> number_of<I> element_of_running_row() {
     constexpr int own = plan::only_axis(Region.code[I].over);
     if (!holds<I, own>(0, call.extent[own])) add_up_along<I>();
-    return single<I>(rows[homes::number(I, own)].entries + index[own])[0];
+    return state::template single<I>(this->rows[homes::number(I, own)].entries + index[own])[0];
   }
   template <int I, int K> void move_on(extent_t from, extent_t to) {
     constexpr instruction x = Region.code[I];
     constexpr int own = plan::only_axis(x.over);
     const extent_t step = from_the_end<I> ? -1 : 1, here = index[own];
-    row& r = rows[homes::number(I, K)];
+    row& r = this->rows[homes::number(I, K)];
     if (r.valid) index[own] = r.at[own];
     const bool there = holds<I, K>(from, to) && (here - index[own]) * step >= 0;
     index[own] = here;  // mutants: running_sum_moves_on_late
@@ -343,7 +208,8 @@ struct loop_bodies {
       e.template start<x.a>();
       for (e.at = from; e.at < to; e.at += lanes) {
         e.count = int(std::min<extent_t>(lanes, to - e.at));
-        keep<I>(r.entries + e.at, kept<I>(r.entries + e.at) + pack_of<I>(evaluate<Region, x.a>(e)));
+        state::template keep<I>(r.entries + e.at,
+                                state::template kept<I>(r.entries + e.at) + pack_of<I>(evaluate<Region, x.a>(e)));
       }
     }
     index[own] = here;
@@ -445,7 +311,7 @@ struct loop_bodies {
   template <int I, int K> [[gnu::noinline]] void sum_across(extent_t from, extent_t to) {
     constexpr instruction x = Region.code[I];
     constexpr int own = homes::inner_axis(x.over), packs = 4;
-    double* const entries = reinterpret_cast<double*>(rows[homes::number(I, K)].entries);
+    double* const entries = reinterpret_cast<double*>(this->rows[homes::number(I, K)].entries);
     std::fill(entries + from, entries + to, neutral<I>());
     each_run<I>([&] {
       prepare<own, 0, x.a>(0, call.extent[own]);
