@@ -380,6 +380,10 @@ HEED_INLINE T sqrt(T a) {
 template <PackElement To, class From, int N>
 HEED_INLINE pack<To, N> convert(pack<From, N> a) {
   if constexpr (std::same_as<To, From>) return a;
+#if defined(__AVX512F__) && !defined(__clang__)  // g++ 12 converts 8 of them by halves and puts those together
+  else if constexpr (N == 8 && std::same_as<To, double> && std::same_as<From, float>)
+    return typename pack<To, N>::vector(__builtin_ia32_cvtps2pd512_mask(a.x, typename pack<To, N>::vector{}, -1, 4));
+#endif
   else return __builtin_convertvector(a.x, typename pack<To, N>::vector);
 }
 template <PackElement To, Scalar From>
