@@ -44,8 +44,12 @@ struct loop_state {
     else {
       using narrow = simd::pack<storage<E>, lanes>;
       const storage<E>* const p = static_cast<const storage<E>*>(base) + at;
-      return simd::convert<typename V::element>(stride == 1 ? narrow::load(p) : narrow::load_strided(p, stride));
+      return simd::convert<typename V::element>(stride == 1 ? narrow::load(p) : spread<narrow>(p, stride));
     }
+  }
+  // Out of line: g++ works out where all lanes lie ahead of a loop that reads them where they lie side by side.
+  template <class V, class T> [[gnu::noinline]] static V spread(const T* p, extent_t stride) {
+    return V::load_strided(p, stride);
   }
   template <element E, class V> [[gnu::noinline]] static V fewer_elements(const void* base, extent_t at,
                                                                           extent_t stride, int count) {
@@ -76,9 +80,11 @@ struct loop_state {
   }
 };
 
-// A body along axis K (-1: one element). Self: what it computes though it has a home. Across: the lanes are elements
-// along that axis of what the body is reduced to, and it runs along K one by one.
-template <const auto& Region, int K, int Self, int Across = -1>
+// A body along axis K (-1: one element), whose elements lie in the lanes. Self: what it computes though it has a home.
+// Lane: another axis in the lanes, elements of what the body is reduced to; then it runs along K one by one. Step: an
+// axis along which it is moved on, element by element: K in that case, else one that what is reduced varies over.
+// Dense: all that it reads along the lanes lies side by side.
+template <const auto& Region, int K, int Self, int Lane = K, int Step = Lane == K ? -1 : K, bool Dense = false>
 struct loop_body {
   using state = loop_state<Region>;
   using homes = typename state::homes;
@@ -94,13 +100,13 @@ struct loop_body {
   static constexpr bool given(const instruction&) { return false; }
   static constexpr bool keeps(int i) { return i != Self && homes::kept.keeps(i, K); }
 
-  static constexpr int lane = Across < 0 ? K : Across;  // the axis in the lanes
+  static constexpr bool dense = Dense;
 
   const state& bodies;
   extent_t base[size];  // of loads and gathers: where the operand starts, without those axes and the table's
   extent_t at = 0;      // the element in the first lane
   int count = lanes;    // how many exist
-  extent_t step = 0;    // across: the element along K
+  extent_t step = 0;    // the element along Step
 
   explicit HEED_INLINE loop_body(const state& all) : bodies(all) {}
 
@@ -111,22 +117,33 @@ struct loop_body {
     });
     each_of<located>([&]<int I>() HEED_INLINED {
       constexpr instruction x = Region.code[I];
-      constexpr axis_set axes = Region.operands[x.operand].axes & ~plan::bit(K) & ~plan::bit(lane) &
+      constexpr axis_set axes = Region.operands[x.operand].axes & ~plan::bit(Lane) & ~plan::bit(Step) &
                                 ~(x.code == op::gather ? plan::bit(x.axis) : 0);
       base[I] = offset_at(axes, bodies.index, bodies.call.operands[x.operand]);
     });
+  }
+  // Does all that the root reads along the lanes lie side by side?
+  template <int Root> bool is_dense() const {
+    static constexpr instruction_set used = needed<Region, loop_body, Root>();
+    for (int i = 1; i < size; ++i) {
+      const instruction& x = Region.code[i];
+      if (used[i] && !keeps(i) && x.code == op::load && has(Region.operands[x.operand].axes, Lane) &&
+          bodies.call.operands[x.operand].stride[Lane] != 1)
+        return false;
+    }
+    return true;
   }
   template <int I> HEED_INLINE pack_of<I> get() const {
     constexpr instruction x = Region.code[I];
     if constexpr (keeps(I)) {
       const std::int64_t* const e = bodies.rows[homes::number(I, K)].entries;
       if constexpr (!has(x.axes, K)) return state::template single<I>(e);
-      else if constexpr (Across >= 0) return state::template single<I>(e + step);
+      else if constexpr (Step == K && K >= 0) return state::template single<I>(e + step);
       else return state::template kept<I>(e + at);
     } else if constexpr (x.code == op::load) {
       return read<I>(base[I] + across<I>());
     } else if constexpr (x.code == op::index) {
-      return x.axis == lane ? simd::iota<std::int64_t, lanes>(at) : W(x.axis == K ? step : bodies.index[x.axis]);
+      return x.axis == Lane ? simd::iota<std::int64_t, lanes>(at) : W(x.axis == Step ? step : bodies.index[x.axis]);
     } else {
       return W(bodies.call.extent[x.axis]);
     }
@@ -134,11 +151,11 @@ struct loop_body {
   template <int I> HEED_INLINE pack_of<I> gather(W where) const {
     constexpr instruction x = Region.code[I];
     constexpr operand o = Region.operands[x.operand];
-    constexpr bool along = x.axis != lane && has(o.axes, lane);
+    constexpr bool along = x.axis != Lane && has(o.axes, Lane);
     const view& v = bodies.call.operands[x.operand];
-    const extent_t top = bodies.call.extent[x.axis] - 1, unit = along ? stride_along(lane, v) : 0,
+    const extent_t top = bodies.call.extent[x.axis] - 1, unit = along ? stride_along(Lane, v) : 0,
                    entry = v.stride[x.axis];
-    const extent_t from = base[I] + (x.axis == K ? 0 : across<I>());
+    const extent_t from = base[I] + (x.axis == Step ? 0 : across<I>());
     alignas(64) std::int64_t r[lanes] = {};
     for (int i = 0; i < lanes && i < count && top >= 0; ++i) {
       const extent_t w = where[i] < 0 ? 0 : where[i] > top ? top : where[i];
@@ -150,8 +167,8 @@ struct loop_body {
  private:
   template <int I> HEED_INLINE extent_t across() const {
     constexpr instruction x = Region.code[I];
-    if constexpr (Across >= 0 && has(Region.operands[x.operand].axes, K))
-      return step * bodies.call.operands[x.operand].stride[K];
+    if constexpr (has(Region.operands[x.operand].axes, Step))
+      return step * bodies.call.operands[x.operand].stride[Step];
     else return 0;
   }
   template <int I> HEED_INLINE pack_of<I> read(extent_t from) const {
@@ -159,10 +176,10 @@ struct loop_body {
     constexpr element e = Region.operands[x.operand].type;
     constexpr value_class c = class_of(x.type);
     const view& v = bodies.call.operands[x.operand];
-    if constexpr (!has(Region.operands[x.operand].axes, lane))
+    if constexpr (!has(Region.operands[x.operand].axes, Lane))
       return pack_of<I>(element_at<e, number_of<I>>(v.data, from));
     else {
-      const extent_t stride = stride_along(lane, v);
+      const extent_t stride = Dense ? 1 : stride_along(Lane, v);
       if constexpr (c == value_class::truth)
         return state::template elements<e, W>(v.data, from + at * stride, stride, count) != W(0);
       else return state::template elements<e, pack_of<I>>(v.data, from + at * stride, stride, count);

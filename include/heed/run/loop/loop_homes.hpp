@@ -76,8 +76,9 @@ struct loop_homes {
   };
   struct search {
     table found{};
-    std::array<int, std::size_t(size)> reached{};  // by how many bodies
-    std::array<int, std::size_t(size)> before{};   // ... in the search before this one
+    // By how many bodies along each axis (0: along one that the value does not vary over), and in the search before
+    // this one: rows along two axes are never the same one.
+    std::array<std::array<std::uint8_t, max_axes + 1>, std::size_t(size)> reached{}, before{};
     std::array<axis_set, std::size_t(size)> filled_along{};
     flags filled{}, reduced{};
     std::array<bool, std::size_t(size)> heavy{};  // there is something costly in it, down to the next reduction
@@ -90,9 +91,10 @@ struct loop_homes {
     for (int i = size - 1; i > 0; --i) {
       if (!need[i]) continue;
       const instruction& x = Region.code[i];
-      ++s.reached[i];
+      const std::size_t way = has(x.axes, axis) ? std::size_t(axis + 1) : 0;
+      if (s.reached[i][way] < 2) ++s.reached[i][way];
       const bool again =
-          (x.axes != context && s.heavy[i] && (context & ~x.axes)) || (facts_of(x.code).costly && s.before[i] > 1);
+          (x.axes != context && s.heavy[i] && (context & ~x.axes)) || (facts_of(x.code).costly && s.before[i][way] > 1);
       if (is_made_of_many(x.code) || (again && !is_program_leaf(x.code))) {
         at_home[i] = true;
         if (has(x.axes, axis)) s.found.along[i] |= axis_set(1) << axis;

@@ -13,12 +13,14 @@ template <const auto& Region, int I> typename loop_bodies<Region>::template numb
   constexpr int K = plan::only_axis(x.over), lanes = loops::lanes;
   const extent_t length = bodies.call.extent[K], here = bodies.index[K];
   bodies.index[K] = 0;
-  if (length > 0) bodies.template prepare<K, 0, x.a>(0, length);
+  loop_range some = loop_ranges<Region>::template of<I, K>(bodies);
+  if (some.to == some.from) some = {0, std::min<extent_t>(lanes, length)};  // all of it is left out
+  if (length > 0) bodies.template prepare<K, 0, x.a>(some.from, some.to);
   typename loops::template body<K, 0> e{bodies};
   e.template start<x.a>();
   const auto found = search::template of<x.code>(x.value, [&](const auto& next) HEED_INLINED {
-    for (e.at = 0; e.at < length; e.at += lanes) {
-      e.count = int(std::min<extent_t>(lanes, length - e.at));
+    for (e.at = some.from; e.at < some.to; e.at += lanes) {
+      e.count = int(std::min<extent_t>(lanes, some.to - e.at));
       const typename loops::template pack_of<x.a> v = evaluate<Region, x.a>(e);
       next(simd::select(loops::M::first(e.count), simd::to_real(v), -search::infinity), 0);
     }
