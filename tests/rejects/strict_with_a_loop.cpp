@@ -1,4 +1,6 @@
 // expect: heed: strict: a region of this graph cannot be fused
+// expect: value_fact<.*"the result \(b, n, e\), of q, k, v"
+// expect: reason_fact<.*"the score reads another value".*"over pairs of positions that is".*"not an input"
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"b"> b;

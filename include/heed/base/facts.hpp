@@ -16,6 +16,8 @@ template <text Name> struct operand_fact;             // the name of an operand
 template <class... Axes> struct shape_fact;           // the axes of a value
 template <text What, long Value> struct number_fact;  // a named number
 template <text What> struct element_fact;             // an element type by its name
+template <text... Words> struct reason_fact;          // why, a few words at a time: clang prints no more at once
+template <text... Words> struct value_fact;           // what a region gives
 
 struct ill_formed {
   template <class I> constexpr ill_formed at(const I&) const { return {}; }  // doc.at(m) of an input that was refused

@@ -2,6 +2,8 @@
 // in the plan, and under `strict` no region that runs as a plain loop.
 #pragma once
 #include "../../plan/passes/make_plan.hpp"
+#include <string_view>
+#include <type_traits>
 
 namespace heed::internal {
 
@@ -12,10 +14,10 @@ inline constexpr options strict{true};
 
 namespace run::inline HEED_INSTRUCTION_SET {
 
-template <bool Fused, int Region> constexpr bool require_fused() {
-  static_assert(given<Fused, number_fact<"region", Region>>,
-                "heed: strict: a region of this graph cannot be fused (explain says why)");
-  return Fused;
+template <int Region, class Value, class Reason> constexpr bool require_fused() {
+  static_assert(given<(Region < 0), number_fact<"region", Region>, Value, Reason>,
+                "heed: strict: a region of this graph cannot be fused (why stands beside it; explain says more)");
+  return Region < 0;
 }
 template <label Axis> constexpr bool require_one_extent() {
   static_assert(given<Axis.empty(), axis_fact<text_of<Axis>(), runtime>>,
@@ -70,6 +72,73 @@ constexpr int unfused_region(const plan::execution_plan& p) {
   return -1;
 }
 
+// Words that become a part of a type.
+struct words {
+  char s[255]{};
+  std::size_t size = 0;
+  constexpr void add(std::string_view t) {
+    for (const char c : t)
+      if (size < sizeof s) s[size++] = c;
+  }
+  constexpr void add(label l) {
+    char name[label_capacity]{};
+    for (std::size_t i = 0; i < label_capacity; ++i) name[i] = char(l.word[i / 8] >> (8 * (i % 8)) & 255);
+    add(std::string_view(name, std::size_t(length_of(l))));
+  }
+};
+// What a region gives: `grad(k) (h, m, d), of q, k, cotangent`.
+constexpr words value_of_region(const plan::execution_plan& p, const plan::outline& region) {
+  words r;
+  const plan::buffer& into = p.buffers[region.writes[0].into];
+  const label named_after = into.result < 0 ? label{} : p.declared.named_after[into.result];
+  if (!named_after.empty()) r.add("grad("), r.add(named_after), r.add(")");
+  else r.add(into.result < 0 ? "a value on the way" : p.result_count == 1 ? "the result" : "a result");
+  for (int i = 0; i < into.order.count; ++i) r.add(i ? ", " : " ("), r.add(p.g.axes[into.order[i]].name);
+  if (into.order.count) r.add(")");
+  bool any = false;
+  for (int i = 1; i < p.g.size; ++i) {
+    if (p.g[i].code != op::input) continue;
+    bool read = false;
+    for (int k = 0; k < region.read_count; ++k) read = read || plan::source_of_view(p.g, region.reads[k]) == i;
+    if (read) r.add(any ? ", " : ", of "), r.add(p.g.inputs[p.g[i].first].name), any = true;
+  }
+  return r;
+}
+// Where the piece that begins at `from` ends: before a space, of which pieces have none at their ends.
+constexpr std::size_t end_of_piece(const words& all, std::size_t from) {
+  constexpr std::size_t longest = 32;
+  if (all.size - from <= longest) return all.size;
+  std::size_t end = from + longest;
+  while (end > from && all.s[end] != ' ') --end;
+  return end > from ? end : from + longest;
+}
+template <words All, std::size_t From> constexpr auto piece_of() {
+  text<end_of_piece(All, From) - From + 1> t;
+  for (std::size_t i = 0; i < sizeof t.s; ++i)
+    t.s[i] = i + 1 < sizeof t.s ? All.s[From + i] : char(0);  // clang: all set
+  return t;
+}
+template <template <text...> class Fact, words All, std::size_t From = 0, text... Pieces> constexpr auto fact_of() {
+  constexpr std::size_t end = end_of_piece(All, From), next = end < All.size && All.s[end] == ' ' ? end + 1 : end;
+  if constexpr (next >= All.size) return static_cast<Fact<Pieces..., piece_of<All, From>()>*>(nullptr);
+  else return fact_of<Fact, All, next, Pieces..., piece_of<All, From>()>();
+}
+template <template <text...> class Fact, words All> using fact_in_words =
+    std::remove_pointer_t<decltype(fact_of<Fact, All>())>;
+
+template <const plan::execution_plan& Plan, int Region> constexpr bool all_fused() {
+  if constexpr (Region < 0) return true;
+  else {
+    constexpr words reason = [] {
+      words r;
+      r.add(std::string_view(Plan.regions[Region].reason));
+      return r;
+    }();
+    return require_fused<Region, fact_in_words<value_fact, value_of_region(Plan, Plan.regions[Region])>,
+                         fact_in_words<reason_fact, reason>>();
+  }
+}
+
 // What a graph must satisfy before it becomes a plan, and the plan before it becomes loops.
 template <options O, const expression&... Outs>
 constexpr bool fusible() {
@@ -78,8 +147,7 @@ constexpr bool fusible() {
   else if constexpr (!require_one_declaration<input_with_two_declarations(g)>()) return false;
   else if constexpr (!require_room<plan::plan_of<Outs...>.fault>()) return false;
   else if constexpr (!require_short_programs<has_full_program<Outs...>()>()) return false;
-  else if constexpr (O.strict)
-    return require_fused<unfused_region(plan::plan_of<Outs...>) < 0, unfused_region(plan::plan_of<Outs...>)>();
+  else if constexpr (O.strict) return all_fused<plan::plan_of<Outs...>, unfused_region(plan::plan_of<Outs...>)>();
   else return true;
 }
 
