@@ -123,12 +123,13 @@ struct gradient_matcher : sink_matcher {
     return reads;
   }
 
-  // The one condition that excludes pairs of a value; false: there are several, or another than is known already.
+  // The one condition that excludes pairs of a value, which all others follow from; false: there are several.
   constexpr bool has_one_condition(node_id value, node_id& keep) const {
     return !walk(g, {value}, [&](node_id i, const node& x) {
       if (match.gives(i)) return step::skip;
-      if (x.code == op::mask && keep && x.b != keep) return step::stop;
-      if (x.code == op::mask) keep = x.b;
+      if (x.code != op::mask) return within_program(x);
+      if (keep && !implies(g, keep, x.b) && !implies(g, x.b, keep)) return step::stop;
+      if (!implies(g, keep, x.b)) keep = x.b;
       return within_program(x);
     });
   }
@@ -158,7 +159,9 @@ struct gradient_matcher : sink_matcher {
     for (int k = 0; k < match.sink_count; ++k) {
       const gradient_sink& sink = match.sinks[k];
       if (sink.kind == sink_kind::pairs || sink.kind == sink_kind::row_statistic || sink.index) return 0;
-      if (holds_sums(sink.pair) || !has_one_condition(sink.pair, keep)) return 0;
+      node_id own = 0;
+      if (holds_sums(sink.pair) || !has_one_condition(sink.pair, own) || (keep && own != keep)) return 0;
+      keep = own;
       if (!keep || !is_left_out(g, match.tile, sink.pair, keep)) return 0;
     }
     return keep;
@@ -296,7 +299,7 @@ struct gradient_matcher : sink_matcher {
       if (!sink.core || !classify(sink)) continue;
       if (!has_weights() && !leaves_out_the_same(sink.pair)) continue;
       if (has_weights() && has_sums && !(sums_vanish(sink.pair) && sums_vanish(sink.index))) continue;
-      if (sink.keep && sink.keep != match.keep) continue;
+      if (!implies(g, match.keep, sink.keep)) continue;  // it says 0 where the region looks
       set_root(sink);
       match.sinks[match.sink_count++] = sink;
     }

@@ -22,7 +22,13 @@ struct uses {
 
 // A dot, or a distance, with rows or columns of its own, nothing absent in it.
 constexpr bool is_contraction(const graph& g, const node& x) {
-  if (!contracts(x.code) || is_difference(g, x.a) || is_difference(g, x.b)) return false;
+  const auto differs = [&](node_id i) {  // also where it is 0 at what a mask leaves out
+    const node& y = g[i];
+    if (y.code == op::where && is_constant(g, y.c, 0)) i = y.b;
+    else if (y.code == op::present && g[y.a].code == op::mask) i = g[y.a].a;
+    return is_difference(g, i);
+  };
+  if (!contracts(x.code) || differs(x.a) || differs(x.b)) return false;
   if (g[x.a].code == op::mask || g[x.b].code == op::mask) return false;
   const axis_set a = g[x.a].axes, b = g[x.b].axes;
   return (a & ~b) || (b & ~a);

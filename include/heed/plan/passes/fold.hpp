@@ -4,6 +4,7 @@
 // a score (`rounding::scaled`).
 #pragma once
 #include "../../graph/decisions.hpp"
+#include "../../graph/presence.hpp"
 #include "../facts/nodes.hpp"
 #include <bit>
 #include <limits>
@@ -150,6 +151,8 @@ constexpr node_id make(graph& g, op code, element type, node_id a, node_id b = 0
       break;
     case op::mask:
       if (is_constant(g, b) && g[b].value != 0 && g[a].type == type) return a;
+      if (g[a].code == op::mask && g[a].type == type)  // one mask, which regions know a value by
+        return make(g, op::mask, type, g[a].a, all_of(g, g[a].b, b), 0, value, rounds);
       break;
     case op::cast:
       if (g[a].type == type) return a;

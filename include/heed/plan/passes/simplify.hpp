@@ -124,14 +124,15 @@ constexpr node_id inner_first(graph& g, const node& y, const pair_products& pair
 
 // A reduction over several axes, one axis at a time: each step is a row region. (Sums over pairs stay whole, see
 // above; where those pairs may be stored the steps stand before the whole sum, for it to take if no region gives it:
-// step_of.) The mean is the sum over the number of elements.
-constexpr node_id one_axis_at_a_time(graph& g, node x) {
+// step_of.) The mean is the sum over the number of elements. `first`: which axes come before the others.
+constexpr node_id one_axis_at_a_time(graph& g, node x, axis_set first = 0) {
   const op step = x.code == op::mean ? op::sum : x.code;
   node_id r = x.a;
-  for (int i = max_axes - 1; i >= 0; --i) {
-    const axis_set one = axis_bit(i);
-    if (x.over & one) r = add_reduction(g, step, x.type, r, one);
-  }
+  for (const axis_set axes : {x.over & first, x.over & ~first})
+    for (int i = max_axes - 1; i >= 0; --i) {
+      const axis_set one = axis_bit(i);
+      if (axes & one) r = add_reduction(g, step, x.type, r, one);
+    }
   return x.code == op::mean ? make(g, op::divide, x.type, r, add_count(g, x.over)) : r;
 }
 
@@ -305,6 +306,8 @@ class simplifier {
     if (is_leaf(x.code)) return after.add(x);
     x.a = to[x.a], x.b = to[x.b], x.c = to[x.c], x.hash = 0;
     if (x.code == op::present) return absence.present.or_zero(after, x.a);
+    if (x.code == op::mask)  // says all that makes it absent, so that a region may know it by one condition
+      x.b = all_of(after, absence.present.of(after, x.a), x.b);
     if (is_pointwise(x.code) || x.code == op::mask)
       return make(after, x.code, x.type, x.a, x.b, x.c, x.value, rounding_of(i));
     if (x.code == op::rename) return with_other_name(x);
@@ -352,7 +355,7 @@ class simplifier {
     if (const node_id sum = sum_of_addends(y)) return sum;
     if (y.code == op::dot) return product(y);
     if (y.code == op::sum) add_sums_at_once(after, y, paired, absence.present), paired.extend(after);
-    if (is_taken_axis_by_axis(y)) return one_axis_at_a_time(after, y);
+    if (is_taken_axis_by_axis(y)) return one_axis_at_a_time(after, y, pairs[y.a] ? axes_of_pairs(y.a) : axis_set(0));
     if (y.code == op::sum && count_of(y.over) > 1 && !memory.grows_faster(after[y.a].axes))
       one_axis_at_a_time(after, y);
     return after.add(y);
@@ -422,6 +425,16 @@ class simplifier {
     const bool differences = is_difference(after, y.a) || is_difference(after, y.b);
     if (!differences || paired[y.a] || paired[y.b] || pairs[y.a] || pairs[y.b]) return 0;
     return y.over & (y.over - 1);
+  }
+  // Of pairs of a contraction, batch by batch, a region sums rows or columns; items of the batch are summed behind it.
+  constexpr axis_set axes_of_pairs(node_id i) const {
+    axis_set own = 0;
+    walk(after, {i}, [&](node_id, const node& x) {
+      if (!contracts(x.code)) return within_program(x);
+      own = after[x.a].axes ^ after[x.b].axes;
+      return step::stop;
+    });
+    return own;
   }
   constexpr bool is_taken_axis_by_axis(const node& y) {
     if (count_of(y.over) < 2 || paired[y.a]) return false;
