@@ -16,7 +16,7 @@ import numpy
 
 from .errors import OperandError
 
-NUMPY_DTYPES = {name: numpy.dtype(name) for name in ("int32", "int64", "float32", "float64", "bool", "uint8")}
+NUMPY_DTYPES = {name: numpy.dtype(name) for name in ("int8", "int32", "int64", "float32", "float64", "bool", "uint8")}
 
 
 def _address_is_a_field() -> bool:

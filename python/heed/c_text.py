@@ -35,7 +35,7 @@ ROLES = {
     "result": "HEED_RESULT",
     "gradient": "HEED_GRADIENT",
 }
-DTYPES = {"float32": (2, 32), "float64": (2, 64), "int32": (0, 32), "int64": (0, 64), "bool": (6, 8)}
+DTYPES = {"float32": (2, 32), "float64": (2, 64), "int8": (0, 8), "int32": (0, 32), "int64": (0, 64), "bool": (6, 8)}
 
 
 def symbol(kernel, member):

@@ -25,7 +25,7 @@ UNKNOWN_INSTRUCTION_SET = 12
 INTERNAL = 13
 
 # heed_dtype's code and bits by the name that metadata use.
-DTYPES = {"int32": (0, 32), "int64": (0, 64), "float32": (2, 32), "float64": (2, 64), "bool": (6, 8)}
+DTYPES = {"int8": (0, 8), "int32": (0, 32), "int64": (0, 64), "float32": (2, 32), "float64": (2, 64), "bool": (6, 8)}
 
 
 class Device(ctypes.Structure):

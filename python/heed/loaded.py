@@ -139,7 +139,7 @@ def input_array(operand, extents, random, ranges):
         return numpy.array(extents[operand.name], numpy.int64)
     if operand.name in ranges:
         low, high = ranges[operand.name]
-        whole = operand.dtype in ("int32", "int64")
+        whole = operand.dtype in ("int8", "int32", "int64")
         return numpy.asarray(random.integers(low, high, shape) if whole else random.uniform(low, high, shape)).astype(
             operand.dtype
         )
@@ -147,7 +147,7 @@ def input_array(operand, extents, random, ranges):
         return numpy.asarray(random.random(shape) < 0.5)
     if operand.index_of is not None:
         return numpy.asarray(random.integers(0, max(extents[operand.index_of], 1), shape)).astype(operand.dtype)
-    if operand.dtype in ("int32", "int64"):
+    if operand.dtype in ("int8", "int32", "int64"):
         return (
             numpy.sort(random.integers(0, 4, shape), axis=-1).astype(operand.dtype)
             if shape

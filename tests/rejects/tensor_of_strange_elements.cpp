@@ -1,4 +1,4 @@
-// expect: heed: a tensor holds float, double, std::int32_t, std::int64_t or bool
+// expect: heed: a tensor holds float, double, std::int8_t, std::int32_t, std::int64_t or bool
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"b"> b;

@@ -34,6 +34,7 @@ struct described_kernel {
 constexpr heed_dtype dtype_of(element e) {
   switch (stored(e)) {
     case element::boolean: return {6, 8, 1};
+    case element::i8: return {0, 8, 1};
     case element::i32: return {0, 32, 1};
     case element::i64: return {0, 64, 1};
     case element::f64: return {2, 64, 1};

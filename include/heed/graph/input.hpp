@@ -73,11 +73,11 @@ template <text Name, class... Axes> constexpr bool require_distinct() {
 }
 
 // input<"q">(b, h, n, d): an operand of float elements with these axes in memory order; input<"ids", std::int32_t>(b,
-// n), input<"keep", bool>(b, m) and input<"x", double>(n) hold other elements.
+// n), input<"keep", bool>(b, m), input<"k", std::int8_t>(m, d) and input<"x", double>(n) hold other elements.
 template <text Name, class T = float, class... Axes>
 constexpr auto input(Axes...) {
   static_assert(given<is_storable<T>, operand_fact<Name>>,
-                "heed: an input holds float, double, std::int32_t, std::int64_t or bool");
+                "heed: an input holds float, double, std::int8_t, std::int32_t, std::int64_t or bool");
   if constexpr (!is_storable<T>) return ill_formed{};
   else if constexpr (!require_distinct<Name, Axes...>()) return ill_formed{};
   else {

@@ -16,6 +16,9 @@ template <> struct element_name<element::boolean> {
 template <> struct element_name<element::integer> {
   using type = element_fact<"integer">;
 };
+template <> struct element_name<element::i8> {
+  using type = element_fact<"int8">;
+};
 template <> struct element_name<element::i32> {
   using type = element_fact<"int32">;
 };
@@ -127,7 +130,7 @@ constexpr auto operator>=(const A& a, const B& b) {
 template <bool KeepsElement, class A>
 constexpr auto unary(op o, const A& a, double value = 0) {
   using E = expr_of<A>;
-  constexpr element type = KeepsElement ? E::type : real_of(E::type);
+  constexpr element type = KeepsElement ? widened(E::type) : real_of(E::type);
   return expr<typename E::shape_type, type>(graph_of(a), [&](graph& g) {
     const node_id x = put(g, a);
     if (const node_id weights = o == op::exp ? add_weights(g, x) : node_id(0)) return weights;
@@ -253,7 +256,7 @@ constexpr auto mask(const A& score, const C& keep) {
 // cast<float>(a): the same numbers as another element type; double to float rounds, real to integer drops the fraction.
 template <class T, Symbolic A> constexpr auto cast(const A& a) {
   static_assert(given < is_storable<T> && element_of<T> != element::boolean >,
-                "heed: cast goes to float, double, std::int32_t or std::int64_t");
+                "heed: cast goes to float, double, std::int8_t, std::int32_t or std::int64_t");
   if constexpr (any_ill_formed<A>) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else {

@@ -71,7 +71,7 @@ constexpr auto along(op o, const A& a) {
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else {
     using Shape = std::conditional_t<Keeps, shape_of<A>, drop<shape_of<A>, axis_type<Axes>...>>;
-    constexpr element type = Whole ? element_of_expr<A> : real_of(element_of_expr<A>);
+    constexpr element type = Whole ? widened(element_of_expr<A>) : real_of(element_of_expr<A>);
     return expr<Shape, type>(graph_of(a), [&](graph& g) {
       const node_id x = put(g, a);
       const axis_set over = axes_in<Axes...>(g);
@@ -151,8 +151,9 @@ template <auto... Axes, Symbolic A, class K> constexpr auto kth_largest(const A&
   else {
     if (std::is_constant_evaluated() && !(k >= 1))
       stop_compiling<"heed: the k of kth_largest<m>(a, k) is at least 1: the maximum">();
-    return expr<drop<shape_of<A>, axis_type<Axes>...>, element_of_expr<A>>(graph_of(a), [&](graph& g) {
-      return add_statistic(g, op::kth_largest, element_of_expr<A>, put(g, a), axes_in<Axes...>(g), double(k));
+    constexpr element type = widened(element_of_expr<A>);
+    return expr<drop<shape_of<A>, axis_type<Axes>...>, type>(graph_of(a), [&](graph& g) {
+      return add_statistic(g, op::kth_largest, type, put(g, a), axes_in<Axes...>(g), double(k));
     });
   }
 }
@@ -171,10 +172,11 @@ template <bool FromTheEnd, class A, auto... Axes> constexpr auto running_sum_alo
   else if constexpr (!require_axes<shape_of<A>, axis_type<Axes>...>()) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else {
-    return expr<shape_of<A>, element_of_expr<A>>(graph_of(a), [&](graph& g) {
+    constexpr element type = widened(element_of_expr<A>);
+    return expr<shape_of<A>, type>(graph_of(a), [&](graph& g) {
       const node_id x = put(g, a);
       const int axis = std::countr_zero(axes_in<Axes...>(g));
-      return add_running_sum(g, element_of_expr<A>, x, axis, FromTheEnd);
+      return add_running_sum(g, type, x, axis, FromTheEnd);
     });
   }
 }

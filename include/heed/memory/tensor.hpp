@@ -60,12 +60,13 @@ template <int Axes, int Indices> constexpr bool require_indices() {
 
 namespace heed {
 
-// tensor<float> q(2, 8, 512, 64): elements are 0 at first. T: float, double, std::int32_t, std::int64_t, bool.
-// tensor<float, 4>: the number of axes is checked while compiling, where elements are read and where the tensor is
-// bound.
+// tensor<float> q(2, 8, 512, 64): elements are 0 at first. T: float, double, std::int8_t, std::int32_t, std::int64_t,
+// bool. tensor<float, 4>: the number of axes is checked while compiling, where elements are read and where the tensor
+// is bound.
 template <class T, int Rank = -1>
 class tensor {
-  static_assert(internal::is_storable<T>, "heed: a tensor holds float, double, std::int32_t, std::int64_t or bool");
+  static_assert(internal::is_storable<T>,
+                "heed: a tensor holds float, double, std::int8_t, std::int32_t, std::int64_t or bool");
 
  public:
   using value_type = T;

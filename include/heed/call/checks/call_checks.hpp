@@ -298,8 +298,9 @@ class call_check {
       if (v.stride[a] != 0) count[rank] = extent(a), step[rank++] = v.stride[a];
     }
     for (extent_t at = 0;;) {
-      f(type == element::i32 ? element_at<element::i32, std::int64_t>(v.data, at)
-                             : element_at<element::i64, std::int64_t>(v.data, at));
+      f(type == element::i8    ? element_at<element::i8, std::int64_t>(v.data, at)
+        : type == element::i32 ? element_at<element::i32, std::int64_t>(v.data, at)
+                               : element_at<element::i64, std::int64_t>(v.data, at));
       int k = rank - 1;
       for (; k >= 0; --k) {
         at += step[k];

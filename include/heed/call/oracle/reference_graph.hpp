@@ -108,6 +108,7 @@ class reference_graph {
     for (int k = 0; k < declared.rank; ++k) place += operand.stride[declared.order[k]] * index[declared.order[k]];
     switch (declared.type) {
       case element::boolean: return read<bool>(operand, place);
+      case element::i8: return read<std::int8_t>(operand, place);
       case element::i32: return read<std::int32_t>(operand, place);
       case element::i64:
       case element::integer: return double(read<std::int64_t>(operand, place));

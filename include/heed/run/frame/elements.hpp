@@ -35,6 +35,8 @@ HEED_INLINE P load_lanes(const void* base, extent_t at, extent_t stride, int cou
     const T* p = static_cast<const T*>(base) + at;
     if (stride == 1) return count >= lanes ? P::load(p) : P::load_partial(p, count);
   }
+  if constexpr (E == element::i8)
+    if (stride == 1 && count >= lanes) return P::load_widened(static_cast<const std::int8_t*>(base) + at);
   if (stride == 0) return P(element_at<E, T>(base, at));
   return load_spread<E, P>(base, at, stride, count);
 }
