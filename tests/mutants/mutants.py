@@ -75,6 +75,8 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("differences_of_what_is_excluded", r"if \(\(s\.mixed \|\| k\.keep\) && !\(w\.finite\[k\.own\]", r"if (false && !(w.finite[k.own]", METRICS),
     ("excluded_behind_the_weights", r"slot<Region, pack_environment, k\.keep>\(all\), x, simd::excluded<P>\(\)",
      r"slot<Region, pack_environment, k.keep>(all), x, P(T(0))", ["tests/gradient/excluded.cpp"]),
+    ("last_keys_of_chunk_not_staged", r"some\.make\(some, index, at, to, rows\)", r"some.make(some, index, at, to == end ? to - 1 : to, rows)",
+     ["tests/regions/staged_keys.cpp"]),
     ("delta_dropped", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 

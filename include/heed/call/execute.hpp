@@ -3,7 +3,7 @@
 #include "../plan/passes/make_plan.hpp"
 #include "../run/loop/loop_kernel.hpp"
 #include "../run/matmul/matmul_kernel.hpp"
-#include "../run/row/row_kernel.hpp"
+#include "../run/row/row_pieces.hpp"
 #include "../run/score/score_gradient_kernel.hpp"
 #include "../run/loop/scatter_kernel.hpp"
 #include "../run/score/score_kernel.hpp"
@@ -43,10 +43,52 @@ struct region_call {
     for (int k = 0; k < Region.operands.count; ++k) operands[k] = values.at(region.first_read + k);
     for (int k = 0; k < Region.outputs.count; ++k) outputs[k] = values.at(region.first_write + k);
   }
+  region_call(const region_call&) = delete;
 };
 
 template <int I, const expression&... Outs>
 inline constexpr const region& loops_of = plan::region_of<plan::first_alike_of<Outs...>[I], Outs...>;
+// The region that makes an operand of region I which may be staged; -1: it is stored.
+template <int I, const expression&... Outs> constexpr int maker_of(bool staged, int operand) {
+  if (!staged) return -1;
+  const execution_plan& plan = plan::plan_of<Outs...>;
+  for (int w = 0; w < plan.region_count; ++w)
+    for (int k = 0; k < plan.regions[w].write_count; ++k)
+      if (plan.buffers[plan.regions[w].writes[k].into].value == plan.regions[I].reads[operand]) return w;
+  return -1;
+}
+// What makes it, where it is staged in a call.
+template <int Maker, const expression&... Outs> struct maker_call {
+  using pieces_of_rows = row_pieces<loops_of<Maker, Outs...>>;
+  region_call<loops_of<Maker, Outs...>> maker;
+  staged_rows rows;
+  bool staged;
+  maker_call(const locator& values, int threads) : maker(values, values.table.regions[Maker], threads) {
+    const int buffer = values.table.places[values.table.regions[Maker].first_write].buffer;
+    const staging& s = values.table.buffers[buffer].staged;
+    rows = {pieces_of_rows::make, &maker.call, s.item, s.column, 0};
+    staged = values.frame.places[buffer].staged;
+  }
+  const staged_rows* where() const { return staged ? &rows : nullptr; }
+};
+template <const expression&... Outs> struct maker_call<-1, Outs...> {
+  maker_call(const locator&, int) {}
+  static constexpr const staged_rows* where() { return nullptr; }
+};
+// Region I of a call, with what its kernel has made.
+template <int I, const expression&... Outs> struct located_region {
+  static constexpr const plan::region& loops = loops_of<I, Outs...>;
+  region_call<loops_of<I, Outs...>> region;
+  [[no_unique_address]] maker_call<maker_of<I, Outs...>(loops.score.keys_staged, loops.tile.column_operand), Outs...>
+      keys;
+  [[no_unique_address]] maker_call<maker_of<I, Outs...>(loops.score.values_staged, loops.score.values), Outs...> values;
+  located_region(const locator& at, int threads)
+      : region(at, at.table.regions[I], threads),
+        keys(at, threads),
+        values(at, threads) {
+    region.call.keys = keys.where(), region.call.values = values.where();
+  }
+};
 // Calls action.operator()<I>() for each region.
 template <const expression&... Outs, class Action>
 void each_region(const Action& action) {
@@ -58,8 +100,8 @@ template <const expression&... Outs>
 scratch_need largest_need(const locator& values, int threads) {
   scratch_need most;
   each_region<Outs...>([&]<int I>() {
-    const region_call<loops_of<I, Outs...>> region(values, values.table.regions[I], threads);
-    const scratch_need need = kernel_of<loops_of<I, Outs...>>::need(region.call);
+    const located_region<I, Outs...> located(values, threads);
+    const scratch_need need = kernel_of<loops_of<I, Outs...>>::need(located.region.call);
     most.shared = std::max(most.shared, need.shared), most.per_thread = std::max(most.per_thread, need.per_thread);
   });
   return most;
@@ -84,8 +126,8 @@ void execute_in(locator& values, const memory_need& need, std::byte* memory) {
   each_region<Outs...>([&]<int I>() {
     const region_entry& entry = values.table.regions[I];
     if (values.has_nothing_to_do(entry)) return;
-    const region_call<loops_of<I, Outs...>> region(values, entry, need.threads);
-    kernel_of<loops_of<I, Outs...>>::run(region.call, s);
+    const located_region<I, Outs...> located(values, need.threads);
+    kernel_of<loops_of<I, Outs...>>::run(located.region.call, s);
   });
 }
 template <const expression&... Outs>

@@ -17,6 +17,8 @@ struct locator {
     for (int i = 0; i < table.buffers.size(); ++i) {
       view seen;
       frame.places[i].read_in_place = table.buffers[i].in_place >= 0 && operand_at(table.buffers[i].in_place, seen);
+      frame.places[i].staged = !frame.places[i].read_in_place &&
+                               is_staged(table.buffers[i].staged, table.buffers[i].type, frame.extent.first);
     }
     bytes = place_buffers(table, frame);
   }
@@ -28,9 +30,9 @@ struct locator {
     see_through(table.steps_to(x), frame.extent, v);
     return v;
   }
-  // A region that copies what is read in place.
+  // A region that copies what is read in place, or makes what is staged.
   bool has_nothing_to_do(const region_entry& region) const {
-    return frame.places[table.places[region.first_write].buffer].read_in_place;
+    return !frame.places[table.places[region.first_write].buffer].is_stored();
   }
 
  private:
@@ -57,11 +59,13 @@ struct locator {
     for (int k = 0; k < buffer.order.count; ++k) v.stride[buffer.order[k]] = result.strides[k];
     return v;
   }
+  // Of what is staged, the keys of one item: where they lie says whoever reads them.
   view in_workspace(const buffer_entry& buffer, const buffer_place& place) const {
     view v;
-    if (memory) v.data = memory + place.offset;
+    if (memory && !place.staged) v.data = memory + place.offset;
     extent_t stride = 1;
     for (int k = buffer.order.count - 1; k >= 0; --k) {
+      if (place.staged && (buffer.staged.item >> buffer.order[k] & 1)) continue;
       v.stride[buffer.order[k]] = stride;
       stride *= frame.extent[buffer.order[k]];
     }

@@ -1,6 +1,7 @@
 // What became of a graph, as text: its regions in the order in which they run, what each computes and reads, tile
 // sizes, and for given extents the arithmetic, the memory traffic and how a mask falls on the tiles.
 #pragma once
+#include "../call/places.hpp"
 #include "../plan/passes/make_plan.hpp"
 #include "../simd/tile.hpp"
 #include "text.hpp"
@@ -135,9 +136,13 @@ inline std::string how_read(const region& loops, int k) {
   if (k == loops.tile.row_operand || is_of_term(loops, k, true))
     return score ? "queries: transposed into lanes once per block of rows" : "broadcast row by row, in place";
   if (k == loops.tile.column_operand || is_of_term(loops, k, false))
-    return score ? "keys: broadcast in place, once per block of rows"
+    return score ? k == loops.tile.column_operand && loops.score.keys_staged
+                       ? "keys: broadcast, once per block of rows, from a staged chunk"
+                       : "keys: broadcast in place, once per block of rows"
                  : "packed once per call into panels, columns in lanes";
-  if (k == loops.score.values) return "values: broadcast in place, once per block of rows";
+  if (k == loops.score.values)
+    return loops.score.values_staged ? "values: broadcast, once per block of rows, from a staged chunk"
+                                     : "values: broadcast in place, once per block of rows";
   for (int i = 1; i < loops.code.size; ++i) {
     const instruction& x = loops.code[i];
     if (x.operand != k || (x.code != op::load && x.code != op::gather)) continue;
@@ -318,6 +323,32 @@ inline void explain_cost(report& to, const printed_region& of, const extent_tabl
                       bytes_text(region_bytes(loops, extents)) + " read and written once");
 }
 
+// Where a value is made that need not be stored, and when: for given extents whether it is.
+enum class staging_kind : std::uint8_t { stored, staged, open };
+inline staging_kind staging_of(const buffer& b, const extent_table& extents) {
+  if (!b.staged.by) return staging_kind::stored;
+  const axis_set counted = b.staged.cheap ? axis_set(0) : b.staged.again | b.staged.rows;
+  for (std::size_t i = 0; counted >> i; ++i)
+    if ((counted >> i & 1) && extents[i] == runtime) return staging_kind::open;
+  return run::is_staged(b.staged, b.type, extents.data()) ? staging_kind::staged : staging_kind::stored;
+}
+inline std::string staging_text(const graph& g, const buffer& b, const extent_table& extents) {
+  if (!b.staged.by) return {};
+  const std::string where = "region " + std::to_string(b.staged.by - 1),
+                    chunk = ", a chunk of keys at a time: not stored";
+  if (b.staged.cheap) return "in " + where + chunk;
+  axis_list rows;
+  for (int i = 0; i < max_axes; ++i)
+    if (b.staged.rows >> i & 1) rows.add(i);
+  const std::string once =
+      "(" + axes_text(g, rows) + ") has at most " + std::to_string(run::rows_of_block(b.type)) + " rows";
+  switch (staging_of(b, extents)) {
+    case staging_kind::staged: return "in " + where + chunk + ", for " + once;
+    case staging_kind::stored: return "no, stored: it would be made more than once and is not cheap";
+    default: return "where " + once + " in " + where + chunk + "; else stored";
+  }
+}
+
 inline std::string explain_region(const printed_region& of, const extent_table& extents, const looked_region& look,
                                   int lane_count) {
   const region& loops = of.loops;
@@ -332,6 +363,8 @@ inline std::string explain_region(const printed_region& of, const extent_table& 
     to.line(k ? "" : "reads", of.operand_name(k) + ": " + how_read(loops, k));
   if (has_scores(loops)) explain_scores(to, of);
   else explain_values(to, of);
+  if (loops.kind == region_kind::row)
+    to.line("staged", staging_text(of.plan.g, of.plan.buffers[o.writes[0].into], extents));
   explain_cost(to, of, extents, look, lane_count);
   return to.text;
 }
@@ -348,9 +381,13 @@ inline std::string explain_plan(const execution_plan& p, const std::vector<looke
   }
   std::string between;
   for (int b = 0; b < p.buffer_count; ++b)
-    if (const buffer& x = p.buffers[b]; x.result < 0)
+    if (const buffer& x = p.buffers[b]; x.result < 0) {
+      const staging_kind staged = staging_of(x, extents);
+      if (staged == staging_kind::staged) continue;
       between += (between.empty() ? "(" : ", (") + axes_text(g, x.order) + ")" +
-                 (x.over_pairs ? " over pairs of positions" : "");
+                 (x.over_pairs ? " over pairs of positions" : "") +
+                 (staged == staging_kind::open ? " unless it is staged" : "");
+    }
   return s + "between regions: " + (between.empty() ? std::string("nothing is stored") : between) + "\n";
 }
 

@@ -19,6 +19,8 @@ struct extent_source {
 struct buffer_place {
   std::size_t offset = 0, end = 0;  // in bytes
   bool read_in_place = false;       // nowhere: what it would copy is read in the caller's memory
+  bool staged = false;              // nowhere: whoever reads it has pieces of it made in memory of its threads
+  bool is_stored() const { return !read_in_place && !staged; }
 };
 
 struct call_frame {

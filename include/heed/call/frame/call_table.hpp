@@ -3,6 +3,7 @@
 // program holds (make_call_table.hpp). Like a signature it is a view for all graphs, over memory of exact size.
 #pragma once
 #include "../../plan/data/region.hpp"
+#include "../../plan/data/staging.hpp"
 #include "signature.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -25,6 +26,7 @@ struct buffer_entry {
   std::int16_t first{}, last{};  // the regions between which it lives
   std::int16_t in_place = -1;    // a copy of an operand: the place where it might be read instead
   axis_list order{};
+  staging staged{};
 };
 // A region: where what it reads lies, and what it writes, as ranges of places.
 struct region_entry {

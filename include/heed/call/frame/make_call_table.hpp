@@ -55,7 +55,8 @@ struct call_table_writer {
   }
   constexpr void add_buffer(int number) {
     const plan::buffer& b = plan.buffers[number];
-    buffer_entry entry{.type = b.type, .result = b.result, .first = b.first, .last = b.last, .order = b.order};
+    buffer_entry entry{.type = b.type, .result = b.result, .first = b.first, .last = b.last};
+    entry.order = b.order, entry.staged = b.staged;
     entry.in_place = in_place(number);
     to.buffers.add(entry);
   }

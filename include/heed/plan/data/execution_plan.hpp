@@ -5,6 +5,7 @@
 #include "../../graph/results.hpp"
 #include "../../graph/decisions.hpp"
 #include "gradient_match.hpp"
+#include "staging.hpp"
 
 namespace heed::internal::plan {
 
@@ -23,6 +24,7 @@ struct buffer {
   bool over_pairs = false;       // of positions, though neither an operand nor a result lies over them
   std::int16_t first{}, last{};  // the regions between which it lives
   axis_list order{};
+  staging staged{};
 };
 
 struct written_value {
@@ -68,5 +70,14 @@ struct execution_plan {
   plan_fault fault{};
   static_list<node_id, 16> alone{};  // products that no region of weights gives, though they were left to one
 };
+
+// Does a score region have one of its operands made?
+constexpr bool stages(const execution_plan& plan, const outline& score, int operand) {
+  for (int b = 0; operand >= 0 && b < plan.buffer_count; ++b) {
+    const buffer& x = plan.buffers[b];
+    if (x.staged.by && &plan.regions[x.staged.by - 1] == &score && x.value == score.reads[operand]) return true;
+  }
+  return false;
+}
 
 }  // namespace heed::internal::plan

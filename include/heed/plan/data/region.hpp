@@ -76,10 +76,12 @@ struct pair_values {
   bool operator==(const pair_values&) const = default;
 };
 
-// score: the operand that is weighted, and which outputs there are; -1: none.
+// score: the operand that is weighted, and which outputs there are; -1: none. Staged: nobody may have stored the
+// operand, so that the kernel has it made, chunk by chunk.
 struct score_outputs {
   int values = -1;  // an operand
   int weighted = -1, log_sum_exp = -1, maximum = -1;
+  bool keys_staged = false, values_staged = false;
 
   bool operator==(const score_outputs&) const = default;
 };

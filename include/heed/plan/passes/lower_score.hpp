@@ -157,6 +157,8 @@ constexpr void write_score(value_writer& to) {
   if (m.width >= 0) loops.width.add(m.width);
   write_first_contraction(to, m);
   if (values) loops.score.values = to.operand_of(values);
+  loops.score.keys_staged = stages(to.plan, outlined, loops.tile.column_operand);
+  loops.score.values_staged = stages(to.plan, outlined, loops.score.values);
 
   write_terms(to, m.terms);
   write_pairs(to, m.x, m.terms, {}, m.position);

@@ -3,6 +3,7 @@
 // are put into an order in which they can run, and every buffer learns when it lives.
 #pragma once
 #include "place_pointwise.hpp"
+#include "stage_operands.hpp"
 #include <string_view>
 
 namespace heed::internal::plan {
@@ -44,6 +45,7 @@ struct splitter : pointwise_placing {
       if (needed[i] && !placed[i]) place(node_id(i));
     seen(split_step::regions_placed, *this);
     arrange(plan, home);
+    if (plan.fault == plan_fault::none) stage_operands(plan, home);
   }
 
  private:

@@ -14,10 +14,22 @@ struct view {
 };
 
 struct environment {
-  const extent_t* extent;  // by axis number
-  const view* operands;    // by operand number of the region
-  const view* outputs;     // by output number of the region
-  int threads;             // how many threads will share the work
+  const extent_t* extent;                    // by axis number
+  const view* operands;                      // by operand number of the region
+  const view* outputs;                       // by output number of the region
+  int threads;                               // how many threads will share the work
+  const struct staged_rows* keys = nullptr;  // of a score region, where they are not stored
+  const staged_rows* values = nullptr;
+};
+
+// What nobody has stored: a row region that makes some of its rows at a time. `make` writes those whose index along
+// `column` is in [first, end), at `index` along the axes of `item`, to memory from `to` on.
+struct staged_rows {
+  void (*make)(const staged_rows& of, const extent_t* index, extent_t first, extent_t end, void* to) noexcept;
+  const environment* call;  // of the row region
+  axis_set item;
+  int column;
+  extent_t ahead;  // rows so many keys before will be wanted next
 };
 
 // A kernel of a region is a class template over the region's plan:

@@ -56,7 +56,23 @@ struct row_loops {
     explicit state(const environment& e) : call(e) {}
   };
 
-  template <bool Narrow> struct environment_at {
+  // Where the operands of a row begin, for loops that store: what lies in `state` may be what they have written.
+  static constexpr int operand_count = Region.operands.count;
+  struct row_starts {
+    const void* of[operand_count > 0 ? operand_count : 1];
+    explicit row_starts(const state& s) {
+      [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+        ((of[K] = static_cast<const storage<Region.operands[K].type>*>(s.call.operands[K].data) + s.base[K]), ...);
+      }(std::make_integer_sequence<int, operand_count>{});
+    }
+  };
+  struct no_starts {
+    no_starts() = default;
+    explicit no_starts(const state&) {}
+  };
+  template <bool Beside> using starts_if = std::conditional_t<Beside, row_starts, no_starts>;
+  // Beside: what varies over the lanes lies side by side along them (lies_side_by_side).
+  template <bool Narrow, bool Beside = false> struct environment_at {
     using types = pack_types<T>;
     static constexpr bool wide(const instruction& x) { return varies(x.axes); }
     // Row values are worked out once a row; only those of real type are kept.
@@ -67,6 +83,7 @@ struct row_loops {
     extent_t at;   // first lane
     extent_t col;  // column, where lanes run across
     int count;     // lanes that exist
+    [[no_unique_address]] starts_if<Beside> starts;
 
     extent_t offset(int k) const {
       return now.base[k] + (along ? 0 : col * stride_along(column, now.call.operands[k]));
@@ -94,7 +111,24 @@ struct row_loops {
         if constexpr (x.axis == lane) return simd::iota<typename W::element, lanes>(typename W::element(at));
         else if constexpr (x.axis == column) return typename W::element(col);
         else return typename W::element(now.index[x.axis]);
-      } else return read<I>(offset(x.operand), Region.operands[x.operand].axes);
+      } else if constexpr (Beside) return read_beside<I>();
+      else return read<I>(offset(x.operand), Region.operands[x.operand].axes);
+    }
+    template <int I> HEED_INLINE auto read_beside() const {
+      constexpr instruction x = Region.code[I];
+      constexpr element e = Region.operands[x.operand].type;
+      constexpr bool real = class_of(x.type) == value_class::real, truth = class_of(x.type) == value_class::truth;
+      const void* from = starts.of[x.operand];
+      if constexpr (!along && column >= 0)
+        from = static_cast<const storage<e>*>(from) + col * now.call.operands[x.operand].stride[column];
+      if constexpr (!varies(x.axes)) {
+        using E = std::conditional_t<real, T, std::conditional_t<truth, bool, typename W::element>>;
+        return element_at<e, E>(from, 0);
+      } else {
+        const auto r = load_lanes<e, std::conditional_t<real, P, W>>(from, at, 1, count);
+        if constexpr (truth) return r != W(0);
+        else return r;
+      }
     }
     template <int I> HEED_INLINE auto read(extent_t from, axis_set axes) const {
       constexpr instruction x = Region.code[I];
@@ -106,7 +140,7 @@ struct row_loops {
         else if constexpr (c == value_class::whole) return element_at<e, typename W::element>(v.data, from);
         else return element_at<e, bool>(v.data, from);
       } else {
-        const extent_t stride = varies(axes) ? v.stride[lane] : 0;
+        const extent_t stride = !varies(axes) ? 0 : Beside ? 1 : v.stride[lane];
         if constexpr (c == value_class::real) return load_lanes<e, P>(v.data, from + at * stride, stride, count);
         else if constexpr (c == value_class::whole) return load_lanes<e, W>(v.data, from + at * stride, stride, count);
         else return load_lanes<e, W>(v.data, from + at * stride, stride, count) != W(0);
@@ -160,7 +194,8 @@ struct row_loops {
   static constexpr auto row_values =
       listed<size>([](int i) { return along && phase[i] == Phase && environment_at<false>::given(Region.code[i]); });
   template <int Phase> static void cache_row(state& s) {
-    each_of<row_values<Phase>>([&]<int I>() { s.cached[I] = evaluate<Region, I>(environment_at<true>{s, 0, 0, 1}); });
+    each_of<row_values<Phase>>(
+        [&]<int I>() { s.cached[I] = evaluate<Region, I>(environment_at<true>{s, 0, 0, 1, {}}); });
   }
   static constexpr T neutral(op o) {
     return o == op::sum   ? T(0)
@@ -190,7 +225,7 @@ struct row_loops {
     const P found = search::template of<x.code>(x.value, [&](const auto& next) HEED_INLINED {
       for (extent_t at = 0; at < length; at += along ? lanes : 1) {
         const int present = along ? int(std::min<extent_t>(lanes, length - at)) : count;
-        const environment_at<false> env{s, along ? at : first, along ? 0 : at, present};
+        const environment_at<false> env{s, along ? at : first, along ? 0 : at, present, {}};
         const P v(evaluate_real<x.a>(env));
         next(along && present < lanes ? simd::select(M::first(present), v, P(-search::infinity)) : v, 0);
       }
@@ -199,15 +234,16 @@ struct row_loops {
     s.reduced[I] = found[0];
   }
   // One pass along the columns: every reduction of the phase. Where lanes run across, of the rows from `first` on.
-  template <int Phase> static void reduce(state& s, extent_t first, int count) {
+  template <int Phase, bool Beside> static void reduce(state& s, extent_t first, int count) {
     constexpr int strands = 4;  // independent sums, joined in a fixed order
     P total[size][strands];
     each_of<reductions<Phase>>([&]<int I>() {
       for (int k = 0; k < strands; ++k) total[I][k] = P(neutral(Region.code[I].code));
     });
     const extent_t length = extent_along(column, s.call.extent);
+    const starts_if<Beside> starts(s);
     const auto pass = [&](extent_t at, extent_t col, int present, int strand) HEED_INLINED {
-      const environment_at<false> env{s, at, col, present};
+      const environment_at<false, Beside> env{s, at, col, present, starts};
       each_of<reductions<Phase>>([&]<int I>() HEED_INLINED {
         constexpr op o = Region.code[I].code;
         P v(evaluate_real<Region.code[I].a>(env));
@@ -249,7 +285,7 @@ struct row_loops {
   }
 
   static void write(state& s, extent_t at, extent_t col, int count, extent_t base) {
-    const environment_at<false> env{s, at, col, count};
+    const environment_at<false> env{s, at, col, count, {}};
     const view& v = s.call.outputs[0];
     constexpr instruction x = Region.code[out.result];
     if constexpr (column >= 0)
@@ -279,23 +315,24 @@ struct row_loops {
   // At the row of a number: where operands start; the return value is where the result does.
   static extent_t start(state& s, extent_t number) {
     index_of(outer, s.call.extent, number, s.index);
+    return start(s);
+  }
+  static extent_t start(state& s) {
     for (int k = 0; k < Region.operands.count; ++k) s.base[k] = offset_at(outer, s.index, s.call.operands[k]);
     return offset_at(outer, s.index, s.call.outputs[0]);
   }
   // Everything that is reduced; where lanes run across, of the rows from `first` on.
-  static void passes(state& s, extent_t first, int count) {
+  template <bool Beside = false> static void passes(state& s, extent_t first, int count) {
     [&]<int... K>(std::integer_sequence<int, K...>) {
-      ((cache_row<K>(s), reduce<K + 1>(s, first, count)), ...);
+      ((cache_row<K>(s), reduce<K + 1, Beside>(s, first, count)), ...);
     }(std::make_integer_sequence<int, last_phase>{});
     cache_row<last_phase>(s);
   }
 
   // One row, or, where lanes run across, one after another the packs of rows that differ along the lane axis alone: its
   // passes, then the result, once or for every column.
-  static void row(const environment& call, extent_t number) {
-    state s(call);
-    const extent_t base = start(s, number);
-    const extent_t length = extent_along(column, call.extent);
+  static void row(state& s, extent_t base) {
+    const extent_t length = extent_along(column, s.call.extent);
     const bool per_element = column >= 0 && (out.axes & plan::bit(column));
     if constexpr (along) {
       passes(s, 0, lanes);
@@ -304,7 +341,7 @@ struct row_loops {
         for (extent_t at = 0; at < length; at += lanes)
           write(s, at, 0, int(std::min<extent_t>(lanes, length - at)), base);
     } else {
-      const extent_t width = extent_along(lane, call.extent);
+      const extent_t width = extent_along(lane, s.call.extent);
       for (extent_t at = 0; at < width; at += lanes) {
         const int count = int(std::min<extent_t>(lanes, width - at));
         passes(s, at, count);
@@ -315,6 +352,10 @@ struct row_loops {
     }
   }
 
+  static void row(const environment& call, extent_t number) {
+    state s(call);
+    row(s, start(s, number));
+  }
   // ---- with a running sum: strips of rows, along the columns in its direction
   static constexpr int packs = along ? 1 : 4;  // of rows side by side, so that lines of memory are read whole
   static extent_t strips(const environment& call) {
@@ -323,7 +364,7 @@ struct row_loops {
   // The next element of the sum in `count` lanes, and the result there.
   static HEED_INLINE void step(state& s, extent_t at, extent_t col, int count, extent_t base) {
     constexpr instruction x = Region.code[out.result];
-    const environment_at<false> env{s, at, col, count};
+    const environment_at<false> env{s, at, col, count, {}};
     P v(evaluate_real<Region.code[running].a>(env));
     if (along && count < lanes) v = simd::select(M::first(count), v, P(T(0)));
     s.sum.add(v);

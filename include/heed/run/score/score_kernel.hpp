@@ -7,6 +7,7 @@
 #include "score_later_rows.hpp"
 #include "score_running_sums.hpp"
 #include "score_skewed.hpp"
+#include "score_staging.hpp"
 #include "score_visit.hpp"
 #include "../team.hpp"
 #include <span>
@@ -29,6 +30,7 @@ struct score_loops {
   static constexpr bool has_skewed = has_distances(Region);
   using skewed_type = skewed_block<Region, T>;
   using sums = running_sums<Region, T>;
+  using staged = staged_columns<Region, T>;
   using pack_environment = with_running_sums<Region, T, typename program_type::pack_environment>;
   // Few rows are contracted along the lanes, where a sum is taken in another order than for many: not where scores are
   // compared with what another region has found among the same.
@@ -78,10 +80,13 @@ struct score_loops {
   struct item_memory {
     key_batch<T>* batch;
     T* elements;
+    [[no_unique_address]] staged columns;
   };
-  static item_memory lay_out_item(const sizes& n, pieces& take) {
+  static item_memory lay_out_item(const environment& c, const sizes& n, pieces& take) {
     key_batch<T>* const batch = take.of<key_batch<T>>(1);
-    return {batch, take.of<T>(extent_t(key_batch<T>::elements(n.widest_key(), n.width, copies_values(n))))};
+    item_memory r{batch, take.of<T>(extent_t(key_batch<T>::elements(n.widest_key(), n.width, copies_values(n)))), {}};
+    if constexpr (staged::keys || staged::values) r.columns.place(c, n.chunk, n.depth, n.width, take);
+    return r;
   }
   struct block_memory {
     context* state;
@@ -101,7 +106,7 @@ struct score_loops {
   static scratch_need need(const environment& c) {
     const sizes n(c);
     pieces own;
-    lay_out_item(n, own);
+    lay_out_item(c, n, own);
     for (int i = 0; i < n.strip; ++i) lay_out_block(n, own);
     pieces shared;
     shared.of<plan::interval>(columns::count_of_all(c));
@@ -114,8 +119,9 @@ struct score_loops {
     row_block<T> running;
     key_batch<T>& batch;
     const sizes& extents;
-    const T* keys;  // of this item, when they are read in place
-    extent_t key_stride;
+    const item_memory& item;
+    const T *keys, *values;  // of this item, when they are read in place
+    extent_t key_stride, value_stride;
     const plan::interval* bounds;
     [[no_unique_address]] term_columns<Region, T> terms;
     [[no_unique_address]] skewed_place<skewed_type, has_skewed> skewed;
@@ -144,10 +150,7 @@ struct score_loops {
       r.ask_keys(w.keys + (first - group) * w.key_stride, w.key_stride, w.extents.depth);
     if constexpr (has_values)
       if (w.extents.values_in_place) {
-        const view& v = w.state.call.operands[Region.score.values];
-        const extent_t stride = v.stride[column];
-        r.ask_values(static_cast<const T*>(v.data) + w.state.base[Region.score.values] + first * stride, stride,
-                     w.extents.width);
+        r.ask_values(w.values + first * w.value_stride, w.value_stride, w.extents.width);
       }
     return r;
   }
@@ -186,7 +189,7 @@ struct score_loops {
                                          P (&a)[group][Packs]) {
     const T* k = w.keys + first * w.key_stride;
     extent_t stride = w.key_stride;
-    if (!w.extents.keys_in_place || (Mixed && count < group)) {
+    if (!w.extents.keys_in_place || (Mixed && count < group && !staged::has_keys(w.state.call))) {
       copy_keys(w, first, count);
       k = w.batch.keys, stride = w.extents.depth;
     }
@@ -286,18 +289,17 @@ struct score_loops {
 
   static void flush(work& w) {
     if constexpr (has_values) {
-      const view& v = w.state.call.operands[Region.score.values];
-      const extent_t stride = v.stride[column];
       if (w.extents.values_in_place) {
-        add_values(w.running, w.batch, static_cast<const T*>(v.data) + w.state.base[Region.score.values], stride,
-                   w.extents.width, few_rows_of(w.state));
+        add_values(w.running, w.batch, w.values, w.value_stride, w.extents.width, few_rows_of(w.state));
       } else {
+        const view& v = w.state.call.operands[Region.score.values];
         for (int i = 0; i < w.batch.segment_count; ++i) {  // a copy, batch position by batch position
           auto& s = w.batch.segments[i];
           for (int j = 0; j < s.count; ++j)
             for (extent_t e = 0; e < w.extents.width; ++e)
-              w.batch.values[(s.at + j) * w.extents.width + e] = element_at<v_type, T>(
-                  v.data, w.state.base[Region.score.values] + (s.first + j) * stride + e * stride_along(width_axis, v));
+              w.batch.values[(s.at + j) * w.extents.width + e] =
+                  element_at<v_type, T>(v.data, w.state.base[Region.score.values] + (s.first + j) * w.value_stride +
+                                                    e * stride_along(width_axis, v));
           s.first = s.at;
         }
         add_values(w.running, w.batch, w.batch.values, w.extents.width, w.extents.width, few_rows_of(w.state));
@@ -328,6 +330,7 @@ struct score_loops {
     if (first >= end) return;
     const extent_t chunk = blocks[0].extents.chunk, chunks = (end - first + chunk - 1) / chunk;
     if (chunks == 1) {
+      if constexpr (staged::keys || staged::values) staged::stage(blocks, first, end);
       for (work& w : blocks) {
         visit(w, first, end);
         flush(w);
@@ -427,14 +430,14 @@ struct score_loops {
   // keys together, each is stored.
   static void run(const environment& call, const scratch& s) {
     const sizes n(call);
-    const view& k = call.operands[keys_operand];
+    const view &k = call.operands[keys_operand], &v = call.operands[has_values ? Region.score.values : 0];
     plan::interval* const bounds = pieces{s.shared}.of<plan::interval>(columns::count_of_all(call));
     columns::set_all(call, bounds);
     for_each_item(n.batch * n.strips, call.threads, [&](extent_t item, int thread) {
       const extent_t strip = n.strip_of(item);
       strip_rows<Region, T> later(call, n, item);
       pieces take{s.of(thread)};
-      const item_memory of_item = lay_out_item(n, take);
+      const item_memory of_item = lay_out_item(call, n, take);
       key_batch<T>& batch = *new (static_cast<void*>(of_item.batch)) key_batch<T>;
       batch.place(of_item.elements, n.widest_key(), n.width, copies_values(n));
       alignas(work) std::byte places[most_blocks * sizeof(work)];
@@ -451,8 +454,11 @@ struct score_loops {
                                          {},
                                          batch,
                                          n,
+                                         of_item,
                                          static_cast<const T*>(k.data) + c.base[keys_operand],
+                                         static_cast<const T*>(v.data) + c.base[has_values ? Region.score.values : 0],
                                          k.stride[column],
+                                         v.stride[column],
                                          columns::of_item(c.item, bounds),
                                          {call, c.base},
                                          skewed_place<skewed_type, has_skewed>(own.skewed),
