@@ -43,5 +43,6 @@ void add_distances();
 void add_metrics();
 void add_projections();
 void add_encoder();
+void add_staged();
 
 }  // namespace heed_bench
