@@ -3,6 +3,7 @@
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "expect_close.hpp"
+#include "planned.hpp"
 using namespace heed_tests;
 
 namespace {
@@ -23,6 +24,12 @@ constexpr auto part = dot<m>(softmax<m>(score), split<t, c, m>(v));
 constexpr auto out = dot<c>(softmax<c>(lse), part);
 constexpr auto as_a_sum = sum<c>(exp(lse - logsumexp<c>(lse)) * part);
 constexpr auto backward = gradient<out>(wrt(q, k, v));
+// The same with chunks of an extent that a call brings: a position along both axes is a product with it.
+constexpr axis<"j"> j;
+constexpr auto long_score = mask(scaled_dot<d>(q, split<t, c, j>(k)), c* size<j> + j < length);
+constexpr auto of_long =
+    dot<c>(softmax<c>(logsumexp<j>(long_score)), dot<j>(softmax<j>(long_score), split<t, c, j>(v)));
+constexpr auto long_backward = gradient<of_long>(wrt(q, k, v));
 // Weights that lie in memory are as good as any other factor.
 constexpr auto logits = input<"logits">(h, t);
 constexpr auto pooled = dot<t>(softmax<t>(logits), v);
@@ -79,6 +86,21 @@ BOOST_AUTO_TEST_CASE(merged_by_log_sum_exp) {
     expect_close("o", O, want.o), expect_close("o as a sum", S, want.o);
     expect_close("dq", dQ, want.dq), expect_close("dk", dK, want.dk), expect_close("dv", dV, want.dv);
   }
+}
+BOOST_AUTO_TEST_CASE(chunks_of_any_extent) {
+  const tensor<float> Q = filled<float>(1, 2, {3, 5, 20}), K = filled<float>(2, 2, {3, 64, 20}),
+                      V = filled<float>(3, 1, {3, 64, 12}), dO = filled<float>(4, 1, {3, 5, 12});
+  const std::vector<std::int32_t> L{64, 21, 0};
+  const by_hand want(Q, K, V, L, dO);
+  tensor<float> O(3, 5, 12), dQ(3, 5, 20), dK(3, 64, 20), dV(3, 64, 12);
+  fuse<of_long, strict>(q = Q, k = K, v = V, length = L, with(c, 4), with(j, 16), into(O));
+  fuse<long_backward, strict>(q = Q, k = K, v = V, length = L, with(c, 4), with(j, 16), cotangent<of_long> = dO,
+                              into(dQ, dK, dV));
+  expect_close("o", O, want.o), expect_close("dq", dQ, want.dq), expect_close("dk", dK, want.dk);
+  expect_close("dv", dV, want.dv);
+  for (const auto& p : {planned(of_long), planned<long_backward>()})
+    for (int i = 0; i < p->region_count; ++i)
+      BOOST_TEST((plan::lowered(*p, i).real == element::f32), "region " << i << " computes in double");
 }
 BOOST_AUTO_TEST_CASE(weights_of_stored_scores) {
   const tensor<float> X = filled<float>(1, 3, {2, 37}), V = filled<float>(2, 1, {2, 37, 12}),

@@ -49,6 +49,7 @@ constexpr auto doc = input<"doc", std::int32_t>(z);
 constexpr auto documents = dot<m>(softmax<m>(mask(dot<d>(q, k), doc.at(n) == doc.at(m))), v);
 constexpr auto grouped = split<o, g, r>(xo) * input<"group">(g);
 constexpr auto positions = n + input<"shift", std::int32_t>();
+constexpr auto together = p + cast<float>(n * size<z>);
 constexpr auto flags = input<"flag", bool>(n) || n < 2;
 
 struct wrong {
@@ -183,6 +184,7 @@ static const wrong mistakes[] = {
   {"with an extent beyond 32 bits that is computed with", "", "z", "an extent below 2^31 where it is computed with", "2147483648", [] { fuse<counted>(p = t({4}), with(z, extent_t(1) << 31), into(result({4}))); }},
   {"with an axis of another graph", "", "w", "an axis of the graph", "one that it does not have", [] { fuse<counted>(p = t({4}), with(z, 1), with(w, 2), into(result({4}))); }},
   {"positions beyond 32 bits", "into", "n", "at most 2^31 positions where indices are computed with", "2147483649", [] { fuse<positions>(input<"shift", std::int32_t>() = std::int32_t(1), into(result<std::int32_t>({(extent_t(1) << 31) + 1}))); }},
+  {"positions along two axes beyond 32 bits", "p", "n", "fewer than 2^31 positions together with axis 'z', whose extent it is multiplied by", "4 x 536870912", [] { fuse<together>(p = t({4}), with(z, extent_t(1) << 29), into(result({4}))); }},
   {"table shorter than the queries", "doc", "z", "at least 3 elements, to be read at axis 'n'", "2", [] { fuse<documents>(q = t({2, 3, 8}), k = t({2, 2, 8}), v = t({2, 2, 4}), doc = tensor<std::int32_t>(2), into(result({2, 3, 4}))); }},
   {"table shorter than the keys", "doc", "z", "at least 5 elements, to be read at axis 'm'", "4", [] { fuse<documents>(q = t({2, 3, 8}), k = t({2, 5, 8}), v = t({2, 5, 4}), doc = tensor<std::int32_t>(4), into(result({2, 3, 4}))); }},
   {"a workspace that is in use", "workspace", "", "one for each call that runs", "one that another call is using", [] { workspace w; const workspace::lease held(w); fuse<out>(q = t({2, 3, 8}), k = t({2, 5, 8}), v = t({2, 5, 4}), into(result({2, 3, 4})), w); }},

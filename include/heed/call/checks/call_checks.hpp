@@ -245,6 +245,7 @@ class call_check {
     for (const position_rule& rule : table_.position_rules) {
       if (rule.code == op::slice) enough_to_slice(rule);
       else if (rule.code == op::gather || rule.code == op::scatter) indices_inside(rule);
+      else if (rule.code == op::multiply) few_enough_together(rule);
       else few_enough_to_compute_with(rule);
     }
   }
@@ -263,6 +264,14 @@ class call_check {
              {positions ? "at most 2^31 positions where indices are computed with"
                         : "an extent below 2^31 where it is computed with"},
              {extent(rule.first)});
+  }
+  HEED_CHECK void few_enough_together(const position_rule& rule) {
+    const extent_t other = extent(rule.second), most = std::numeric_limits<std::int32_t>::max();
+    if (other > 0 && extent(rule.first) > most / other)
+      refuse(mistake::extent, carrier(rule.first), axis_name(rule.first),
+             {"fewer than 2^31 positions together with axis '", axis_name(rule.second),
+              "', whose extent it is multiplied by"},
+             {extent(rule.first), " x ", other});
   }
   // A table at indices that are an operand: all of them lie inside.
   HEED_CHECK void indices_inside(const position_rule& rule) {

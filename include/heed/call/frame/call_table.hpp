@@ -41,6 +41,7 @@ struct extent_rule {
 // What must hold of positions along axis `first` before they are read.
 // slice:           so many follow `offset` as axis `second` has; `at`: of the operand that is cut, if one is.
 // index, size:     they are computed with, in 32 bits.
+// multiply:        so is the product of an index or an extent and the extent of axis `second`.
 // gather, scatter: the indices, of type `type` over `over`, lie at `at` in an operand and inside the axis.
 struct position_rule {
   op code{};

@@ -99,6 +99,8 @@ struct call_table_writer {
       if (at(plan::source_of_view(plan.g, indices)).code != op::input) return;
       rule.at = place_in_operand(indices);
       rule.type = at(indices).type, rule.over = at(indices).axes;
+    } else if (const plan::product_of_extents both = plan::product_of_extents_in(plan.g, x); both.first >= 0) {
+      rule.first = std::int8_t(both.first), rule.second = std::int8_t(both.second);
     } else if (x.code != op::index && x.code != op::size) {
       return;
     }

@@ -54,4 +54,17 @@ constexpr node_flags reachable(const graph& g, const fixed_array<node_id, N>& ro
   return r;
 }
 
+// An index, or an extent, times the extent of another axis: a position along both, of which a call checks that 32 bits
+// have room for it.
+struct product_of_extents {
+  int first = -1, second = -1;  // the axes; -1: it is none
+};
+constexpr product_of_extents product_of_extents_in(const graph& g, const node& x) {
+  if (x.code != op::multiply || is_real(x.type)) return {};
+  const node &a = g[x.a], &b = g[x.b];
+  const auto counts = [](const node& y) { return y.code == op::index || y.code == op::size; };
+  if (!counts(a) || !counts(b) || a.first == b.first || (a.code == op::index && b.code == op::index)) return {};
+  return {a.first, b.first};
+}
+
 }  // namespace heed::internal::plan

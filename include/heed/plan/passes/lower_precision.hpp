@@ -1,14 +1,16 @@
 // In which precision a region computes: float, unless something on the way asks for double.
 #pragma once
 #include "../data/execution_plan.hpp"
+#include "../facts/nodes.hpp"
 #include "../facts/walk.hpp"
 
 namespace heed::internal::plan {
 
-// A product of whole numbers that may need more than 32 bits: of two that vary, or of one with a large constant.
+// A product of whole numbers that may need more than 32 bits: of two that vary, or of one with a large constant. (Of
+// what counts positions a call has checked that it does not.)
 // Kernels of float have whole numbers of 32 bits, those of double have 64.
 constexpr bool is_long_product(const graph& g, const node& x) {
-  if (x.code != op::multiply || is_real(x.type)) return false;
+  if (x.code != op::multiply || is_real(x.type) || product_of_extents_in(g, x).first >= 0) return false;
   const auto is_small = [](const node& y) { return y.code == op::constant && y.value > -1024 && y.value < 1024; };
   return !is_small(g[x.a]) && !is_small(g[x.b]);
 }
