@@ -25,6 +25,14 @@ constexpr auto out = attention<d, m>(q, k, v, picked&& m <= n);
 constexpr auto backward = gradient<out>(wrt(q, k, v));
 constexpr auto together = attention<d, m>(q, k, v, any<j>(gather<y>(picks, floor_divide(n, 8)) == block));
 constexpr auto others = attention<d, m>(q, k, v, all<j>(pick != block));
+// Sixteen beside another condition, and as many as are unrolled, which is planned alone.
+constexpr axis<"j16", 16> j16;
+constexpr axis<"j32", 32> j32;
+constexpr auto sixteen = input<"sixteen", std::int32_t>(g, n, j16);
+constexpr auto many = attention<d, m>(q, k, v, any<j16>(sixteen == block) && m <= n);
+constexpr auto backward_of_many = gradient<many>(wrt(q, k, v));
+constexpr auto most = attention<d, m>(q, k, v, any<j32>(input<"most", std::int32_t>(g, n, j32) == block) && m <= n);
+constexpr auto backward_of_most = gradient<most>(wrt(q, k, v));
 constexpr auto some = any<j>(pick > 2);
 constexpr auto every = all<j>(pick >= 0);
 constexpr auto some_query = any<n>(pick == 2);
@@ -101,6 +109,27 @@ BOOST_AUTO_TEST_CASE(attention_to_picked_blocks) {
     expect_close("o", O, want.o), expect_close("the others", R, rest.o), expect_close("together", T, shared.o);
     expect_close("dq", dQ, want.dq), expect_close("dk", dK, want.dk), expect_close("dv", dV, want.dv);
   }
+}
+BOOST_AUTO_TEST_CASE(many_picks_beside_a_condition) {
+  constexpr extent_t N = 150, M = 170;
+  const tensor<float> Q = filled<float>(1, 2, {2, 3, N, 20}), K = filled<float>(2, 2, {2, M, 20}),
+                      V = filled<float>(3, 1, {2, M, 12}), dO = filled<float>(4, 1, {2, 3, N, 12});
+  tensor<std::int32_t> P(2, N, 16);
+  for (std::size_t i = 0; i < P.size(); ++i) P[i] = std::int32_t(i * i * 7 % 41 % 29) - 2;
+  for (int x = 0; x < 16; ++x) P(1, N / 2, x) = 10;  // behind the query
+  const by_hand want(Q, K, V, dO, [&](extent_t i, extent_t t, extent_t c) {
+    bool found = false;
+    for (int x = 0; x < 16; ++x) found = found || P(i, t, x) == c / 16;
+    return found && c <= t;
+  });
+  tensor<float> O(2, 3, N, 12), dQ(2, 3, N, 20), dK(2, M, 20), dV(2, M, 12);
+  fuse<many, strict>(q = Q, k = K, v = V, sixteen = P, into(O));
+  fuse<backward_of_many, strict>(q = Q, k = K, v = V, sixteen = P, cotangent<many> = dO, into(dQ, dK, dV));
+  expect_close("o", O, want.o), expect_close("dq", dQ, want.dq), expect_close("dk", dK, want.dk);
+  expect_close("dv", dV, want.dv);
+  BOOST_TEST(O(1, 0, N / 2, 0) == 0);
+  BOOST_TEST(explain<most>().find("loop") == std::string::npos);
+  BOOST_TEST(explain<backward_of_most>().find("loop") == std::string::npos);
 }
 BOOST_AUTO_TEST_CASE(any_and_all) {
   tensor<std::int32_t> P(2, 3, 5);

@@ -25,15 +25,17 @@ constexpr node_id add_count(graph& g, axis_set axes) {
 // Operations whose elements are elements of their operands.
 constexpr bool is_moving(op o) { return is_view(o) || o == op::gather || o == op::shift || o == op::concat; }
 
-// Does a hold only where b does, as far as their form tells? 0: a condition that always holds.
+// Does a hold only where b does, as far as their form tells? 0: a condition that always holds. What must hold for both
+// parts is asked first, and once: tried beside the rest, a choice of many conditions would be met as often as it has
+// subsets.
 constexpr bool implies(const graph& g, node_id a, node_id b) {
   if (!b || a == b) return true;
   if (!a) return false;
   const node &x = g[a], &y = g[b];
-  if (y.code == op::both && implies(g, a, y.a) && implies(g, a, y.b)) return true;
-  if (y.code == op::either && (implies(g, a, y.a) || implies(g, a, y.b))) return true;
-  if (x.code == op::either && implies(g, x.a, b) && implies(g, x.b, b)) return true;
-  return x.code == op::both && (implies(g, x.a, b) || implies(g, x.b, b));
+  if (y.code == op::both) return implies(g, a, y.a) && implies(g, a, y.b);
+  if (x.code == op::either) return implies(g, x.a, b) && implies(g, x.b, b);
+  if (x.code == op::both && (implies(g, x.a, b) || implies(g, x.b, b))) return true;
+  return y.code == op::either && (implies(g, a, y.a) || implies(g, a, y.b));
 }
 constexpr node_id all_of(graph& g, node_id a, node_id b) {
   if (implies(g, a, b)) return a;

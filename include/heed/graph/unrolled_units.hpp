@@ -1,15 +1,15 @@
 // What is reduced at each pair over a short axis of its own is taken element by element, pointwise, for as a reduction
-// it would want memory for each pair. Up to 16 elements, which fit into the program of a score and of its gradients:
-//   small networks of what is known of a pair (its distance, mostly), written with an axis of units: a score that adds
+// it would want memory for each pair. As many as fit into the program of a score and of its gradients:
+//   up to 16 units of small networks of what is known of a pair (its distance, mostly), a score that adds
 //   dot<u>(out, relu(slope * log(1 + n - m) + offset));
-//   conditions of several entries, any<j>(pick == floor_divide(m, 64)): keys of the blocks that a query has picked.
+//   conditions of up to 32 entries, any<j>(pick == floor_divide(m, 64)): keys of the blocks that a query has picked.
 #pragma once
 #include "rewriting.hpp"
 #include "summed_distance.hpp"
 
 namespace heed::internal {
 
-inline constexpr int most_units = 16;
+inline constexpr int most_units = 16, most_conditions = 32;
 
 // A sum over the units of what is computed at pairs, pointwise, of positions and of values over fewer; which axis.
 // -1: it is none.
@@ -38,7 +38,7 @@ constexpr condition_of_units condition_of(const graph& g, const node& x) {
   const auto is = [&](node_id i, double value) { return g[i].code == op::constant && g[i].value == value; };
   if (number.code != op::where || !is(number.b, 1) || !is(number.c, 0)) return {};
   const int axis = std::countr_zero(most.over);
-  if (g.extent(axis) == runtime || g.extent(axis) < 1 || g.extent(axis) > most_units) return {};
+  if (g.extent(axis) == runtime || g.extent(axis) < 1 || g.extent(axis) > most_conditions) return {};
   const axis_set axes = g[number.a].axes;
   if (!(axes & most.over) || std::popcount(pairs_of_graph::positions(g, axes)) < 2) return {};
   return {number.a, axis, most.code == op::max};

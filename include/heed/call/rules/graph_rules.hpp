@@ -34,7 +34,7 @@ template <plan::plan_fault Fault> constexpr bool require_room() {
   static_assert(given < Fault != regions, number_fact < "regions", plan::max_regions >>,
                 "heed: a graph becomes 320 regions at most, with as many values between them: fuse it in parts");
   static_assert(given < Fault != operands, number_fact < "operands", plan::max_operands >>,
-                "heed: a region reads 32 operands at most: make some of it a result");
+                "heed: a region reads 48 operands at most: make some of it a result");
   static_assert(given < Fault != gradients, number_fact < "gradients", plan::max_gradients >>,
                 "heed: a graph holds 32 sets of sums over pairs of positions at most: fuse it in parts");
   static_assert(given < Fault != comparisons, number_fact < "comparisons", 64 >>,

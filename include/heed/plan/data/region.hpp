@@ -21,7 +21,7 @@ namespace heed::internal::plan {
 //         `depth` that its index says.
 enum class region_kind : std::uint8_t { score, matmul, row, loop, score_gradient, scatter };
 
-inline constexpr int max_operands = 32;
+inline constexpr int max_operands = 48;
 inline constexpr int max_outputs = 8;
 
 // A value in memory that a region reads: its element type and the axes it varies over. Operands are numbered as what

@@ -60,10 +60,10 @@ struct score_values {
   // A block of rows of one batch item, as the program sees it.
   struct context {
     const environment& call;
-    scalar_environment<Region> item;  // indices of the batch item
-    extent_t base[max_operands];      // offsets of operands at the item
+    scalar_environment<Region> item;           // indices of the batch item
+    extent_t base[Region.operands.count + 1];  // offsets of operands at the item
     extent_t columns = 0;
-    extent_t row_offset[max_operands][rows];
+    extent_t row_offset[Region.operands.count + 1][rows];
     int row_count = 0, pack_count = 0;  // rows that exist, packs that hold them
     alignas(64) T real[size][rows];
     alignas(64) I whole[size][rows];
