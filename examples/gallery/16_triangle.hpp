@@ -1,12 +1,14 @@
 // Triangle attention: of a representation of pairs (i, n), each attends along its row to the pairs (i, m), with a bias
-// for the third side (n, m), and a gate. The bias is an input, wb[h] . z[n, m]: a score that projects it itself is no
-// region.
+// for the third side (n, m), projected from the same representation, and a gate. The bias is stored, which takes less
+// than the pairs do.
 //
 // Paper: Jumper et al. 2021, "Highly accurate protein structure prediction with AlphaFold" (Evoformer, algorithm 13).
-// Formula: z = norm(pair); s[h, i, n, m] = wq[h] z[i, n] . wk[h] z[i, m] / sqrt(d) + bias[h, n, m]; o[i, n] = sum over
+// Formula: z = norm(pair); s[h, i, n, m] = wq[h] z[i, n] . wk[h] z[i, m] / sqrt(d) + wb[h] . z[n, m]; o[i, n] = sum
+// over
 //   h of wo[h] (sigmoid(wg[h] z[i, n]) * sum over m of softmax_m(s) wv[h] z[i, m])
-// Vary: around the ending node: attend along the columns; row attention of an alignment: rows i, a bias from the pairs.
-// Measured: i=96,n=96,m=96 wq=-0.1:0.1 wk=-0.1:0.1
+// Vary: around the ending node: pair (n, i, c), the rest as it stands; row attention of an alignment: rows i, a bias
+//   from the pairs.
+// Measured: i=96,n=96 wq=-0.1:0.1 wk=-0.1:0.1
 #pragma once
 #include <heed/heed.hpp>
 
@@ -24,15 +26,16 @@ constexpr auto wq = input<"wq">(h, d, c);
 constexpr auto wk = input<"wk">(h, d, c);
 constexpr auto wv = input<"wv">(h, d, c);
 constexpr auto wg = input<"wg">(h, d, c);
-constexpr auto bias = input<"bias">(h, n, m);
+constexpr auto wb = input<"wb">(h, c);
 constexpr auto wo = input<"wo">(c, h, d);
 
 constexpr auto z = layer_norm<c>(pair);
 constexpr auto row = rename<n, m>(z);
+constexpr auto bias = project<c>(rename<i, n>(row), wb);
 constexpr auto weights = softmax<m>(scaled_dot<d>(project<c>(z, wq), project<c>(row, wk)) + bias);
 constexpr auto read = sigmoid(project<c>(z, wg)) * dot<m>(weights, project<c>(row, wv));
 constexpr auto out = dot<h, d>(read, wo);
 
-HEED_KERNEL(triangle, out, wrt(pair, wq, wk, wv, wg, bias, wo))
+HEED_KERNEL(triangle, out, wrt(pair, wq, wk, wv, wg, wb, wo))
 
 }  // namespace gallery::triangle

@@ -288,8 +288,9 @@ def latent_keys(q, turned, row, wk, wv):
 
 
 @formula
-def triangle(pair, wq, wk, wv, wg, bias, wo):
+def triangle(pair, wq, wk, wv, wg, wb, wo):
     z = layer(pair)
+    bias = einsum("nmc,hc->hnm", z, wb)
     q, k, v, g = (einsum("inc,hdc->hind", z, w) for w in (wq, wk, wv, wg))
     return einsum("hind,chd->inc", sigmoid(g) * (softmax(scores(q, k) + bias[:, None]) @ v), wo)
 

@@ -21,10 +21,14 @@ CELL = 3  # pixels
 
 
 def pictured_extents(entry: Entry) -> dict[str, int]:
-    """Extents at which a mask can be seen: as many positions along queries as along keys, one of everything else."""
+    """Extents at which a mask can be seen: as many positions along queries as along keys, of pairs as many along the other side,
+    a few of everything else."""
     grid = GRID if "y" in entry.extents else LINE
     positions = {axis for names in ROWS + COLUMNS for axis in names}
-    return {axis: grid if axis in positions else min(extent, 4) for axis, extent in entry.extents.items()}
+    alike = {extent for axis, extent in entry.extents.items() if axis in positions}
+    return {
+        axis: grid if axis in positions or extent in alike else min(extent, 4) for axis, extent in entry.extents.items()
+    }
 
 
 def pictured_ranges(entry: Entry) -> dict[str, tuple[float, float]]:

@@ -201,8 +201,9 @@ BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
   BOOST_TEST(reason(four_tiles) == "fused");
   BOOST_TEST(reason(seven_tiles) == "more than six contractions in one score");
   BOOST_TEST(reason(selective) == "a running sum over pairs of positions, along the rows");
-  BOOST_TEST(reason(weighed(s + dot<f>(input<"q2">(b, h, f), input<"pairs">(n, m, f)))) ==
-             "its contractions have no rows in common");
+  BOOST_TEST(reason(weighed(s + dot<f>(input<"q2">(b, h, f), input<"pairs">(n, m, f)))) == "fused");
+  const auto pairs = tanh(dot<d>(input<"q2">(n, d), input<"k2">(m, d, f)));
+  BOOST_TEST(reason(weighed(s + dot<f>(input<"q3">(b, h, f), pairs))) == "its contractions have no rows in common");
   BOOST_TEST(reason(weighed(two_tiles_score + input<"bias">(f))) == "one contraction sums an axis that another keeps");
   BOOST_TEST(reason(dot<m>(softmax<m>(input<"a">(n) * (n - m)), input<"a2">(m, d))) ==
              "there is no contraction of queries and keys under the softmax");

@@ -35,11 +35,14 @@ constexpr auto biased_back = gradient<biased>(wrt(table));
 constexpr auto buckets = sum<d>(bucket + 0 * d);
 
 // One threshold in a score region, in a loop, in a row region.
-constexpr auto rel = input<"rel">(n, m, d);
+constexpr axis<"u"> u;
+constexpr auto q_units = input<"q_units">(n, u);
+constexpr auto k_units = input<"k_units">(m, u);
+constexpr auto of_no_product = sum<u>(tanh(q_units * k_units));
 constexpr auto gate = input<"gate">(m);
 constexpr auto open_gate = gate * 0.7 + 0.03 <= 0.1;
 constexpr auto by_score = logsumexp<m>(mask(dot<d>(q, k), open_gate));
-constexpr auto by_loop = logsumexp<m>(mask(dot<d>(q, k) + dot<d>(q, rel), open_gate));
+constexpr auto by_loop = logsumexp<m>(mask(dot<d>(q, k) + of_no_product, open_gate));
 constexpr auto by_row = sum<m>(mask(1 + 0 * gate, open_gate));
 
 // A double graph has double everywhere, where no operand is read as well.
@@ -119,11 +122,11 @@ BOOST_AUTO_TEST_CASE(a_constant_takes_the_width_of_what_it_meets) {
     open += product + 0.03f <= 0.1f;
   }
   const int keys = int(G.size());
-  tensor<float> Q(1, 1), K(keys, 1), REL(1, keys, 1), L(1), LL(1);
+  tensor<float> Q(1, 1), K(keys, 1), L(1), LL(1);
   tensor<double> R(1);
   float count;
   fuse<by_score, strict>(q = Q, k = K, gate = G, into(L));
-  fuse<by_loop>(q = Q, k = K, rel = REL, gate = G, into(LL));
+  fuse<by_loop>(q = Q, k = K, q_units = Q, k_units = K, gate = G, into(LL));
   fuse<by_row>(gate = G, into(count));
   reference<by_score>(q = Q, k = K, gate = G, into(R));
   BOOST_TEST((open > 0 && open < keys));

@@ -23,6 +23,7 @@ constexpr weighted_values weighted(const graph& g, node_id i) {
 // each, over a width that does not. The others are widths, heads and batches, however large: a projection of n rows to
 // a width d is no value over pairs. Where there is no softmax, an attention without one is told from a network with a
 // hidden width by what its operands share: keys have the batch and the heads of queries, weights have none of them.
+// Under another name a position is one as well.
 struct position_axes {
   axis_set found = 0;
   constexpr position_axes(const graph& g, const node_flags& used) : found(g.positions) {
@@ -34,9 +35,12 @@ struct position_axes {
       found |= g[i].over;
       if (seen[g[i].a]) continue;
       seen[g[i].a] = true;
-      look_under(g, g[i].a);
+      look_under(g, g[i].a, g[i].over);
     }
-    if (found) return;
+    if (found) {
+      add_other_names(g, used);
+      return;
+    }
     for (int i = 1; i < g.size; ++i) {
       const node& x = g[i];
       const axis_set a = g[x.a].axes, b = g[x.b].axes;
@@ -51,8 +55,20 @@ struct position_axes {
     const summed_distance x = summed_distance_of(g, sum);
     if (x.of) found |= g[g[x.of].a].axes ^ g[g[x.of].b].axes;
   }
-  constexpr void look_under(const graph& g, node_id score) {
+  constexpr void add_other_names(const graph& g, const node_flags& used) {
+    for (axis_set before = 0; before != found;) {
+      before = found;
+      for (int i = 1; i < g.size; ++i) {
+        const axis_set names = bit(g[i].first) | bit(g[i].second);
+        if (used[i] && g[i].code == op::rename && (found & names)) found |= names;
+      }
+    }
+  }
+  // Beside a contraction of queries and keys one of pairs (a bias that is projected from them) says nothing new: its
+  // other operand has heads.
+  constexpr void look_under(const graph& g, node_id score, axis_set over) {
     const axis_set kept = g[score].axes;
+    axis_set of_keys = 0, of_pairs = 0;
     node_flags open{};
     int left = 0;  // to be looked at
     const auto look_at = [&](node_id i) {
@@ -65,9 +81,12 @@ struct position_axes {
       const node& x = g[i];
       if (x.code == op::index) found |= x.axes & kept;
       const axis_set a = g[x.a].axes, b = g[x.b].axes, rows = a & ~b & kept, columns = b & ~a & kept;
-      if (x.b && x.code != op::gather && rows && columns && (a & b & ~kept)) found |= rows | columns;
-      else look_at(x.a), look_at(x.b), look_at(x.c);
+      if (x.b && x.code != op::gather && rows && columns && (a & b & ~kept)) {
+        const axis_set with_keys = rows & over ? rows : columns;
+        (with_keys & ~over ? of_pairs : of_keys) |= rows | columns;
+      } else look_at(x.a), look_at(x.b), look_at(x.c);
     }
+    found |= of_keys ? of_keys : of_pairs;
   }
 };
 

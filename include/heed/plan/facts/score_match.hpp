@@ -5,6 +5,7 @@
 #include "growth.hpp"
 #include "nodes.hpp"
 #include "order.hpp"
+#include "pairs_of_operands.hpp"
 #include "vanishing.hpp"
 #include "walk.hpp"
 
@@ -28,29 +29,48 @@ struct score_match {
   }
 };
 
-// The contractions of queries and keys in a score: each of one operand that has the column axis and one that does not.
-// Where some have rows of their own, those that have none (a bias that is a product over keys alone) are read instead.
+// Is a contraction one of pairs that lie in memory (a bias of each head, from a representation of pairs), which may be
+// stored itself? Its operand with the columns has the rows of another contraction.
+constexpr bool contracts_pairs(const graph& g, const pair_contraction& c, const pair_contraction& other, int column) {
+  const axis_set own_rows = g[c.x].axes & ~c.columns, other_rows = g[other.x].axes & ~other.columns;
+  axis_set rows = other_rows & c.columns;
+  if (own_rows & other_rows) rows &= runtime_axes(g);
+  return rows && lies_over_pairs_of_an_input(g, c.tile, rows, column);
+}
 struct score_contractions {
   pair_contraction first{};
   further_contractions terms{};
   bool too_many = false;
 };
+// The contractions of queries and keys in a score: each of one operand that has the column axis and one that does not.
+// Where some have rows of their own, those that have none (a bias that is a product over keys alone) are read instead,
+// and so are those of pairs in memory.
 constexpr score_contractions contractions_in(const graph& g, node_id score, int column) {
-  score_contractions with_rows, thin;
+  static_list<pair_contraction, 2 * max_terms> all{};
+  bool too_many = false;
   walk(g, {score}, [&](node_id i, const node& x) {
     if (is_inlined(x.code)) return within_program(x);
     const pair_contraction c = contraction_of(g, i, column);
-    if (!c.tile) return step::skip;
-    score_contractions& found = x.axes & ~c.columns ? with_rows : thin;
+    if (c.tile && all.count == 2 * max_terms) too_many = true;
+    else if (c.tile) all.add(c);
+    return step::skip;
+  });
+  score_contractions with_rows, thin;
+  for (const pair_contraction& c : all) {
+    bool of_pairs = false;
+    for (const pair_contraction& other : all) of_pairs = of_pairs || contracts_pairs(g, c, other, column);
+    if (of_pairs) continue;
+    score_contractions& found = g[c.tile].axes & ~c.columns ? with_rows : thin;
     if (!found.first.tile) found.first = c;
     else if (found.first.index && !c.index && found.terms.count < max_terms) {  // a skewed one is a term
       found.terms.add(found.first);
       found.first = c;
     } else if (found.terms.count == max_terms) found.too_many = true;
     else found.terms.add(c);
-    return step::skip;
-  });
-  return with_rows.first.tile ? with_rows : thin;
+  }
+  score_contractions& found = with_rows.first.tile ? with_rows : thin;
+  found.too_many = found.too_many || too_many;
+  return found;
 }
 inline constexpr const char* running_sum_over_pairs = "a running sum over pairs of positions";
 // Of columns that a block of rows goes through a sum is taken along; what earlier rows add up other blocks have met.
@@ -151,7 +171,8 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
     sums = x.code == op::running_sum, across = sums && x.over != bit(column);
     r.runs = r.runs || r.adds_up(x);
     if (r.adds_up(x)) return step::descend;
-    return !lies_in_input(g, i) && (x.axes & bit(column)) && (x.axes & r.rows) ? step::stop : step::skip;
+    const bool pairs = (x.axes & bit(column)) && (x.axes & r.rows);
+    return pairs && !lies_over_pairs_of_an_input(g, i, r.rows, column) ? step::stop : step::skip;
   });
   if ((other_pairs && sums) || (r.runs && !sums_fit(g, score, r)))
     return no(across ? running_sum_of_rows : running_sum_over_pairs);

@@ -33,7 +33,7 @@ struct sink_matcher {
       if (i == match.weights || i == match.tile) return with ? step::skip : step::stop;
       if (x.code == op::gather && is_pairwise(source_of_view(g, x.a)) && !lies_in_input(g, x.a)) return step::stop;
       if (is_inlined(x.code)) return within_program(x);
-      if (!is_pairwise(i) || lies_in_input(g, i)) return step::skip;
+      if (!is_pairwise(i) || lies_over_pairs_of_an_input(g, i, match.rows, match.column)) return step::skip;
       if (!with) return step::stop;
       if (match.adds_up(x)) return is_real(x.type) && (has_weights() || !uses.decides[i]) ? step::descend : step::stop;
       if (with->product == i || with->terms.have(i)) return step::skip;
@@ -118,11 +118,33 @@ struct sink_matcher {
       return adds_products(below) ? below.pair : below_scatter(core).pair;
     }
     if (x.code == op::sum) return vanishes[x.a] ? x.a : node_id(0);
-    if (x.code != op::dot) return vanishes[core] && uses.result[core] && is_real(x.type) ? core : node_id(0);
+    if (x.code != op::dot)
+      return vanishes[core] && is_real(x.type) && (uses.result[core] || is_read_as_pairs(core)) ? core : node_id(0);
     if (const weighted_values w = weighted(g, core);
         w.weights && !table_at_distance_of(g, w.values, match.column).table)
       return 0;
-    return vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : node_id(0);
+    const node_id pair = vanishes[x.a] ? x.a : vanishes[x.b] ? x.b : node_id(0);
+    return pair && reads_as_pairs(x, pair, pair == x.a ? x.b : x.a) ? node_id(0) : pair;
+  }
+  // Is a product one of pairs in memory with what lies over the same pairs, or does it leave the pairs as they are?
+  // Memory may hold them because an operand lies over them; of the axes of rows those count whose extents are not
+  // known.
+  constexpr bool reads_as_pairs(const node& product, node_id pairs, node_id other) const {
+    if (uses.unstorable[pairs] || !is_pairwise(pairs)) return false;
+    axis_set counted = runtime_axes(g) | bit(match.column);
+    if (!(counted & match.rows)) counted |= match.rows;
+    return is_product_of_stored_pairs(g, g[pairs].axes & counted, product, other);
+  }
+  // The same of a value: some product, a view, or what has a width besides, reads it where it lies.
+  constexpr bool is_read_as_pairs(node_id core) const {
+    if (!is_pairwise(core) || uses.unstorable[core]) return false;
+    for (int j = core + 1; j <= uses.last[core] && j < g.size; ++j) {
+      const node& y = g[j];
+      if (!uses.used[j] || (y.a != core && y.b != core && y.c != core)) continue;
+      const bool widened = is_pointwise(y.code) && (y.axes & ~pairs());
+      if (is_view(y.code) || widened || reads_as_pairs(y, core, y.a == core ? y.b : y.a)) return true;
+    }
+    return false;
   }
   // The farthest multiple by a number that alone uses the core.
   constexpr void set_root(gradient_sink& sink) const {
@@ -249,7 +271,7 @@ struct sink_matcher {
     sink.kind = columns ? rows ? sink_kind::uniform_sum : sink_kind::row_sum
                 : rows  ? sink_kind::column_sum
                         : sink_kind::pairs;
-    return sink.kind != sink_kind::pairs || (!(sink.over & match.rows) && (sink.over == 0 || uses.result[sink.core]));
+    return sink.kind != sink_kind::pairs || !(sink.over & match.rows);
   }
 };
 

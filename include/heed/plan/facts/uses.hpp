@@ -5,6 +5,7 @@
 #include "../../graph/summed_distance.hpp"
 #include "comparisons.hpp"
 #include "nodes.hpp"
+#include "pairs_of_operands.hpp"
 
 namespace heed::internal::plan {
 
@@ -34,13 +35,6 @@ constexpr bool is_contraction(const graph& g, const node& x) {
   return (a & ~b) || (b & ~a);
 }
 constexpr bool is_heavy(op o) { return contracts(o) || is_reduction(o) || o == op::softmax || o == op::running_sum; }
-
-constexpr axis_set runtime_axes(const graph& g) {
-  axis_set r = 0;
-  for (int i = 0; i < g.axis_count; ++i)
-    if (g.extent(i) == runtime) r |= bit(i);
-  return r;
-}
 
 // The only node that uses i; 0: none does, or several do.
 constexpr node_id sole_user(const graph& g, const uses& uses, node_id i) {

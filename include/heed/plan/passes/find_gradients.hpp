@@ -181,6 +181,7 @@ struct gradient_placing : outlining {
       if (const node_id whole = merge_of(match.sinks[k].root)) place_view(whole);
     for (int k = 0; k < match.sink_count; ++k) {
       const gradient_sink& sink = match.sinks[k];
+      if (sink.kind == sink_kind::pairs) lay_along(sink.root, match.column);
       write(region, sink.root);
       open.push(sink.pair), open.push(sink.index);
       if (sink.other) read(region, sink.other);
@@ -191,6 +192,7 @@ struct gradient_placing : outlining {
       if (i) read(region, i);
     for (const pair_contraction& c : match.terms) read(region, c.x), read(region, c.w);
     read_program(region, open, match);
+    lay_pairs_along(region, match);
   }
   // The merge that alone uses a sink and will be stored: the sink is written there at once. 0: there is none.
   constexpr node_id merge_of(node_id sink) const {

@@ -70,6 +70,28 @@ struct outlining {
     region.writes[region.write_count++] = {i, std::int16_t(home[i] - 1)};
     placed[i] = true;
   }
+  // Values over pairs that a region over them reads, or gives to others, lie column by column where nobody has said
+  // how: rows are read along their columns. The axes of a static extent are outside.
+  constexpr void lay_along(node_id i, int column) {
+    for (; plan.g[i].code == op::rename; i = plan.g[i].a)
+      if (plan.g[i].second == column) column = plan.g[i].first;
+    const node& x = plan.g[i];
+    if (is_leaf(x.code) || is_view(x.code) || uses.result[i] || home[i] || !(x.axes & bit(column))) return;
+    const std::uint64_t order = plan.orders[i];
+    std::uint64_t along = 0;
+    int rank = 0;
+    for (const bool known : {true, false})
+      for (int k = 0; k < max_rank && axis_at(order, k) >= 0; ++k) {
+        const int axis = axis_at(order, k);
+        if (axis != column && (plan.g.extent(axis) != runtime) == known) along = with_axis(along, rank++, axis);
+      }
+    plan.orders[i] = with_axis(along, rank, column);
+  }
+  template <class Match> constexpr void lay_pairs_along(const outline& region, const Match& match) {
+    for (int k = 0; k < region.read_count; ++k)
+      if (const axis_set axes = plan.g[region.reads[k]].axes; (axes & match.rows) && (axes & bit(match.column)))
+        lay_along(region.reads[k], match.column);
+  }
   // A region that copies a located value into a buffer.
   constexpr void copy(node_id from, int into) {
     outline& region = new_region(region_kind::row, 0);

@@ -39,6 +39,7 @@ struct score_placing : gradient_placing {
     open.push(score);
     for (const pair_contraction& c : match.terms) open.push(c.index);
     read_program(region, open, match);
+    lay_pairs_along(region, match);
     return true;
   }
 

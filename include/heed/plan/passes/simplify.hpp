@@ -398,6 +398,7 @@ class simplifier {
   constexpr node_id product(node y) {
     const auto again = [&](const node& z) { return reduced(z); };
     if (const node_id other = inner_first(after, y, pairs, memory, absence.present, again)) return other;
+    if (reads_stored_pairs(y)) return absence.product(after, y, 0, false);
     const axis_set heads =
         add_products_at_once(after, y, [&](node_id i) { return paired[i] || pairs[i]; }, absence.present);
     paired.extend(after);
@@ -415,6 +416,22 @@ class simplifier {
     return one_axis_at_a_time(
         after, node{.code = op::sum, .type = y.type, .a = of_columns, .axes = y.axes & ~rest, .over = rest});
   }
+  // A product of what vanishes with weights, summed over a batch perhaps, which memory may hold because the other
+  // operand or the product lies over the same pairs: the gradients of a bias that is projected from pairs.
+  constexpr bool reads_stored_pairs(const node& y) const {
+    for (const bool left : {true, false}) {
+      const node& x = after[left ? y.a : y.b];
+      bool vanishes = false;
+      for (node_id i = left ? y.a : y.b; i && !vanishes; i = is_sum_of_present(after[i]) ? after[i].a : node_id(0))
+        vanishes = paired[i];
+      const axis_set growing = x.axes & runtime_axes(after);
+      if (vanishes && !memory.grows_faster(x.axes) && count_of(growing & memory.grown.positions) > 1 &&
+          is_product_of_stored_pairs(after, growing, y, left ? y.b : y.a))
+        return true;
+    }
+    return false;
+  }
+  static constexpr bool is_sum_of_present(const node& x) { return x.code == op::sum || x.code == op::mask; }
   // A product over several axes of two values that have the same, no contraction and nothing absent.
   constexpr bool is_product_of_all(const node& y) {
     return count_of(y.over) > 1 && after[y.a].axes == after[y.b].axes && !memory.grows_faster(after[y.a].axes) &&
