@@ -50,12 +50,30 @@ HEED_INLINE pack<T, N> power_of_two(pack<T, N> sum) {
   using integers = typename vector_of<typename real_format<T>::unsigned_integer, N>::type;
   return (typename pack<T, N>::vector)((integers)sum.x << real_format<T>::fraction);
 }
-// x * 2^n, for integers n as far as twice the exponent range, in two steps, so that results may be denormal or overflow
+// x * 2^n, for integers n as far as twice the exponent range and x from 0.5 to 2, so that results may be denormal or
+// overflow: by one instruction of AVX-512, else in two steps. What rounds to 0 is kept from the instruction, for
+// results that underflow take some processors many times as long.
 template <class T, int N>
 HEED_INLINE pack<T, N> scale_by_power(pack<T, N> x, pack<T, N> n) {
-  const T shifted = real_format<T>::shifted;
-  const pack<T, N> half = settled(fma(n, T(0.5), shifted));
-  return settled(x * power_of_two(half)) * power_of_two(n - (half - shifted) + shifted);
+  using format = real_format<T>;
+#ifdef __AVX512F__
+  if constexpr (sizeof(x.x) == 64) {
+    constexpr int not_less = 0x15, as_set = 4;  // no exception; the rounding mode of the thread
+    const pack<T, N> zero = T(0), lowest = T(-format::bias - format::fraction);
+    if constexpr (sizeof(T) == 4) {
+      const auto some = __builtin_ia32_cmpps512_mask(n.x, lowest.x, not_less, 0xffff, as_set);
+      return __builtin_ia32_scalefps512_mask(x.x, n.x, zero.x, some, as_set);
+    } else {
+      const auto some = __builtin_ia32_cmppd512_mask(n.x, lowest.x, not_less, 0xff, as_set);
+      return __builtin_ia32_scalefpd512_mask(x.x, n.x, zero.x, some, as_set);
+    }
+  } else
+#endif
+  {
+    const T shifted = format::shifted;
+    const pack<T, N> half = settled(fma(n, T(0.5), shifted));
+    return settled(x * power_of_two(half)) * power_of_two(n - (half - shifted) + shifted);
+  }
 }
 // The sign of `sign` joined to a value that is not negative.
 template <class T, int N>
@@ -64,11 +82,20 @@ HEED_INLINE pack<T, N> with_sign_of(pack<T, N> value, pack<T, N> sign) {
   const integers bit = (integers)pack<T, N>(T(-0.0)).x;
   return (typename pack<T, N>::vector)((integers)value.x | ((integers)sign.x & bit));
 }
-// e^r - 1 for |r| <= 0.35, relative error a little above one rounding
+// -|x|: the sign bit set
+template <class T, int N>
+HEED_INLINE pack<T, N> minus_abs(pack<T, N> x) {
+  using integers = typename pack<T, N>::mask::vector;
+  return (typename pack<T, N>::vector)((integers)x.x | (integers)pack<T, N>(T(-0.0)).x);
+}
+// e^r - 1 for |r| <= 0.35, relative error a little above one rounding. Floats: odd and even powers side by side, a step
+// less to wait for.
 template <class T, int N>
 HEED_INLINE pack<T, N> small_expm1(pack<T, N> r) {
   if constexpr (sizeof(T) == 4) {
-    return fma(r * r, polynomial(r, 0x1.fffffcp-2, 0x1.555492p-3, 0x1.5558b6p-5, 0x1.1239aep-7, 0x1.6a48380p-10), r);
+    const pack<T, N> r2 = r * r, low = polynomial(r, 0x1.fffffcp-2, 0x1.555492p-3);
+    const pack<T, N> high = fma(r2, T(0x1.6a48380p-10), polynomial(r, 0x1.5558b6p-5, 0x1.1239aep-7));
+    return fma(r2, fma(r2, high, low), r);
   } else {
     return fma(r * r,
                polynomial(r, 0.5, 0x1.5555555555557p-3, 0x1.555555555554ep-5, 0x1.11111111100ebp-7,
