@@ -32,6 +32,9 @@ constexpr auto grad_nested = gradient<nested>(wrt(q, k, v));
 // Sums over queries of sums along keys, some of them of what is not finite.
 constexpr auto fading = exp(-running_sum<m>(sigmoid(past)));
 constexpr auto of_keys = sum<n>(tanh(running_sum<m>(past, from_the_end)) + mask(fading, m < n));
+// Sums of positive numbers that go both ways: whichever way a region is visited, one goes against it.
+constexpr auto grown = exp(past);
+constexpr auto both_ways = dot<m>(running_sum<m>(grown) * running_sum<m>(grown, from_the_end), v);
 // Under a softmax, from the last key on: positions that gates count, of each query a table between whose entries it is
 // interpolated (Golovneva et al. 2024).
 namespace contextual {
@@ -130,6 +133,29 @@ BOOST_AUTO_TEST_CASE(what_is_left_of_large_sums) {
   p.run_broken(), p.by_hand();
   expect_close("out", p.O, p.rO, 2e-6), expect_close("dq", p.dQ, p.rQ, 2e-6);
   expect_close("dk", p.dK, p.rK, 2e-6), expect_close("dv", p.dV, p.rV, 2e-6);
+}
+
+// Near an end there is little left of a large sum, and it is as exact as if nothing had been there before.
+BOOST_AUTO_TEST_CASE(little_left_of_large_sums) {
+  problem p{1, 1001, 1000};
+  constexpr int ends = 5;
+  for (float& x : p.Q) x = 0;
+  for (float& x : p.K) x = 0;
+  for (float& x : p.V) x = 0;
+  for (extent_t row = 0; row < 1001; ++row) p.Q(0, 0, row, 0) = 8;
+  for (extent_t c = 0; c < 1000; ++c) p.K(0, c, 0) = c < ends || c >= 1000 - ends ? -3 : 0.01f * float(c % 7);
+  for (const extent_t first : {0, 1000 - ends}) {
+    for (int x = 0; x < ends; ++x) p.V(0, first == 0 ? 1000 - ends + x : x, x) = 0, p.V(0, first + x, x) = 1;
+    fuse<both_ways, strict>(q = p.Q, k = p.K, v = p.V, into(p.O));
+    double all = 0;
+    for (extent_t c = 0; c < 1000; ++c) all += std::exp(8 * double(p.K(0, c, 0)) / std::sqrt(8.));
+    const double one = std::exp(-24 / std::sqrt(8.));
+    for (int x = 0; x < ends; ++x) {
+      const double near_end = one * (first == 0 ? x + 1 : ends - x), wanted = near_end * (all - near_end + one);
+      BOOST_TEST(std::fabs(p.O(0, 0, 1000, x) - wanted) < 1e-6 * wanted, p.O(0, 0, 1000, x)
+                                                                             << " instead of " << wanted);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(sums_of_sums) {

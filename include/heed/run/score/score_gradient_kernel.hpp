@@ -15,6 +15,7 @@
 #include "score_gradient_products.hpp"
 #include "score_gradient_sums.hpp"
 #include "score_gradient_totals.hpp"
+#include "score_group_sums.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -31,9 +32,11 @@ struct score_gradient_loops {
   using program_type = score_program<Region, T>;
   using context = typename program_type::context;
   using gradient_program = score_gradient_program<Region, T>;
-  template <bool Second> using pack_environment = typename gradient_program::template environment<Second>;
+  template <bool Second, bool Ahead = false>
+  using pack_environment = typename gradient_program::template environment<Second, Ahead>;
   using P = simd::pack<T>;
   using sums_along = running_sums<Region, T>;
+  static constexpr bool has_sums_ahead = sums_along::ahead.count > 0;
   static constexpr bool falling = Region.gradient.falling;
   static constexpr int rows = simd::block_rows<T>, lanes = P::lanes, group = simd::group, column = shape::column;
   static constexpr gradient_slots slots = gradient_program::slots;
@@ -118,13 +121,18 @@ struct score_gradient_loops {
     if constexpr (Region.terms.count > 0) contract_terms<Mixed, Packs>(w, first, count, row, packs.step, terms);
     P a[group][Packs];
     if constexpr (shape::has_keys) contract_first<Mixed, Packs>(w, first, count, row, packs.step, a);
+    [[maybe_unused]] group_sums<Region, T, sums_along::ahead.count> ahead;
+    if constexpr (has_sums_ahead)
+      sums_of_groups<Region, T, score_gradient_loops>::template pass<Mixed, Packs>(w, first, count, row, apart, a,
+                                                                                   terms, ahead);
     HEED_UNROLL for (int k = 0; k < group; ++k) {
       const int i = falling ? group - 1 - k : k;
       const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
       HEED_UNROLL for (int v = 0; v < Packs; ++v) {
         T* const here = base + i * rows + v * apart;
-        const pack_environment<false> env{
+        pack_environment<false, has_sums_ahead> env{
             {{c, row + v * apart, key, a[i][v], {terms, i, row + v * apart}}}, P(T(0)), here, slot_size};
+        if constexpr (has_sums_ahead) env.sums.ahead = ahead.of + i * rows + v * lanes;
         if constexpr (shape::has_weights) {
           P there = P(T(0));
           // mutants: sum_of_excluded_under_a_softmax
@@ -167,13 +175,12 @@ struct score_gradient_loops {
     }
   }
   // The environment of a pair, with its running sums where a region has some. there: 0, or excluded.
-  template <bool Second>
-  static HEED_INLINE pack_environment<Second> with_sums(const work& w, pack_environment<Second> env, const P& there) {
+  template <class Env> static HEED_INLINE Env with_sums(const work& w, Env env, const P& there) {
     if constexpr (sums_along::count > 0) env.sums.of = &w.running, env.sums.there = there;
     return env;
   }
   // A pairwise value where the mask holds and there is a key and a row; elsewhere it is excluded.
-  static HEED_INLINE P present(const pack_environment<false>& env, P x, bool is_key) {
+  template <class Env> static HEED_INLINE P present(const Env& env, P x, bool is_key) {
     const P nothing = simd::excluded<P>();
     const int row_count = env.state.row_count;
     if constexpr (Region.pair.keep != 0) x = simd::select(evaluate<Region, Region.pair.keep>(env), x, nothing);
@@ -182,26 +189,25 @@ struct score_gradient_loops {
     return x;
   }
   // Stores what the second pass and the products need, where there is no softmax. there: 0, or excluded.
-  template <bool Mixed>
-  static HEED_INLINE void keep_values(const pack_environment<false>& env, const P& there, T* here) {
+  template <bool Mixed, class Env> static HEED_INLINE void keep_values(const Env& env, const P& there, T* here) {
     [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
       auto all = compute<Region, slots.kept[K + 1]...>(env);
-      (store_kept<Mixed, K + 1>(all, there, here), ...);
+      (store_kept<Mixed, K + 1, Env>(all, there, here), ...);
     }(std::make_integer_sequence<int, slots.kept_count - 1>{});
   }
-  template <bool Mixed, int Kept, class All>
+  template <bool Mixed, int Kept, class Env, class All>
   static HEED_INLINE void store_kept(All& all, const P& there, T* here) {
-    P x = gradient_program::storable(slot<Region, pack_environment<false>, slots.kept[Kept]>(all));
+    P x = gradient_program::storable(slot<Region, Env, slots.kept[Kept]>(all));
     if constexpr (Mixed && slots.kept_for_products[Kept])
       x = simd::select(simd::is_excluded(there), simd::excluded<P>(), x + P(T(0)));
     x.store(here + slots.kept_slot[Kept] * slot_size);
   }
   // Stores what the second pass needs, returns the score.
-  static HEED_INLINE P first_pass(const pack_environment<false>& env, T* here) {
+  template <class Env> static HEED_INLINE P first_pass(const Env& env, T* here) {
     return [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
       auto all = compute<Region, Region.pair.score, slots.kept[K + 1]...>(env);
-      (store_kept<false, K + 1>(all, P(T(0)), here), ...);
-      return P(slot<Region, pack_environment<false>, Region.pair.score>(all));
+      (store_kept<false, K + 1, Env>(all, P(T(0)), here), ...);
+      return P(slot<Region, Env, Region.pair.score>(all));
     }(std::make_integer_sequence<int, slots.kept_count - 1>{});
   }
   // Everything that needs the second contraction or the weight, evaluated together, and given to the sinks: row sums
@@ -225,8 +231,8 @@ struct score_gradient_loops {
         const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
         T* const here = base + i * rows + v * apart;
         using E = pack_environment<true>;
-        const E env = with_sums<true>(w, {{{c, row + v * apart, key, P(T(0))}}, a[i][v], here, slot_size},
-                                      Mixed && sums_along::count > 0 ? P::load(here) : P(T(0)));
+        const E env = with_sums(w, E{{{c, row + v * apart, key, P(T(0))}}, a[i][v], here, slot_size},
+                                Mixed && sums_along::count > 0 ? P::load(here) : P(T(0)));
         [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
           auto all = compute<Region, Region.gradient.sinks[K].pair..., Region.gradient.sinks[K].index...,
                              Region.gradient.sinks[K].keep...>(env);

@@ -109,10 +109,13 @@ struct score_gradient_program {
   using W = simd::pack<simd::integer_of_size<sizeof(T)>>;
   static constexpr gradient_slots slots = slots_of(Region);
 
-  // Second: after the second contraction, where kept values come from memory.
-  template <bool Second>
-  struct environment : with_running_sums<Region, T, typename base::pack_environment> {
-    using above = typename base::pack_environment;
+  template <bool Ahead>
+  using with_sums = std::conditional_t<Ahead, with_sums_ahead<Region, T, typename base::pack_environment>,
+                                       with_running_sums<Region, T, typename base::pack_environment>>;
+  // Second: after the second contraction, where kept values come from memory. Ahead: see with_sums_ahead.
+  template <bool Second, bool Ahead = false>
+  struct environment : with_sums<Ahead> {
+    using above = with_sums<Ahead>;
     P product;
     const T* here;  // of slot 0, at the pack and the key
     std::ptrdiff_t slot_size;

@@ -1,7 +1,7 @@
 // The totals of running sums that go against the visit of a block: visits of the same columns before it, in the same
 // order, in which the contractions that a score is made of are made once more, and of the program what is added up.
 #pragma once
-#include "score_gradient_block.hpp"
+#include "score_group_sums.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
 
@@ -10,10 +10,12 @@ template <const auto& Region, class T, class Loops> struct running_totals {
   using loops = Loops;
   using work = gradient_work<Region, T>;
   using program_type = score_program<Region, T>;
-  using pack_environment = typename score_gradient_program<Region, T>::template environment<false>;
   using sums_along = running_sums<Region, T>;
+  using sums_of_group = sums_of_groups<Region, T, Loops>;
+  static constexpr bool has_sums_ahead = sums_along::ahead.count > 0;
+  using pack_environment = typename score_gradient_program<Region, T>::template environment<false, has_sums_ahead>;
   using P = simd::pack<T>;
-  static constexpr int lanes = P::lanes, group = simd::group;
+  static constexpr int lanes = P::lanes, group = simd::group, rows = simd::block_rows<T>;
   static constexpr bool falling = Region.gradient.falling;
 
   static void find(work& w) {
@@ -45,23 +47,34 @@ template <const auto& Region, class T, class Loops> struct running_totals {
     P a[group][Packs];
     if constexpr (loops::shape::has_keys)
       loops::template contract_first<Mixed, Packs>(w, first, count, row, packs.step, a);
-    static constexpr auto& found = sums_along::template totals_of<V>;
-    HEED_UNROLL for (int k = 0; k < group; ++k) {
-      const int i = falling ? group - 1 - k : k;
-      const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
-      HEED_UNROLL for (int v = 0; v < Packs; ++v) {
-        const int at = row + v * apart;
-        const pack_environment env{{{*w.state, at, key, a[i][v], {terms, i, at}}}, P(T(0)), nullptr, 0};
-        P there = P(T(0));
-        if constexpr (Mixed) there = loops::present(env, there, i < count);
-        [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
-          auto all = compute<Region, Region.code[found.of[K]].a...>(loops::with_sums(w, env, there));
-          (sums_along::template add_to_total<found.of[K]>(
-               w.running, at, key,
-               simd::select(simd::is_excluded(there), P(T(0)),
-                            P(slot<Region, pack_environment, Region.code[found.of[K]].a>(all)))),
-           ...);
-        }(std::make_integer_sequence<int, found.count>{});
+    static constexpr auto& ahead = sums_along::template totals_of<V, true>;
+    static constexpr auto& others = sums_along::template totals_of<V, false>;
+    if constexpr (ahead.count > 0) {
+      group_sums<Region, T, ahead.count> of;
+      sums_of_group::template add_to_totals<ahead, Mixed, Packs>(w, first, count, row, apart, a, terms, of);
+    }
+    if constexpr (others.count > 0) {
+      [[maybe_unused]] group_sums<Region, T, sums_along::ahead.count> of;
+      if constexpr (has_sums_ahead)
+        sums_of_group::template pass<Mixed, Packs>(w, first, count, row, apart, a, terms, of);
+      HEED_UNROLL for (int k = 0; k < group; ++k) {
+        const int i = falling ? group - 1 - k : k;
+        const extent_t key = Mixed && i >= count ? first + count - 1 : first + i;
+        HEED_UNROLL for (int v = 0; v < Packs; ++v) {
+          const int at = row + v * apart;
+          pack_environment env{{{*w.state, at, key, a[i][v], {terms, i, at}}}, P(T(0)), nullptr, 0};
+          if constexpr (has_sums_ahead) env.sums.ahead = of.of + i * rows + v * lanes;
+          P there = P(T(0));
+          if constexpr (Mixed) there = loops::present(env, there, i < count);
+          [&]<int... K>(std::integer_sequence<int, K...>) HEED_INLINED {
+            auto all = compute<Region, Region.code[others.of[K]].a...>(loops::with_sums(w, env, there));
+            (sums_along::template add_to_total<others.of[K]>(
+                 w.running, at, key,
+                 simd::select(simd::is_excluded(there), P(T(0)),
+                              P(slot<Region, pack_environment, Region.code[others.of[K]].a>(all)))),
+             ...);
+          }(std::make_integer_sequence<int, others.count>{});
+        }
       }
     }
   }

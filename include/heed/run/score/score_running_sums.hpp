@@ -37,6 +37,19 @@ constexpr int total_visits(const region& r, int sum) {
   return visits[sum];
 }
 
+// A sum of what the contractions of a score and its operands say, without another sum and without a second contraction:
+// known for a group of columns before the program is.
+constexpr bool is_known_ahead(const region& r, int sum) {
+  if (r.code[sum].code != op::running_sum) return false;
+  fixed_array<bool, program::capacity> later{};
+  for (int i = 1; i < sum; ++i) {
+    const instruction& x = r.code[i];
+    later[i] =
+        later[x.a] || later[x.b] || later[x.c] || x.code == op::running_sum || (x.code == op::tile && x.operand != 0);
+  }
+  return !later[r.code[sum].a];
+}
+
 template <const auto& Region, class T>
 struct running_sums {
   using P = simd::pack<T>;
@@ -45,6 +58,7 @@ struct running_sums {
   static constexpr bool falling = falls(Region);
   static constexpr auto all = listed<size>([](int i) { return Region.code[i].code == op::running_sum; });
   static constexpr int count = all.count;
+  static constexpr auto ahead = listed<size>([](int i) { return is_known_ahead(Region, i); });
   // Visits for totals, each before the next: a sum may be made of others that go against the visit too.
   static constexpr int visits = [] {
     int most = 0;
@@ -52,9 +66,10 @@ struct running_sums {
       if (goes_against(Region, all.of[k])) most = std::max(most, total_visits(Region, all.of[k]));
     return most;
   }();
-  // Those whose totals visit V (from 1) finds.
-  template <int V> static constexpr auto totals_of =
-      listed<size>([](int i) { return goes_against(Region, i) && total_visits(Region, i) == V; });
+  // Those whose totals visit V (from 1) finds: the ones known ahead, the others.
+  template <int V, bool Ahead> static constexpr auto totals_of = listed<size>([](int i) {
+    return goes_against(Region, i) && total_visits(Region, i) == V && is_known_ahead(Region, i) == Ahead;
+  });
 
   // Of each sum, a row of T for all rows of a block: what has been carried or passed, the total, and for infinity,
   // -infinity and NaN the last column that holds it, counted along the visit.
@@ -100,12 +115,7 @@ struct running_sums {
     const P counted = finite(x);
     sum.add(counted);
     sum.high.store(to + total * rows), sum.low.store(to + total_low * rows);
-    if (simd::all(counted == x)) return;
-    const P infinity = P(std::numeric_limits<T>::infinity());
-    const auto note = [&](field f, M here) {
-      simd::select(here, P(order(column)), P::load(to + f * rows)).store(to + f * rows);
-    };
-    note(infinite, x == infinity), note(negative, x == P(T(0)) - infinity), note(no_number, !(x == x));
+    if (!simd::all(counted == x)) note_odd<I>(m, row, column, x);
   }
   // The value of sum I at a column, whose element it passes.
   template <int I> static HEED_INLINE P pass(const memory& m, int row, extent_t column, P x) {
@@ -127,7 +137,69 @@ struct running_sums {
     return value;
   }
 
+  // The same of a group of columns, in the order of the visit: sums within the group are taken first, and what has been
+  // carried, or is left behind the group, joins them. What goes against the visit is summed from the last element of
+  // the group on, for its total too: so both round alike, and what is left near the end is as exact as if it were
+  // alone.
+  template <int I, int N, class Column>
+  static HEED_INLINE void add_group_to_total(const memory& m, int row, const Column& column, P (&x)[N]) {
+    P all = from_the_last(x)[0];
+    // mutants: odd_in_group_total
+    if (!simd::all(all - all == P(T(0)))) {
+      HEED_KEEP_LOOP for (int k = 0; k < N; ++k) {
+        note_odd<I>(m, row, column(k), x[k]);
+        x[k] = finite(x[k]);
+      }
+      all = from_the_last(x)[0];
+    }
+    T* const to = at<I>(m, row);
+    two_parts<P> sum{P::load(to + total * rows), P::load(to + total_low * rows)};
+    sum.add(all);
+    sum.high.store(to + total * rows), sum.low.store(to + total_low * rows);
+  }
+  template <int I, int N, class Column>
+  static HEED_INLINE void pass_group(const memory& m, int row, const Column& column, P (&x)[N]) {
+    T* const to = at<I>(m, row);
+    two_parts<P> sum{P::load(to + carried * rows), P::load(to + carried_low * rows)};
+    if constexpr (goes_against(Region, I)) {
+      if (m.odd) { HEED_KEEP_LOOP for (int k = 0; k < N; ++k) x[k] = finite(x[k]); }
+      const auto left_in_group = from_the_last(x);
+      sum.add(left_in_group[0]);
+      // mutants: group_of_running_sums_against_the_visit
+      two_parts<P> left{P::load(to + total * rows), P::load(to + total_low * rows) - sum.low};
+      left.add(-sum.high);
+      const P behind = left.value();
+      HEED_UNROLL for (int k = 0; k < N; ++k)
+        x[k] = behind + left_in_group[k];
+      if (m.odd) { HEED_KEEP_LOOP for (int k = 0; k < N; ++k) x[k] = with_others(to, column(k), x[k]); }
+    } else {
+      const P before = sum.value();
+      HEED_UNROLL for (int k = 1; k < N; ++k)
+        x[k] = x[k - 1] + x[k];
+      // mutants: group_of_running_sums_not_carried
+      sum.add(x[N - 1]);
+      HEED_UNROLL for (int k = 0; k < N; ++k)
+        x[k] = before + x[k];
+    }
+    sum.high.store(to + carried * rows), sum.low.store(to + carried_low * rows);
+  }
+
  private:
+  template <int N> static HEED_INLINE std::array<P, N> from_the_last(const P (&x)[N]) {
+    std::array<P, N> sum;
+    sum[N - 1] = x[N - 1];
+    HEED_UNROLL for (int k = N - 2; k >= 0; --k)
+      sum[k] = x[k] + sum[k + 1];
+    return sum;
+  }
+  template <int I> static HEED_INLINE void note_odd(const memory& m, int row, extent_t column, P x) {
+    T* const to = at<I>(m, row);
+    const P infinity = P(std::numeric_limits<T>::infinity());
+    const auto note = [&](field f, M here) {
+      simd::select(here, P(order(column)), P::load(to + f * rows)).store(to + f * rows);
+    };
+    note(infinite, x == infinity), note(negative, x == P(T(0)) - infinity), note(no_number, !(x == x));
+  }
   // What is left, with what is no finite number among it.
   static HEED_NOINLINE P with_others(const T* of, extent_t column, P value) {
     const auto part = [&](field f, T x) {
@@ -140,9 +212,12 @@ struct running_sums {
 };
 
 // Where the program of a pack finds its running sums: nothing where a region has none. `there`: 0, or excluded.
+// `ahead`: of this pack, those that are known ahead, `ahead_step` apart.
 template <const auto& Region, class T, int Count = running_sums<Region, T>::count> struct running_sums_here {
   const typename running_sums<Region, T>::memory* of = nullptr;
   simd::pack<T> there{};
+  const T* ahead = nullptr;
+  static constexpr int ahead_step = simd::group * simd::block_rows<T>;
 };
 template <const auto& Region, class T> struct running_sums_here<Region, T, 0> {};
 
@@ -155,6 +230,22 @@ template <const auto& Region, class T, class Above> struct with_running_sums : A
     // mutants: running_sum_of_excluded
     x = simd::select(simd::is_excluded(sums.there), P(T(0)), x);
     return running_sums<Region, T>::template pass<I>(*sums.of, this->first, this->key, x);
+  }
+};
+// ... where those that are known ahead are read, not taken on.
+template <const auto& Region, class T, class Above> struct with_sums_ahead : with_running_sums<Region, T, Above> {
+  using base = with_running_sums<Region, T, Above>;
+  static constexpr int number_ahead(int i) {
+    constexpr auto& of = running_sums<Region, T>::ahead;
+    for (int k = 0; k < of.count; ++k)
+      if (of.of[k] == i) return k;
+    return -1;
+  }
+  static constexpr bool keeps(int i) { return number_ahead(i) >= 0; }
+  template <int I> HEED_INLINE auto get() const {
+    constexpr int number = number_ahead(I);
+    if constexpr (number >= 0) return simd::pack<T>::load(this->sums.ahead + number * this->sums.ahead_step);
+    else return base::template get<I>();
   }
 };
 
