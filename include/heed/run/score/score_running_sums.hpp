@@ -157,6 +157,8 @@ struct running_sums {
     sum.add(all);
     sum.high.store(to + total * rows), sum.low.store(to + total_low * rows);
   }
+  // The values of sum I at the columns of a group, in place of their elements, which it passes: what is left behind the
+  // group is found once, as `pass` finds it at every column.
   template <int I, int N, class Column>
   static HEED_INLINE void pass_group(const memory& m, int row, const Column& column, P (&x)[N]) {
     T* const to = at<I>(m, row);
