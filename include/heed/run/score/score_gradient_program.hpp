@@ -109,13 +109,12 @@ struct score_gradient_program {
   using W = simd::pack<simd::integer_of_size<sizeof(T)>>;
   static constexpr gradient_slots slots = slots_of(Region);
 
-  template <bool Ahead>
-  using with_sums = std::conditional_t<Ahead, with_sums_ahead<Region, T, typename base::pack_environment>,
-                                       with_running_sums<Region, T, typename base::pack_environment>>;
-  // Second: after the second contraction, where kept values come from memory. Ahead: see with_sums_ahead.
+  // Second: after the second contraction, where kept values come from memory. Ahead: running sums that are known ahead
+  // are read, not taken on.
   template <bool Second, bool Ahead = false>
-  struct environment : with_sums<Ahead> {
-    using above = with_sums<Ahead>;
+  struct environment : with_running_sums<Region, T, typename base::pack_environment> {
+    using above = typename base::pack_environment;
+    using sums_along = running_sums<Region, T>;
     P product;
     const T* here;  // of slot 0, at the pack and the key
     std::ptrdiff_t slot_size;
@@ -127,6 +126,10 @@ struct score_gradient_program {
       return -1;
     }
     static constexpr bool given(const instruction& x) { return above::given(x) || kept_number(x) >= 0; }
+    static constexpr bool keeps(int i) requires(Ahead)
+    {
+      return sums_along::number_ahead(i) >= 0;
+    }
     template <int K> HEED_INLINE auto get() const {
       constexpr instruction x = Region.code[K];
       constexpr int kept = kept_number(x);
@@ -134,6 +137,8 @@ struct score_gradient_program {
         const T* at = here + slots.kept_slot[kept] * slot_size;
         if constexpr (class_of(x.type) == value_class::truth) return P::load(at) != P(T(0));
         else return P::load(at);
+      } else if constexpr (Ahead && x.code == op::running_sum) {
+        return P::load(this->sums.ahead + sums_along::number_ahead(K) * this->sums.ahead_step);
       } else if constexpr (is_tile(x, 1)) return product;
       else return above::template get<K>();
     }

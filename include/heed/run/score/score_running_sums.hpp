@@ -59,6 +59,11 @@ struct running_sums {
   static constexpr auto all = listed<size>([](int i) { return Region.code[i].code == op::running_sum; });
   static constexpr int count = all.count;
   static constexpr auto ahead = listed<size>([](int i) { return is_known_ahead(Region, i); });
+  static constexpr int number_ahead(int i) {
+    for (int k = 0; k < ahead.count; ++k)
+      if (ahead.of[k] == i) return k;
+    return -1;
+  }
   // Visits for totals, each before the next: a sum may be made of others that go against the visit too.
   static constexpr int visits = [] {
     int most = 0;
@@ -232,22 +237,6 @@ template <const auto& Region, class T, class Above> struct with_running_sums : A
     // mutants: running_sum_of_excluded
     x = simd::select(simd::is_excluded(sums.there), P(T(0)), x);
     return running_sums<Region, T>::template pass<I>(*sums.of, this->first, this->key, x);
-  }
-};
-// ... where those that are known ahead are read, not taken on.
-template <const auto& Region, class T, class Above> struct with_sums_ahead : with_running_sums<Region, T, Above> {
-  using base = with_running_sums<Region, T, Above>;
-  static constexpr int number_ahead(int i) {
-    constexpr auto& of = running_sums<Region, T>::ahead;
-    for (int k = 0; k < of.count; ++k)
-      if (of.of[k] == i) return k;
-    return -1;
-  }
-  static constexpr bool keeps(int i) { return number_ahead(i) >= 0; }
-  template <int I> HEED_INLINE auto get() const {
-    constexpr int number = number_ahead(I);
-    if constexpr (number >= 0) return simd::pack<T>::load(this->sums.ahead + number * this->sums.ahead_step);
-    else return base::template get<I>();
   }
 };
 
