@@ -188,6 +188,16 @@ BOOST_AUTO_TEST_CASE(a_network_of_sixteen_units) {
   }
 }
 constexpr auto selective = weighed(mask(s - running_sum<n>(where(m < n, max(s, 0), 0)), m <= n));
+// Pairs that lie in no memory cannot be projected.
+BOOST_AUTO_TEST_CASE(why_a_projection_of_pairs_is_none) {
+  const auto pairs = tanh(dot<d>(input<"q2">(n, d), input<"k2">(m, d, f)));
+  const auto p = planned(weighed(s + dot<f>(input<"q3">(b, h, f), pairs)));
+  BOOST_TEST(kinds(weighed(s + dot<f>(input<"q3">(b, h, f), input<"pairs">(n, m, f)))) == "ms");
+  BOOST_TEST(heed_tests::kinds(*p).find('l') != std::string::npos);
+  for (int i = 0; i < p->region_count; ++i)
+    if (p->regions[std::size_t(i)].kind == region_kind::loop)
+      BOOST_TEST(p->regions[std::size_t(i)].reason == "its contractions have no rows in common");
+}
 BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
   const auto reason = [](const auto& e) {
     const auto p = planned(e);
@@ -201,9 +211,6 @@ BOOST_AUTO_TEST_CASE(why_a_score_is_none) {
   BOOST_TEST(reason(four_tiles) == "fused");
   BOOST_TEST(reason(seven_tiles) == "more than six contractions in one score");
   BOOST_TEST(reason(selective) == "a running sum over pairs of positions, along the rows");
-  BOOST_TEST(reason(weighed(s + dot<f>(input<"q2">(b, h, f), input<"pairs">(n, m, f)))) == "fused");
-  const auto pairs = tanh(dot<d>(input<"q2">(n, d), input<"k2">(m, d, f)));
-  BOOST_TEST(reason(weighed(s + dot<f>(input<"q3">(b, h, f), pairs))) == "its contractions have no rows in common");
   BOOST_TEST(reason(weighed(two_tiles_score + input<"bias">(f))) == "one contraction sums an axis that another keeps");
   BOOST_TEST(reason(dot<m>(softmax<m>(input<"a">(n) * (n - m)), input<"a2">(m, d))) ==
              "there is no contraction of queries and keys under the softmax");
