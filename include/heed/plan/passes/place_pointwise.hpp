@@ -51,11 +51,16 @@ struct pointwise_placing : score_placing {
       return is_contraction(plan.g, x) || (wanted[i] && !uses.pairwise[i]) ? step::skip : step::descend;
     });
   }
-  // Does it add up such values on the way?
-  constexpr bool adds_up_pairs(node_id root) const {
-    return walk(plan.g, {root}, [&](node_id i, const node& x) {
-      return x.code == op::running_sum && uses.unstorable[i] ? step::stop : step::descend;
+  // Why it is a loop, if it adds up such values on the way; empty: it does not. Where a softmax runs along other axes
+  // they are added up along its rows.
+  constexpr const char* why_sums_loop(node_id root) const {
+    axis_set summed = 0, columns = 0;
+    walk(plan.g, {root}, [&](node_id i, const node& x) {
+      if (x.code == op::running_sum && uses.unstorable[i]) summed |= x.over;
+      if (x.code == op::softmax) columns |= x.over;
+      return step::descend;
     });
+    return !summed ? "" : columns && (summed & ~columns) ? running_sum_of_rows : running_sum_over_pairs;
   }
 
  private:

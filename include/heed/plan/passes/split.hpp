@@ -25,8 +25,8 @@ struct splitter : pointwise_placing {
     if (place_score(root, reason)) return;
     if (!*reason && holds_pairs(root)) {
       reason = why_no_score(plan.g, root);
-      const bool says_nothing = std::string_view(reason) == contraction_over_pairs;
-      if (says_nothing && adds_up_pairs(root)) reason = running_sum_over_pairs;
+      const char* const sums = std::string_view(reason) == contraction_over_pairs ? why_sums_loop(root) : "";
+      if (*sums) reason = sums;
     }
     place_pointwise(root, reason);
   }
