@@ -75,6 +75,35 @@ HEED_INLINE P contracted(const P& row, const P& column, const P& sum) {
   }
 }
 
+// Element d of key i of a tile, for all keys of a step d and then the next. Eight keys have a pointer each, which
+// beside what is asked for on the way is more than there are registers: g++ keeps them in vector registers and moves
+// one over for every load. A tile of few packs has nothing to hide that behind, so it has two pointers and what
+// addresses take of the distance between keys.
+template <class T, bool FewPointers> struct tile_keys {
+  const T* x;
+  index stride;
+  HEED_INLINE tile_keys(const T* from, index apart) : x(from), stride(apart) {}
+  HEED_INLINE T at(int i, index d) const { return x[i * stride + d]; }
+  HEED_INLINE void next() const {}
+};
+template <class T> struct tile_keys<T, true> {
+  const char *first, *fourth;
+  index stride, three;
+  HEED_INLINE tile_keys(const T* from, index apart)
+      : first(reinterpret_cast<const char*>(from)),
+        fourth(reinterpret_cast<const char*>(from + 3 * apart)),
+        stride(apart * index(sizeof(T))),
+        three(3 * stride) {}
+  HEED_INLINE T at(int i, index) const {
+    if (i == 6) return *reinterpret_cast<const T*>(first + 2 * three);
+    return *reinterpret_cast<const T*>(i == 3 || i == 5 || i == 7 ? fourth + (i - 3) * stride : first + i * stride);
+  }
+  HEED_INLINE void next() {
+    first += sizeof(T), fourth += sizeof(T);
+    asm("" : "+r"(first), "+r"(fourth), "+r"(stride), "+r"(three));  // else it is eight pointers again
+  }
+};
+
 // acc[i][v] = sum over d of t[d][v] * x[i * x_stride + d], in order of d, or of what another kind makes of the two.
 // t: [depth][block_rows<T>], of which Packs packs of each line are read, from the first on; x: Keys rows of depth
 // contiguous elements; depth may be 0 (the sums are then 0). A difference needs a register of its own, so where there
@@ -91,6 +120,7 @@ HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_
   HEED_UNROLL for (int i = 0; i < Keys; ++i) HEED_UNROLL
     for (int v = 0; v < Packs; ++v) acc[i][v] = T(0);
   const index apart = packs_apart<Packs, T>(step);
+  tile_keys < T, Keys == 8 && Packs<vectors> keys(x, x_stride);
   HEED_KEEP_LOOP for (index d = 0; d < depth; ++d) {
     also(d);
     pack<T> q[Packs];
@@ -99,10 +129,11 @@ HEED_INLINE void contract(const T* __restrict t, const T* __restrict x, index x_
       if constexpr (Kind == contraction_kind::product) hold(q[v]);
     }
     HEED_UNROLL for (int i = 0; i < Keys; ++i) {
-      const pack<T> b = x[i * x_stride + d];
+      const pack<T> b = keys.at(i, d);
       HEED_UNROLL for (int v = 0; v < Packs; ++v)
         acc[i][v] = contracted<Kind>(q[v], b, acc[i][v]);
     }
+    keys.next();
   }
 }
 
@@ -162,20 +193,25 @@ inline void accumulate_all(const T* p, const T* x, index stride, T* t, index wid
   else accumulate_packs<1>(p, x, stride, t, width, count, 1);
 }
 
-// Whether x[j * stride + c] is finite for all j < count, c < width. Reads nothing else.
+// Whether x[j * stride + c] is finite for all j < count, c < width: 0 times what is not is NaN. Reads nothing else.
 template <class T>
 HEED_NOINLINE inline bool all_finite(const T* __restrict x, index stride, index width, index count) {
   constexpr int lanes = native_lanes<T>;
-  const pack<T> largest = std::numeric_limits<T>::max();
-  simd::mask<sizeof(T), lanes> good = true;
+  const pack<T> zero = T(0);
+  pack<T> even = zero, odd = zero;
   for (index j = 0; j < count; ++j, x += stride) {
     index c = 0;
-    for (; c + lanes <= width; c += lanes) good = good && abs(pack<T>::load(x + c)) <= largest;
-    if (c == width) continue;
-    if (width >= lanes) good = good && abs(pack<T>::load(x + width - lanes)) <= largest;
-    else good = good && abs(pack<T>::load_partial(x + c, width - c)) <= largest;
+    for (; c + 2 * lanes <= width; c += 2 * lanes) {
+      even = fma(pack<T>::load(x + c), zero, even);
+      odd = fma(pack<T>::load(x + c + lanes), zero, odd);
+    }
+    for (; c < width; c += lanes) {
+      if (c + lanes <= width) even = fma(pack<T>::load(x + c), zero, even);
+      else if (width >= lanes) odd = fma(pack<T>::load(x + width - lanes), zero, odd);
+      else odd = fma(pack<T>::load_partial(x + c, width - c), zero, odd);
+    }
   }
-  return all(good);
+  return all(even + odd == zero);
 }
 
 // What a mask excludes has weight -0, which no weight is that was computed: of those that are seen, 0 is one like

@@ -169,14 +169,19 @@ HEED_NOINLINE inline void add_values(const row_block<T>& b, const key_batch<T>& 
 // nobody wants it) and maximum.
 template <class T>
 HEED_NOINLINE inline void finish_rows(const row_block<T>& b, T* inverse, T* lse, T* top) {
+  using P = simd::pack<T>;
   constexpr double ln2 = 0.693147180559945309;
+  for (int v = 0; v < simd::block_rows<T>; v += P::lanes) {
+    const P s = P::load(b.sum + v);
+    simd::select(s == P(T(0)), P(T(0)), P(T(1)) / s).store(inverse + v);  // a row with nothing left: output 0
+    (P::load(b.best + v) * P(T(ln2))).store(top + v);
+  }
+  if (!lse) return;
   for (int r = 0; r < simd::block_rows<T>; ++r) {
     const T s = b.sum[r];
-    inverse[r] = s == 0 ? T(0) : 1 / s;  // a row with nothing left: output 0
     // Rounded once: the backward pass makes every weight of the row from it.
     // mutants: lse_in_base_2
-    if (lse) lse[r] = s == 0 ? -std::numeric_limits<T>::infinity() : T((double(b.used[r]) + std::log2(s)) * ln2);
-    top[r] = b.best[r] * T(ln2);
+    lse[r] = s == 0 ? -std::numeric_limits<T>::infinity() : T((double(b.used[r]) + std::log2(s)) * ln2);
   }
 }
 

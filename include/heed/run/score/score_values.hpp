@@ -126,19 +126,14 @@ struct score_values {
       });
     }
     each_of<row_values>([&]<int K>() {
-      constexpr value_class kind = class_of(Region.code[K].type);
-      for (int part = 0; part <= c.pack_count; ++part) {
-        plan::bounds_of_values over;
-        for (int r = part ? (part - 1) * lanes : 0; r < count && (part == 0 || r < part * lanes); ++r) {
-          double v;
-          if constexpr (kind == value_class::real) v = double(c.real[K][r]);
-          else if constexpr (kind == value_class::whole) v = double(c.whole[K][r]);
-          else v = c.truth[K][r] != 0;
-          over.add(v);
-        }
-        c.range[part][K] = over.bounds();
+      plan::bounds_of_values block;
+      for (int p = 0; p < c.pack_count; ++p) {
+        const plan::bounds_of_values over = bounds_of_pack<K>(c, p);
+        c.range[p + 1][K] = over.bounds();
+        block.add(over.lo), block.add(over.hi), block.unknown = block.unknown || over.unknown;
       }
-      if constexpr (kind == value_class::whole) c.first_row[K] = c.whole[K][0];
+      c.range[0][K] = block.bounds();
+      if constexpr (class_of(Region.code[K].type) == value_class::whole) c.first_row[K] = c.whole[K][0];
     });
     // distances keep their row value relative to the block's first row, as a real
     each_of<distances>([&]<int K>() {
@@ -146,6 +141,21 @@ struct score_values {
       constexpr int row = Region.code[d.a].where == role::row ? d.a : d.b;
       for (int r = 0; r < rows; ++r) c.real[K][r] = T(c.whole[row][r] - c.whole[row][0]);
     });
+  }
+  // Of a row value. Rows behind the last repeat it, so that whole numbers are taken by lanes; of reals NaN counts.
+  template <int K> static plan::bounds_of_values bounds_of_pack(const context& c, int p) {
+    constexpr value_class kind = class_of(Region.code[K].type);
+    plan::bounds_of_values over;
+    if constexpr (kind == value_class::real) {
+      for (int r = p * lanes; r < std::min((p + 1) * lanes, c.row_count); ++r) over.add(double(c.real[K][r]));
+    } else if constexpr (kind == value_class::whole) {
+      const W w = W::load(c.whole[K] + p * lanes);
+      over.lo = double(simd::min(w)), over.hi = double(simd::max(w));
+    } else {
+      const W w = W::load(c.truth[K] + p * lanes);  // -1: true
+      over.lo = double(-simd::max(w)), over.hi = double(-simd::min(w));
+    }
+    return over;
   }
 };
 
