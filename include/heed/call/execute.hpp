@@ -40,8 +40,8 @@ struct region_call {
 
   region_call(const locator& values, const region_entry& region, int threads)
       : call{values.frame.extent.first, operands.data(), outputs.data(), threads} {
-    for (int k = 0; k < Region.operands.count; ++k) operands[k] = values.at(region.first_read + k);
-    for (int k = 0; k < Region.outputs.count; ++k) outputs[k] = values.at(region.first_write + k);
+    values.find(region.first_read, Region.operands.count, operands.data());
+    values.find(region.first_write, Region.outputs.count, outputs.data());
   }
   region_call(const region_call&) = delete;
 };

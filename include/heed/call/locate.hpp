@@ -30,6 +30,10 @@ struct locator {
     see_through(table.steps_to(x), frame.extent, v);
     return v;
   }
+  // So many of them, to an array: out of line, for every region of every call asks for some, more than once.
+  HEED_NOINLINE void find(int first, int count, view* to) const {
+    for (int k = 0; k < count; ++k) to[k] = at(first + k);
+  }
   // A region that copies what is read in place, or makes what is staged.
   bool has_nothing_to_do(const region_entry& region) const {
     return !frame.places[table.places[region.first_write].buffer].is_stored();

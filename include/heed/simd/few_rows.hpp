@@ -7,10 +7,11 @@ namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
 inline constexpr int few_rows = 2;
 
 // to[i][r] = sum over d of q[r][d] * x[i * x_stride + d], for i < group, r < rows. q: [rows][depth]; to:
-// [group][native_lanes<T>].
-template <class T, class Also>
+// [group][native_lanes<T>]. lines.along(d, i): what else is done on the way; of one type for all regions, so that they
+// share this function.
+template <class T, class Lines>
 HEED_NOINLINE inline void contract_few(const T* __restrict q, index rows, const T* __restrict x, index x_stride,
-                                       index depth, T* __restrict to, const Also& also) {
+                                       index depth, T* __restrict to, const Lines& lines) {
   constexpr int lanes = native_lanes<T>;
   for (index r = 0; r < rows; ++r, q += depth) {
     pack<T> acc[group];
@@ -21,7 +22,7 @@ HEED_NOINLINE inline void contract_few(const T* __restrict q, index rows, const 
       const pack<T> own = pack<T>::load(q + d);
       HEED_UNROLL for (int i = 0; i < group; ++i) {
         acc[i] = fma(own, pack<T>::load(x + i * x_stride + d), acc[i]);
-        if (r == 0) also(d, i);
+        if (r == 0) lines.along(d, i);
       }
     }
     if (d < depth) {

@@ -197,8 +197,7 @@ struct score_loops {
     if constexpr (Packs == 1 && may_be_few)
       if (const int few = few_rows_of(w.state); few > 0) {
         alignas(64) T sums[group * lanes] = {};
-        simd::contract_few(w.running.queries, few, k, stride, w.extents.depth, sums,
-                           [lines = ahead(w, first)](extent_t d, int i) HEED_INLINED { lines.along(d, i); });
+        simd::contract_few(w.running.queries, few, k, stride, w.extents.depth, sums, ahead(w, first));
         HEED_UNROLL for (int i = 0; i < group; ++i)
           a[i][0] = P::load(sums + i * lanes);
         return;
