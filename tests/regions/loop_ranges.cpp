@@ -34,6 +34,8 @@ constexpr auto w = input<"w">(d);
 constexpr auto doc = input<"doc", std::int32_t>(z);
 constexpr auto weighed(const auto& score, const auto& keep) { return dot<m>(softmax<m>(mask(score, keep)), v); }
 constexpr auto counted = weighed(sum<d>(primitive<bent>(q + k) * w), m <= n);
+constexpr auto bending = sum<d>(primitive<bent>(q + k) * w);
+constexpr auto counted_again = weighed(bending - running_sum<n>(where(m < n, max(bending, 0), 0)), m <= n);
 constexpr auto counted_by_w = gradient<counted>(wrt(w));
 constexpr auto additive = sum<d>(tanh(q + k) * w);
 constexpr auto window = m <= n && n - m < 13;
@@ -130,6 +132,19 @@ BOOST_AUTO_TEST_CASE(half_of_the_pairs_are_taken_and_each_once) {
   fuse<counted_by_w>(q = p.Q, k = p.K, v = p.V, w = p.W, cotangent<counted> = p.G, into(dW));
   BOOST_TEST(terms.load() <= 2 * all * 0.6, terms.load() << " of " << all << ", for a score and a gradient");
   omp_set_num_threads(2);
+}
+
+// What queries before have added up belongs to the thread that has met them.
+BOOST_AUTO_TEST_CASE(threads_do_not_repeat_the_running_sums_of_others) {
+  const problem p(4, 64, 16, 8);
+  tensor<float> O(4, 64, 8);
+  const long all = 4 * 64 * 64 * 16;
+  for (const int threads : {1, 2}) {
+    omp_set_num_threads(threads);
+    terms = 0;
+    fuse<counted_again>(q = p.Q, k = p.K, v = p.V, w = p.W, into(O));
+    BOOST_TEST(terms.load() <= all * 0.6, terms.load() << " of " << all << " with " << threads << " threads");
+  }
 }
 
 BOOST_AUTO_TEST_CASE(values_and_gradients_are_those_of_plain_loops) {

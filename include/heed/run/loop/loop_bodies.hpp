@@ -379,10 +379,10 @@ struct loop_bodies : loop_state<Region> {
     // nothing.
     static constexpr bool compared = Region.code[I].code != op::sum && std::is_same_v<pack_of<I>, P>;
     static constexpr int parts = partial_results<I>;
-    pack_of<I> part[parts], strange[compared ? parts : 1];
+    pack_of<I> part[parts], strange;
     HEED_INLINE reduced() {
       for (auto& one : part) one = pack_of<I>(neutral<I>());
-      for (auto& one : strange) one = pack_of<I>(number_of<I>(0));
+      strange = pack_of<I>(number_of<I>(0));
     }
     template <class E> HEED_INLINE void add_pack(int k, const E& e) {
       if constexpr (compared) {
@@ -391,7 +391,7 @@ struct loop_bodies : loop_state<Region> {
         if (e.count < lanes) v = simd::select(M::first(e.count), v, P(neutral<I>()));
         part[k] = x.code == op::max ? simd::max(v, part[k]) : simd::min(v, part[k]);
         // mutants: not_a_number_not_compared
-        strange[k] = simd::select(v != v, v, strange[k]);
+        strange = simd::select(v != v, v, strange);
       } else if (e.count < lanes) {
         part[k] = simd::select(M::first(e.count), with_next<I>(part[k], e), part[k]);
       } else {
@@ -427,7 +427,7 @@ struct loop_bodies : loop_state<Region> {
       const auto plus = [](auto u, auto v) HEED_INLINED { return u + v; };
       const number_of<I> found = simd::fold(of_parts(part, join), join);
       if constexpr (compared)
-        if (const double s = simd::fold(of_parts(strange, plus), plus); s != 0) return s;  // NaN
+        if (const double s = simd::fold(strange, plus); s != 0) return s;  // NaN
       return found;
     }
     template <class F> static HEED_INLINE pack_of<I> of_parts(const pack_of<I>* p, const F& join) {

@@ -28,6 +28,16 @@ struct loop_kernel {
       if (Region.code[i].code == op::running_sum) from_the_end += Region.code[i].value != 0 ? 1 : -1;
     return from_the_end > 0;
   }();
+  // Where among the outer axes the first is along which one moves on; behind all: none does. A thread that meets every
+  // other item adds up all the same.
+  static constexpr int moving = [] {
+    int first = outer.count;
+    for (int i = 1; i < Region.code.size; ++i)
+      if (Region.code[i].code == op::running_sum && homes::moves_on(i))
+        for (int k = 0; k < outer.count; ++k)
+          if (homes::has(Region.code[i].over, outer[k])) first = std::min(first, k);
+    return first;
+  }();
 
   static scratch_need need(const environment& call) {
     pieces own;
@@ -49,7 +59,7 @@ struct loop_kernel {
     }
   }
   // An item is some elements along the last axis: all of them, for they share most, unless there are too few items for
-  // the threads.
+  // the threads. Those between which running sums move on belong to one thread, where there are enough for all.
   static void run(const environment& call, const scratch& s) noexcept {
     for (int t = 0; t < call.threads; ++t) bodies::begin(call, s.of(t));
     const extent_t length = extent_along(last, call.extent), count = count_of(outer, call.extent);
@@ -63,10 +73,17 @@ struct loop_kernel {
       const extent_t from = item % chunks * chunk;
       piece(b, from, std::min(length, from + chunk));
     };
-    if constexpr (backwards)
-      for_each_item(count * chunks, call.threads,
-                    [&](extent_t i, int thread) { work(count * chunks - 1 - i, thread); });
-    else for_each_item(count * chunks, call.threads, work);
+    const extent_t items = count * chunks;
+    extent_t together = 1;  // items of a thread, one behind the other
+    if constexpr (moving < outer.count) {
+      together = chunks;
+      for (int k = moving; k < outer.count; ++k) together *= call.extent[outer[k]];
+      if (items / together < call.threads) together = 1;
+    }
+    for_each_item(items / together, call.threads, [&](extent_t number, int thread) {
+      for (extent_t i = number * together; i < (number + 1) * together; ++i)
+        work(backwards ? items - 1 - i : i, thread);
+    });
   }
 };
 
