@@ -71,6 +71,7 @@ int main(int argc, char** argv) {
   heed_bench::add_decoupled();
   heed_bench::add_distances();
   heed_bench::add_metrics();
+  heed_bench::add_loops();
   heed_bench::add_projections();
   heed_bench::add_encoder();
   heed_bench::add_staged();
