@@ -34,6 +34,7 @@ template <class K, class V> constexpr auto attended(const K& keys, const V& valu
   return dot<m>(softmax<m>(mask(scaled_dot<d>(q, keys), seen)), values);
 }
 constexpr auto scaled = attended(cast<float>(k8) * k_scale, v_scale* cast<float>(v8));
+constexpr auto backward = gradient<scaled>(wrt(k_scale));
 constexpr auto channels = attended(merge<c, w, d>(split<d, c, w>(cast<float>(k8)) * c_scale), v_scale* cast<float>(v8));
 constexpr auto shared = attended(cast<float>(k8) * k_scale, cast<float>(k8) * k_scale);
 constexpr auto normed = attended(rms_norm<d>(k, weight, 1e-3), exp(k * 0.25));
@@ -244,4 +245,43 @@ BOOST_AUTO_TEST_CASE(nothing_of_all_keys_is_stored) {
              open);
   BOOST_TEST(explain<scaled>().find("in region 2, a chunk of keys at a time: not stored") != std::string::npos,
              explain<scaled>());
+}
+// The way back reads stored keys; of a scale it is the sum of what reaches its key, times the whole numbers.
+BOOST_AUTO_TEST_CASE(the_gradient_of_a_scale) {
+  for (const extent_t N : {extent_t(1), block + 2}) {
+    const extent_t M = 203, D = 16;
+    const problem p(2, N, M, D);
+    const tensor<float> reached = filled<float>(8, 1, {p.G, 2, N, D});
+    tensor<float> got(p.G, M);
+    fuse<backward, strict>(q = p.Q, k8 = p.K8, k_scale = p.SK, v8 = p.V8, v_scale = p.SV, start = p.S,
+                           cotangent<scaled> = reached, into(got));
+    const auto key = std::bind_front(&problem::key, &p), value = std::bind_front(&problem::value, &p);
+    const tensor<double> out = formula(p, key, value);
+    tensor<double> wanted(p.G, M);
+    std::vector<double> weights(static_cast<std::size_t>(M));
+    for (extent_t head = 0; head < p.G; ++head)
+      for (extent_t i = 0; i < 2; ++i)
+        for (extent_t row = 0; row < N; ++row) {
+          double all = 0;
+          for (extent_t at = 0; at < M; ++at) {
+            double score = 0;
+            for (extent_t x = 0; x < D; ++x) score += double(p.Q(head, i, row, x)) * key(head, at, x);
+            weights[std::size_t(at)] = p.is_seen(row, at) ? std::exp(score / std::sqrt(double(D))) : 0;
+            all += weights[std::size_t(at)];
+          }
+          for (extent_t at = 0; at < M; ++at) {
+            if (!p.is_seen(row, at)) continue;
+            double slope = 0, product = 0;
+            for (extent_t x = 0; x < D; ++x) {
+              slope += double(reached(head, i, row, x)) * (value(head, at, x) - out(head, i, row, x));
+              product += double(p.Q(head, i, row, x)) * double(p.K8(head, at, x));
+            }
+            wanted(head, at) += weights[std::size_t(at)] / all * slope * product / std::sqrt(double(D));
+          }
+        }
+    for (extent_t at = 0; at < M; ++at)  // nobody sees it: what it would have been is NaN
+      for (extent_t head = 0; head < p.G; ++head)
+        if (!p.is_seen_by_some(at)) BOOST_TEST(got(head, at) == 0, head << ", key " << at);
+    expect_close(named(N, M, D).c_str(), got, wanted);
+  }
 }
