@@ -329,3 +329,24 @@ def test_what_a_new_variant_costs(optimised, fresh_cache, variants, tmp_path, ca
             f"({time.perf_counter() - begin:.1f} s) for the same in C++: {ours / theirs:.2f} times"
         )
     assert ours < 1.5 * theirs
+
+
+BYTES = """
+constexpr heed::axis<"n"> n;  constexpr heed::axis<"m"> m;  constexpr heed::axis<"d", 16> d;
+constexpr auto k = heed::cast<float>(heed::input<"k", std::int8_t>(m, d)) * heed::input<"scale">(m);
+constexpr auto out = heed::attention<d, m>(heed::input<"q">(n, d), k, heed::input<"v">(m, d));
+HEED_KERNEL(attend_bytes, out)
+"""
+
+
+def test_keys_of_a_byte():
+    attend = heed.compile("#include <heed/heed.hpp>\n" + BYTES)
+    random = numpy.random.default_rng(4)
+    q, v = random.standard_normal((2, 16), "float32"), random.standard_normal((300, 16), "float32")
+    k, scale = random.integers(-128, 128, (300, 16)).astype("int8"), random.random(300, "float32") / 50
+    score = q.astype("float64") @ (k * scale.astype("float64")[:, None]).T / 4
+    weight = numpy.exp(score - score.max(-1, keepdims=True))
+    wanted = weight / weight.sum(-1, keepdims=True) @ v
+    numpy.testing.assert_allclose(attend(q=q, k=k, scale=scale, v=v), wanted, atol=2e-6)
+    with pytest.raises(heed.OperandError, match="operand 'k': expected int8, got int32"):
+        attend(q=q, k=k.astype("int32"), scale=scale, v=v)
