@@ -1,4 +1,4 @@
-// expect: heed: the k of kth_largest<m>\(a, k\) is a whole number that is known while compiling
+// expect: heed: the k of kth_largest<m>\(a, k\) is a whole number
 #include <heed/heed.hpp>
 using namespace heed;
 constexpr axis<"n"> n;

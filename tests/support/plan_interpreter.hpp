@@ -94,7 +94,7 @@ class plan_interpreter {
         index_array at = index;
         const std::size_t axis = std::size_t(std::countr_zero(x.over));
         for (at[axis] = 0; at[axis] < extent_[axis]; ++at[axis]) row.push_back(eval(r, x.a, at, tile));
-        return statistic_of(x.code, row, x.value);
+        return statistic_of(x.code, row, x.b ? b() : x.value);
       }
       case op::running_sum: {
         double v = 0;
@@ -248,7 +248,7 @@ class plan_interpreter {
     return std::exp2(eval(r, r.pair.score, at, tile) - read(r.gradient.log_sum_exp, at) * 1.4426950408889634074);
   }
   static double statistic_of(op code, const std::vector<double>& row, double told) {
-    return code == op::kth_largest ? kth_largest_of(row, std::size_t(told)) : entmax_threshold_of(row, told);
+    return code == op::kth_largest ? kth_largest_of(row, told) : entmax_threshold_of(row, told);
   }
 
   void run_score_gradient(const region& r) {
@@ -257,14 +257,17 @@ class plan_interpreter {
     for (int k = 0; k < r.outputs.count; ++k)
       oracle_.each(r.outputs[k].axes, [&](const index_array& index) {
         store(r, k, index, 0);
-        if (r.gradient.sinks[k].kind == sink_kind::row_statistic) seen_[{k, key(r.outputs[k].axes, index)}] = {};
+        const sink& s = r.gradient.sinks[k];
+        if (s.kind != sink_kind::row_statistic) return;
+        const std::pair<int, extent_t> row{k, key(r.outputs[k].axes, index)};
+        seen_[row] = {}, told_[row] = s.rank < 0 ? s.told : read(s.rank, index);
       });
     oracle_.each(pairs, [&](const index_array& at) {
       at_pair(r, at, [&](double tile) { return add_to_sinks(r, at, tile), 0.; });
     });
     for (const auto& [row, elements] : seen_) {
       const sink& s = r.gradient.sinks[row.first];
-      written(row.first)[row.second] = statistic_of(s.statistic, elements, s.told);
+      written(row.first)[row.second] = statistic_of(s.statistic, elements, told_.at(row));
     }
   }
   void add_to_sinks(const region& r, const index_array& at, double tile) {
@@ -296,6 +299,7 @@ class plan_interpreter {
 
   mutable double tile1_ = 0;
   std::map<std::pair<int, extent_t>, std::vector<double>> seen_;  // by rows that have a statistic
+  std::map<std::pair<int, extent_t>, double> told_;               // ... and of what
   const execution_plan& p_;
   const outline* outline_ = nullptr;  // of the region that runs
   const index_array& extent_;

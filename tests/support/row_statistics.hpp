@@ -13,9 +13,10 @@ inline std::vector<double> sorted_elements(std::vector<double> row) {
   std::sort(row.begin(), row.end(), std::greater<double>());
   return row;
 }
-inline double kth_largest_of(const std::vector<double>& given, std::size_t k) {
+inline double kth_largest_of(const std::vector<double>& given, double k) {
   const std::vector<double> row = sorted_elements(given);
-  return row.empty() ? -INFINITY : row[std::min(k, row.size()) - 1];
+  if (k < 1) return INFINITY;
+  return row.empty() ? -INFINITY : row[std::min(std::size_t(k), row.size()) - 1];
 }
 // The weights of a row of scores (Martins and Astudillo 2016; Peters, Niculae and Martins 2019, algorithm 2; by
 // bisection for other alphas).

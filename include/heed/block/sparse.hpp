@@ -77,7 +77,7 @@ template <auto Axis, Symbolic S> constexpr auto entmax15(const S& s) { return en
 template <auto Axis, Symbolic S> constexpr auto sparsemax(const S& s) { return entmax<Axis>(2, s); }
 
 // top_k_softmax<m>(s, k): softmax of the k largest scores of each row, and of all that are equal to the smallest of
-// them; the others have weight 0. k: a whole number that is known while compiling.
+// them; the others have weight 0. k: a whole number, or an expression of one, as in kth_largest.
 template <auto Axis, Symbolic S, class K> constexpr auto top_k_softmax(const S& s, const K& k) {
   const auto smallest = kth_largest<Axis>(s, k);
   if constexpr (is_ill_formed<std::remove_const_t<decltype(smallest)>>) return ill_formed{};

@@ -88,9 +88,11 @@ constexpr node_id add_dot(graph& g, element type, node_id a, node_id b, axis_set
 constexpr node_id add_reduction(graph& g, op o, element type, node_id a, axis_set over) {
   return g.add(node{.code = o, .type = type, .a = a, .axes = g[a].axes & ~over, .over = over});
 }
-// ... that a number says more of: which of the largest, entmax of which alpha.
-constexpr node_id add_statistic(graph& g, op o, element type, node_id a, axis_set over, double value) {
-  return g.add(node{.code = o, .type = type, .a = a, .axes = g[a].axes & ~over, .over = over, .value = value});
+// ... that a number says more of: which of the largest (or a value says it, `told`), entmax of which alpha.
+constexpr node_id add_statistic(graph& g, op o, element type, node_id a, axis_set over, double value,
+                                node_id told = 0) {
+  return g.add(
+      node{.code = o, .type = type, .a = a, .b = told, .axes = g[a].axes & ~over, .over = over, .value = value});
 }
 constexpr node_id add_softmax(graph& g, element type, node_id a, axis_set over) {
   return g.add(node{.code = op::softmax, .type = type, .a = a, .axes = g[a].axes, .over = over});

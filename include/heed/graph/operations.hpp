@@ -128,7 +128,7 @@ enum class op : std::uint8_t {
   min,
   mean,
   logsumexp,
-  kth_largest,       // over `over`: number `value` from the top, of what is greater than -inf
+  kth_largest,       // over `over`: number `value` (or b) from the top, of what is greater than -inf
   entmax_threshold,  // over `over`: the t of which sum(max((value - 1) (a - t), 0)^(1 / (value - 1))) is 1
   softmax,           // along `over`; b: its log-sum-exp, where that is known already
   running_sum,       // along `over`, from the start up to each position; `value` 1: from the end down to it

@@ -134,21 +134,40 @@ template <std::size_t Axes> constexpr bool require_axis_to_rank() {
   static_assert(given < Axes == 1 >, "heed: the k-th largest lies along one axis: kth_largest<m>(a, k)");
   return Axes == 1;
 }
+template <class K> inline constexpr bool is_rank = std::is_integral_v<K> && !std::is_same_v<K, bool>;
+template <Symbolic K> inline constexpr bool is_rank<K> = is_integer(element_of_expr<K>);
 template <class K> constexpr bool require_rank() {
-  static_assert(given < std::is_integral_v<K> && !std::is_same_v<K, bool>, K >,
-                "heed: the k of kth_largest<m>(a, k) is a whole number that is known while compiling");
-  return std::is_integral_v<K> && !std::is_same_v<K, bool>;
+  static_assert(given<is_rank<K>, K>, "heed: the k of kth_largest<m>(a, k) is a whole number");
+  return is_rank<K>;
+}
+template <class Rows, class K> inline constexpr bool is_of_rows = true;
+template <class Rows, class... X> inline constexpr bool is_of_rows<Rows, shape<X...>> = has_all<Rows, X...>;
+template <class Rows, class K> constexpr bool require_rank_of_rows() {
+  static_assert(given<is_of_rows<Rows, K>, shape_fact_of<K>, shape_fact_of<Rows>>,
+                "heed: the k of kth_largest<m>(a, k) varies over axes of a, and not along m");
+  return is_of_rows<Rows, K>;
 }
 // kth_largest<m>(a, k): the k-th largest of the elements along m, equal ones counted each; k: a whole number, 1 or
-// more, 1 being the maximum. Elements that are absent or -inf are not counted: of fewer than k it is the smallest, of
-// none -inf. Shape: a without m; element: that of a. No gradient passes.
+// more, 1 being the maximum, or an expression of one, over axes of a but m. Elements that are absent or -inf are not
+// counted: of fewer than k it is the smallest, of none -inf; for a k below 1 it is +inf. Shape: a without m; element:
+// that of a. No gradient passes.
 template <auto... Axes, Symbolic A, class K> constexpr auto kth_largest(const A& a, const K& k) {
-  if constexpr (any_ill_formed<A>) return ill_formed{};
+  if constexpr (any_ill_formed<A, K>) return ill_formed{};
   else if constexpr (!require_axis_to_rank<sizeof...(Axes)>()) return ill_formed{};
   else if constexpr (!require_axes<shape_of<A>, axis_type<Axes>...>()) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else if constexpr (!require_rank<K>()) return ill_formed{};
-  else {
+  else if constexpr (Symbolic<K>) {
+    using Rows = drop<shape_of<A>, axis_type<Axes>...>;
+    if constexpr (!require_rank_of_rows<Rows, shape_of<K>>()) return ill_formed{};
+    else {
+      constexpr element type = widened(element_of_expr<A>);
+      return expr<Rows, type>(larger_graph(a, k), [&](graph& g) {
+        const node_id x = put(g, a), told = put(g, k);
+        return add_statistic(g, op::kth_largest, type, x, axes_in<Axes...>(g), 0, told);
+      });
+    }
+  } else {
     if (std::is_constant_evaluated() && !(k >= 1))
       stop_compiling<"heed: the k of kth_largest<m>(a, k) is at least 1: the maximum">();
     constexpr element type = widened(element_of_expr<A>);

@@ -53,7 +53,8 @@ inline std::string sink_text(const printed_region& of, int k) {
   const std::string factor = s.factor == 1 ? std::string() : number(s.factor) + " * ",
                     scale = s.scale ? instruction_text(of, s.scale, 5) + " * " : std::string();
   if (s.kind == sink_kind::row_statistic)
-    return std::string(name_of(s.statistic)) + "<" + over + ">(" + pair + told(s.statistic, s.told) + ")";
+    return std::string(name_of(s.statistic)) + "<" + over + ">(" + pair + told(s.statistic, s.told) +
+           (s.rank < 0 ? std::string() : ", " + of.operand_name(s.rank)) + ")";
   const std::string at = s.index ? axis_name(of.plan.g, s.table) + " = " + instruction_text(of, s.index) : "";
   if (s.kind == sink_kind::skewed_row_product)
     return factor + scale + "dot<" + over + ">(" + pair + ", " + of.operand_name(s.other) + " at " + at + ")";

@@ -72,7 +72,9 @@ inline std::string running_sum_text(const graph& g, axis_set over, double value,
 }
 
 // What a reduction is told beside its operand.
-inline std::string told(op code, double value) { return takes_passes(code) ? ", " + number(value) : std::string(); }
+inline std::string told(op code, double value) {
+  return takes_passes(code) && value != 0 ? ", " + number(value) : std::string();
+}
 
 // Node i as an expression. Nodes for which `named` gives a name are written by it; depth bounds what is spelled out.
 template <class Named>
@@ -217,7 +219,7 @@ inline std::string program_text(const printed_region& of) {
       case op::cast: what = std::string("cast<") + internal::name_of(x.type) + ">(" + sub(0, 0) + ")"; break;
       default:
         what = x.over ? std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, 0) +
-                            told(x.code, x.value) + ")"
+                            (x.b ? ", " + sub(1, 0) : "") + told(x.code, x.value) + ")"
                       : operation(g, x.code, x.value,
                                   x.c   ? 3
                                   : x.b ? 2
@@ -251,7 +253,8 @@ inline std::string instruction_text(const printed_region& of, int i, int outer =
   }
   if (x.code == op::running_sum) return running_sum_text(g, x.over, x.value, sub(0, -1));
   if (x.over)
-    return std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, -1) + told(x.code, x.value) + ")";
+    return std::string(name_of(x.code)) + "<" + axes_text(g, x.over) + ">(" + sub(0, -1) +
+           (x.b ? ", " + sub(1, -1) : "") + told(x.code, x.value) + ")";
   const std::string s = operation(g, x.code, x.value, x.c ? 3 : x.b ? 2 : 1, sub);
   return facts_of(x.code).binding < outer ? "(" + s + ")" : s;
 }

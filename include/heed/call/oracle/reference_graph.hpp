@@ -341,8 +341,10 @@ class reference_graph {
   }
   double kth_largest(const node& x, const extents& at, bool decided) const {
     const std::vector<double> row = sorted_row(x, at, decided);
-    if (row.empty() || row[0] != row[0]) return row.empty() ? -INFINITY : row[0];
-    return row[std::min(row.size(), std::size_t(x.value)) - 1];
+    if (!row.empty() && row[0] != row[0]) return row[0];
+    const double rank = x.b ? number(x.b, at) : x.value;
+    if (rank < 1) return INFINITY;
+    return row.empty() ? -INFINITY : row[std::min(row.size(), std::size_t(rank)) - 1];
   }
   // By bisection, to the last bit.
   double entmax_threshold(const node& x, const extents& at) const {

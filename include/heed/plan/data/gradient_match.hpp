@@ -28,7 +28,7 @@ struct gradient_sink {
   node_id pair{}, other{};  // the pairwise operand of the core, and that of a product
   node_id own{};            // of a product with differences from it
   contraction_kind slope{};
-  node_id index{};  // of a table
+  node_id index{};  // of a table; of a statistic which of the largest it is
   int table = -1;   // ... and its axis
   node_id keep{};   // without a softmax: where this does not hold, the other operand says 0, as the region does
   sink_kind kind{};

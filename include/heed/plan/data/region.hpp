@@ -130,7 +130,8 @@ struct sink {
                              // other - own in the place of other, of an absolute one the sign of that
   std::int16_t own = -1;     // ... an operand along what it gives
   op statistic{};            // row_statistic: which,
-  double told = 0;           // ... and of what
+  double told = 0;           // ... and of what,
+  std::int16_t rank = -1;    // ... or the operand, along the rows, that says it
 
   bool operator==(const sink&) const = default;
 };

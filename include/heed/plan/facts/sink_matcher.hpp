@@ -263,6 +263,10 @@ struct sink_matcher {
   }
   constexpr bool is_statistic(gradient_sink& sink) const {
     sink.kind = sink_kind::row_statistic, sink.over = g[sink.core].over;
+    sink.index = g[sink.core].b;
+    const op told = g[sink.index].code;  // which it is lies in memory, along the rows
+    if (sink.index && ((is_leaf(told) && told != op::input) || (g[sink.index].axes & ~(match.batch | match.rows))))
+      return false;
     return sink.over == bit(match.column) && g[sink.pair].axes == pairs();
   }
   constexpr bool is_sum(gradient_sink& sink) const {

@@ -183,7 +183,9 @@ struct gradient_placing : outlining {
       const gradient_sink& sink = match.sinks[k];
       if (sink.kind == sink_kind::pairs) lay_along(sink.root, match.column);
       write(region, sink.root);
-      open.push(sink.pair), open.push(sink.index);
+      open.push(sink.pair);
+      if (sink.kind != sink_kind::row_statistic) open.push(sink.index);
+      else if (sink.index) read(region, sink.index);
       if (sink.other) read(region, sink.other);
     }
     open.push(match.keep);

@@ -55,6 +55,7 @@ constexpr peeled_pair peeled(value_writer& to, axis_set uniform, peeled_pair fro
 constexpr void write_statistic(value_writer& to, const gradient_sink& from, sink made) {
   const node& x = to.nodes[from.core];
   made.statistic = x.code, made.told = x.value;
+  made.rank = std::int16_t(from.index ? to.operand_of(from.index) : -1);
   const kept_value v = to.value_of(from.pair);
   made.pair = to.chosen(to.implied(v.keep) ? instruction_id(0) : v.keep, to.real(v.value),
                         -std::numeric_limits<double>::infinity());

@@ -13,10 +13,10 @@ struct reduction_writer : program_writer {
     const double nothing = code == op::sum ? 0 : code == op::min ? infinity : -infinity;
     return reduce(code, chosen(a.keep, a.value, nothing), over);
   }
-  // `value`: what it is a statistic of.
-  constexpr instruction_id statistic(op code, kept_value a, axis_set over, double value) {
+  // `value`, or `told`: what it is a statistic of.
+  constexpr instruction_id statistic(op code, kept_value a, axis_set over, double value, instruction_id told) {
     const instruction_id v = chosen(a.keep, a.value, -infinity);
-    return emit(instruction{.code = code, .type = loops.code[v].type, .a = v, .over = over, .value = value});
+    return emit(instruction{.code = code, .type = loops.code[v].type, .a = v, .b = told, .over = over, .value = value});
   }
   constexpr instruction_id running_sum(kept_value a, axis_set over, double from_the_end) {
     const instruction_id v = implied(a.keep) ? a.value : chosen(a.keep, a.value, 0);  // the region leaves it out

@@ -37,7 +37,10 @@ struct value_writer : reduction_writer {
       case op::distance: return summed_differences(x);
       case op::running_sum: return {running_sum(value_of(x.a), x.over, x.value), 0};
       case op::kth_largest:
-      case op::entmax_threshold: return {statistic(x.code, value_of(x.a), x.over, x.value), 0};
+      case op::entmax_threshold: {
+        const kept_value a = value_of(x.a);
+        return {statistic(x.code, a, x.over, x.value, x.b ? value_of(x.b).value : instruction_id(0)), 0};
+      }
       case op::where: return is_idle_guard(x) ? value_of(x.b) : pointwise(x, i);
       default: return is_heavy(x.code) ? kept_value{reduction(x.code, value_of(x.a), x.over), 0} : pointwise(x, i);
     }

@@ -350,6 +350,7 @@ class simplifier {
 
   // ---- products and reductions
   constexpr node_id reduced(node y) {
+    if (y.code == op::kth_largest && y.b) settle_rank(y);
     if (y.code == op::sum || y.code == op::mean)
       if (const node_id d = distance(y)) return d;
     if (const node_id sum = sum_of_addends(y)) return sum;
@@ -359,6 +360,12 @@ class simplifier {
     if (y.code == op::sum && count_of(y.over) > 1 && !memory.grows_faster(after[y.a].axes))
       one_axis_at_a_time(after, y);
     return after.add(y);
+  }
+  // Which of the largest is wanted: a number, or what may lie in memory.
+  constexpr void settle_rank(node& y) {
+    const op code = after[y.b].code;
+    if (code == op::constant) y.value = after[y.b].value, y.b = 0;
+    else if (code != op::input && is_leaf(code)) y.b = make(after, op::cast, element::i64, y.b);
   }
   // A sum that is a distance of positions, with its factors.
   constexpr node_id distance(const node& y) {

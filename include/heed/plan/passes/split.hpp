@@ -67,6 +67,7 @@ struct splitter : pointwise_placing {
       const node& x = plan.g[i];
       if (is_contraction(plan.g, x)) need_stored(x.a), need_stored(x.b);
       else if (x.code == op::gather || x.code == op::shift || is_view(x.code)) need_stored(x.a);
+      else if (takes_passes(x.code) && x.b) need_stored(x.b);
       else if (x.code == op::concat) need_stored(x.a), need_stored(x.b);
       else if (x.code == op::scatter) need_stored(x.a), need_stored(node_id(i));
     }

@@ -107,7 +107,7 @@ struct loop_homes {
       if (!at_home[i]) continue;
       const instruction& x = Region.code[i];
       if (is_reduction(x.code)) {
-        if (!s.reduced[i]) s.reduced[i] = true, visit(s, {x.a, 0, 0}, inner_axis(x.over), x.axes | x.over);
+        if (!s.reduced[i]) s.reduced[i] = true, visit(s, {x.a, x.b, 0}, inner_axis(x.over), x.axes | x.over);
       } else if (x.code == op::running_sum) {
         const int own = plan::only_axis(x.over), along = has(x.axes, axis) && moves_on(i) ? axis : own;
         s.found.along[i] |= axis_set(1) << along;

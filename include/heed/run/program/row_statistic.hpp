@@ -69,7 +69,7 @@ template <class T, class Rows> struct row_statistic {
   }
   // Bisection over the numbers in their order, between the smallest and the largest, by counting how many are not below
   // the middle: until they are as many as wanted, whose smallest it is, or until there is no number in between.
-  template <class Each> static P kth_largest(double rank, const Each& each) {
+  template <class Each> static P kth_largest(P rank, const Each& each) {
     const P top = largest(each);
     P low(infinity);
     sums present;
@@ -80,8 +80,8 @@ template <class T, class Rows> struct row_statistic {
     low = Rows::template fold<op::min>(low);
     const P count = present.all();
     // mutants: kth_largest_of_one_more
-    const P wanted = simd::min(P(T(rank)), count);
-    const M none = count == P(T(0)) || top != top;
+    const P wanted = simd::min(rank, count);
+    const M none = count == P(T(0)) || top != top || rank < P(T(1));
     // From `from` up there are as many as wanted, from `to` up fewer.
     W from = ordered(simd::select(none, P(T(0)), low)), to = ordered(simd::select(none, P(T(0)), top)) + W(word(1));
     for (int sweeps = 0;; ++sweeps) {
@@ -101,7 +101,8 @@ template <class T, class Rows> struct row_statistic {
     P found(infinity);
     each([&](P x, int) HEED_INLINED { found = simd::select(x >= at && x < found, x, found); });
     found = Rows::template fold<op::min>(found);
-    return simd::select(top != top, top, simd::select(count == P(T(0)), P(-infinity), found));
+    found = simd::select(count == P(T(0)), P(-infinity), found);
+    return simd::select(top != top, top, simd::select(rank < P(T(1)), P(infinity), found));
   }
 
   // ---- entmax: with p = 1 / (alpha - 1), the p-norm of max(z - tau, 0), z = (alpha - 1) (x - the largest), is convex
@@ -147,8 +148,9 @@ template <class T, class Rows> struct row_statistic {
     return tau + (total - target) / simd::max(slopes, P(std::numeric_limits<T>::min()));
   }
 
-  template <op O, class Each> static P of(double value, const Each& each) {
-    if constexpr (O == op::kth_largest) return kth_largest(value, each);
+  // `rank`: of each row, where O asks for one.
+  template <op O, class Each> static P of(double value, P rank, const Each& each) {
+    if constexpr (O == op::kth_largest) return kth_largest(rank, each);
     else return entmax_threshold(value, each);
   }
 };

@@ -222,7 +222,12 @@ struct row_loops {
     constexpr instruction x = Region.code[I];
     using search = row_statistic<T, std::conditional_t<along, row_along_lanes, rows_in_lanes>>;
     const extent_t length = extent_along(column, s.call.extent);
-    const P found = search::template of<x.code>(x.value, [&](const auto& next) HEED_INLINED {
+    P rank(T(x.value));
+    if constexpr (x.b != 0) {
+      const int rows = along ? lanes : count;
+      rank = P(evaluate_real<x.b>(environment_at<false>{s, along ? 0 : first, 0, rows, {}}));
+    }
+    const P found = search::template of<x.code>(x.value, rank, [&](const auto& next) HEED_INLINED {
       for (extent_t at = 0; at < length; at += along ? lanes : 1) {
         const int present = along ? int(std::min<extent_t>(lanes, length - at)) : count;
         const environment_at<false> env{s, along ? at : first, along ? 0 : at, present, {}};

@@ -33,6 +33,18 @@ template <const auto& Region, class T> struct row_statistics {
       }
     }
   }
+  // Of a pack of rows which of the largest is wanted.
+  template <int K> static P rank_of(const environment& call, const work& w, int row, int count) {
+    constexpr sink k = Region.gradient.sinks[K];
+    if constexpr (k.rank < 0) return P(T(k.told));
+    else {
+      const view& v = call.operands[k.rank];
+      alignas(64) T rank[lanes]{};
+      for (int r = 0; r < lanes && row + r < count; ++r)  // mutants: rank_of_one_row
+        rank[r] = element_at<Region.operands[k.rank].type, T>(v.data, sinks::row_at(call, w, v, row + r));
+      return P::load(rank);
+    }
+  }
   // The statistic of every row of the block.
   template <int K> static HEED_NOINLINE void store(const environment& call, work& w, int count) {
     constexpr sink k = Region.gradient.sinks[K];
@@ -40,12 +52,13 @@ template <const auto& Region, class T> struct row_statistics {
     for (int row = 0; row < count; row += lanes) {
       const T* const from = seen(w, K, row / lanes);
       const extent_t keys = w.seen.count;
-      const P found = search::template of<k.statistic>(k.told, [&](const auto& next) HEED_INLINED {
-        extent_t j = 0;
-        for (; j + search::strands <= keys; j += search::strands) HEED_UNROLL
-          for (int s = 0; s < search::strands; ++s) next(P::load(from + (j + s) * lanes), s);
-        for (; j < keys; ++j) next(P::load(from + j * lanes), 0);
-      });
+      const P found =
+          search::template of<k.statistic>(k.told, rank_of<K>(call, w, row, count), [&](const auto& next) HEED_INLINED {
+            extent_t j = 0;
+            for (; j + search::strands <= keys; j += search::strands) HEED_UNROLL
+              for (int s = 0; s < search::strands; ++s) next(P::load(from + (j + s) * lanes), s);
+            for (; j < keys; ++j) next(P::load(from + j * lanes), 0);
+          });
       for (int r = 0; r < lanes && row + r < count; ++r)
         put_element<Region.outputs[K].type>(v.data, sinks::row_at(call, w, v, row + r), found[r]);
     }
