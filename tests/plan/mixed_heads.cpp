@@ -122,6 +122,28 @@ BOOST_AUTO_TEST_CASE(heads_of_a_call) {
   CHECK_REWRITTEN(of_a_call_behind, ql, kl, mixl, vo);
   CHECK_REWRITTEN(sigmoids_of_a_call, ql, kl, mixl, vo);
 }
+// The scores of all heads through a small network at each pair, beside those of the head itself under another name: in
+// loops, with nothing over pairs.
+namespace {
+constexpr axis<"heads", 3> heads;
+constexpr axis<"units", 3> units;
+constexpr axis<"wide", 3> wide;
+constexpr auto of_network = [] {
+  const auto score = dot<wide>(input<"nq">(heads, n, wide), input<"nk">(heads, m, wide));
+  const auto hidden = tanh(dot<heads>(input<"into">(units, heads), score));
+  const auto added = dot<units>(input<"out_of">(h, units), hidden);
+  return dot<m>(softmax<m>(mask(rename<heads, h>(score) + added, m <= n)), input<"nv">(h, m, wide));
+}();
+constexpr auto grad_network = gradient<of_network>(wrt(input<"nq">(heads, n, wide), input<"nk">(heads, m, wide),
+                                                       input<"into">(units, heads), input<"out_of">(h, units)));
+}  // namespace
+BOOST_AUTO_TEST_CASE(a_small_network_over_heads) {
+  const auto forward = planned<of_network>(), backward = planned<grad_network>();
+  BOOST_TEST(!heed_tests::stores_pairs(*forward));
+  BOOST_TEST(!heed_tests::stores_pairs(*backward));
+  BOOST_TEST(difference(*forward, of_network, rewritten_extents) == "");
+  BOOST_TEST(difference(*backward, grad_network, rewritten_extents) == "");
+}
 BOOST_AUTO_TEST_CASE(what_stays) {
   for (const bool rewritten : {is_rewritten<hidden>(), is_rewritten<dense>(), is_rewritten<layer>()})
     BOOST_TEST(!rewritten);

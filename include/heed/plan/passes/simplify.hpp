@@ -66,7 +66,8 @@ struct pair_products {
   }
 };
 
-// A light value, or one over pairs of positions, under another axis name: the name changes at its leaves.
+// A light value, or one over pairs of positions, under another axis name: the name changes at its leaves. Weights of a
+// softmax are made again there.
 constexpr node_id renamed(graph& g, node_id i, int from, int to, const pair_products& pairs) {
   const node x = g[i];
   const axis_set old = axis_set(1) << from, fresh = axis_set(1) << to;
@@ -78,6 +79,11 @@ constexpr node_id renamed(graph& g, node_id i, int from, int to, const pair_prod
     return make(g, x.code, x.type, a, b, operand(x.c), x.value);
   }
   if (contracts(x.code) && i < pairs.done && pairs[i] && !(x.over & fresh)) {
+    node y = x;
+    y.a = operand(x.a), y.b = operand(x.b), y.axes = (x.axes & ~old) | fresh, y.hash = 0;
+    return g.add(y);
+  }
+  if (x.code == op::softmax && i < pairs.done && pairs[i] && !(x.over & (old | fresh))) {
     node y = x;
     y.a = operand(x.a), y.b = operand(x.b), y.axes = (x.axes & ~old) | fresh, y.hash = 0;
     return g.add(y);
