@@ -1,19 +1,30 @@
 // Contractions of rows and columns over several axes at once, which no score region takes, as contractions over one
 // that these are merged to: scores of queries and keys with two widths, and on the way back through weights that a
 // batch of values shares the sum over batch and width. Values of the same axes are then merged alike, wherever such
-// weights meet them, so that one region gives all.
+// weights meet them, so that one region gives all. Distances over several axes (of points in space, summed over points
+// and coordinates: Jumper et al. 2021, invariant point attention) become distances over one.
 #pragma once
 #include "rewriting.hpp"
+#include "summed_distance.hpp"
 
 namespace heed::internal {
 
 constexpr bool normalises(const node& x) { return x.code == op::softmax || x.code == op::logsumexp; }
+
+// A distance of positions over several axes.
+constexpr bool is_wide_distance(const graph& g, const node& x) {
+  if ((x.code != op::sum && x.code != op::mean) || std::popcount(x.over) < 2) return false;
+  const node& of = g[summed_distance_over_any_axes(g, x).of];
+  const axis_set a = g[of.a].axes, b = g[of.b].axes;
+  return pairs_of_graph::positions(g, a & ~b) && pairs_of_graph::positions(g, b & ~a);
+}
 
 class axes_joiner : rewriting {
  public:
   constexpr explicit axes_joiner(const merged_graph& graph_) : rewriting(graph_) { find_joined(); }
   constexpr merged_graph run() {
     return rewritten_by([&](const node& x, axis_set) {
+      if (is_wide_distance(g, x)) return present.of(g, x.a) ? node_id(0) : joined_distance(x);
       if (x.code != op::dot || present.of(g, x.a) || present.of(g, x.b)) return node_id(0);
       const node_id r = sums_joined(x) ? contraction(x) : with_wide_values(x);
       return r && g[r].axes == x.axes ? r : node_id(0);
@@ -68,6 +79,22 @@ class axes_joiner : rewriting {
     const node_id a = merged(x.a, all), b = merged(x.b, all);
     return add_dot(g, x.type, a, b, axis_bit(all.whole[all.count - 1]));
   }
+  constexpr node_id joined_distance(const node& x) {
+    const merging all = as_one(x.over);
+    if (!all.count) return 0;
+    summed_distance found = summed_distance_over_any_axes(g, x);
+    const node of = g[found.of];
+    const auto apply = [&](op o, node_id a, node_id b) { return add_pointwise(g, o, x.type, a, b); };
+    const node_id a = merged(of.a, all), b = merged(of.b, all), difference = add_pointwise(g, of.code, of.type, a, b);
+    const node_id each =
+        found.power == 2 ? apply(op::multiply, difference, difference) : add_pointwise(g, op::abs, of.type, difference);
+    node_id r = add_reduction(g, op::sum, x.type, each, axis_bit(all.whole[all.count - 1]));
+    divide_by_count(g, x, found);
+    if (found.factor != 1) r = apply(op::multiply, g.add_constant(found.factor), r);
+    for (const node_id one : found.factors) r = apply(op::multiply, one, r);
+    for (const node_id one : found.divisors) r = apply(op::divide, r, one);
+    return g[r].axes == x.axes ? r : node_id(0);
+  }
   // What is summed with weights, or with what is computed from them, over one of their positions.
   constexpr node_id with_wide_values(const node& x) {
     for (const bool left : {true, false}) {
@@ -90,9 +117,10 @@ class axes_joiner : rewriting {
 constexpr bool may_join_axes(const graph& g) {
   bool any = false;
   for (int i = 1; i < g.size; ++i) any = any || normalises(g[i]);
-  for (int i = 1; i < g.size && any; ++i) {
+  for (int i = 1; i < g.size; ++i) {
     const node& x = g[i];
-    if (x.code != op::dot || std::popcount(x.over) < 2) continue;
+    if (is_wide_distance(g, x)) return true;
+    if (!any || x.code != op::dot || std::popcount(x.over) < 2) continue;
     if (pairs_of_graph::positions(g, g[x.a].axes & ~g[x.b].axes) &&
         pairs_of_graph::positions(g, g[x.b].axes & ~g[x.a].axes))
       return true;

@@ -61,12 +61,15 @@ struct distance_reader {
   }
 };
 
-constexpr summed_distance summed_distance_of(const graph& g, const node& x) {
-  if ((x.code != op::sum && x.code != op::mean) || !is_real(x.type) || std::popcount(x.over) != 1 ||
-      !is_pointwise(g[x.a].code))
-    return {};
+constexpr summed_distance summed_distance_over_any_axes(const graph& g, const node& x) {
+  if ((x.code != op::sum && x.code != op::mean) || !is_real(x.type) || !is_pointwise(g[x.a].code)) return {};
   distance_reader reader{g, x.over};
-  return reader.reads(x.a) ? reader.found : summed_distance{};
+  if (!reader.reads(x.a)) return {};
+  const node& difference = g[reader.found.of];
+  return x.over & ~(g[difference.a].axes & g[difference.b].axes) ? summed_distance{} : reader.found;
+}
+constexpr summed_distance summed_distance_of(const graph& g, const node& x) {
+  return std::popcount(x.over) == 1 ? summed_distance_over_any_axes(g, x) : summed_distance{};
 }
 // A mean as a sum with a divisor.
 constexpr void divide_by_count(graph& g, const node& x, summed_distance& found) {
