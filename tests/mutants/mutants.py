@@ -78,6 +78,7 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("difference_not_squared", r"fma\(difference, difference, sum\)", r"fma(row, column, sum)", METRICS),
     ("slope_of_absolute_difference", r"fma\(weight, sign\(other - own\), sum\)", r"fma(weight, other - own, sum)", METRICS),
     ("differences_of_what_is_excluded", r"if \(\(s\.mixed \|\| k\.keep\) && !\(w\.finite\[k\.own\]", r"if (false && !(w.finite[k.own]", METRICS),
+    ("product_left_to_no_region", r"if \(left_to_region\[i\]", r"if (false && left_to_region[i]", ["tests/regions/stored_weights.cpp"]),
     ("excluded_behind_the_weights", r"slot<Region, pack_environment, k\.keep>\(all\), x, simd::excluded<P>\(\)",
      r"slot<Region, pack_environment, k.keep>(all), x, P(T(0))", ["tests/gradient/excluded.cpp"]),
     ("last_keys_of_chunk_not_staged", r"some\.make\(some, index, at, to, rows\)", r"some.make(some, index, at, to == end ? to - 1 : to, rows)",

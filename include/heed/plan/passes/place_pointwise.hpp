@@ -117,6 +117,7 @@ struct pointwise_placing : score_placing {
       if (uses.compared.count && is_comparison(x.code) && uses.compared.add_recomputed(plan.g, i, of.recomputed))
         return step::stop;
       if (i != of.root && reads(of, i)) return list_read(region, i), step::skip;
+      // mutants: product_left_to_no_region
       if (left_to_region[i] && plan.alone.count < int(plan.alone.of.size())) plan.alone.add(left_to_region[i]);
       if (i == of.tile || x.code == op::concat) return list_read(region, x.a), list_read(region, x.b), step::skip;
       if (x.code == op::shift) return list_read(region, x.a), step::skip;
