@@ -78,6 +78,7 @@ BOOST_AUTO_TEST_CASE(values_and_log_sum_exp_are_those_of_the_formula) {
                                                                                  {2, 200, 7, 5},
                                                                                  {3, 64, 33, 20},
                                                                                  {4, 193, 16, 16},
+                                                                                 {4, 391, 150, 140},
                                                                                  {5, 40, 16, 20},
                                                                                  {block + 1, 30, 19, 9},
                                                                                  {block + 4, 17, 32, 32}}) {
@@ -120,6 +121,36 @@ BOOST_AUTO_TEST_CASE(what_is_not_seen_stays_unseen) {
   for (extent_t c = 3; c < 100; c += 7) p.K(0, c, 5) = p.V(0, c, 2) = std::numeric_limits<float>::quiet_NaN();
   fuse<masked, strict>(q = p.Q, k = p.K, v = p.V, bias = p.B, last = p.L, into(O));
   BOOST_TEST(worst_units(O, o, largest(o) * 0x1p-23) < 16);
+}
+// Keys are contracted some groups ahead of the one that is met. Windows end within groups and within what is contracted
+// at once; what lies outside is not even a number.
+BOOST_AUTO_TEST_CASE(keys_that_are_contracted_ahead) {
+  constexpr auto from = input<"from", std::int32_t>(n);
+  constexpr auto end = input<"end", std::int32_t>(n);
+  static constexpr auto windowed = dot<m>(softmax<m>(mask(score, m >= from && m < end)), v);
+  for (const extent_t N : {1, 2, 4})
+    for (const auto& [first, last] : std::initializer_list<std::array<extent_t, 2>>{
+             {0, 700}, {0, 193}, {100, 600}, {203, 204}, {384, 640}, {391, 699}, {500, 700}}) {
+      problem p(2, N, 700, 20, 24);
+      const double nan = std::numeric_limits<double>::quiet_NaN();
+      tensor<std::int32_t> From(N), End(N);
+      for (extent_t r = 0; r < N; ++r) From(r) = std::int32_t(first), End(r) = std::int32_t(last);
+      for (extent_t i = 0; i < 2; ++i)
+        for (extent_t c = 0; c < 700; ++c)
+          if (c < first || c >= last) p.K(i, c, 3) = p.V(i, c, 5) = float(nan);
+      tensor<float> O(2, N, 24);
+      fuse<windowed, strict>(q = p.Q, k = p.K, v = p.V, from = From, end = End, into(O));
+      problem shown(2, N, last - first, 20, 24);
+      shown.Q = p.Q;
+      for (extent_t i = 0; i < 2; ++i)
+        for (extent_t c = first; c < last; ++c) {
+          for (extent_t t = 0; t < 20; ++t) shown.K(i, c - first, t) = p.K(i, c, t);
+          for (extent_t t = 0; t < 24; ++t) shown.V(i, c - first, t) = p.V(i, c, t);
+        }
+      tensor<double> o(2, N, 24), l(2, N);
+      shown.formula(false, o, l);
+      BOOST_TEST(worst_units(O, o, largest(o) * 0x1p-23) < 16, N << " rows, keys " << first << " to " << last);
+    }
 }
 BOOST_AUTO_TEST_CASE(the_same_bits_for_any_threads_and_neighbours) {
   const problem p(5, 2, 300, 24, 24);

@@ -4,7 +4,6 @@
 #pragma once
 #include "../../simd/few_rows.hpp"
 #include "../../simd/math.hpp"
-#include "../../simd/tile.hpp"
 #include "../frame/axes.hpp"
 #include "../frame/elements.hpp"
 #include "../frame/pieces.hpp"
@@ -46,18 +45,25 @@ struct key_batch {
   };
   T* weights;        // [batch_keys][rows]
   T *keys, *values;  // copies of keys (a group) and values (a batch)
-  T* sums;           // of values, while there are few rows: [width]
+  // While there are few rows: sums of values, [few_rows][width]; contracted keys, [few_rows][batch_keys], which they
+  // are, and values of theirs that have not been asked for.
+  T *sums, *scores;
+  extent_t contracted, contracted_end;
+  simd::lines_to_come<T> next;
   segment segments[batch_keys<T>];
   int segment_count, at;
 
   static std::size_t elements(extent_t depth, extent_t width, bool copy_values) {
-    return std::size_t(simd::block_rows<T> * batch_keys<T> + simd::group * depth + width + simd::native_lanes<T> +
+    const extent_t of_few = simd::few_rows * (simd::room_for_sums<T>(width) + batch_keys<T>);
+    return std::size_t(simd::block_rows<T> * batch_keys<T> + simd::group * depth + of_few +
                        (copy_values ? batch_keys<T> * width : 0) + 64);
   }
   void place(T* p, extent_t depth, extent_t width, bool copy_values) {
     weights = p, p += simd::block_rows<T> * batch_keys<T>;
     keys = p, p += simd::group * depth;
-    sums = p, p += width + simd::native_lanes<T>;
+    scores = p, p += simd::few_rows * batch_keys<T>;
+    sums = p, p += simd::few_rows * simd::room_for_sums<T>(width);
+    contracted = contracted_end = 0;
     values = copy_values ? p : nullptr;
     clear();
   }
@@ -99,18 +105,6 @@ struct next_lines {
                   extent_t(i / simd::group) * line;
     asm volatile("");  // g++ takes what only prefetches for something that does nothing
     __builtin_prefetch(at);
-  }
-  // The same where the depth lies in the lanes and a step is a pack of it, for key i of the group: two lines, first of
-  // keys, then of values.
-  HEED_INLINE void along(extent_t d, int i) const {
-    if (d % line != 0) return;
-    const extent_t depth = keys_end * line / simd::group;
-    if (2 * d * simd::group >= end * line) return;  // there may be no values, nor keys
-    const bool later = 2 * d >= depth;
-    const T* const at = later ? values + i * value_stride + 2 * d - depth : keys + i * key_stride + 2 * d;
-    asm volatile("");
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + line);
   }
 };
 

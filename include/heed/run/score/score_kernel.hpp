@@ -4,6 +4,7 @@
 // side by side, chunk by chunk, so that keys and values are fetched once for all of them. Nothing of the size rows x
 // keys is stored.
 #pragma once
+#include "score_few_rows.hpp"
 #include "score_later_rows.hpp"
 #include "score_running_sums.hpp"
 #include "score_skewed.hpp"
@@ -37,6 +38,7 @@ struct score_loops {
   static constexpr bool may_be_few = has_keys && Region.tile.kind == contraction_kind::product &&
                                      Region.terms.count == 0 && !program_type::mask_reads_score;
   static int few_rows_of(const context& c) { return may_be_few && c.row_count <= simd::few_rows ? c.row_count : 0; }
+  using few = score_few_rows<Region, T, score_loops>;
   static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
 
   struct sizes {
@@ -127,6 +129,7 @@ struct score_loops {
     [[no_unique_address]] skewed_place<skewed_type, has_skewed> skewed;
     typename sums::memory along;
     strip_rows<Region, T>& later;
+    extent_t from = 0;  // of the stretch of keys that is visited
   };
 
   // Term: of which contraction; -1: of the first.
@@ -182,11 +185,19 @@ struct score_loops {
     });
   }
 
-  // The first contraction: keys read in place or copied, what comes next asked for on the way; few rows along the
-  // lanes.
+  // The first contraction: keys read in place or copied, what comes next asked for on the way; of few rows it has been
+  // made.
   template <bool Mixed, int Packs>
   static HEED_INLINE void contract_first(const work& w, extent_t first, int count, int row, int step,
                                          P (&a)[group][Packs]) {
+    if constexpr (Packs == 1 && may_be_few)
+      if (few_rows_of(w.state) > 0) {
+        // mutants: few_keys_confused
+        const T* const sums = w.batch.scores + (first - w.batch.contracted);
+        HEED_UNROLL for (int i = 0; i < group; ++i)
+          a[i][0] = simd::lanes_of_few(sums + i, batch_keys<T>, few_rows_of(w.state));
+        return;
+      }
     const T* k = w.keys + first * w.key_stride;
     extent_t stride = w.key_stride;
     if (!w.extents.keys_in_place || (Mixed && count < group && !staged::has_keys(w.state.call))) {
@@ -194,14 +205,6 @@ struct score_loops {
       k = w.batch.keys, stride = w.extents.depth;
     }
     const T* const queries = w.running.queries + row;
-    if constexpr (Packs == 1 && may_be_few)
-      if (const int few = few_rows_of(w.state); few > 0) {
-        alignas(64) T sums[group * lanes] = {};
-        simd::contract_few(w.running.queries, few, k, stride, w.extents.depth, sums, ahead(w, first));
-        HEED_UNROLL for (int i = 0; i < group; ++i)
-          a[i][0] = P::load(sums + i * lanes);
-        return;
-      }
     if constexpr (program_type::tiled_loads.count > 0) {
       const typename program_type::prefetcher pairwise(w.state, first, w.extents.depth);
       const next_lines<T> lines = ahead(w, first);
@@ -310,6 +313,8 @@ struct score_loops {
   // One group of keys. `mixed`: some row of the block may not see all of them.
   static void meet(work& w, extent_t first, int count, bool mixed, const simd::some_packs& packs) {
     if (w.batch.at < group) flush(w);
+    if constexpr (may_be_few)
+      if (few_rows_of(w.state) > 0) few::contract(w, first, count, mixed);
     program_type::load_pairs_at(w.state, first, mixed || count < group || packs.count < simd::vectors);
     with_packs(packs.count, mixed || count < group,
                [&]<bool Mixed, int Packs>() { keys_group<Mixed, Packs>(w, first, count, packs); });
@@ -318,6 +323,7 @@ struct score_loops {
   }
   // From the last to the first.
   static void visit(work& w, extent_t first, extent_t end) {
+    w.from = first;
     meet_keys<key_order::falling, Region, T>(w.state, w.bounds, first, end,
                                              [&](extent_t at, int count, bool mixed, const simd::some_packs& packs) {
                                                meet(w, at, count, mixed, packs);
@@ -364,19 +370,9 @@ struct score_loops {
                         : T(0);
     }
   }
-  static void load_few_queries(context& c, const row_block<T>& b, const sizes& n, int count) {  // row by row
-    constexpr int operand = Region.tile.row_operand;
-    const view& v = c.call.operands[operand];
-    const T scale = program_type::scale_of_queries(c);
-    for (int r = 0; r < count; ++r)
-      for (extent_t d = 0; d < n.depth; ++d)
-        b.queries[r * n.depth + d] =
-            scale * element_at<Region.operands[operand].type, T>(
-                        v.data, c.base[operand] + c.row_offset[operand][r] + d * v.stride[depth_axis]);
-  }
   static void load_queries(context& c, const row_block<T>& b, const sizes& n, int count) {
     if constexpr (may_be_few)
-      if (few_rows_of(c) > 0) return load_few_queries(c, b, n, count);
+      if (few_rows_of(c) > 0) return few::load_queries(c, b, n, count);
     if constexpr (has_keys)
       load_rows<Region.tile.row_operand, depth_axis>(c, n.depth, count, program_type::scale_of_queries(c), b.queries);
     if constexpr (Region.terms.count > 0) {
