@@ -75,10 +75,8 @@ class Declared(Variant):
     @functools.cached_property
     def result(self) -> tuple[str | int, ...]:
         results = self.library.signature.results
-        if len(results) != 1 or not results[0].axes:
-            raise StudyError(
-                f"{self.header}: a study compares one result with axes, this header has {len(results)} results"
-            )
+        if len(results) != 1:
+            raise StudyError(f"{self.header}: a study compares one result, this header has {len(results)}")
         return tuple(axis.name for axis in results[0].axes)
 
     def extents(self, given: dict[str, Any], place: str) -> tuple[tuple[str, int], ...]:
@@ -101,7 +99,7 @@ class Declared(Variant):
             if name not in self.whole:
                 x[name] = array.astype(case.dtype)
         random = numpy.random.default_rng(case.seed + 1)
-        x["cotangent"] = random.standard_normal(self.shape_of("out", self.known(case))).astype(case.dtype)
+        x["cotangent"] = numpy.asarray(random.standard_normal(self.shape_of("out", self.known(case))), case.dtype)
         return x
 
     def formula(self, x: dict[str, Any], ops: Any) -> Any:

@@ -56,6 +56,14 @@ class Declared(InFolder):
         self.assertEqual((cell["status"], cell["gate"]), ("measured", "heed's evaluation in double"))
         self.assertGreater(cell["operations"], 1e6)
 
+    def test_a_result_that_is_one_number(self):
+        header = (HERE / "mine.hpp").read_text()
+        header = header.replace("HEED_KERNEL(fading, out, wrt(q, k, v))", "constexpr auto loss = mean<n>(sum<d>(out));")
+        header = header.replace("// mine.hpp", "// one.hpp") + "\nHEED_KERNEL(one, mine::loss, wrt(mine::q))\n"
+        (self.folder / "one.hpp").write_text(header)
+        cell = self.measure('variant = "one.hpp"\nshapes = [{ n = 8, m = 8 }]\ndirections = ["step"]')
+        self.assertEqual((cell["status"], cell["gate"]), ("measured", "heed's evaluation in double"))
+
     def test_a_header_that_the_compiler_refuses(self):
         header = (HERE / "mine.hpp").read_text().replace("dot<m>(softmax<m>", "dot<d>(softmax<m>")
         (self.folder / "mine.hpp").write_text(header)
