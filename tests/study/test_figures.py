@@ -12,7 +12,7 @@ from study.record import read
 from study.report.cells import Results
 
 try:
-    from study.report import figures, latex, page
+    from study.report import figures, latex, page, style
 except ModuleNotFoundError as missing:
     raise unittest.SkipTest(f"{missing.name} is not installed") from None
 
@@ -69,6 +69,14 @@ class Drawn(support.InFolder):
                         )
                         self.assertFalse(min(overlap) > 1, f"{said!r} lies over {other!r}")
                 figures.plt.close(fig)
+
+    def test_no_two_implementations_look_alike(self):
+        looks = style.look([f"system {number}" for number in range(40)] + ["heed"])
+        marks = [(look["color"], look["marker"]) for look in looks.values()]
+        self.assertEqual(len(set(marks)), 41)
+        twelve = list(looks.values())[:12]
+        for kind in ("color", "marker"):
+            self.assertEqual(len({look[kind] for look in twelve}), 12, kind)
 
     def test_a_figure_without_cells_says_why(self):
         few = read(support.SMALL)

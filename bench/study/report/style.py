@@ -33,19 +33,22 @@ SETTINGS = {
     "figure.dpi": 200,
 }
 # Of Okabe and Ito, from dark to light, so that neighbours differ in grey as well.
-COLOURS = ("#0072B2", "#D55E00", "#56B4E9", "#CC79A7", "#009E73", "#E69F00", "#7F7F7F", "#882255", "#B8A300", "#44AA99")
-MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">", "h", "d")
+COLOURS = (
+    "#0072B2", "#D55E00", "#56B4E9", "#CC79A7", "#009E73", "#E69F00",
+    "#7F7F7F", "#882255", "#B8A300", "#44AA99", "#332288", "#DD8899",
+)  # fmt: skip
+MARKERS = ("s", "^", "D", "v", "P", "X", "<", ">", "h", "d", "*", "p")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 
 def look(labels: list[str]) -> dict[str, dict[str, Any]]:
-    """label -> colour, marker, dashes; heed is black, a circle, a full line."""
+    """label -> colour, marker, dashes, no two alike; heed is black, a circle, a full line."""
     found: dict[str, dict[str, Any]] = {}
     others = [label for label in labels if label != OURS]
     for number, label in enumerate(others):
         found[label] = {
             "color": COLOURS[number % len(COLOURS)],
-            "marker": MARKERS[number % len(MARKERS)],
+            "marker": MARKERS[(number + number // len(COLOURS)) % len(MARKERS)],
             "linestyle": DASHES[(number + 1) % len(DASHES)],
         }
     if OURS in labels:
