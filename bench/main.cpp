@@ -74,6 +74,7 @@ int main(int argc, char** argv) {
   heed_bench::add_loops();
   heed_bench::add_projections();
   heed_bench::add_encoder();
+  heed_bench::add_variants();
   heed_bench::add_staged();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;

@@ -46,6 +46,7 @@ void add_metrics();
 void add_loops();
 void add_projections();
 void add_encoder();
+void add_variants();
 void add_staged();
 
 }  // namespace heed_bench
