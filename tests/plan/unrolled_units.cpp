@@ -14,6 +14,7 @@ constexpr axis<"d", 3> d;
 constexpr axis<"e", 2> e;
 constexpr axis<"u", 4> u;
 constexpr axis<"w", 17> w;
+constexpr axis<"far", 33> far;
 constexpr axis<"l"> l;
 constexpr axis<"b"> b;
 constexpr auto q = input<"q", double>(h, n, d);
@@ -36,7 +37,7 @@ constexpr auto pick = input<"pick", std::int32_t>(h, n, u);
 constexpr auto picked = dot<m>(softmax<m>(mask(s, any<u>(pick == floor_divide(m, 2)))), v);
 constexpr auto shared = input<"shared", std::int32_t>(l, u);
 constexpr auto left_out = dot<m>(softmax<m>(mask(s, all<u>(gather<l>(shared, floor_divide(n, 3)) != m) || m == n)), v);
-constexpr auto of_many = dot<m>(softmax<m>(mask(s, any<w>(input<"far", std::int32_t>(n, w) == m))), v);
+constexpr auto of_many = dot<m>(softmax<m>(mask(s, any<far>(input<"far", std::int32_t>(n, far) == m))), v);
 
 template <auto Axis> constexpr auto wide =
     dot<Axis>(input<"wide", double>(Axis), cos((n - m) * input<"rate", double>(Axis)));
