@@ -142,10 +142,11 @@ struct running_sums {
     return value;
   }
 
-  // The same of a group of columns, in the order of the visit: sums within the group are taken first, and what has been
-  // carried, or is left behind the group, joins them. What goes against the visit is summed from the last element of
-  // the group on, for its total too: so both round alike, and what is left near the end is as exact as if it were
-  // alone.
+  // The same of a group of columns, in the order of the visit: sums within the group are taken first, and both parts of
+  // what has been carried, or is left behind the group, join them, so that a long sum is rounded once and differs from
+  // that of another visit, forward and backward, by what a group's is rounded by. What goes against the visit is summed
+  // from the last element of the group on, for its total too: so both round alike, and what is left near the end is as
+  // exact as if it were alone.
   template <int I, int N, class Column>
   static HEED_INLINE void add_group_to_total(const memory& m, int row, const Column& column, P (&x)[N]) {
     P all = from_the_last(x)[0];
@@ -175,18 +176,17 @@ struct running_sums {
       // mutants: group_of_running_sums_against_the_visit
       two_parts<P> left{P::load(to + total * rows), P::load(to + total_low * rows) - sum.low};
       left.add(-sum.high);
-      const P behind = left.value();
       HEED_UNROLL for (int k = 0; k < N; ++k)
-        x[k] = behind + left_in_group[k];
+        x[k] = left.high + (left.low + left_in_group[k]);
       if (m.odd) { HEED_KEEP_LOOP for (int k = 0; k < N; ++k) x[k] = with_others(to, column(k), x[k]); }
     } else {
-      const P before = sum.value();
+      const two_parts<P> before = sum;
       HEED_UNROLL for (int k = 1; k < N; ++k)
         x[k] = x[k - 1] + x[k];
       // mutants: group_of_running_sums_not_carried
       sum.add(x[N - 1]);
       HEED_UNROLL for (int k = 0; k < N; ++k)
-        x[k] = before + x[k];
+        x[k] = before.high + (before.low + x[k]);
     }
     sum.high.store(to + carried * rows), sum.low.store(to + carried_low * rows);
   }
