@@ -12,7 +12,7 @@ SAYS = {
     "backward_workspace_bytes": "How much memory {name}_backward wants.",
     "reference": "The results as float64, evaluated plainly in double: slow, to compare with.",
     "backward_reference": "The gradients as float64, evaluated plainly in double: slow, to compare with.",
-    "operations": "Floating-point operations of one call that matter: two a multiply-add of the contractions.",
+    "operations": "Floating-point operations of one call that matter: two a multiply-add of products; NaN: unknown.",
     "backward_operations": "The same of one call of {name}_backward.",
     "peak": "GFLOP/s of multiply-adds alone on so many threads, of elements of 32 or 64 bits.",
 }

@@ -95,6 +95,7 @@ class Kernel:
         return size.value
 
     def operations(self, function, arrays):
+        """What NAME_operations says: NaN where it is not known."""
         flops = ctypes.c_double()
         self.invoke(function, arrays, ctypes.byref(flops))
         return flops.value

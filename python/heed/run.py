@@ -152,7 +152,7 @@ def median_seconds(call, seconds):
 
 
 class Measured(NamedTuple):
-    """A function of a kernel on some threads; what is not known of a library without operations is 0."""
+    """A function of a kernel on some threads; what is not known, as of a library without operations, is 0."""
 
     function: str
     threads: int
@@ -170,16 +170,11 @@ def measured(kernel, extents, ranges, threads, seconds):
     calls = Calls(kernel, extents, ranges)
     functions = [f for f in ("call", "forward", "backward") if f in calls.arrays]
     bits = 64 if any(array.dtype == numpy.float64 for array in calls.arrays["call"]) else 32
-    counted = (
-        {
-            function: kernel.operations(
-                "backward_operations" if function == "backward" else "operations", calls.arrays[function]
-            )
-            for function in functions
-        }
-        if kernel.has("operations")
-        else {}
-    )
+    counted = {}
+    for function in functions if kernel.has("operations") else ():
+        name = "backward_operations" if function == "backward" else "operations"
+        found = kernel.operations(name, calls.arrays[function])
+        counted[function] = 0 if numpy.isnan(found) else found
     for count in threads:
         kernel.library.set_threads(count)
         calls.fit()

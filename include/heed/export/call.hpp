@@ -133,13 +133,23 @@ inline std::int32_t call(const function_code& f, call_frame& frame, given_operan
     f.run(values, need, memory);
   });
 }
+// Where the operands lie that the function reads, for masks that look at them; null is no mistake here.
+HEED_CHECK inline void show_memory(const heed_function& f, call_frame& frame, given_operands given) {
+  int input = 0;
+  for (int i = 0; i < f.operand_count; ++i) {
+    if (f.operands[i].role != HEED_INPUT && f.operands[i].role != HEED_COTANGENT) continue;
+    bound& to = frame.operands[input++];
+    if (f.operands[i].is_read) to.data = address_of(f.operands[i], given.first[i]);
+  }
+}
 HEED_CHECK inline std::int32_t operations(const function_code& f, const run::evaluated_graph& declared,
                                           call_frame& frame, given_operands given, double* flops,
                                           heed_error* error) noexcept {
   return guarded(error, [&] {
     bind_shapes(f, frame, given);
     if (!flops) refuse(mistake::memory, "flops", {}, {"memory for the number"}, {"a null pointer"});
-    *flops = useful_operations(declared, frame.extent).count();
+    show_memory(f.about(), frame, given);
+    *flops = useful_operations(declared, f.names(), frame).count();
   });
 }
 
