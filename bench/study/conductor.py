@@ -33,6 +33,7 @@ REPORTS = "google_benchmark.jsonl"  # beside the record: what Google Benchmark h
 TURN = 0.1  # seconds of an implementation before the next one's turn, about
 SAMPLE = 2e-3  # a sample is at least so long: shorter calls are repeated
 AGAIN = " (again)"
+NOT_COUNTED = "a mask depends on values that are computed: the pairs that it leaves are not counted"
 
 
 def key_of(case: Case, label: str) -> str:
@@ -187,7 +188,11 @@ class Conductor:
         try:
             x = variant.draw(case)
             operations = variant.operations(case, x)
-            self.case_facts = {"operations": operations, "bytes": variant.bytes(case, x)}
+            self.case_facts = {"bytes": variant.bytes(case, x)}
+            if math.isnan(operations):
+                operations = 0.0
+                self.case_facts["no_share"] = NOT_COUNTED
+            self.case_facts["operations"] = operations
             del x
         except (StudyError, RunError, MemoryError) as error:  # a header that does not compile, a case too large
             for cell in cells:

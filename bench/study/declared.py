@@ -135,7 +135,7 @@ class Declared(Variant):
         return operands_of(self.library, function, extents, values, dtype)
 
     def operations(self, case: Case, x: dict[str, numpy.ndarray]) -> float:
-        """What heed counts."""
+        """What heed counts, from the values that masks read; NaN where it is not known."""
         forward = backward = 0.0
         if case.direction != "backward":
             forward = self.library.operations("operations", self.arrays("call", case, x))

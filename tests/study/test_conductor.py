@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import os
 import shlex
 import signal
@@ -15,7 +16,7 @@ from unittest import mock
 
 from support import ROOT, InFolder
 from study import conductor, plan
-from study.conductor import Conductor
+from study.conductor import NOT_COUNTED, Conductor
 from study.errors import StudyError
 from study.progress import Progress
 from study.record import read
@@ -131,6 +132,13 @@ class Conducted(InFolder):
             (found["full"]["status"], found["full"]["reason"]), ("failed", "heed: a sentence of the compiler's")
         )
         self.assertEqual(found["causal"]["status"], "measured")
+
+    def test_pairs_that_nobody_counts_are_a_time_without_a_share(self):
+        self.enterContext(mock.patch("study.catalogue.Full.operations", lambda self, case, x: math.nan))
+        _, record = self.measure(self.study("Right"))
+        (cell,) = record.cells.values()
+        self.assertEqual((cell["status"], cell["operations"], cell["no_share"]), ("measured", 0.0, NOT_COUNTED))
+        self.assertGreaterEqual(len(cell["seconds"]), 3)
 
     def test_more_threads_than_processors(self):
         path = self.study("Right", block="shapes = [{ h = 1, n = 3, d = 2 }]\nthreads = [9999]")

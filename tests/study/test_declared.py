@@ -7,7 +7,9 @@ import unittest
 
 from support import HERE, InFolder
 from study import plan
+from study.case import Case
 from study.conductor import Conductor
+from study.declared import variant_of
 from study.errors import StudyError
 from study.progress import Progress
 from study.record import read
@@ -52,9 +54,16 @@ class Declared(InFolder):
         self.assertNotIn("seconds", wrong)
 
     def test_an_entry_of_the_gallery(self):
-        cell = self.measure('variants = ["gallery/near_keys"]')
+        """Its mask reads a width, of which the pairs are counted."""
+        cell = self.measure('variants = ["gallery/windowed"]\nshapes = [{ n = 300, m = 300 }]')
         self.assertEqual((cell["status"], cell["gate"]), ("measured", "heed's evaluation in double"))
-        self.assertGreater(cell["operations"], 1e6)
+        case = Case.from_json(cell["case"])
+        width = int(variant_of(case).draw(case)["width"])
+        extents = dict(case.extents)
+        self.assertTrue(1 < width < 300, width)
+        pairs = sum(min(i + 1, width) for i in range(300))
+        heads, d = extents["h"], 64
+        self.assertEqual(cell["operations"], 2 * heads * pairs * (d + extents.get("e", 64)))
 
     def test_a_result_that_is_one_number(self):
         header = (HERE / "mine.hpp").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import importlib.util
 import io
 import json
 import math
@@ -143,6 +144,46 @@ class Tables(unittest.TestCase):
         text = markdown.text(Results(record._replace(cells=alone)), [])
         self.assertIn("| causal | h=1, n=m=512, d=e=64 | forward | 20.0 ms | 50 | ", text)
         self.assertNotIn("## Forward", text)
+
+
+class WithoutShare(unittest.TestCase):
+    """A time of operations that are not known: every table has the time, and says why it has no share."""
+
+    WHY = "no share: a mask depends on values"
+
+    def results(self):
+        record = read(support.SMALL)
+        cells = {key: cell for key, cell in record.cells.items() if cell["implementation"] == "heed"}
+        for cell in cells.values():
+            cell |= {"operations": 0.0, "no_share": "a mask depends on values"}
+        return Results(record._replace(cells=cells))
+
+    def test_markdown(self):
+        text = markdown.text(self.results(), [])
+        self.assertIn("| causal | h=1, n=m=512, d=e=64 | forward | 20.0 ms | *a* | ", text)
+        self.assertIn(f"- *a*: {self.WHY}\n", text)
+
+    def test_latex(self):
+        text = latex.tables(self.results())
+        self.assertIn(r"causal & n=m=512 & \textbf{20\,ms\textit{a}} \\", text)
+        self.assertIn(rf"\noindent\textit{{a}}: {self.WHY}.", text)
+
+    def test_spreadsheet(self):
+        with support.tempfile.TemporaryDirectory() as folder:
+            path = spreadsheet.write(self.results(), support.Path(folder) / "cells.csv")
+            with path.open(newline="") as file:
+                line = next(line for line in csv.DictReader(file) if line["status"] == "measured")
+        self.assertEqual((line["share_of_peak"], line["gflops"]), ("", ""))
+        self.assertGreater(float(line["median_ms"]), 0)
+
+    @unittest.skipUnless(all(map(importlib.util.find_spec, ("jinja2", "matplotlib"))), "the page wants both")
+    def test_page(self):
+        from study.report import page
+
+        results = self.results()
+        cell = page.cell_of(results, results.cases[0], "heed")
+        self.assertRegex(cell["text"], r"^[\d.]+ ms$")
+        self.assertEqual(cell["more"], self.WHY)
 
 
 class Compared(support.InFolder):

@@ -72,6 +72,11 @@ class Row:
         return 1 / statistics.median(self.shares).middle
 
     @property
+    def no_share(self) -> str:
+        """Why a time has no share of the peak; empty where it has one."""
+        return "" if self.facts.get("operations") else "no share: " + self.facts.get("no_share", "no products")
+
+    @property
     def gflops(self) -> float:
         return self.facts.get("operations", 0.0) / self.seconds.middle / 1e9
 

@@ -32,8 +32,9 @@ def tables(results: Results) -> str:
                 if row is None:
                     cells.append("")
                 elif row.is_measured:
-                    known = row.facts.get("operations")
-                    text = f"{100 * row.share.middle:.0f}" if known else f"{1e3 * row.seconds.middle:.3g}\\,ms"
+                    text = f"{100 * row.share.middle:.0f}"
+                    if row.no_share:
+                        text = rf"{1e3 * row.seconds.middle:.3g}\,ms\textit{{{letters(row.no_share)}}}"
                     cells.append(rf"\textbf{{{text}}}" if row in best else text)
                 else:
                     cells.append(rf"\textit{{{letters(f'{row.status}: {row.reason}')}}}")
@@ -51,7 +52,7 @@ def tables(results: Results) -> str:
         parts.append(
             "\\begin{table*}\n\\centering\\scriptsize\\setlength{\\tabcolsep}{3pt}\n"
             f"\\caption{{Share of the measured multiply-add peak in per cent, {DIRECTION[direction]}, {dtype}, "
-            f"{threads_text}{', ' + shared if shared else ''}; medians. Letters: no number, see below.}}\n"
+            f"{threads_text}{', ' + shared if shared else ''}; medians. Letters: no share, see below.}}\n"
             f"\\begin{{tabular}}{{ll{'r' * len(results.labels)}}}\n\\toprule\n{heads} \\\\\n\\midrule\n"
             + "\n".join(lines)
             + "\n\\bottomrule\n\\end{tabular}\n\\end{table*}\n"

@@ -84,29 +84,29 @@ def shares(results: Results, cases: list[Case], letters: Letters) -> list[str]:
             elif not row.is_measured:
                 line.append(f"*{letters(f'{row.status}: {row.reason}')}*")
             else:
-                known = bool(row.facts.get("operations"))
-                text = f"{100 * row.share.middle:.0f}" if known else f"{number(1e3 * row.seconds.middle)} ms"
+                text = f"{100 * row.share.middle:.0f}"
+                if row.no_share:
+                    text = f"{number(1e3 * row.seconds.middle)} ms *{letters(row.no_share)}*"
                 line.append(f"**{text}**" if row in best else text)
         lines.append([*line, next_best(results, case)])
     return table(("variant", "shape", *labels, "heed over the next"), lines)
 
 
-def alone(results: Results, cases: list[Case]) -> list[str]:
-    """A line for each case: time, share, error, workspace."""
+def alone(results: Results, cases: list[Case], letters: Letters) -> list[str]:
+    """A line for each case: time, share or a letter for why there is none, error."""
     lines = []
     for case in cases:
         for row in filter(None, (results.row(case, label) for label in results.labels)):
             if not row.is_measured:
                 lines.append((row.title, text_of_shape(case), f"{row.status}: {row.reason}", "", "", ""))
                 continue
-            known = bool(row.facts.get("operations"))
             lines.append(
                 (
                     row.title + ("" if row.label == OURS else f" ({row.label})"),
                     text_of_shape(case),
                     DIRECTION[case.direction],
                     f"{number(1e3 * row.seconds.middle)} ms",
-                    f"{100 * row.share.middle:.0f}" if known else "-",
+                    f"*{letters(row.no_share)}*" if row.no_share else f"{100 * row.share.middle:.0f}",
                     number(row.error),
                 )
             )
@@ -158,7 +158,7 @@ def text(results: Results, drawings: list[Drawing]) -> str:
         lines += shares(results, cases, letters)
     own = [case for case in results.cases if results.is_alone(case)]
     if own:
-        lines += [f"## {ALONE}", "", *alone(results, own)]
+        lines += [f"## {ALONE}", "", *alone(results, own, letters)]
     if letters.of:
         lines += ["## Reasons", "", *(f"- *{letter}*: {escaped(reason)}" for reason, letter in letters.of.items()), ""]
     if drawings:

@@ -48,9 +48,9 @@ def cell_of(results: Results, case: Any, label: str) -> dict[str, Any] | None:
         "bars": bars(row) if row.is_measured else [],
     }
     if row.is_measured:
-        known = bool(row.facts.get("operations"))
+        known = not row.no_share
         found["text"] = f"{100 * row.share.middle:.0f} %" if known else f"{number(1e3 * row.seconds.middle)} ms"
-        found["more"] = f"{number(1e3 * row.seconds.middle)} ms" if known else ""
+        found["more"] = f"{number(1e3 * row.seconds.middle)} ms" if known else row.no_share
         found["sort"] = row.share.middle if known else -row.seconds.middle
     else:
         found["text"], found["more"] = ("" if row.status == "unsupported" else f"{row.status}: ") + row.reason, ""

@@ -23,8 +23,8 @@ def line_of(row: Row) -> list[Any]:
     if not row.is_measured:
         return [*known, *[""] * (len(COLUMNS) - len(known) - 1), facts.get("command", "")]
     known += [len(facts["seconds"]), *(f"{1e3 * value:.6g}" for value in row.seconds)]
-    known += [f"{value:.5g}" for value in row.share] if facts.get("operations") else ["", "", ""]
-    known += [f"{value:.5g}" for value in (row.gflops, row.gbytes, row.error, row.compile_seconds)]
+    known += [f"{value:.5g}" for value in (*row.share, row.gflops)] if not row.no_share else [""] * 4
+    known += [f"{value:.5g}" for value in (row.gbytes, row.error, row.compile_seconds)]
     more = ("warm_seconds", "workspace_bytes", "peak_memory_bytes", "binary_bytes", "others", "how", "command")
     return known + ["" if facts.get(name) is None else facts[name] for name in more]
 
