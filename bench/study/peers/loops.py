@@ -1,8 +1,9 @@
-"""Plain loops in C++ as one writes them first, compiled with -O3 -march=native: forward, a row of scores at a time."""
+"""Plain loops in C++ as one writes them first, compiled with -O3 -march=native: a row of scores at a time."""
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import subprocess
 import tempfile
@@ -39,8 +40,35 @@ SCORES = {
 }
 
 
+SLOPES = {"softcap": f"1 - t * t / REAL({CAP * CAP:g})"}  # the derivative of a changed score t
+# How the gradient g of a score reaches that of `more`: a row of a bias is one thread's, other sums are its own.
+SUMS = {
+    "bias": "grad_more[i * m + j] += g",
+    "alibi": "of_slope += g * REAL(j - i)",
+    "table": f"sums[h * {BUCKETS} + std::min<long>(i - j, {BUCKETS - 1})] += g",
+}
+AFTER_ROWS = {"alibi": "sums[h] += of_slope"}
+
+
+def defines_of(variant: Attention, dtype: str) -> list[str]:
+    """What the files are compiled with for a variant."""
+    name = variant.name
+    macros = {
+        "REAL": {"float32": "float", "float64": "double"}[dtype],
+        "MASK": MASKS.get(name, "j <= i"),
+        "SCORE": SCORES.get(name, "s"),
+        "SLOPE": SLOPES.get(name, "1"),
+        "MORE": SUMS.get(name, "(void)0"),
+        "AFTER_ROW": AFTER_ROWS.get(name, "(void)0"),
+        "SINK": int(variant.has_sink),
+        "OWN": int(variant.has_sink or name in ("alibi", "table")),  # sums of a thread's own, as many as `more` has
+        "VARIES": int(name in SLOPES or name in SUMS),
+    }
+    return [f"-D{macro}={text}" for macro, text in macros.items()]
+
+
 class CompiledLoops(Peer):
-    """A C++ file with one function `attend`, compiled for each variant."""
+    """A C++ file with the functions `attend` and `differentiate`, compiled for each variant."""
 
     source = Path(__file__).with_name("loops.cpp")
     flags: tuple[str, ...] = FLAGS
@@ -51,25 +79,36 @@ class CompiledLoops(Peer):
     def supports(self, case: Case, variant: Variant) -> str | None:
         if not isinstance(variant, Attention) or variant.has_normed:
             return "attention alone is written"
-        return "forward alone is written" if case.direction != "forward" else None
+        return None
 
     def prepare(self, case: Case, variant: Variant, x: dict[str, numpy.ndarray]) -> None:
+        """A backward pass that is measured alone has its forward pass called before."""
         extents = dict(case.extents)
-        real = {"float32": "float", "float64": "double"}[case.dtype]
-        mask, score = MASKS.get(variant.name, "j <= i"), SCORES.get(variant.name, "s")
-        self.file = self.compile(
-            [f"-DREAL={real}", f"-DMASK={mask}", f"-DSCORE={score}", f"-DSINK={int(variant.has_sink)}"]
-        )
-        self.call = ctypes.CDLL(str(self.file)).attend
-        more = [x[name] for name in variant.inputs if name not in ("q", "k", "v", *variant.whole)]
-        whole = [x[name] for name in variant.whole]
-        self.out = numpy.empty(variant.shape_of("out", extents), case.dtype)
+        self.file = self.compile(defines_of(variant, case.dtype))
+        library = ctypes.CDLL(str(self.file))
+        names = [name for name in variant.inputs if name not in ("q", "k", "v", *variant.whole)]
+        more = x[names[0]] if names else None
+        whole = x[variant.whole[0]] if variant.whole else None
+        read = [x["q"], x["k"], x["v"], more, whole]
+        out = numpy.empty(variant.shape_of("out", extents), case.dtype)
+        lse = numpy.empty(out.shape[:-1], case.dtype) if case.direction != "forward" else None
         group = extents.get("r", 1)
-        arrays = [x["q"], x["k"], x["v"], more[0] if more else None, whole[0] if whole else None, self.out]
-        self.keep = arrays
-        pointers = [ctypes.c_void_p(array.ctypes.data if array is not None else None) for array in arrays]
         sizes = [extents["h"] * group, group, extents["n"], extents["m"], extents["d"], extents["e"]]
-        self.arguments = (*pointers, *(ctypes.c_long(size) for size in sizes))
+        forward = functools.partial(library.attend, *arguments_of([*read, out, lse], sizes))
+        self.calls, self.found = [forward], {"out": out}
+        if case.direction != "forward":
+            gradients = [None if a is None else numpy.empty_like(a) for a in read[:4]]
+            arrays = [*read, out, lse, x["cotangent"], *gradients]
+            count = 0 if more is None else more.size
+            backward = functools.partial(library.differentiate, *arguments_of(arrays, [*sizes, count]))
+            if case.direction == "backward":
+                forward()
+                self.calls, self.found = [], {}
+            self.calls.append(backward)
+            self.found |= {f"grad({name})": a for name, a in zip(("q", "k", "v", *names), gradients)}
+            self.keep = arrays
+        else:
+            self.keep = [*read, out]
 
     def compile(self, defines: list[str]) -> Path:
         """The library, found again where it was made before, with the seconds that it took then."""
@@ -87,10 +126,11 @@ class CompiledLoops(Peer):
         return path
 
     def run(self) -> None:
-        self.call(*self.arguments)
+        for call in self.calls:
+            call()
 
     def results(self) -> dict[str, Any]:
-        return {"out": self.out}
+        return self.found
 
     def facts(self) -> dict[str, Any]:
         return {"binary_bytes": self.file.stat().st_size, "compile_seconds": self.seconds}
@@ -98,3 +138,9 @@ class CompiledLoops(Peer):
 
 class Loops(CompiledLoops):
     pass
+
+
+def arguments_of(arrays: list[numpy.ndarray | None], sizes: list[int]) -> list[Any]:
+    """Memory, null where there is none, and numbers."""
+    pointers = [ctypes.c_void_p(None if array is None else array.ctypes.data) for array in arrays]
+    return [*pointers, *(ctypes.c_long(size) for size in sizes)]
