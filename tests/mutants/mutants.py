@@ -84,6 +84,8 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
      r"slot<Region, pack_environment, k.keep>(all), x, P(T(0))", ["tests/gradient/excluded.cpp"]),
     ("last_keys_of_chunk_not_staged", r"some\.make\(some, index, at, to, rows\)", r"some.make(some, index, at, to == end ? to - 1 : to, rows)",
      ["tests/regions/staged_keys.cpp"]),
+    ("known_axis_taken_for_the_width", r"own & bit\(order\[fastest\]\)", r"(own & ~runtime_axes(g) ? own & ~runtime_axes(g) : own) & bit(order[fastest])",
+     ["tests/plan/mixed_heads.cpp"]),
     ("delta_dropped", r"times\(p, minus\(reached, delta\)\)", r"times(p, reached)", DIFFERENCES),
 ]
 

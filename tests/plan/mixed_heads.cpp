@@ -76,6 +76,18 @@ constexpr auto vo = input<"vo", double>(o, m, e);
 constexpr auto of_a_call = dot<m>(softmax<m>(mask(dot<l>(mixl, scaled_dot<d>(ql, kl)), m <= n)), vo);
 constexpr auto of_a_call_behind = dot<m>(dot<l>(mixl, softmax<m>(mask(scaled_dot<d>(ql, kl), m <= n))), vo);
 constexpr auto sigmoids_of_a_call = dot<m>(mask(sigmoid(dot<l>(mixl, scaled_dot<d>(ql, kl))), m <= n), vo);
+// Widths that a call brings: one that values of several heads have, beside what is mixed and beside what is not.
+constexpr axis<"w"> w;
+constexpr auto vw = input<"vw", double>(j, m, w);
+constexpr auto ow = input<"ow", double>(o, m, w);
+constexpr auto wide_behind = dot<m>(dot<g>(mix_behind, weights), vw);
+constexpr auto wide_both = dot<m>(dot<h>(back, softmax<m>(mask(mixed, m <= n))), vw);
+constexpr auto wide_of_a_call = dot<m>(dot<l>(mixl, softmax<m>(mask(scaled_dot<d>(ql, kl), m <= n))), ow);
+constexpr auto wide_product = dot<m>(mask(dot<g>(mix_behind, tanh(s)), m <= n), vw);
+constexpr auto one_softmax = softmax<m>(dot<d>(input<"q1", double>(n, d), input<"k1", double>(m, d)));
+constexpr auto heads_first = dot<m>(one_softmax, vw);
+constexpr auto heads_last = dot<m>(one_softmax, input<"wj", double>(m, w, j));
+constexpr auto width_between = dot<m>(one_softmax, input<"ew", double>(m, e, w));
 
 // Stays a loop.
 constexpr auto hidden = attended(dot<g>(mix, mask(s, m <= n)));  // 0 where nothing is left
@@ -83,6 +95,21 @@ constexpr auto hidden = attended(dot<g>(mix, mask(s, m <= n)));  // 0 where noth
 constexpr auto dense = attended(mixed + input<"dense", double>(h, n, m));
 // Nothing is over pairs of positions.
 constexpr auto layer = dot<g>(mix, dot<d>(q, input<"w", double>(g, e, d)));
+
+// Of each score region that weighs values: "items of the batch|width".
+std::string batch_and_width(const plan::execution_plan& p) {
+  const auto name = [&](int axis) { return std::string(p.g.axes[std::size_t(axis)].name.text()); };
+  std::string r;
+  for (int i = 0; i < p.region_count; ++i) {
+    if (p.regions[std::size_t(i)].kind != plan::region_kind::score) continue;
+    const auto loops = std::make_unique<plan::region>(plan::lowered(p, i));
+    r += r.empty() ? "" : " ";
+    for (int k = 0; k < loops->batch.count; ++k) r += (k ? "," : "") + name(loops->batch[k]);
+    r += "|";
+    for (int k = 0; k < loops->width.count; ++k) r += name(loops->width[k]);
+  }
+  return r;
+}
 
 }  // namespace
 
@@ -121,6 +148,25 @@ BOOST_AUTO_TEST_CASE(heads_of_a_call) {
   CHECK_REWRITTEN(of_a_call, ql, kl, mixl, vo);
   CHECK_REWRITTEN(of_a_call_behind, ql, kl, mixl, vo);
   CHECK_REWRITTEN(sigmoids_of_a_call, ql, kl, mixl, vo);
+}
+BOOST_AUTO_TEST_CASE(widths_of_a_call) {
+  CHECK_REWRITTEN(wide_behind, q, k, vw, mix_behind);
+  CHECK_REWRITTEN(wide_both, q, k, vw, mix, back);
+  CHECK_REWRITTEN(wide_of_a_call, ql, kl, mixl, ow);
+  CHECK_REWRITTEN(wide_product, q, k, vw, mix_behind);
+}
+// Weights are made once for the values of all mixed heads, and never again for each element of a width.
+// mutants: known_axis_taken_for_the_width
+BOOST_AUTO_TEST_CASE(a_width_is_no_batch) {
+  BOOST_TEST(batch_and_width(*planned(wide_behind)) == "g|j*w");
+  BOOST_TEST(batch_and_width(*planned(wide_both)) == "|j*w");
+  BOOST_TEST(batch_and_width(*planned(wide_of_a_call)) == "l|o*w");
+  BOOST_TEST(batch_and_width(*planned(heads_first)) == "j|w");
+  BOOST_TEST(batch_and_width(*planned(heads_last)) == "w|j");
+  BOOST_TEST(batch_and_width(*planned(width_between)) == "e|w");
+  BOOST_TEST(difference(*planned(heads_first), heads_first, rewritten_extents) == "");
+  BOOST_TEST(difference(*planned(heads_last), heads_last, rewritten_extents) == "");
+  BOOST_TEST(difference(*planned(width_between), width_between, rewritten_extents) == "");
 }
 // The scores of all heads through a small network at each pair, beside those of the head itself under another name: in
 // loops, with nothing over pairs.

@@ -1,5 +1,5 @@
-// Heads that are mixed without a softmax, and as many as a call brings, in kernels: against formulas in double, and
-// central differences of them.
+// Heads that are mixed without a softmax, as many as a call brings, and beside values of a width that a call brings, in
+// kernels: against formulas in double, and central differences of them.
 // options: -O0 -DHEED_UNOPTIMISED
 // labels: meaning
 #include "expect_close.hpp"
@@ -30,8 +30,17 @@ constexpr auto product = dot<m>(mask(mixture, m <= n), vs);
 constexpr auto product_backward = gradient<product>(wrt(qs, ks, vs, mixs));
 constexpr auto behind = dot<m>(mask(dot<s>(mixs, tanh(scaled_dot<d>(qs, ks))), m <= n), vs);
 constexpr auto behind_backward = gradient<behind>(wrt(qs, ks, vs, mixs));
+// Of a width that a call brings: weights that are mixed, and one softmax that several heads' values share.
+constexpr axis<"w"> w;
+constexpr auto vw = input<"v">(t, m, w);
+constexpr auto weights = softmax<m>(mask(scaled_dot<d>(qs, ks), m <= n));
+constexpr auto wide = dot<m>(dot<s>(mixs, weights), vw);
+constexpr auto wide_backward = gradient<wide>(wrt(qs, ks, vw, mixs));
+constexpr auto q1 = input<"q">(n, d);
+constexpr auto k1 = input<"k">(m, d);
+constexpr auto shared = dot<m>(softmax<m>(mask(scaled_dot<d>(q1, k1), m <= n)), vw);
 
-enum class kind { softmaxed, product, behind };
+enum class kind { softmaxed, product, behind, softmaxed_behind };
 struct operands_in_double {
   std::vector<double> q, k, v, mix;
 };
@@ -43,14 +52,22 @@ double total(kind what, const operands_in_double& of, int N, int M, const double
     for (int r = 0; r < N; ++r) {
       std::vector<double> w(std::size_t(M), 0);
       double all = 0;
-      for (int c = 0; c <= r && c < M; ++c) {
+      const auto score = [&](int i, int c) {
+        double sum_of_products = 0;
+        for (int x = 0; x < 10; ++x)
+          sum_of_products += of.q[std::size_t((i * N + r) * 10 + x)] * of.k[std::size_t((i * M + c) * 10 + x)];
+        return sum_of_products / std::sqrt(10.);
+      };
+      const auto share = [&](int i) { return of.mix[std::size_t(j * heads + i)]; };
+      for (int i = 0; what == kind::softmaxed_behind && i < heads; ++i) {
+        double of_head = 0;
+        for (int c = 0; c <= r && c < M; ++c) of_head += std::exp(score(i, c));
+        for (int c = 0; c <= r && c < M; ++c) w[std::size_t(c)] += share(i) * std::exp(score(i, c)) / of_head;
+      }
+      for (int c = 0; what != kind::softmaxed_behind && c <= r && c < M; ++c) {
         double mixed = 0;
-        for (int i = 0; i < heads; ++i) {
-          double score = 0;
-          for (int x = 0; x < 10; ++x)
-            score += of.q[std::size_t((i * N + r) * 10 + x)] * of.k[std::size_t((i * M + c) * 10 + x)] / std::sqrt(10.);
-          mixed += of.mix[std::size_t(j * heads + i)] * (what == kind::behind ? std::tanh(score) : score);
-        }
+        for (int i = 0; i < heads; ++i)
+          mixed += share(i) * (what == kind::behind ? std::tanh(score(i, c)) : score(i, c));
         all += w[std::size_t(c)] = what == kind::softmaxed ? std::exp(mixed) : mixed;
       }
       for (int x = 0; x < 12; ++x) {
@@ -101,4 +118,28 @@ BOOST_AUTO_TEST_CASE(as_many_as_a_call_brings) {
 BOOST_AUTO_TEST_CASE(without_softmax) {
   check<product, product_backward>("product", kind::product, qs, ks, vs, mixs);
   check<behind, behind_backward>("behind", kind::behind, qs, ks, vs, mixs);
+}
+BOOST_AUTO_TEST_CASE(a_width_of_a_call) {
+  check<wide, wide_backward>("width of a call", kind::softmaxed_behind, qs, ks, vw, mixs);
+}
+BOOST_AUTO_TEST_CASE(one_softmax_for_several_heads) {
+  const int N = 37, M = 41, W = 19;
+  const tensor<float> X = filled<float>(1, 1, {N, 10}), Y = filled<float>(2, 1, {M, 10}),
+                      Z = filled<float>(3, 1, {2, M, W});
+  tensor<float> O(N, 2, W);
+  fuse<shared, strict>(q1 = X, k1 = Y, vw = Z, into(O));
+  tensor<double> o(N, 2, W);
+  for (int r = 0; r < N; ++r) {
+    double all = 0;
+    for (int c = 0; c <= r; ++c) {
+      double score = 0;
+      for (int x = 0; x < 10; ++x) score += double(X(r, x)) * double(Y(c, x)) / std::sqrt(10.);
+      all += std::exp(score);
+      for (int j = 0; j < 2; ++j)
+        for (int x = 0; x < W; ++x) o(r, j, x) += std::exp(score) * double(Z(j, c, x));
+    }
+    for (int j = 0; j < 2; ++j)
+      for (int x = 0; x < W; ++x) o(r, j, x) /= all;
+  }
+  expect_close("one softmax", O, o);
 }

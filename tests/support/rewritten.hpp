@@ -6,7 +6,7 @@
 namespace heed_tests {
 
 inline const std::map<std::string, extent_t> rewritten_extents = {{"b", 2},  {"n", 4}, {"m", 5}, {"yk", 2},
-                                                                  {"xk", 3}, {"l", 2}, {"o", 3}};
+                                                                  {"xk", 3}, {"l", 2}, {"o", 3}, {"w", 2}};
 
 template <result_list R> bool is_rewritten() {
   const auto merged = std::make_unique<merged_graph>(in_one_graph(R.of, R.count));

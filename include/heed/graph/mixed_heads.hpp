@@ -214,11 +214,12 @@ class head_mixer : rewriting {
     return add_dot(g, type, mix, sum, heads);
   }
   // dot<m>(weights, values), of values with several axes of their own as one: the weights are computed once for all of
-  // them. Their extents are known, or they are those of a mixture. 0: there are no such.
+  // them. Their extents are known, or they are those of a mixture and one more, the width. 0: there are no such.
   constexpr node_id of_wide(node_id weights, node_id values, axis_set over, element type, axis_set of_mixture = 0) {
-    const axis_set own = g[values].axes & ~g[weights].axes & ~over;
-    if (std::popcount(own) < 2 || !is_static(own & ~of_mixture) || present.of(g, values)) return 0;
-    const merging all = all_as_one(own, 0);
+    const axis_set own = g[values].axes & ~g[weights].axes & ~over, mixed = own & of_mixture, width = own & ~of_mixture;
+    if (std::popcount(own) < 2 || present.of(g, values)) return 0;
+    if (!is_static(width) && (!mixed || std::popcount(width) > 1)) return 0;
+    const merging all = is_static(width) ? all_as_one(own, 0) : all_as_one(mixed, width);
     return all.count ? split_up(add_dot(g, type, weights, merged(values, all), over), all) : node_id(0);
   }
 };

@@ -122,6 +122,18 @@ constexpr bool sums_fit(const graph& g, node_id score, const score_match& match)
   return true;
 }
 
+// Of the axes that values have alone one is their width: the fastest in memory, whether its extent is known or not. The
+// others are items of a batch that shares its scores, which are computed again for each: less than a pass over stored
+// weights takes, but for each element of a width it would be most of all that is done. -1: they have none.
+// mutants: known_axis_taken_for_the_width
+constexpr int width_of(const graph& g, node_id values, axis_set own) {
+  if (count_of(own) < 2) return own ? only_axis(own) : -1;
+  const axis_list order = list_of(orders_of(g)[values]);
+  int fastest = order.count - 1;
+  while (!(own & bit(order[fastest]))) --fastest;
+  return order[fastest];
+}
+
 // `values` is the other operand of the product with the weights, 0 if only row statistics are wanted.
 constexpr score_match match_score(const graph& g, node_id score, node_id values, int column) {
   score_match r;
@@ -147,15 +159,8 @@ constexpr score_match match_score(const graph& g, node_id score, node_id values,
   const axis_set all = g[score].axes, value_axes = values ? g[values].axes : 0;
   if (values && !(value_axes & bit(column))) return no("the values lack the axis of the softmax");
   if (values && g[values].code == op::mask) return no("the values are masked");
-  // Of several axes that the values have alone one is their width: the last whose extent is known, or the last. The
-  // others are items of a batch that shares its scores, which are computed again for each: less than a pass over stored
-  // weights takes.
-  axis_set width = value_axes & ~all & ~bit(column), known = 0;
-  for (int i = 0; i < g.axis_count; ++i)
-    if ((width & bit(i)) && g.extent(i) != runtime) known |= bit(i);
-  if (known) width = known;
-  r.width = width ? std::bit_width(width) - 1 : -1;
-  width = bit(r.width);
+  r.width = width_of(g, values, value_axes & ~all & ~bit(column));
+  const axis_set width = bit(r.width);
   r.rows = tiles & ~columns & ~value_axes;
   r.batch = (all | value_axes) & ~r.rows & ~bit(column) & ~width;
   if (r.batch & depths) return no("one contraction sums an axis that another keeps");
