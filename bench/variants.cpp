@@ -5,7 +5,7 @@
 // slots (Locatello et al. 2020): weights that compete for their keys, which are queries' shares; the two products.
 // contrastive (Radford et al. 2021): both losses of a batch of pairs, no values and no mask; one product.
 // talking_heads (Shazeer et al. 2020): 8 heads, mixed before the softmax and behind it, causal, 1024 positions; the
-// products that are done, 8 times those of attention.
+// products that are done, 8 times those of attention. talking_of_a_call: the width of the values is known to a call.
 // A call for gradients makes weights or log-sum-exps anew. Its useful flops are 2.5 times those of the forward pass
 // where a threshold is searched (entmax15, top_k), else 3.5 times, for the forward pass is among them; of the loss 4
 // times.
@@ -39,7 +39,7 @@ constexpr auto contrastive_gradient = gradient<contrastive>(wrt(x, y, t));
 constexpr axis<"a", 8> a;  // heads of queries and keys, of scores, of values
 constexpr axis<"b", 8> b;
 constexpr axis<"c", 8> c;
-constexpr axis<"d", 64> deep;  // static, for then the values of all heads are one wide value
+constexpr axis<"d", 64> deep;
 constexpr axis<"e", 64> wide;
 constexpr auto qa = input<"q">(a, n, deep);
 constexpr auto ka = input<"k">(a, m, deep);
@@ -48,6 +48,8 @@ constexpr auto before = input<"before">(a, b);
 constexpr auto behind = input<"behind">(b, c);
 constexpr auto mixed = softmax<m>(mask(dot<a>(before, scaled_dot<deep>(qa, ka)), earlier));
 constexpr auto talking = dot<m>(dot<b>(behind, mixed), vc);
+constexpr auto ve = input<"v">(c, m, e);  // of a width that a call brings
+constexpr auto talking_wide = dot<m>(dot<b>(behind, mixed), ve);
 constexpr auto talking_gradient = gradient<talking>(wrt(qa, ka, vc, before, behind));
 
 constexpr auto differential_gradient = gradient<differential>(wrt(q, q2, k, k2, v, lambda, weight));
@@ -127,17 +129,23 @@ void add_contrastive() {
            [&] { fuse<contrastive_gradient, strict>(x = X, y = Y, t = 1.f, into(dX, dY, dT), memory); });
   });
 }
-void add_talking() {
+template <const auto& Out, class Values>
+void add_talking_forward(const char* name, double products, const Values& of_v) {
   constexpr extent_t H = 8, S = 1024, D = 64;
-  const double products = H * 4.0 * D * H * S * (S + 1) / 2;
-  add("forward/talking_heads/64", [=](benchmark::State& state) {
+  add(name, [=](benchmark::State& state) {
     const tensor<float> Q = drawn(1, {H, S, D}), K = drawn(2, {H, S, D}), V = drawn(3, {H, S, D}), B = drawn(4, {H, H}),
                         C = drawn(5, {H, H});
     tensor<float> O{H, S, D};
     workspace memory;
     report(state, products,
-           [&] { fuse<talking, strict>(qa = Q, ka = K, vc = V, before = B, behind = C, into(O), memory); });
+           [&] { fuse<Out, strict>(qa = Q, ka = K, of_v = V, before = B, behind = C, into(O), memory); });
   });
+}
+void add_talking() {
+  constexpr extent_t H = 8, S = 1024, D = 64;
+  const double products = H * 4.0 * D * H * S * (S + 1) / 2;
+  add_talking_forward<talking>("forward/talking_heads/64", products, vc);
+  add_talking_forward<talking_wide>("forward/talking_of_a_call/64", products, ve);
   add("gradients/talking_heads/64", [=](benchmark::State& state) {
     const tensor<float> Q = drawn(1, {H, S, D}), K = drawn(2, {H, S, D}), V = drawn(3, {H, S, D}), B = drawn(4, {H, H}),
                         C = drawn(5, {H, H}), G = drawn(6, {H, S, D});
