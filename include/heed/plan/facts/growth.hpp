@@ -59,8 +59,9 @@ struct position_axes {
     for (axis_set before = 0; before != found;) {
       before = found;
       for (int i = 1; i < g.size; ++i) {
+        if (!used[i] || g[i].code != op::rename) continue;
         const axis_set names = bit(g[i].first) | bit(g[i].second);
-        if (used[i] && g[i].code == op::rename && (found & names)) found |= names;
+        if (found & names) found |= names;
       }
     }
   }
