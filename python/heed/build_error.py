@@ -19,6 +19,7 @@ RULE = re.compile(r"static assertion failed(?: due to requirement '.*')?: \"?(he
 NAME = r"[\w:]*text<\d+>\{\"([^\"]*)\"\}"
 AXIS = rf"[\w:]*axis<{NAME}, (-?\d+)>"
 FACT = re.compile(rf"(?:axis|number|operand|element)_fact<{NAME}(?:, (-?\d+))? ?>|shape_fact<((?:{AXIS}(?:, )?)*) ?>")
+REDEFINED = re.compile(r"redefinition|redeclar|conflicting declaration|already defined")
 TWICE = re.compile(r"heed_part_(\w+?)__|heed_kernel_(\w+)")
 ERROR = re.compile(
     r"^(?P<where>[^\n:]+:\d+)(?::\d+)?: (?:fatal |internal compiler )?error: (?P<what>[^\n]*)", re.MULTILINE
@@ -48,10 +49,14 @@ def line_of(header, text):
     return f"{header}:{found[1]}" if found else header
 
 
+def line_around(text, found):
+    """The whole line in which something was found; lines of a compiler's may be as long as a book."""
+    return text[text.rfind("\n", 0, found.start()) + 1 :].partition("\n")[0]
+
+
 def compiler_error(header, text):
     """The BuildError of a compilation that failed: heed's own rule and its facts, else the compiler's first error."""
-    redefined = re.search(r"[^\n]*(?:redefinition|redeclar|conflicting declaration|already defined)[^\n]*", text)
-    if redefined and (twice := TWICE.search(redefined[0])):
+    if (redefined := REDEFINED.search(text)) and (twice := TWICE.search(line_around(text, redefined))):
         return BuildError(f"heed: {header}: two kernels are called '{twice[1] or twice[2]}'", text)
     if rule := RULE.search(text):
         facts = facts_of(text[rule.start() :])

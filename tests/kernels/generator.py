@@ -194,8 +194,20 @@ def sentences():
             "heed: variants.hpp does not compile: Segmentation fault",
         ),
         ("nothing that is known", "Killed", "heed: variants.hpp does not compile"),
+        (
+            "lines as long as a book",
+            ("note: " + "a" * 100_000 + "\n") * 3 + "x.hpp:1:2: error: odd\n",
+            "heed: variants.hpp does not compile: odd",
+        ),
+        (
+            "a kernel twice, in such a line",
+            "error: " + "a" * 100_000 + " redefinition of 'heed_part_attend__0'\n",
+            "heed: variants.hpp: two kernels are called 'attend'",
+        ),
     ):
+        begin = time.monotonic()
         sentence = str(compiler_error("variants.hpp", said))
+        check(f"the sentence of {what} within seconds", time.monotonic() - begin < 5)
         check(f"the sentence of {what}", sentence == expected, sentence)
 
 
