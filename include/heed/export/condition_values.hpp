@@ -85,6 +85,7 @@ class condition_values {
       case op::both: return a && b;
       case op::either: return a || b;
       case op::abs: return run::function_bounds<op::abs>(a, b, c);
+      case op::clamp: return run::function_bounds<op::clamp>(a, b, c);
       case op::cast: return is_real(x.type) ? a : interval();
       default: return x.type == element::boolean ? interval(0, 1) : interval();
     }
