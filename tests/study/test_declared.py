@@ -55,7 +55,7 @@ class Declared(InFolder):
 
     def test_an_entry_of_the_gallery(self):
         """Its mask reads a width, of which the pairs are counted."""
-        cell = self.measure('variants = ["gallery/windowed"]\nshapes = [{ n = 300, m = 300 }]')
+        cell = self.measure('variants = ["gallery/windowed"]\nshapes = [{ h = 2, n = 300, m = 300 }]')
         self.assertEqual((cell["status"], cell["gate"]), ("measured", "heed's evaluation in double"))
         case = Case.from_json(cell["case"])
         width = int(variant_of(case).draw(case)["width"])
