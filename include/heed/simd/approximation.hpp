@@ -58,15 +58,12 @@ HEED_INLINE pack<T, N> scale_by_power(pack<T, N> x, pack<T, N> n) {
   using format = real_format<T>;
 #ifdef __AVX512F__
   if constexpr (sizeof(x.x) == 64) {
-    constexpr int not_less = 0x15, as_set = 4;  // no exception; the rounding mode of the thread
-    const pack<T, N> zero = T(0), lowest = T(-format::bias - format::fraction);
-    if constexpr (sizeof(T) == 4) {
-      const auto some = __builtin_ia32_cmpps512_mask(n.x, lowest.x, not_less, 0xffff, as_set);
-      return __builtin_ia32_scalefps512_mask(x.x, n.x, zero.x, some, as_set);
-    } else {
-      const auto some = __builtin_ia32_cmppd512_mask(n.x, lowest.x, not_less, 0xff, as_set);
-      return __builtin_ia32_scalefpd512_mask(x.x, n.x, zero.x, some, as_set);
-    }
+    // By their own names g++ 12 crashes on some programs with this instruction and with comparisons into a mask.
+    const pack<T, N> lowest = T(-format::bias - format::fraction), y = select(n < lowest, pack<T, N>(T(0)), x);
+    pack<T, N> r;
+    if constexpr (sizeof(T) == 4) asm("vscalefps %2, %1, %0" : "=v"(r.x) : "v"(y.x), "v"(n.x));
+    else asm("vscalefpd %2, %1, %0" : "=v"(r.x) : "v"(y.x), "v"(n.x));
+    return r;
   } else
 #endif
   {
