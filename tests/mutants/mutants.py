@@ -51,6 +51,7 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("running_sum_not_begun", r"2 \* rows, T\(0\)\)", r"0, T(0))", ["tests/regions/running_sums_in_regions.cpp"]),
     ("running_sum_against_the_visit", r"left\.add\(-sum\.high\)", r"left.add(sum.high)", ["tests/regions/running_sums_in_regions.cpp"]),
     ("running_sum_of_excluded", r"x = simd::select\(simd::is_excluded\(sums\.there\), P\(T\(0\)\), x\);", r"", ["tests/regions/running_sums_in_regions.cpp"]),
+    ("halves_of_a_rotation_contracted", r"g\.extent\(i\) >= 8", r"true", ["tests/plan/summed_products.cpp"]),
     ("group_of_running_sums_against_the_visit", r"left\.add\(-sum\.high\)", r"left.add(sum.high)", ["tests/regions/running_sums_in_regions.cpp"]),
     ("group_of_running_sums_not_carried", r"sum\.add\(x\[N - 1\]\);", r"", ["tests/regions/running_sums_in_regions.cpp"]),
     ("odd_in_group_total", r"!simd::all\(all - all == P\(T\(0\)\)\)", r"false", ["tests/regions/running_sums_in_regions.cpp"]),

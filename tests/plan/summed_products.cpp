@@ -40,6 +40,7 @@ constexpr auto of_multiple = sum<m>(2 * (v * softmax<m>(dot<d>(q, k))));
 constexpr auto absent = sum<d>(q * k * mask(rate, n < 3));                 // absent, not 0
 constexpr auto of_average = mean<d>(mask(q, q > 0) * k);                   // over what is there
 constexpr auto of_three = sum<d>(q * k * input<"third", double>(l, d));    // no contraction of two
+constexpr auto of_halves = sum<d>(q * input<"turn", double>(n, d, e));     // a rotation: two results of each sum
 constexpr auto of_pairs = sum<d>(k * input<"dense", double>(h, n, m, d));  // of which one has all axes
 }  // namespace
 
@@ -65,7 +66,7 @@ BOOST_AUTO_TEST_CASE(elsewhere) {
 BOOST_AUTO_TEST_CASE(what_stays) {
   BOOST_TEST((!is_rewritten<rows>() && !is_rewritten<of_weights>() && !is_rewritten<of_multiple>()));
   BOOST_TEST((!is_rewritten<absent>() && !is_rewritten<of_average>()));
-  BOOST_TEST((!is_rewritten<of_three>() && !is_rewritten<of_pairs>()));
+  BOOST_TEST((!is_rewritten<of_three>() && !is_rewritten<of_halves>() && !is_rewritten<of_pairs>()));
 }
 
 namespace kernels {

@@ -34,7 +34,13 @@ struct product_reader {
     const factor &p = inside[i], &q = inside[j];
     const axis_set a = g[p.of].axes, b = g[q.of].axes;
     return !p.divides && !q.divides && is_real(g[p.of].type) && is_real(g[q.of].type) && !(over & ~(a & b)) &&
-           (a & ~b) && (b & ~a);
+           (a & ~b) && (b & ~a) && (is_long(over) || (is_long(a & ~b) && is_long(b & ~a)));
+  }
+  // The two halves that a rotation turns into each other would make tiny products of a pass over memory.
+  constexpr bool is_long(axis_set axes) const {
+    for (int i = 0; axes >> i; ++i)  // mutants: halves_of_a_rotation_contracted
+      if ((axes & axis_bit(i)) && (g.extent(i) == runtime || g.extent(i) >= 8)) return true;
+    return false;
   }
 };
 // Is it made of weights, pointwise?
