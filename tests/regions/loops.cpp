@@ -17,6 +17,11 @@ struct noted {
   }
   static constexpr auto derivative(const auto&) { return 1; }
 };
+struct as_it_is {  // what is summed is no product of two
+  static constexpr auto name = "as_it_is";
+  static auto value(const auto& x) { return x; }
+  static constexpr auto derivative(const auto&) { return 1; }
+};
 constexpr axis<"h"> h;
 constexpr axis<"n"> n;
 constexpr axis<"m"> m;
@@ -35,11 +40,11 @@ constexpr auto q2 = input<"q2">(h, n, d);
 constexpr auto k2 = input<"k2">(h, m, d);
 constexpr auto table = input<"table">(h, z);
 constexpr auto distance = n - m + 3;
-constexpr auto product = sum<d>(q * k) * dot<d>(q2, k2) + table.at(distance);
+constexpr auto product = sum<d>(primitive<as_it_is>(q * k)) * dot<d>(q2, k2) + table.at(distance);
 constexpr auto attended = dot<m>(softmax<m>(mask(product, m <= n)), v);
 constexpr auto gradients = gradient<attended>(wrt(q, k2, v, table));
-constexpr auto summed = dot<m>(exp(primitive<noted>(sum<d>(q * k) * dot<d>(q2, k2))), v);
-constexpr auto shares = softmax<m>(sum<d>(q * k) * dot<d>(q2, k2));
+constexpr auto summed = dot<m>(exp(primitive<noted>(sum<d>(primitive<as_it_is>(q * k)) * dot<d>(q2, k2))), v);
+constexpr auto shares = softmax<m>(sum<d>(primitive<as_it_is>(q * k)) * dot<d>(q2, k2));
 constexpr auto slots = dot<m>(shares / sum<n>(shares), v);  // every key gives all of itself
 constexpr auto largest = sum<n>(dot<m>(where(product == max<m>(product), 1, 0) * product, v));
 }  // namespace

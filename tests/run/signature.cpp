@@ -26,7 +26,7 @@ template <result_list R> constexpr const auto& data_of = run::signature_data_of<
 
 // q: float (b, n, d 8)
 std::string described(const run::signature& of, const run::signature_entry& x) {
-  static const char* const names[] = {"bool", "integer", "int32", "int64", "real", "float", "double"};
+  static const char* const names[] = {"bool", "integer", "int8", "int32", "int64", "real", "float", "double"};
   std::string s = x.name.text() + ": " + names[int(x.type)] + " (";
   for (const int axis : of.order_of(x)) {
     s += s.back() == '(' ? "" : ", ";

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include <boost/test/unit_test.hpp>
 #include "guarded.hpp"
 
 namespace simd = heed::internal::simd;
