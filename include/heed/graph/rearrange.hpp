@@ -117,10 +117,16 @@ template <class Shape, class X> constexpr bool require_shifted() {
                 "heed: shift needs its axis in the operand");
   return has<Shape, X>;
 }
+template <class K> constexpr bool require_whole_shift() {
+  constexpr bool whole = std::is_integral_v<K> && !std::is_same_v<K, bool>;
+  static_assert(given<whole>, "heed: the k of shift<axis>(a, k) is a whole number of C++, known while compiling");
+  return whole;
+}
 // shift<n>(a, k): position i reads position i - k; where there is none, 0.
-template <auto Axis, Symbolic A> constexpr auto shift(const A& a, long k) {
+template <auto Axis, Symbolic A, class K> constexpr auto shift(const A& a, const K& k) {
   using X = axis_type<Axis>;
   if constexpr (any_ill_formed<A>) return ill_formed{};
+  else if constexpr (!require_whole_shift<K>()) return ill_formed{};
   else if constexpr (!require_shifted<shape_of<A>, X>()) return ill_formed{};
   else if constexpr (!require_numbers<element_of_expr<A>>()) return ill_formed{};
   else {
