@@ -54,7 +54,7 @@ MUTANTS = [  # name, a pattern that matches the victim (a space: any white space
     ("halves_of_a_rotation_contracted", r"g\.extent\(i\) >= 8", r"true", ["tests/plan/summed_products.cpp"]),
     ("group_of_running_sums_against_the_visit", r"left\.add\(-sum\.high\)", r"left.add(sum.high)", ["tests/regions/running_sums_in_regions.cpp"]),
     ("group_of_running_sums_not_carried", r"sum\.add\(x\[N - 1\]\);", r"", ["tests/regions/running_sums_in_regions.cpp"]),
-    ("odd_in_group_total", r"!simd::all\(all - all == P\(T\(0\)\)\)", r"false", ["tests/regions/running_sums_in_regions.cpp"]),
+    ("odd_in_group_total", r"!simd::all\(sum_of_group - sum_of_group == P\(T\(0\)\)\)", r"false", ["tests/regions/running_sums_in_regions.cpp"]),
     ("group_sum_of_excluded", r"x = simd::select\(simd::is_excluded\(there\), P\(T\(0\)\), x\)", r"(void)0", ["tests/regions/running_sums_in_regions.cpp"]),
     ("sum_of_excluded_under_a_softmax", r"there = present\(env, there, i < count\)", r"(void)0", ["tests/regions/contextual.cpp"]),
     ("entry_of_first_row", r"to\[index\(at\[r\]\)", r"to[index(at[0])", ["tests/regions/contextual.cpp"]),

@@ -59,7 +59,7 @@ template <class T> int wrong_values(integer rows, integer count, integer width, 
   numbers<T> p(std::size_t(count * block), 3), x(std::size_t((count - 1) * stride + width), 4);
   numbers<T> t(std::size_t((width - 1) * block + rows), 5);
   const std::vector<T> before(t.data(), t.data() + (width - 1) * block + rows);
-  guarded<T> sums(std::size_t(simd::few_rows * simd::room_for_sums<T>(width)), behind(T()));
+  guarded<T> sums(std::size_t(simd::few_rows<T> * simd::room_for_sums<T>(width)), behind(T()));
   simd::accumulate_few<T>(p.data(), x.data(), stride, t.data(), width, count, rows, sums.data());
   int wrong = 0;
   for (integer c = 0; c < width; ++c)
@@ -89,14 +89,14 @@ template <class T, int Count> bool sums_are_those_of_one_pack() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(contractions, T, reals) {
-  for (integer rows = 1; rows <= simd::few_rows; ++rows)
+  for (integer rows = 1; rows <= simd::few_rows<T>; ++rows)
     for (const integer groups : {1, 3})
       for (integer depth = 1; depth <= 20 * simd::native_lanes<T>; depth += depth < 40 ? 1 : 7)
         BOOST_REQUIRE_MESSAGE(wrong_contractions<T>(rows, groups, depth, depth + (depth % 3 == 0 ? 5 : 0)) == 0,
                               rows << " rows, " << groups << " groups, depth " << depth);
 }
 BOOST_AUTO_TEST_CASE_TEMPLATE(values, T, reals) {
-  for (integer rows = 1; rows <= simd::few_rows; ++rows)
+  for (integer rows = 1; rows <= simd::few_rows<T>; ++rows)
     for (const integer count : {1, 2, 37})
       for (integer width = 1; width <= 20 * simd::native_lanes<T>; width += width < 40 ? 1 : 7)
         BOOST_REQUIRE_MESSAGE(wrong_values<T>(rows, count, width, width + (width % 3 == 0 ? 5 : 0)) == 0,

@@ -8,7 +8,8 @@
 
 namespace heed::internal::simd::inline HEED_INSTRUCTION_SET {
 
-inline constexpr int few_rows = 4;
+// They lie in one pack.
+template <PackElement T> inline constexpr int few_rows = std::min(4, native_lanes<T>);
 template <PackElement T>
 constexpr index room_for_sums(index width) {  // whole packs
   return (width + native_lanes<T> - 1) / native_lanes<T> * native_lanes<T>;
@@ -163,10 +164,9 @@ HEED_NOINLINE inline lines_to_come<T> contract_few(const T* __restrict q, index 
 template <class T>
 HEED_INLINE pack<T> lanes_of_few(const T* x, index apart, index rows) {
   pack<T> p = T(0);
-  p.x[0] = x[0];
-  if (rows > 1) p.x[1] = x[apart];
-  if (rows > 2) p.x[2] = x[2 * apart];
-  if (rows > 3) p.x[3] = x[3 * apart];
+  [&]<int... R>(std::integer_sequence<int, R...>) HEED_INLINED {
+    ((R == 0 || R < rows ? void(p.x[R] = x[R * apart]) : void()), ...);
+  }(std::make_integer_sequence<int, few_rows<T>>{});
   return p;
 }
 
@@ -223,7 +223,7 @@ HEED_NOINLINE inline void accumulate_few(const T* __restrict p, const T* __restr
   const index apart = room_for_sums<T>(width);
   if (rows == 1) accumulate_width<1>(p, x, stride, width, count, sums, apart);
   else if (rows == 2) accumulate_width<2>(p, x, stride, width, count, sums, apart);
-  else accumulate_width<few_rows>(p, x, stride, width, count, sums, apart);  // what a row more is given nobody reads
+  else accumulate_width<few_rows<T>>(p, x, stride, width, count, sums, apart);  // what a row more is given nobody reads
   for (index r = 0; r < rows; ++r)
     for (index c = 0; c < width; ++c) t[c * block_rows<T> + r] += sums[r * apart + c];
 }

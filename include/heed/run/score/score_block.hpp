@@ -54,15 +54,15 @@ struct key_batch {
   int segment_count, at;
 
   static std::size_t elements(extent_t depth, extent_t width, bool copy_values) {
-    const extent_t of_few = simd::few_rows * (simd::room_for_sums<T>(width) + batch_keys<T>);
+    const extent_t of_few = simd::few_rows<T> * (simd::room_for_sums<T>(width) + batch_keys<T>);
     return std::size_t(simd::block_rows<T> * batch_keys<T> + simd::group * depth + of_few +
                        (copy_values ? batch_keys<T> * width : 0) + 64);
   }
   void place(T* p, extent_t depth, extent_t width, bool copy_values) {
     weights = p, p += simd::block_rows<T> * batch_keys<T>;
     keys = p, p += simd::group * depth;
-    scores = p, p += simd::few_rows * batch_keys<T>;
-    sums = p, p += simd::few_rows * simd::room_for_sums<T>(width);
+    scores = p, p += simd::few_rows<T> * batch_keys<T>;
+    sums = p, p += simd::few_rows<T> * simd::room_for_sums<T>(width);
     contracted = contracted_end = 0;
     values = copy_values ? p : nullptr;
     clear();

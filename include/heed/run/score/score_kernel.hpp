@@ -37,7 +37,7 @@ struct score_loops {
   // compared with what another region has found among the same.
   static constexpr bool may_be_few = has_keys && Region.tile.kind == contraction_kind::product &&
                                      Region.terms.count == 0 && !program_type::mask_reads_score;
-  static int few_rows_of(const context& c) { return may_be_few && c.row_count <= simd::few_rows ? c.row_count : 0; }
+  static int few_rows_of(const context& c) { return may_be_few && c.row_count <= simd::few_rows<T> ? c.row_count : 0; }
   using few = score_few_rows<Region, T, score_loops>;
   static constexpr int most_blocks = 4;  // of a strip: more than halves the traffic, still fits beside the keys
 

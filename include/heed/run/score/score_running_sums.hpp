@@ -149,18 +149,18 @@ struct running_sums {
   // exact as if it were alone.
   template <int I, int N, class Column>
   static HEED_INLINE void add_group_to_total(const memory& m, int row, const Column& column, P (&x)[N]) {
-    P all = from_the_last(x)[0];
+    P sum_of_group = from_the_last(x)[0];
     // mutants: odd_in_group_total
-    if (!simd::all(all - all == P(T(0)))) {
+    if (!simd::all(sum_of_group - sum_of_group == P(T(0)))) {
       HEED_KEEP_LOOP for (int k = 0; k < N; ++k) {
         note_odd<I>(m, row, column(k), x[k]);
         x[k] = finite(x[k]);
       }
-      all = from_the_last(x)[0];
+      sum_of_group = from_the_last(x)[0];
     }
     T* const to = at<I>(m, row);
     two_parts<P> sum{P::load(to + total * rows), P::load(to + total_low * rows)};
-    sum.add(all);
+    sum.add(sum_of_group);
     sum.high.store(to + total * rows), sum.low.store(to + total_low * rows);
   }
   // The values of sum I at the columns of a group, in place of their elements, which it passes: what is left behind the
