@@ -10,7 +10,6 @@
 #include "boundary.hpp"
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <vector>
 
 namespace heed::internal::exported::inline HEED_INSTRUCTION_SET {
@@ -116,24 +115,7 @@ class condition_values {
   }
 
   double element_of(const node& x, const std::array<extent_t, max_axes>& index) const {
-    const input_entry& declared = graph_.inputs[x.first];
-    const run::view& operand = operands_[x.first];
-    extent_t place = 0;
-    for (int k = 0; k < declared.rank; ++k) place += operand.stride[declared.order[k]] * index[declared.order[k]];
-    switch (declared.type) {
-      case element::boolean: return read<bool>(operand, place);
-      case element::i8: return read<std::int8_t>(operand, place);
-      case element::i32: return read<std::int32_t>(operand, place);
-      case element::i64:
-      case element::integer: return double(read<std::int64_t>(operand, place));
-      case element::f64: return read<double>(operand, place);
-      default: return double(read<float>(operand, place));
-    }
-  }
-  template <class T> static T read(const run::view& operand, extent_t place) {
-    T found;
-    std::memcpy(&found, static_cast<const char*>(operand.data) + place * extent_t(sizeof(T)), sizeof(T));
-    return found;
+    return run::element_of_operand(graph_.inputs[x.first], operands_[x.first], index);
   }
   HEED_CHECK interval elements_in(const node& x, const index_box& box) const {
     const input_entry& declared = graph_.inputs[x.first];

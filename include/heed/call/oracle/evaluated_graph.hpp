@@ -2,6 +2,8 @@
 // graph would hold room for 2048 nodes. `evaluated_graph` is a view, of a table or of a whole graph.
 #pragma once
 #include "../../plan/passes/make_plan.hpp"
+#include "../../run/frame/elements.hpp"
+#include "../../run/frame/located.hpp"
 #include "../frame/exact_list.hpp"
 
 namespace heed::internal::run::inline HEED_INSTRUCTION_SET {
@@ -59,5 +61,21 @@ inline constexpr auto evaluated_graph_data_of = [] {
 }();
 template <const expression&... Outs>
 inline constexpr evaluated_graph evaluated_graph_of = evaluated_graph_data_of<Outs...>.view();
+
+// The element of an operand, as a number, at an index by axis number.
+template <std::size_t N>
+double element_of_operand(const input_entry& declared, const view& operand, const std::array<extent_t, N>& index) {
+  extent_t at = 0;
+  for (int k = 0; k < declared.rank; ++k) at += operand.stride[declared.order[k]] * index[declared.order[k]];
+  switch (declared.type) {
+    case element::boolean: return element_at<element::boolean, bool>(operand.data, at);
+    case element::i8: return element_at<element::i8, double>(operand.data, at);
+    case element::i32: return element_at<element::i32, double>(operand.data, at);
+    case element::i64:
+    case element::integer: return element_at<element::i64, double>(operand.data, at);
+    case element::f64: return element_at<element::f64, double>(operand.data, at);
+    default: return element_at<element::f32, double>(operand.data, at);
+  }
+}
 
 }  // namespace heed::internal::run::inline HEED_INSTRUCTION_SET

@@ -102,24 +102,7 @@ class reference_graph {
   bool absent(int i, const extents& index) const { return i && mark(i, index) == is_absent; }
 
   double input(const node& x, const extents& index) const {
-    const input_entry& declared = graph_.inputs[x.first];
-    const view& operand = inputs_[x.first];
-    extent_t place = 0;
-    for (int k = 0; k < declared.rank; ++k) place += operand.stride[declared.order[k]] * index[declared.order[k]];
-    switch (declared.type) {
-      case element::boolean: return read<bool>(operand, place);
-      case element::i8: return read<std::int8_t>(operand, place);
-      case element::i32: return read<std::int32_t>(operand, place);
-      case element::i64:
-      case element::integer: return double(read<std::int64_t>(operand, place));
-      case element::f64: return read<double>(operand, place);
-      default: return double(read<float>(operand, place));
-    }
-  }
-  template <class T> static T read(const view& operand, extent_t place) {
-    T found;
-    __builtin_memcpy(&found, static_cast<const char*>(operand.data) + place * extent_t(sizeof(T)), sizeof(T));
-    return found;
+    return element_of_operand(graph_.inputs[x.first], inputs_[x.first], index);
   }
 
   double pointwise(const node& x, double a, double b, double c) const {
