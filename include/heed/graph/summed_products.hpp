@@ -43,13 +43,18 @@ struct product_reader {
     return false;
   }
 };
-// Is it made of weights, pointwise?
-constexpr bool holds_weights(const graph& g, node_id i, int depth = 24) {
-  const node& x = g[i];
-  if (!i || is_leaf(x.code)) return false;
-  if (depth == 0 || x.code == op::softmax || takes_passes(x.code)) return true;
-  if (!is_pointwise(x.code) && x.code != op::mask && !is_view(x.code) && x.code != op::shift) return false;
-  return holds_weights(g, x.a, depth - 1) || holds_weights(g, x.b, depth - 1) || holds_weights(g, x.c, depth - 1);
+// Is it made of weights, pointwise? Each node is looked at once.
+constexpr bool holds_weights(const graph& g, node_id value) {
+  fixed_array<bool, graph::capacity> open{};
+  open[value] = true;
+  for (int i = value; i > 0; --i) {
+    const node& x = g[i];
+    if (!open[i]) continue;
+    if (x.code == op::softmax || takes_passes(x.code)) return true;
+    if (is_pointwise(x.code) || x.code == op::mask || is_view(x.code) || x.code == op::shift)
+      open[x.a] = open[x.b] = open[x.c] = true;
+  }
+  return false;
 }
 constexpr bool sums_products(const graph& g, const node& x) {
   const op code = g[x.a].code;
