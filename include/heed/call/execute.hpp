@@ -49,13 +49,10 @@ struct region_call {
 template <int I, const expression&... Outs>
 inline constexpr const region& loops_of = plan::region_of<plan::first_alike_of<Outs...>[I], Outs...>;
 // The region that makes an operand of region I which may be staged; -1: it is stored.
-template <int I, const expression&... Outs> constexpr int maker_of(bool staged, int operand) {
-  if (!staged) return -1;
+template <int I, const expression&... Outs> constexpr int maker_of(int operand) {
   const execution_plan& plan = plan::plan_of<Outs...>;
-  for (int w = 0; w < plan.region_count; ++w)
-    for (int k = 0; k < plan.regions[w].write_count; ++k)
-      if (plan.buffers[plan.regions[w].writes[k].into].value == plan.regions[I].reads[operand]) return w;
-  return -1;
+  const int buffer = plan::staged_buffer(plan, plan.regions[I], operand);
+  return buffer < 0 ? -1 : plan::writer_of(plan, buffer);
 }
 // What makes it, where it is staged in a call.
 template <int Maker, const expression&... Outs> struct maker_call {
@@ -79,9 +76,8 @@ template <const expression&... Outs> struct maker_call<-1, Outs...> {
 template <int I, const expression&... Outs> struct located_region {
   static constexpr const plan::region& loops = loops_of<I, Outs...>;
   region_call<loops_of<I, Outs...>> region;
-  [[no_unique_address]] maker_call<maker_of<I, Outs...>(loops.score.keys_staged, loops.tile.column_operand), Outs...>
-      keys;
-  [[no_unique_address]] maker_call<maker_of<I, Outs...>(loops.score.values_staged, loops.score.values), Outs...> values;
+  [[no_unique_address]] maker_call<maker_of<I, Outs...>(loops.tile.column_operand), Outs...> keys;
+  [[no_unique_address]] maker_call<maker_of<I, Outs...>(loops.score.values), Outs...> values;
   located_region(const locator& at, int threads)
       : region(at, at.table.regions[I], threads),
         keys(at, threads),

@@ -71,13 +71,13 @@ struct execution_plan {
   static_list<node_id, 16> alone{};  // products that no region of weights gives, though they were left to one
 };
 
-// Does a score region have one of its operands made?
-constexpr bool stages(const execution_plan& plan, const outline& score, int operand) {
+// The buffer of an operand that a score region may have made; -1: it is stored.
+constexpr int staged_buffer(const execution_plan& plan, const outline& score, int operand) {
   for (int b = 0; operand >= 0 && b < plan.buffer_count; ++b) {
     const buffer& x = plan.buffers[b];
-    if (x.staged.by && &plan.regions[x.staged.by - 1] == &score && x.value == score.reads[operand]) return true;
+    if (x.staged.by && &plan.regions[x.staged.by - 1] == &score && x.value == score.reads[operand]) return b;
   }
-  return false;
+  return -1;
 }
 
 }  // namespace heed::internal::plan

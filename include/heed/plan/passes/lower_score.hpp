@@ -157,8 +157,8 @@ constexpr void write_score(value_writer& to) {
   if (m.width >= 0) loops.width.add(m.width);
   write_first_contraction(to, m);
   if (values) loops.score.values = to.operand_of(values);
-  loops.score.keys_staged = stages(to.plan, outlined, loops.tile.column_operand);
-  loops.score.values_staged = stages(to.plan, outlined, loops.score.values);
+  loops.score.keys_staged = staged_buffer(to.plan, outlined, loops.tile.column_operand) >= 0;
+  loops.score.values_staged = staged_buffer(to.plan, outlined, loops.score.values) >= 0;
 
   write_terms(to, m.terms);
   write_pairs(to, m.x, m.terms, {}, m.position);
