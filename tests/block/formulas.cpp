@@ -100,6 +100,9 @@ constexpr auto c_alibi = alibi(slope, n, m);
 constexpr auto c_sink = sink_attention<m>(mask(scaled_dot<d>(q, k), m <= n), v, cap);
 constexpr auto c_dot = dot_similarity<d>(q, k);
 constexpr auto c_scaled = scaled_dot<d>(q, k);
+constexpr axis<"two", 2> two;
+constexpr axis<"three", 3> three;
+constexpr auto c_scaled_over_both = scaled_dot<two, three>(split<d, two, three>(q), split<d, two, three>(k));
 constexpr auto c_cosine = cosine_similarity<d>(q, k);
 constexpr axis<"half", 6> half;
 constexpr auto cosine = input<"cosine">(n, half);
@@ -249,6 +252,9 @@ BOOST_AUTO_TEST_CASE(scores_and_activations) {
   check<c_dot>("dot_similarity", {N, M}, product, q = Q, k = K);
   check<c_scaled>(
       "scaled_dot", {N, M}, [&](extent_t i, extent_t j) { return product(i, j) / std::sqrt(6.0); }, q = Q, k = K);
+  check<c_scaled_over_both>(
+      "scaled_dot of two axes", {N, M}, [&](extent_t i, extent_t j) { return product(i, j) / std::sqrt(6.0); }, q = Q,
+      k = K);
   check<c_cosine>(
       "cosine_similarity", {N, M}, [&](extent_t i, extent_t j) { return product(i, j) / (norm(Q, i) * norm(K, j)); },
       q = Q, k = K);
